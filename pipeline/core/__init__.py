@@ -1,0 +1,1 @@
+"""What every room of the pipeline needs: errors, files, pictures, machine settings, progress. No torch."""

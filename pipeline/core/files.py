@@ -1,0 +1,163 @@
+"""Files written beside their target and renamed, digests, hard links, and small JSON and CSV documents."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.core.errors import DusklineError, MissingInputError
+
+_CHUNK = 1 << 20
+
+# Errors of `os.link` that mean "not here", as against "not at all".
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
+
+
+@contextlib.contextmanager
+def written_beside(target: Path) -> Iterator[BinaryIO]:
+    """Open a hidden file beside `target`; rename it over `target` when the block ends well.
+
+    If the block fails, or the disk is full, the target is as it was and nothing is left behind.
+    The target itself is never opened for writing: it may be a read-only link into DVC's cache.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part"
+    try:
+        with beside.open("wb") as stream:
+            yield stream
+        beside.replace(target)
+    except OSError as error:
+        raise DusklineError(
+            f"could not write {target}: {error.strerror or error}",
+            hint="check free disk space and permissions, then run the same command again",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write `data` to `target`, whole or not at all."""
+    with written_beside(target) as stream:
+        stream.write(data)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write `text` as UTF-8 with Unix line ends, whole or not at all."""
+    write_bytes(target, text.encode("utf-8"))
+
+
+def write_json(target: Path, document: object) -> None:
+    """Write `document` with sorted keys, so that equal content is equal bytes."""
+    write_text(target, json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document; `DusklineError` names the file when it is not one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingInputError(f"no such file: {path}") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise DusklineError(f"{path} is not a JSON document: {error}") from error
+
+
+def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV with a header line and Unix line ends, whole or not at all."""
+    with written_beside(target) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+        text.flush()
+        text.detach()
+
+
+def read_csv(path: Path, required: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV as mappings; a missing file or column is a clear error."""
+    if not path.is_file():
+        raise MissingInputError(f"no such file: {path}")
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [column for column in required if column not in (reader.fieldnames or [])]
+        if missing:
+            raise DusklineError(
+                f"{path} has no column {', '.join(missing)}; its header is {reader.fieldnames or 'empty'}"
+            )
+        yield from reader
+
+
+def digest_bytes(data: bytes) -> str:
+    """SHA-256 of `data` as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's content as 64 hex digits, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_document(document: Mapping[str, object] | Sequence[object]) -> str:
+    """SHA-256 of a JSON-able document, independent of the order of its keys."""
+    return digest_bytes(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("utf-8"))
+
+
+def link(source: Path, target: Path) -> None:
+    """Give the bytes of `source` a second name: a hard link, or a copy where links cannot be made.
+
+    An existing `target` is replaced in one step.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part"
+    try:
+        try:
+            os.link(source, beside)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            shutil.copyfile(source, beside)
+        beside.replace(target)
+    except FileNotFoundError as error:
+        raise MissingInputError(f"no such file: {source}") from error
+    except OSError as error:
+        raise DusklineError(
+            f"could not link {source} to {target}: {error.strerror or error}",
+            hint="check free disk space and permissions, then run the same command again",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def require_folder(path: Path, *, hint: str = "") -> Path:
+    """Return `path` if it is a folder; otherwise `MissingInputError` names it."""
+    if not path.is_dir():
+        raise MissingInputError(f"no such folder: {path}", hint=hint)
+    return path
+
+
+def require_file(path: Path, *, hint: str = "") -> Path:
+    """Return `path` if it is a file; otherwise `MissingInputError` names it."""
+    if not path.is_file():
+        raise MissingInputError(f"no such file: {path}", hint=hint)
+    return path
+
+
+def fresh_folder(path: Path) -> Path:
+    """Empty `path` (a folder of ours, a DVC out) or make it, so that nothing stale survives in it."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(parents=True)
+    return path

@@ -1,0 +1,105 @@
+"""Settings that belong to the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`, never parameters.
+
+Changing them reruns nothing, so they may not change what a stage writes (on a CPU, not a single byte).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from pipeline.core.errors import ParameterError
+
+LOCAL_FILE = Path("duskline.local.yaml")
+_PREFIX = "DUSKLINE_"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine offers.
+
+    device: "auto", "cpu" or "cuda"; where networks run.
+    workers: processes that work side by side; by default one for each processor this process may use.
+    archives: folder of archives that the user already holds, read where they lie.
+    work: the work store: finished translations, resumable states, locks.
+    """
+
+    device: str
+    workers: int
+    archives: Path
+    work: Path
+
+
+def usable_processors() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def read_machine(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Machine:
+    """Read the machine settings; the environment wins over the local file, which wins over the defaults.
+
+    An unknown name or an impossible value is a `ParameterError` that says where it stands.
+    """
+    environment = os.environ if environment is None else environment
+    names = {field.name for field in fields(Machine)}
+    values: dict[str, object] = {
+        "device": "auto",
+        "workers": usable_processors(),
+        "archives": "archives",
+        "work": "work",
+    }
+    for name, value in _local_values(local_file).items():
+        if name not in names:
+            raise ParameterError(
+                f"{local_file}: unknown setting {name!r}; known are {', '.join(sorted(names))}"
+            )
+        values[name] = value
+    for variable, text in environment.items():
+        if variable.startswith(_PREFIX):
+            name = variable.removeprefix(_PREFIX).lower()
+            if name not in names:
+                known = ", ".join(_PREFIX + known.upper() for known in sorted(names))
+                raise ParameterError(f"unknown variable {variable}; known are {known}")
+            values[name] = text
+    return Machine(
+        device=_device(values["device"]),
+        workers=_workers(values["workers"]),
+        archives=Path(str(values["archives"])).expanduser(),
+        work=Path(str(values["work"])).expanduser(),
+    )
+
+
+def _local_values(local_file: Path) -> dict[str, object]:
+    if not local_file.is_file():
+        return {}
+    try:
+        document = yaml.safe_load(local_file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{local_file} is not YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ParameterError(f"{local_file}: expected `name: value` lines, found {type(document).__name__}")
+    return {str(name): value for name, value in document.items()}
+
+
+def _device(value: object) -> str:
+    if value not in ("auto", "cpu", "cuda"):
+        raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
+    return str(value)
+
+
+def _workers(value: object) -> int:
+    try:
+        workers = int(str(value))
+    except ValueError:
+        workers = 0
+    if workers < 1:
+        raise ParameterError(f"workers must be a whole number from 1 on, not {value!r}")
+    return workers

@@ -1,0 +1,93 @@
+"""Sections of params.yaml as validated dataclasses: unknown, missing and wrongly typed values are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from pipeline.core.errors import MissingInputError, ParameterError
+
+PARAMS_FILE = Path("params.yaml")
+
+Section = TypeVar("Section")
+
+
+def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """Read a whole parameter file as nested mappings."""
+    if not path.is_file():
+        raise MissingInputError(
+            f"no parameter file {path}", hint="copy a profile, for example: cp profiles/city.yaml params.yaml"
+        )
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ParameterError(f"{path}: expected sections, found {type(document).__name__}")
+    return document
+
+
+def section_of(params: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Return the mapping at `keys` ("fetch", "city"); `ParameterError` lists what there is instead."""
+    here: Any = params
+    for depth, key in enumerate(keys):
+        if not isinstance(here, Mapping) or key not in here:
+            found = ", ".join(map(str, here)) if isinstance(here, Mapping) else repr(here)
+            raise ParameterError(f"params.yaml has no {'.'.join(keys[: depth + 1])}; found there: {found}")
+        here = here[key]
+    if not isinstance(here, Mapping):
+        raise ParameterError(f"params.yaml: {'.'.join(keys)} must be a section, not {here!r}")
+    return dict(here)
+
+
+def build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
+    """Build the dataclass `kind` from exactly its own fields; `where` names the section in errors.
+
+    Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to `Path`.
+    A `ValueError` of the dataclass's own checks becomes a `ParameterError`.
+    """
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    unknown = sorted(set(map(str, values)) - set(names))
+    missing = [name for name in names if name not in values]
+    if unknown:
+        raise ParameterError(f"{where}: unknown parameter {', '.join(unknown)}; known are {', '.join(names)}")
+    if missing:
+        raise ParameterError(f"{where}: missing parameter {', '.join(missing)}")
+    checked = {name: _checked(values[name], hints[name], f"{where}.{name}") for name in names}
+    try:
+        return kind(**checked)
+    except ValueError as error:
+        raise ParameterError(f"{where}: {error}") from error
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        if value not in typing.get_args(hint):
+            raise ParameterError(
+                f"{where} must be one of {', '.join(map(str, typing.get_args(hint)))}, not {value!r}"
+            )
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in typing.get_args(hint):
+            return None
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ParameterError(f"{where} must be a list, not {value!r}")
+        item = typing.get_args(hint)[0]
+        return tuple(_checked(entry, item, f"{where}[{index}]") for index, entry in enumerate(value))
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint in (int, float) and isinstance(value, bool)):
+        raise ParameterError(f"{where} must be {hint.__name__}, not {value!r}")
+    return value

@@ -1,0 +1,71 @@
+"""What every command shares: errors without tracebacks, one run at a time, one summary line at the end."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import IO, Any
+
+import click
+
+from pipeline.core.errors import DusklineError
+from pipeline.core.guard import die_with_parent, only_run
+from pipeline.core.machine import read_machine
+
+
+class Failure(click.ClickException):
+    """A `DusklineError` on its way to the terminal: its message, its hint, its exit code."""
+
+    def __init__(self, error: DusklineError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the message to standard error."""
+        click.echo(f"error: {self.message}", file=file, err=file is None)
+
+
+def kind_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command whose `DusklineError`s are shown in words; `--debug` shows the traceback too."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @click.command(name, help=function.__doc__)
+        @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        @functools.wraps(function)
+        def command(*, debug: bool, **options: Any) -> None:
+            try:
+                function(**options)
+            except DusklineError as error:
+                if debug:
+                    traceback.print_exc(file=sys.stderr)
+                raise Failure(error) from error
+
+        return command
+
+    return decorate
+
+
+def stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
+    """Make the command of the DVC stage `stage`, of which `--name` chooses one instance.
+
+    The wrapped function takes `name` and the stage's own options and returns its summary in words.
+    Only one process at a time may run an instance, and it ends with its parent, so that an orphan of a
+    killed `dvc` never writes beside its successor.
+    """
+
+    def decorate(function: Callable[..., str]) -> click.Command:
+        @functools.wraps(function)
+        def locked(*, name: str, **options: Any) -> None:
+            die_with_parent()
+            start = time.perf_counter()
+            with only_run(read_machine().work, f"{stage}@{name}"):
+                summary = function(name=name, **options)
+            click.echo(f"{stage}@{name}: {summary} in {time.perf_counter() - start:.1f} s")
+
+        name_option = click.option("--name", required=True, help="Which one: its key in params.yaml.")
+        return kind_command(stage)(name_option(locked))
+
+    return decorate

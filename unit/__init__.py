@@ -1,0 +1,1 @@
+"""The UNIT translator: network, checkpoints, translation of pictures, losses, training."""
