@@ -69,3 +69,11 @@ def stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
         return kind_command(stage)(name_option(locked))
 
     return decorate
+
+
+def parameter(name: str, kind: Any, meaning: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """A required option spelt exactly as in params.yaml (`--shorter_side`); DVC unpacks the section into it.
+
+    There is no default in a second place: a missing or misspelt parameter is refused by click.
+    """
+    return click.option(f"--{name}", name, type=kind, required=True, help=meaning)

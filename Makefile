@@ -1,0 +1,39 @@
+# `make demo` and `make test` are all a newcomer needs; both set everything up first and may be run again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo test test-slow check format setup
+
+demo: setup
+	@PATH="$(BIN):$$PATH" dvc repro
+	@$(BIN)/duskline sets
+
+test: setup
+	@$(BIN)/python -m pytest -q
+
+test-slow: setup
+	@$(BIN)/python -m pytest -q -m slow
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+setup: $(INSTALLED)
+
+# Versions come from one file; torch and torchvision are a matching pair and the largest part (about 5 GB).
+$(INSTALLED): setup.cfg pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 12) or sys.exit(f"Python 3.11 or 3.12 is needed, this is {v[0]}.{v[1]}; choose another with: make PYTHON=python3.11")'
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+# How the lock was made, after setup.cfg changed (uv from the package index):
+#   uv pip compile setup.cfg --all-extras --universal --python-version 3.11 --no-annotate --no-header -o requirements.lock

@@ -1,0 +1,91 @@
+"""Many views of one city, drawn side by side by worker processes, in order, few in memory at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from multiprocessing import get_context
+
+import cv2
+
+from pipeline.city.camera import Shot
+from pipeline.city.paint import Painter
+from pipeline.city.plan import build_city
+from pipeline.core.errors import DusklineError
+from pipeline.core.guard import die_with_parent
+from pipeline.core.pictures import encode
+
+# Pictures drawn ahead of the one that is written, for each worker.
+_AHEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """What a worker needs to build a city again: the arguments of `build_city`."""
+
+    seed: int
+    blocks_east: int
+    blocks_north: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One picture to draw: where, when, and as what file (`suffix` .jpg or .png; `quality` for JPEG)."""
+
+    district: District
+    shot: Shot
+    time_of_day: str
+    width: int
+    height: int
+    suffix: str
+    quality: int
+
+
+@lru_cache(maxsize=2)
+def _painter(district: District) -> Painter:
+    return Painter(build_city(district.seed, district.blocks_east, district.blocks_north))
+
+
+def draw(drawing: Drawing) -> bytes:
+    """Draw one picture and return it encoded; the same drawing is the same bytes in any process."""
+    pixels = _painter(drawing.district).draw(drawing.shot, drawing.time_of_day, drawing.width, drawing.height)
+    return encode(pixels, drawing.suffix, quality=drawing.quality)
+
+
+def draw_all(drawings: Iterable[Drawing], workers: int) -> Iterator[bytes]:
+    """Yield the encoded pictures in the order of `drawings`, drawn by `workers` processes.
+
+    The bytes do not depend on `workers`. `DusklineError` when a worker was ended from outside.
+    """
+    if workers == 1:
+        yield from map(draw, drawings)
+        return
+    waiting = iter(drawings)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start) as pool:
+        under_way: deque[Future[bytes]] = deque()
+        try:
+            while True:
+                for drawing in islice(waiting, workers * _AHEAD - len(under_way)):
+                    under_way.append(pool.submit(draw, drawing))
+                if not under_way:
+                    return
+                yield under_way.popleft().result()
+        except BrokenProcessPool as error:
+            raise DusklineError(
+                "a process that draws the city was ended from outside, perhaps for want of memory",
+                hint="run the same command again; DUSKLINE_WORKERS=1 needs least memory",
+            ) from error
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _start() -> None:
+    """Set up a worker: it ends with its parent and leaves the other processors to its siblings."""
+    die_with_parent()
+    cv2.setNumThreads(1)

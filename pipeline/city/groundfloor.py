@@ -1,0 +1,130 @@
+"""Ground floors: shop fronts with name boards, house doors and garages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from pipeline.city.lots import Building
+
+WORDS = (
+    "BAKERY", "CAFE LUNA", "BOOKS", "PHARMACY", "BARBER", "PIZZA", "HOTEL", "FLOWERS", "OPTIK", "TEA ROOM",
+    "MARKET", "BANK", "NOODLES", "BIKES", "RADIO", "TAILOR", "KIOSK", "GALERIE", "SHOES", "DELI", "TOYS",
+    "LAUNDRY", "STUDIO 9", "SUSHI", "WINE BAR", "DENTIST", "MUSIC", "PHOTO", "KEYS", "GARDEN", "No 21", "ELECTRO",
+    "ANTIQUES", "SALON", "TRAVEL", "BURGER", "CINEMA", "FISH", "CHEESE", "YOGA",
+)  # fmt: skip
+
+BOARDS = (
+    (150, 40, 40), (36, 70, 120), (34, 92, 62), (40, 40, 44), (206, 160, 50), (224, 220, 208), (110, 50, 100),
+    (200, 96, 40), (44, 120, 130), (90, 62, 46),
+)  # fmt: skip
+
+
+def draw_ground_floor(
+    albedo: np.ndarray, glow: np.ndarray, building: Building, key: Sequence[int], lit: bool
+) -> None:
+    """Draw the ground floor into the bottom strip (h, w, 3) of a wall and of its glow."""
+    rng = np.random.default_rng(list(key))
+    if building.ground == "shop":
+        _shop(albedo, glow, rng, lit)
+    else:
+        _house(albedo, glow, rng, building.ground == "garage", lit)
+
+
+def _shop(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, lit: bool) -> None:
+    height, width = albedo.shape[:2]
+    board = BOARDS[int(rng.integers(len(BOARDS)))]
+    frame = BOARDS[int(rng.integers(len(BOARDS)))] if rng.random() < 0.5 else (52, 48, 46)
+    tall = int(height * rng.uniform(0.17, 0.24))
+    top = int(height * 0.06)
+    cv2.rectangle(albedo, (4, top), (width - 5, height - 1), frame, -1)
+    cv2.rectangle(albedo, (4, top), (width - 5, top + tall), board, -1)
+    cv2.rectangle(albedo, (4, top), (width - 5, top + tall), tuple(int(v * 0.6) for v in board), 1)
+    open_late = lit and rng.random() < 0.7
+    _lettering(albedo, glow, rng, (8, top + 2, width - 16, tall - 4), sum(board) > 420, open_late)
+    panes = max(round(width / 24 / rng.uniform(1.6, 3.0)), 2)
+    door = int(rng.integers(panes))
+    y0, step = top + tall + 5, (width - 14) / panes
+    tone = np.array([(255, 214, 150), (255, 236, 200), (230, 240, 255), (255, 190, 120)][int(rng.integers(4))])
+    for pane in range(panes):
+        x0, x1 = round(7 + pane * step) + 2, round(7 + (pane + 1) * step) - 2
+        y1 = height - 4 if pane == door else height - int(height * 0.13)
+        h, w = y1 - y0, x1 - x0
+        if h < 6 or w < 6:
+            continue
+        ramp = np.linspace(rng.uniform(75, 110), 44, h)[:, None, None] * np.array([0.9, 1.0, 1.06])
+        albedo[y0:y1, x0:x1] = np.broadcast_to(ramp, (h, w, 3)).astype(np.uint8)
+        if open_late:
+            inside = np.linspace(1.0, 0.55, h)[:, None, None] * tone * rng.uniform(0.8, 1.0)
+            glow[y0:y1, x0:x1] = np.broadcast_to(inside, (h, w, 3)).astype(np.uint8)
+        for _ in range(int(rng.integers(3, 9))):  # goods in the window
+            gw, gh = int(rng.uniform(0.08, 0.3) * w) + 2, int(rng.uniform(0.08, 0.32) * h) + 2
+            gx, gy = x0 + int(rng.uniform(0, max(w - gw, 1))), y1 - gh - int(rng.uniform(0, 0.35) * h)
+            colour = rng.integers(50, 190, 3)
+            cv2.rectangle(albedo, (gx, gy), (gx + gw, gy + gh), colour.tolist(), -1)
+            if open_late:
+                cv2.rectangle(glow, (gx, gy), (gx + gw, gy + gh), (colour * 0.75).astype(int).tolist(), -1)
+        if pane == door:
+            cv2.rectangle(albedo, (x0, y0), (x1, y1), (70, 62, 56), 2)
+            cv2.line(albedo, (x1 - 5, y0 + h // 2), (x1 - 5, y0 + h // 2 + 8), (190, 180, 150), 2)
+
+
+def _lettering(
+    albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, box: tuple[int, int, int, int],
+    dark: bool, lit: bool,
+) -> None:  # fmt: skip
+    x, y, w, h = box
+    word = WORDS[int(rng.integers(len(WORDS)))]
+    font = [cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SIMPLEX][int(rng.integers(3))]
+    (tw, th), _ = cv2.getTextSize(word, font, 1.0, 2)
+    size = min(w * 0.9 / tw, h * 0.78 / th)
+    left = x + int((w - tw * size) * rng.uniform(0.1, 0.9))
+    spot = (left, y + int((h + th * size) / 2))
+    ink = (44, 36, 32) if dark else (236, 228, 206)
+    cv2.putText(albedo, word, spot, font, size, ink, 2, cv2.LINE_AA)
+    if lit:
+        style = rng.random()
+        if style < 0.5:  # a light box: the board itself glows
+            board = (albedo[y : y + h, x : x + w].astype(np.float32) * 0.85).astype(np.uint8)
+            glow[y : y + h, x : x + w] = board
+        else:  # neon letters
+            neon = [(255, 90, 80), (255, 230, 190), (120, 200, 255), (255, 120, 220), (140, 255, 170)]
+            cv2.putText(glow, word, spot, font, size, neon[int(rng.integers(5))], 2, cv2.LINE_AA)
+
+
+def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garage: bool, lit: bool) -> None:
+    height, width = albedo.shape[:2]
+    tone = albedo[height // 2, width // 2].astype(float)
+    if rng.random() < 0.5:  # a plinth of another stone
+        albedo[height // 2 if rng.random() < 0.3 else -14 :] = (tone * 0.72).astype(np.uint8)
+    spots = max(int(width / 60), 1)
+    door = int(rng.integers(spots))
+    frame = BOARDS[int(rng.integers(len(BOARDS)))]
+    for spot in range(spots):
+        middle = int((spot + 0.5) * width / spots)
+        if spot == door:
+            half, top = int(rng.integers(13, 18)), height - int(rng.integers(54, 64))
+            cv2.rectangle(albedo, (middle - half - 4, top - 5), (middle + half + 4, height), (206, 200, 188), -1)
+            cv2.rectangle(albedo, (middle - half, top), (middle + half, height), frame, -1)
+            dark = tuple(int(v * 0.7) for v in frame)
+            for dy in (14, 34):
+                cv2.rectangle(albedo, (middle - half + 4, top + dy), (middle + half - 4, top + dy + 14), dark, 1)
+            cv2.rectangle(albedo, (middle - half + 2, top + 2), (middle + half - 2, top + 9), (70, 80, 90), -1)
+            if lit and rng.random() < 0.6:
+                cv2.rectangle(glow, (middle - half + 2, top + 2), (middle + half - 2, top + 9), (255, 200, 120), -1)
+        elif garage:
+            half, top = min(30, width // spots // 2 - 5), height - 54
+            shade = int(rng.integers(120, 200))
+            cv2.rectangle(albedo, (middle - half, top), (middle + half, height), (shade, shade, shade - 6), -1)
+            for y in range(top, height, 9):
+                cv2.line(albedo, (middle - half, y), (middle + half, y), (shade - 40,) * 3, 1)
+        else:
+            half, y0, y1 = int(rng.integers(12, 20)), int(height * 0.28), height - 26
+            cv2.rectangle(albedo, (middle - half - 3, y0 - 3), (middle + half + 3, y1 + 3), (196, 190, 178), -1)
+            cv2.rectangle(albedo, (middle - half, y0), (middle + half, y1), (66, 76, 86), -1)
+            cv2.line(albedo, (middle, y0), (middle, y1), (220, 216, 206), 2)
+            if lit and rng.random() < 0.3:
+                cv2.rectangle(glow, (middle - half + 1, y0 + 1), (middle + half - 1, y1), (240, 180, 104), -1)
+                cv2.line(glow, (middle, y0), (middle, y1), (10, 8, 6), 2)

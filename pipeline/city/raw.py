@@ -1,0 +1,111 @@
+"""The embedded city as raw files: the forms of the published sets, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from pipeline.city.containers import Member, write_tar, write_tar_gz, write_zip
+from pipeline.city.drawing import Drawing, draw_all
+from pipeline.city.forms import FORMS, Form, Picture, form_of
+from pipeline.city.settings import CitySettings
+from pipeline.city.survey import Survey
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import written_beside
+from pipeline.core.progress import progress
+
+_UNPAIRED_QUALITY = 92
+
+
+def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, int]:
+    """Write the raw sets into `folder`/{pittsburgh,tokyo247,xs}; return the pictures of each.
+
+    The bytes depend on `settings` alone, not on `workers` (processes that draw). An older `folder` is
+    replaced when everything is written; if the run ends before, it stays as it was.
+    """
+    forms = [form_of(settings, name) for name in FORMS]
+    counts = {form.name: sum(1 for _ in form.pictures()) for form in forms}
+    with _folder_beside(folder) as beside:
+        drawings = (picture.drawing for form in forms for picture in form.pictures())
+        with contextlib.closing(draw_all(drawings, workers)) as drawn:
+            pictures = progress(drawn, total=sum(counts.values()), label="draw the city")
+            for form in forms:
+                _write_form(form, beside / form.name, pictures)
+    return counts
+
+
+def draw_views(
+    settings: CitySettings, form: str, time_of_day: str, workers: int
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (name in its raw archive, encoded picture) of every picture of `form` at another time of day.
+
+    Geometry, visit and exposure are those of the raw set, so these are the true nights of its days.
+    """
+    pictures = form_of(settings, form).pictures
+    drawings = (replace(picture.drawing, time_of_day=time_of_day) for picture in pictures())
+    for picture, data in zip(pictures(), draw_all(drawings, workers), strict=True):
+        yield picture.member, data
+
+
+def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: int) -> None:
+    """Write `count` pictures each into `folder`/day and `folder`/night, to train a translator on.
+
+    All are taken in the streets of the training split, the nights at places unrelated to those of the days.
+    An older `folder` is replaced when everything is written.
+    """
+    survey = Survey(settings, "train")
+    names: list[str] = []
+    drawings: list[Drawing] = []
+    for time_of_day in ("day", "night"):
+        for index, shot in enumerate(survey.stray(count, f"unpaired {time_of_day}")):
+            names.append(f"{time_of_day}/{index:06d}.jpg")
+            size = (settings.width, settings.height)
+            drawings.append(Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY))
+    with _folder_beside(folder) as beside:
+        pictures = progress(draw_all(drawings, workers), total=len(drawings), label="draw unpaired views")
+        for name, data in zip(names, pictures, strict=True):
+            with written_beside(beside / name) as stream:
+                stream.write(data)
+
+
+def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:
+    folder.mkdir()
+    for archive in form.archives:
+        members = chain.from_iterable(_members(picture, drawn) for picture in archive.pictures())
+        write = write_zip if archive.name.endswith(".zip") else write_tar
+        write(folder / archive.name, members)
+    if form.split_files:
+        write_tar_gz(folder / form.split_archive, form.split_files)
+
+
+def _members(picture: Picture, drawn: Iterator[bytes]) -> Iterator[Member]:
+    yield picture.member, next(drawn)
+    yield from picture.companions
+
+
+@contextlib.contextmanager
+def _folder_beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place when the block ends well, and else disappears.
+
+    One run at a time: a folder that an earlier, killed run left is emptied.
+    """
+    beside = folder.parent / f".{folder.name}.part"
+    try:
+        if beside.exists():
+            shutil.rmtree(beside)
+        beside.mkdir(parents=True)
+        yield beside
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    except OSError as error:
+        raise DusklineError(
+            f"could not write {folder}: {error.strerror or error}",
+            hint="check free disk space and permissions, then run the same command again",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

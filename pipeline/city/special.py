@@ -1,0 +1,70 @@
+"""Landmark walls: church fronts and painted walls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+
+def draw_church(albedo: np.ndarray, glow: np.ndarray, lit_share: float, scale: int) -> None:
+    """A portal, tall pointed windows and a rose window on a plain wall."""
+    height, width = albedo.shape[:2]
+    middle = width // 2
+    pale, dark = (218, 210, 192), (52, 56, 70)
+    targets = [(albedo, dark, pale)]
+    if lit_share > 0:
+        targets.append((glow, (220, 150, 80), (0, 0, 0)))
+    for image, inner, outer in targets:
+        for shift in (-0.3, 0.3):
+            _pointed(image, (middle + int(width * shift), int(height * 0.52)), int(0.6 * scale), int(4.2 * scale), inner, outer)
+        rose = (middle, int(height * 0.42))
+        cv2.circle(image, rose, int(1.7 * scale), outer, -1)
+        cv2.circle(image, rose, int(1.4 * scale), inner, -1)
+        for angle in np.arange(0, np.pi, np.pi / 6):
+            step = (np.array([np.cos(angle), np.sin(angle)]) * 1.4 * scale).astype(int)
+            cv2.line(image, (rose[0] - step[0], rose[1] - step[1]), (rose[0] + step[0], rose[1] + step[1]), outer, 2)
+    _pointed(albedo, (middle, height - int(3.4 * scale)), int(1.3 * scale), int(3.4 * scale), (84, 56, 40), pale)
+    cv2.line(albedo, (middle, height - int(4.4 * scale)), (middle, height), (40, 28, 22), 2)
+
+
+def _pointed(
+    image: np.ndarray, top: tuple[int, int], half: int, tall: int, inner: tuple[int, int, int], outer: tuple[int, int, int]
+) -> None:
+    x, y = top
+    for grow, colour in ((5, outer), (0, inner)):
+        wide = half + grow
+        shape = [(x - wide, y + tall), (x - wide, y), (x, y - int(1.5 * wide)), (x + wide, y), (x + wide, y + tall)]
+        cv2.fillPoly(image, [np.array(shape)], colour)
+
+
+def draw_mural(image: np.ndarray, key: Sequence[int]) -> None:
+    """A painted wall: big overlapping shapes in strong colours on a ground, with a border."""
+    rng = np.random.default_rng(list(key))
+    height, width = image.shape[:2]
+    hues = rng.permutation(180)[:5]
+    colours = [
+        cv2.cvtColor(np.uint8([[[hue, rng.integers(120, 220), rng.integers(150, 235)]]]), cv2.COLOR_HSV2RGB)[0, 0]
+        for hue in hues
+    ]
+    paint = np.empty_like(image)
+    ramp = np.linspace(0, 1, height)[:, None, None]
+    paint[:] = (colours[0] * (1 - ramp) + colours[1] * ramp).astype(np.uint8)
+    for index in range(int(rng.integers(6, 12))):
+        colour = colours[2 + index % 3].tolist()
+        centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+        size = int(rng.uniform(0.1, 0.35) * width)
+        form = rng.integers(4)
+        if form == 0:
+            cv2.circle(paint, centre, size, colour, -1)
+        elif form == 1:
+            cv2.ellipse(paint, centre, (size, size // 3), float(rng.uniform(0, 180)), 0, 360, colour, -1)
+        elif form == 2:
+            cv2.fillPoly(paint, [np.array(centre) + rng.integers(-size, size + 1, (3, 2))], colour)
+        else:
+            cv2.circle(paint, centre, size, colour, max(size // 5, 2))
+    grain = image.astype(np.float32).mean(2, keepdims=True)
+    grain /= max(float(grain.mean()), 1.0)
+    image[:] = np.clip(paint * grain, 0, 255).astype(np.uint8)
+    cv2.rectangle(image, (0, 0), (width - 1, height - 1), (228, 222, 210), 4)

@@ -1,0 +1,1 @@
+"""Image sets: names, manifests, readers of raw forms, splits, times of day, merging, download."""

@@ -1,0 +1,160 @@
+"""From raw pictures to a set in the common layout: every picture decoded once, every broken one named."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from pipeline.core.errors import BadArchiveError, BadImageError, SetError
+from pipeline.core.pictures import open_rgb
+from pipeline.core.progress import progress
+from pipeline.datasets.image_set import ImageSet, SetWriter
+
+_SHOWN = 20
+# Encoded pictures waiting for their turn, for each worker: enough that none stands idle, few enough to forget.
+_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recode:
+    """Write a picture anew as JPEG: `jpeg_quality` 1 to 95; `shorter_side` in pixels, None to keep the size."""
+
+    jpeg_quality: int
+    shorter_side: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """One picture as a reader found it, and where it goes.
+
+    split, role, file_name: its place in the set. source: its place in the raw data, such as
+    `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
+    unknown. recode: None to copy the bytes unchanged.
+    """
+
+    split: str
+    role: str
+    file_name: str
+    source: str
+    read: Callable[[], bytes]
+    time_of_day: str = ""
+    recode: Recode | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in the set."""
+        return f"images/{self.split}/{self.role}/{self.file_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    reason: str
+
+
+def format_set(
+    images: Iterable[RawImage], root: Path, *, workers: int, total: int | None = None, label: str = ""
+) -> ImageSet:
+    """Write `images` as a set into `root`, a new or empty folder; `workers` threads decode.
+
+    The result does not depend on `workers` nor on the order of the images. `total` and `label` are for the
+    progress bar. Raises `SetError` at once when two images want the same name, and `BadImageError` at the end
+    with every picture that cannot be read; without its manifest the folder is then no set.
+    """
+    writer = SetWriter(root)
+    sources: dict[str, str] = {}
+    broken: list[str] = []
+    with ThreadPoolExecutor(workers) as pool:
+        pairs = _in_order(pool, _once(images, sources), workers * _AHEAD)
+        for raw, result in progress(pairs, total=total, label=label):
+            if isinstance(result, _Broken):
+                broken.append(result.reason)
+                continue
+            writer.add(
+                raw.name,
+                result.data,
+                source=raw.source,
+                width=result.width,
+                height=result.height,
+                time_of_day=raw.time_of_day,
+            )
+    if broken:
+        raise _broken_error(broken, len(sources))
+    return writer.finish()
+
+
+def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, int]:
+    """Return (width, height) with the given shorter side, the longer one cut to whole pixels (at least 1).
+
+    As torchvision's Resize, which the published formatter of Tokyo 24/7 uses.
+    """
+    if width <= height:
+        return shorter_side, max(1, shorter_side * height // width)
+    return max(1, shorter_side * width // height), shorter_side
+
+
+def _prepare(raw: RawImage) -> _Prepared | _Broken:
+    try:
+        data = raw.read()
+        picture = open_rgb(data, label=raw.source)
+    except (BadImageError, BadArchiveError) as error:
+        return _Broken(error.message)
+    except OSError as error:
+        return _Broken(f"{raw.source}: cannot be read ({error.strerror or error})")
+    if raw.recode is None:
+        return _Prepared(data, *picture.size)
+    if raw.recode.shorter_side is not None:
+        picture = picture.resize(
+            shorter_side_size(*picture.size, raw.recode.shorter_side), Image.Resampling.BILINEAR
+        )
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
+    return _Prepared(stream.getvalue(), *picture.size)
+
+
+def _once(images: Iterable[RawImage], sources: dict[str, str]) -> Iterator[RawImage]:
+    """Pass images on as long as their names are new; `sources` remembers who took which."""
+    for raw in images:
+        known = sources.setdefault(raw.name, raw.source)
+        if known is not raw.source:
+            raise SetError(
+                f"two raw images become {raw.name}: {known} and {raw.source}",
+                hint="one of them is a copy, or positions and labels do not tell them apart",
+            )
+        yield raw
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, images: Iterable[RawImage], ahead: int
+) -> Iterator[tuple[RawImage, _Prepared | _Broken]]:
+    """Prepare images in threads, `ahead` at most at a time, and yield them in their order."""
+    pending: deque[tuple[RawImage, Future[_Prepared | _Broken]]] = deque()
+    for raw in images:
+        pending.append((raw, pool.submit(_prepare, raw)))
+        if len(pending) == ahead:
+            first, future = pending.popleft()
+            yield first, future.result()
+    while pending:
+        first, future = pending.popleft()
+        yield first, future.result()
+
+
+def _broken_error(broken: list[str], count: int) -> BadImageError:
+    shown = "".join(f"\n  {reason}" for reason in broken[:_SHOWN])
+    more = f"\n  and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
+    return BadImageError(
+        f"{len(broken)} of {count} images cannot be read:{shown}{more}",
+        hint="download the archives they lie in again; nothing was changed in the raw data",
+    )

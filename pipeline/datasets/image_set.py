@@ -1,0 +1,288 @@
+"""The one type that every stage reads and writes: a folder of named images and its manifest.
+
+    <root>/images/{train,val,test}/{database,queries}/@...@.jpg
+    <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day
+
+The manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `path`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pipeline.core import files
+from pipeline.core.errors import MissingInputError, NameFormatError, SetError
+from pipeline.datasets.names import position_of
+
+SPLITS = ("train", "val", "test")
+ROLES = ("database", "queries")
+TIMES_OF_DAY = ("day", "sunset", "night")
+MANIFEST = "manifest.csv"
+# Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
+SUFFIXES = (".jpg", ".png")
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image of a set.
+
+    name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
+    source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
+    digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
+    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`.
+    """
+
+    name: str
+    source: str
+    digest: str
+    size: int
+    width: int
+    height: int
+    time_of_day: str = ""
+
+    @property
+    def split(self) -> str:
+        """One of `SPLITS`."""
+        return self.name.split("/")[1]
+
+    @property
+    def role(self) -> str:
+        """One of `ROLES`."""
+        return self.name.split("/")[2]
+
+    @property
+    def file_name(self) -> str:
+        """The name without its folders."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def east(self) -> float:
+        """UTM easting in metres."""
+        return position_of(self.name)[0]
+
+    @property
+    def north(self) -> float:
+        """UTM northing in metres."""
+        return position_of(self.name)[1]
+
+
+_HEADER = tuple(field.name for field in fields(ImageRow))
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest."""
+
+    root: Path
+    rows: tuple[ImageRow, ...]
+    digest: str
+
+    @classmethod
+    def open(cls, root: Path) -> ImageSet:
+        """Read the manifest and hold it against the folder: every file there, of its size, and no other.
+
+        Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
+        cannot be read or the folder differs from it.
+        """
+        _refuse_at(root)
+        manifest = root / MANIFEST
+        if not manifest.is_file():
+            raise MissingInputError(
+                f"no image set in {root}: it has no {MANIFEST}",
+                hint="the manifest is written last; run the stage that makes this set again",
+            )
+        data = manifest.read_bytes()
+        rows = _parse_manifest(data, manifest)
+        _compare(root, rows)
+        return cls(root, rows, files.digest_bytes(data))
+
+    def path(self, row: ImageRow) -> Path:
+        """Return the file of a row."""
+        return self.root / row.name
+
+    def read(self, row: ImageRow) -> bytes:
+        """Return the bytes of a row's file; `SetError` when it is gone."""
+        try:
+            return self.path(row).read_bytes()
+        except OSError as error:
+            raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
+
+    def where(self, split: str | None = None, role: str | None = None) -> tuple[ImageRow, ...]:
+        """Return the rows of a split, of a role, or of both, sorted by name."""
+        _one_of(split, (None, *SPLITS), "split")
+        _one_of(role, (None, *ROLES), "role")
+        return tuple(row for row in self.rows if split in (None, row.split) and role in (None, row.role))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many images each "split/role" holds, in the order of the splits, empty ones left out."""
+        found = Counter("/".join(row.name.split("/")[1:3]) for row in self.rows)
+        keys = (f"{split}/{role}" for split in SPLITS for role in ROLES)
+        return {key: found[key] for key in keys if key in found}
+
+
+class SetWriter:
+    """Writes a set into a new or empty folder; nobody takes it for complete before `finish`."""
+
+    def __init__(self, root: Path) -> None:
+        _refuse_at(root)
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise SetError(
+                f"a set is written into a new or empty folder, and {root} is not",
+                hint="remove it or give another folder",
+            )
+        self.root = root
+        self._rows: dict[str, ImageRow] = {}
+
+    def add(
+        self, name: str, data: bytes, *, source: str, width: int, height: int, time_of_day: str = ""
+    ) -> ImageRow:
+        """Write one image; `name` is `images/<split>/<role>/<file name>`, `source` says where it came from.
+
+        Raises `SetError` for a name outside the convention and for one that was already given.
+        """
+        row = ImageRow(name, source, files.digest_bytes(data), len(data), width, height, time_of_day)
+        self._take(row)
+        files.write_bytes(self.root / name, data)
+        return row
+
+    def link(self, row: ImageRow, file: Path) -> ImageRow:
+        """Add `row`, whose bytes `file` holds, by a hard link (a copy across file systems)."""
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise MissingInputError(f"no such file: {file}") from error
+        if size != row.size:
+            raise SetError(f"{file} has {size} bytes, its row {row.name} says {row.size}")
+        self._take(row)
+        files.link(file, self.root / row.name)
+        return row
+
+    def finish(self) -> ImageSet:
+        """Write the manifest and return the set; an empty one is refused."""
+        if not self._rows:
+            raise SetError(f"no images for the set {self.root}")
+        rows = tuple(self._rows[name] for name in sorted(self._rows))
+        data = _manifest_bytes(rows)
+        files.write_bytes(self.root / MANIFEST, data)
+        return ImageSet(self.root, rows, files.digest_bytes(data))
+
+    def _take(self, row: ImageRow) -> None:
+        try:
+            check_row(row)
+        except (NameFormatError, ValueError) as error:
+            raise SetError(f"cannot take {row.name!r} (from {row.source}): {error}") from error
+        known = self._rows.get(row.name)
+        if known is not None:
+            raise SetError(f"two images with the name {row.name}: from {known.source} and from {row.source}")
+        self._rows[row.name] = row
+
+
+def check_row(row: ImageRow) -> None:
+    """Raise `ValueError` or `NameFormatError` when a row breaks the rules of names or values."""
+    parts = row.name.split("/")
+    if len(parts) != 4 or parts[0] != "images" or parts[1] not in SPLITS or parts[2] not in ROLES:
+        raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
+    if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
+        raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
+    if not row.name.isprintable():
+        raise ValueError("a file name may not hold line ends or control characters")
+    position_of(row.name)
+    if row.time_of_day not in ("", *TIMES_OF_DAY):
+        raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
+    if min(row.size, row.width, row.height) < 1:
+        raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
+
+
+def _manifest_bytes(rows: Iterable[ImageRow]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADER)
+    writer.writerows(
+        (row.name, row.source, row.digest, row.size, row.width, row.height, row.time_of_day) for row in rows
+    )
+    return text.getvalue().encode("utf-8")
+
+
+def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
+    try:
+        lines = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True)
+        header = next(lines, [])
+        if tuple(header) != _HEADER:
+            raise ValueError(f"its header is {','.join(header)!r}, expected {','.join(_HEADER)!r}")
+        rows = []
+        for values in lines:
+            name, source, digest, size, width, height, time_of_day = values
+            row = ImageRow(name, source, digest, int(size), int(width), int(height), time_of_day)
+            check_row(row)
+            rows.append(row)
+    except (ValueError, NameFormatError, csv.Error) as error:
+        where = f" (line {lines.line_num})" if "lines" in locals() else ""
+        raise SetError(f"{manifest} is not a manifest{where}: {error}") from error
+    rows.sort(key=lambda row: row.name)
+    for one, next_one in itertools.pairwise(rows):
+        if one.name == next_one.name:
+            raise SetError(f"{manifest} names {one.name} twice")
+    if not rows:
+        raise SetError(f"{manifest} names no images")
+    return tuple(rows)
+
+
+def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
+    sizes = dict(_sizes(root))
+    wrong = []
+    for row in rows:
+        size = sizes.pop(row.name, None)
+        if size is None:
+            wrong.append(f"{row.name} is missing")
+        elif size != row.size:
+            wrong.append(f"{row.name} has {size} bytes, not {row.size}")
+    wrong += [f"{name} is not in the manifest" for name in sorted(sizes)]
+    if wrong:
+        shown = "".join(f"\n  {line}" for line in wrong[:_SHOWN])
+        more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise SetError(
+            f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{shown}{more}",
+            hint="run the stage that makes this set again, or `dvc checkout` it",
+        )
+
+
+def _sizes(root: Path) -> Iterator[tuple[str, int]]:
+    """Yield name and size of every file below `images`."""
+    folders = ["images"]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = os.scandir(root / folder)
+        except FileNotFoundError:
+            continue
+        with entries:
+            for entry in entries:
+                name = f"{folder}/{entry.name}"
+                if entry.is_dir():
+                    folders.append(name)
+                else:
+                    yield name, entry.stat().st_size
+
+
+def _one_of(value: str | None, known: tuple[str | None, ...], what: str) -> None:
+    if value not in known:
+        raise SetError(
+            f"unknown {what} {value!r}; known are {', '.join(str(item) for item in known if item)}"
+        )
+
+
+def _refuse_at(root: Path) -> None:
+    if "@" in str(root.resolve()):
+        raise SetError(
+            f"the folder of an image set may not lie below a name with '@': {root.resolve()}",
+            hint="readers split the whole path at '@'; move the project or give another folder",
+        )

@@ -1,0 +1,1 @@
+"""One reader for each raw form: a function (raw folder, its settings) that yields `RawImage`s."""

@@ -1,0 +1,38 @@
+"""The queries of one time of day, with the whole database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.core.errors import ParameterError, SetError
+from pipeline.core.progress import progress
+from pipeline.datasets.image_set import TIMES_OF_DAY, ImageSet, SetWriter
+from pipeline.datasets.times_of_day import TIMES_FILE, label_queries, write_times
+
+
+def select_time(source: ImageSet, out: Path, time_of_day: str, corrections: Path | None) -> dict[str, int]:
+    """Link the database of `source` and its queries of `time_of_day` into the set `out`.
+
+    Every query of `source` is labelled (see `label_queries`) and listed in `out`/times_of_day.csv, kept or
+    not, so that a hand may correct the list. Returns the kept images of each "split/role" and, under
+    "day", "sunset" and "night", the labelled queries. `SetError` when no query is of that time.
+    """
+    if time_of_day not in TIMES_OF_DAY:
+        raise ParameterError(f"time_of_day must be one of {', '.join(TIMES_OF_DAY)}, not {time_of_day!r}")
+    labels = label_queries(source.where(role="queries"), corrections)
+    found = Counter(label.time_of_day for label in labels)
+    if not found[time_of_day]:
+        numbers = ", ".join(f"{found[name]} {name}" for name in TIMES_OF_DAY)
+        raise SetError(f"{source.root} has no {time_of_day} queries; by time of day it has {numbers}")
+    time_of = {label.name: label.time_of_day for label in labels}
+    writer = SetWriter(out)
+    for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
+        if row.role == "database":
+            writer.link(row, source.path(row))
+        elif time_of[row.name] == time_of_day:
+            writer.link(replace(row, time_of_day=time_of_day), source.path(row))
+    write_times(out / TIMES_FILE, labels)
+    kept = writer.finish()
+    return {**kept.counts(), **{name: found[name] for name in TIMES_OF_DAY}}

@@ -1,0 +1,1 @@
+"""A translator (any callable) over a whole data set: plan, run, record, and never twice."""

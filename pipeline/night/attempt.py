@@ -1,0 +1,76 @@
+"""One attempt at one picture, in a worker: read, decode, translate, encode. Nothing is written here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pipeline.core.errors import BadImageError, DusklineError
+from pipeline.core.files import digest_bytes
+from pipeline.core.pictures import encode, read_rgb
+from pipeline.night.translator import OutputFormat, Translator
+
+# No picture within the pixel limit is so long.
+_LARGEST_FILE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A picture to translate: where it lies, and the SHA-256 of its bytes."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A night: the bytes of its file, and its pixels across and down."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """No night, and why.
+
+    cause: "picture" when its bytes decide it, so that it need not be tried again; "reading" when the file could
+    not be read this time; "fault" when it was not the picture's doing.
+    """
+
+    reason: str
+    cause: Literal["picture", "reading", "fault"]
+
+
+def attempt(task: Task, translator: Translator, output: OutputFormat) -> Made | Unmade:
+    """Make the night of one picture, or say why there is none; never raises for anything that went wrong."""
+    try:
+        size = os.stat(task.path).st_size
+        if size > _LARGEST_FILE:
+            return Unmade(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")
+        data = Path(task.path).read_bytes()
+    except OSError as error:
+        return Unmade(f"cannot be read ({error.strerror or error})", "reading")
+    if digest_bytes(data) != task.digest:
+        return Unmade("its bytes are not those that its digest was taken from", "fault")
+    try:
+        night = _checked(translator(read_rgb(data)))
+        return Made(encode(night, output.suffix, quality=output.quality), night.shape[1], night.shape[0])
+    except BadImageError as error:
+        # Two files may share these bytes, so the reason names neither.
+        return Unmade(error.message.removeprefix("picture: "), "picture")
+    except Exception as error:  # a translator may fail in any way, and the other pictures still want theirs
+        return Unmade(f"{type(error).__name__}: {error}", "fault")
+
+
+def _checked(night: np.ndarray) -> np.ndarray:
+    fits = isinstance(night, np.ndarray) and night.ndim == 3 and night.shape[2] == 3 and night.size > 0
+    if not fits or night.dtype != np.uint8:
+        found = f"{night.dtype} {night.shape}" if isinstance(night, np.ndarray) else type(night).__name__
+        raise DusklineError(f"the translator gave {found}, expected (height, width, 3) uint8")
+    return night

@@ -1,0 +1,147 @@
+"""The journal of a recipe's folder in the work store: what was made, and what cannot be made and why.
+
+One line for one picture, only ever added to; the last line about a source counts. Every line ends with a
+checksum of itself, so one that a kill, a full disk or a crash of the machine left torn or filled with zeros
+is passed over, and its picture is simply made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import written_beside
+
+# Lines that say nothing any more are dropped when there are so many more of them than of the others.
+_SPARE_LINES = 1000
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished night.
+
+    width, height: pixels. size: bytes. digest: SHA-256 of the bytes. modified: the file's time of last change
+    in nanoseconds. boot: in which run of the machine it was written, "" once it has been read back, whole, in
+    a later one.
+    """
+
+    width: int
+    height: int
+    size: int
+    digest: str
+    modified: int
+    boot: str
+
+
+class Journal:
+    """Reads the journal at `path` (none is an empty one) and adds to it; `reader` names the decoder of pictures.
+
+    entries: nights by the digest of their source. failures: reasons by the digest of their source, those
+    found by another `reader` left out, as that one may read what this one could not or the other way round.
+    """
+
+    def __init__(self, path: Path, reader: str) -> None:
+        self.path = path
+        self.entries: dict[str, Entry] = {}
+        self.failures: dict[str, str] = {}
+        self._reader = reader
+        lines = self._load()
+        if lines > 2 * (len(self.entries) + len(self.failures)) + _SPARE_LINES:
+            self._compact()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        end = os.lseek(self._stream, 0, os.SEEK_END)
+        if end and os.pread(self._stream, 1, end - 1) != b"\n":
+            self._append(b"\n")
+
+    def done(self, source: str, entry: Entry) -> None:
+        """Note that the night of `source` (a digest) is in its place."""
+        self._append(_done_line(source, entry))
+        self.failures.pop(source, None)
+        self.entries[source] = entry
+
+    def failed(self, source: str, reason: str) -> None:
+        """Note that `source` (a digest) has no night and never will."""
+        reason = reason[:_LONGEST_REASON]
+        self._append(_failed_line(source, self._reader, reason))
+        self.entries.pop(source, None)
+        self.failures[source] = reason
+
+    def close(self) -> None:
+        """Bring the journal to the disk; it takes no more lines."""
+        os.fsync(self._stream)
+        os.close(self._stream)
+
+    def _append(self, line: bytes) -> None:
+        try:
+            written = os.write(self._stream, line)
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error)) from error
+        if written != len(line):
+            raise self._unwritable("No space left on device")
+
+    def _unwritable(self, why: str) -> DusklineError:
+        return DusklineError(
+            f"could not write {self.path}: {why}",
+            hint="check free disk space and permissions, then run the same command again",
+        )
+
+    def _load(self) -> int:
+        """Read all lines and return how many there are."""
+        if not self.path.exists():
+            return 0
+        lines = 0
+        boots: dict[str, str] = {}
+        with self.path.open("rb") as stream:
+            for line in stream:
+                lines += 1
+                match _fields(line):
+                    case ["done", source, width, height, size, digest, modified, boot]:
+                        boot = boots.setdefault(boot, boot)
+                        entry = Entry(int(width), int(height), int(size), digest, int(modified), boot)
+                        self.failures.pop(source, None)
+                        self.entries[source] = entry
+                    case ["failed", source, reader, reason]:
+                        self.entries.pop(source, None)
+                        self.failures.pop(source, None)
+                        if reader == self._reader:
+                            self.failures[source] = json.loads(reason)
+        return lines
+
+    def _compact(self) -> None:
+        """Write the journal anew with one line for each picture that it still knows."""
+        with written_beside(self.path) as stream:
+            for source, entry in self.entries.items():
+                stream.write(_done_line(source, entry))
+            for source, reason in self.failures.items():
+                stream.write(_failed_line(source, self._reader, reason))
+            # Without it a crash of the machine can leave an empty file under the final name.
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _done_line(source: str, entry: Entry) -> bytes:
+    numbers = (entry.width, entry.height, entry.size)
+    return _line("done", source, *map(str, numbers), entry.digest, str(entry.modified), entry.boot)
+
+
+def _failed_line(source: str, reader: str, reason: str) -> bytes:
+    return _line("failed", source, reader, json.dumps(reason))
+
+
+def _line(*fields: str) -> bytes:
+    text = "\t".join(fields).encode("ascii")
+    return b"%s\t%08x\n" % (text, zlib.crc32(text))
+
+
+def _fields(line: bytes) -> list[str]:
+    """Return the fields of a line, or none when it is not one that was written whole."""
+    text, tab, checksum = line.rpartition(b"\t")
+    if not tab or checksum != b"%08x\n" % zlib.crc32(text):
+        return []
+    return text.decode("ascii").split("\t")

@@ -1,0 +1,143 @@
+"""The work store of finished nights: each is made once, and set after set takes hard links of it.
+
+    <root>/<recipe digest>/recipe.json                      the recipe in words
+    <root>/<recipe digest>/journal.txt                      what is there (see journal.py)
+    <root>/<recipe digest>/<2 hex>/<source digest>.jpg
+
+An entry counts when the journal has a line about it and the file still is what that line says. Files are
+written beside and renamed, and the line follows the file, so that a process may be killed at any moment. Nothing
+is flushed to the disk for it, as that would cost more than many translations. A crash of the machine can
+therefore lose what was written shortly before, even leave a file of the right size full of zeros. So the line
+also says in which run of the machine (the kernel's boot identity) it was written: within that run the file is
+what was written, and size and time of change prove it cheaply. In a later run the content is read and held
+against its digest once, and what stands that test is noted as being on the disk for good. A time of
+change other than noted (somebody wrote through a hard link, or copied the store) also makes for a reading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import PIL
+
+from pipeline.core.files import digest_bytes, digest_file, write_bytes, write_json
+from pipeline.core.guard import only_run
+from pipeline.night.attempt import Made
+from pipeline.night.journal import Entry, Journal
+from pipeline.night.translator import Recipe
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+# "doubtful": the content must be read before the entry may be used.
+State = Literal["good", "doubtful", "absent"]
+
+
+def boot_identity() -> str:
+    """Name this run of the machine's kernel; "?" where it has no name, and then nothing is taken on trust."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return "?"
+
+
+class NightStore:
+    """The entries of one recipe; see `open_store`. Only the process that opened it writes to it."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self._suffix = recipe.output.suffix
+        self._prefix = f"{folder}/"
+        self._boot = boot_identity()
+        self._journal = Journal(folder / "journal.txt", reader=f"pillow-{PIL.__version__}")
+
+    def path(self, source: str) -> str:
+        """Return the file of the night of `source` (a digest), whether it is there or not."""
+        return f"{self._prefix}{source[:2]}/{source}{self._suffix}"
+
+    def entry(self, source: str) -> Entry | None:
+        """Return what the journal says of the night of `source`, or None; `state` tells whether it holds."""
+        return self._journal.entries.get(source)
+
+    def failure(self, source: str) -> str | None:
+        """Return why the picture with this digest has no night, if that is known."""
+        return self._journal.failures.get(source)
+
+    def state(self, source: str) -> State:
+        """Tell from journal and directory, without reading content, whether the night of `source` is there."""
+        entry = self.entry(source)
+        if entry is None:
+            return "absent"
+        try:
+            found = os.stat(self.path(source), follow_symlinks=False)
+        except OSError:
+            return "absent"
+        if found.st_size != entry.size:
+            return "absent"
+        known = entry.boot in ("", self._boot) and self._boot != "?"
+        return "good" if known and found.st_mtime_ns == entry.modified else "doubtful"
+
+    def is_whole(self, source: str) -> bool:
+        """Read the night of `source` and hold it against its digest; safe in threads."""
+        entry = self.entry(source)
+        try:
+            return entry is not None and digest_file(Path(self.path(source))) == entry.digest
+        except OSError:
+            return False
+
+    def confirm(self, source: str) -> None:
+        """Note that `is_whole` held for `source`, so that it need not be read again."""
+        entry = self._journal.entries[source]
+        modified = os.stat(self.path(source)).st_mtime_ns
+        boot = entry.boot if entry.boot == self._boot else ""
+        if (modified, boot) != (entry.modified, entry.boot):
+            self._journal.done(source, replace(entry, modified=modified, boot=boot))
+
+    def put(self, source: str, made: Made) -> Entry:
+        """Keep the night of `source`; `DusklineError` when it cannot be written, and then nothing is kept."""
+        path = Path(self.path(source))
+        write_bytes(path, made.data)
+        modified = path.stat().st_mtime_ns
+        digest = digest_bytes(made.data)
+        entry = Entry(made.width, made.height, len(made.data), digest, modified, self._boot)
+        self._journal.done(source, entry)
+        return entry
+
+    def fail(self, source: str, reason: str) -> None:
+        """Keep the reason why the picture with this digest has no night."""
+        self._journal.failed(source, reason)
+
+    def close(self) -> None:
+        """Bring the journal to the disk."""
+        self._journal.close()
+
+
+@contextlib.contextmanager
+def open_store(root: Path, recipe: Recipe) -> Iterator[NightStore]:
+    """Open a recipe's part of the store at `root` for this process alone.
+
+    Raises `StageRunningError` when another run of the same recipe has it open.
+    """
+    folder = root / recipe.digest
+    with only_run(folder, "translate"):
+        _sweep(folder)
+        if not (folder / "recipe.json").is_file():
+            write_json(folder / "recipe.json", recipe.document())
+        store = NightStore(folder, recipe)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run was writing."""
+    for place in (folder, *(path for path in folder.iterdir() if len(path.name) == 2)):
+        with os.scandir(place) as files:
+            for file in files:
+                if file.name.startswith(".") and file.name.endswith(".part"):
+                    Path(file).unlink(missing_ok=True)

@@ -1,0 +1,101 @@
+"""What a translator is, in which form its pictures are written, and the two together: a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pipeline.core.errors import DusklineError, ParameterError
+from pipeline.core.files import digest_document
+
+# What `Translator.record` must tell.
+RECORD_KEYS = ("translator", "checkpoint_digest", "settings", "numeric_path")
+
+
+class Translator(Protocol):
+    """Turns a picture of the day into one of the night.
+
+    The result depends on nothing but the pixels and on what `digest` stands for: no neighbours, no counters,
+    no clock. A picture that cannot be translated (too large, for instance) is a `BadImageError`, with a
+    message that depends on the picture alone.
+    """
+
+    @property
+    def digest(self) -> str:
+        """Identity of everything but the picture: weights, settings, resolved numeric path."""
+        ...
+
+    def record(self) -> dict[str, str]:
+        """Tell `RECORD_KEYS`: kind of translator, digest of its weights, settings as JSON, numeric path."""
+        ...
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB."""
+        ...
+
+
+# Called once in every worker process, so it is picklable: a module-level function, a `functools.partial` of
+# one, or an instance of a module-level class. It also sets its library's threads to one, because bytes may
+# not depend on how many workers share the machine.
+MakeTranslator = Callable[[], Translator]
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How nights are written: `suffix` ".jpg" or ".png", `quality` 1-95 (of JPEG only)."""
+
+    suffix: str
+    quality: int
+
+    def __post_init__(self) -> None:
+        if self.suffix not in (".jpg", ".png"):
+            raise ParameterError(f"pictures are written as .jpg or .png, not {self.suffix!r}")
+        if not 1 <= self.quality <= 95:
+            raise ParameterError(f"the quality of a JPEG must lie between 1 and 95, not {self.quality}")
+
+    def document(self) -> dict[str, object]:
+        """Return what the bytes depend on: PNG is lossless and knows no quality."""
+        return {"suffix": self.suffix} | ({"quality": self.quality} if self.suffix == ".jpg" else {})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a night depends on, except its day: a translator's identity and the output format."""
+
+    translator_digest: str
+    record: dict[str, str]
+    output: OutputFormat
+
+    @classmethod
+    def of(cls, translator: Translator, output: OutputFormat) -> Recipe:
+        """Take the identity of `translator`; `DusklineError` when its record lacks something."""
+        record = translator.record()
+        missing = [key for key in RECORD_KEYS if key not in record]
+        if missing:
+            raise DusklineError(
+                f"the record of {type(translator).__name__} lacks {', '.join(missing)}",
+                hint=f"a translator's record() tells {', '.join(RECORD_KEYS)}",
+            )
+        return cls(translator.digest, {key: str(record[key]) for key in RECORD_KEYS}, output)
+
+    @property
+    def digest(self) -> str:
+        """The name of this recipe's folder in the work store, 64 hex digits."""
+        return digest_document({"translator": self.translator_digest, "output": self.output.document()})
+
+    @property
+    def settings_digest(self) -> str:
+        """SHA-256 of the settings, those of the output format among them."""
+        return digest_document({"settings": self.record["settings"], "output": self.output.document()})
+
+    def document(self) -> dict[str, object]:
+        """Return the recipe in words, as the work store and every night set keep it."""
+        return {
+            **self.record,
+            "translator_digest": self.translator_digest,
+            "output": self.output.document(),
+            "settings_digest": self.settings_digest,
+        }

@@ -1,0 +1,65 @@
+"""The `duskline` command: the stages, and the commands for people."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+STAGES = {
+    "fetch": "Raw archives of a source: drawn, found where they lie, or downloaded.",
+    "format": "The common layout and names, with a manifest.",
+    "train_unit": "A translator trained on two unpaired folders.",
+    "translate": "The synthetic night of a day set.",
+    "merge": "A day set and its night set as one.",
+    "select": "The whole database, and the queries of one time of day.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that help is instant."""
+
+    def __init__(self, *args: object, lazy: dict[str, tuple[str, str]], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the journey."""
+        return [*self._lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import and return a command."""
+        if name in self._lazy:
+            command: click.Command = import_module(self._lazy[name][0]).main
+            return command
+        return super().get_command(ctx, name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands with their one-line meanings, without importing them."""
+        rows = [(name, meaning) for name, (_, meaning) in self._lazy.items()]
+        rows += [(name, command.get_short_help_str(90)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "translate": ("stages.translate_folder", "Translate any folder of pictures to night."),
+        "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
+        "sets": ("stages.sets", "List the sets that params.yaml asks for: what is there, and where."),
+    },
+)
+@click.version_option(package_name="duskline")
+def main() -> None:
+    """Build place-recognition data sets, make their nights, and measure what the nights are worth.
+
+    The whole journey runs as `dvc repro`; params.yaml decides what exists.
+    """
+
+
+@main.group(
+    "stage", cls=LazyGroup, lazy={name: (f"stages.{name}", meaning) for name, meaning in STAGES.items()}
+)
+def stage() -> None:
+    """Run one stage of the pipeline by hand (what `dvc repro` runs)."""

@@ -1,0 +1,1 @@
+"""Whole runs of the pipeline on a tiny city."""

@@ -1,0 +1,175 @@
+"""`dvc repro` on the tiny city: everything is made, and only what changed is made again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.datasets.image_set import ImageSet
+from tests.end_to_end.project import Project, tiny_params
+
+pytestmark = pytest.mark.slow
+
+ALL_STAGES = [
+    "fetch@city",
+    "format@city_pitts",
+    "format@city_tokyo",
+    "format@city_xs",
+    "translate@city_pitts_night",
+    "merge@city_pitts_dn",
+    "select@city_tokyo_night",
+]
+
+
+def opened(project: Project, name: str) -> ImageSet:
+    return ImageSet.open(project.root / "data" / "sets" / name)
+
+
+def inode(images: ImageSet, index: int) -> int:
+    return images.path(images.rows[index]).stat().st_ino
+
+
+def test_one_command_makes_every_set(finished_run: tuple[Project, list[str]]) -> None:
+    project, ran = finished_run
+    assert sorted(ran) == sorted(ALL_STAGES)
+    day, night, both = (opened(project, name) for name in ("city_pitts", "city_pitts_night", "city_pitts_dn"))
+    assert day.counts() == {
+        "train/database": 4,
+        "train/queries": 4,
+        "val/database": 2,
+        "val/queries": 2,
+        "test/database": 2,
+        "test/queries": 2,
+    }
+    assert [row.name.replace("@n.jpg", "@.jpg") for row in night.rows] == [row.name for row in day.rows]
+    assert {row.name for row in both.rows} == {row.name for row in day.rows} | {
+        row.name for row in night.rows
+    }
+    assert [(row.width, row.height) for row in night.rows] == [(96, 72)] * len(day.rows)
+
+
+def test_night_queries_are_the_night_ones(finished_run: tuple[Project, list[str]]) -> None:
+    project, _ = finished_run
+    whole, selected = opened(project, "city_tokyo"), opened(project, "city_tokyo_night")
+    assert whole.counts() == {"test/database": 4, "test/queries": 6}
+    assert selected.counts() == {"test/database": 4, "test/queries": 2}
+    assert {row.time_of_day for row in selected.where(role="queries")} == {"night"}
+
+
+def test_store_set_merged_set_and_cache_share_their_bytes(finished_run: tuple[Project, list[str]]) -> None:
+    project, _ = finished_run
+    night, both = opened(project, "city_pitts_night"), opened(project, "city_pitts_dn")
+    row = night.rows[0]
+    inode = night.path(row).stat().st_ino
+    assert both.path(row).stat().st_ino == inode
+    stored = [path.stat().st_ino for path in (project.root / "work" / "nights").rglob("*.jpg")]
+    assert inode in stored
+
+
+def test_second_run_does_nothing(project: Project) -> None:
+    assert project.repro() == []
+
+
+def test_translator_setting_retranslates_but_does_not_refetch(project: Project) -> None:
+    params = project.params()
+    params["translate"]["city_pitts_night"]["quality"] = 70
+    project.set_params(params)
+    assert project.repro() == ["translate@city_pitts_night", "merge@city_pitts_dn"]
+
+
+def test_going_back_to_earlier_parameters_runs_nothing(project: Project) -> None:
+    params = project.params()
+    changed = tiny_params()
+    changed["translate"]["city_pitts_night"]["stretch"] = "minmax"
+    project.set_params(changed)
+    project.repro()
+    project.set_params(params)
+    assert project.repro() == [], "the run cache should have restored the earlier outputs"
+
+
+def test_machine_settings_rerun_nothing(project: Project) -> None:
+    (project.root / "duskline.local.yaml").write_text("workers: 1\ndevice: cpu\n")
+    assert project.repro() == []
+
+
+def test_library_change_reruns_the_stages_that_use_it(project: Project) -> None:
+    module = project.root / "pipeline" / "datasets" / "merge.py"
+    module.write_text(module.read_text() + "# changed\n")
+    assert project.repro() == ["merge@city_pitts_dn"]
+
+
+def test_number_of_workers_does_not_change_a_byte(project: Project) -> None:
+    before = [row.digest for row in opened(project, "city_pitts_night").rows]
+    raw = {
+        path.name: path.read_bytes()
+        for path in (project.root / "data" / "raw" / "city").rglob("*")
+        if path.is_file()
+    }
+    (project.root / "duskline.local.yaml").write_text("workers: 1\n")
+    shutil.rmtree(project.root / "work")
+    project.dvc("repro", "--force", "--no-run-cache", "fetch@city", "translate@city_pitts_night")
+    assert [row.digest for row in opened(project, "city_pitts_night").rows] == before
+    assert raw == {
+        path.name: path.read_bytes()
+        for path in (project.root / "data" / "raw" / "city").rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def photographs(project: Project) -> tuple[Project, Path]:
+    """The project with a set made from a plain folder of the user's own, and its night."""
+    folder = project.root.parent / "photographs"
+    lines = ["path,latitude,longitude"]
+    pictures = opened(project, "city_pitts").where(split="test")
+    for number, row in enumerate(pictures):
+        target = folder / ("database" if number % 2 else "queries") / f"photo{number}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project.root / "data" / "sets" / "city_pitts" / row.name, target)
+        lines.append(f"{target.relative_to(folder).as_posix()},{40.44 + number / 1000:.5f},-79.99000")
+    (folder / "coordinates.csv").write_text("\n".join(lines) + "\n")
+    return project, folder
+
+
+def own_photographs_params(project: Project, folder: Path) -> None:
+    params = project.params()
+    params["format"]["mine"] = {
+        "raw": str(folder),
+        "form": "folder",
+        "coordinates": "coordinates.csv",
+        "split_by": "folder",
+        "queries_by": "folder",
+    }
+    params["translate"]["mine_night"] = dict(params["translate"]["city_pitts_night"], day="mine")
+    project.set_params(params)
+
+
+def test_one_changed_photograph_retranslates_one_image(photographs: tuple[Project, Path]) -> None:
+    project, folder = photographs
+    own_photographs_params(project, folder)
+    assert sorted(project.repro()) == ["format@mine", "translate@mine_night"]
+    before = {row.name: row.digest for row in opened(project, "mine_night").rows}
+    shutil.copy(folder / "database" / "photo1.jpg", folder / "queries" / "photo0.jpg")
+    done = project.dvc("repro")
+    assert "1 translated" in done.stdout
+    after = {row.name: row.digest for row in opened(project, "mine_night").rows}
+    assert before.keys() == after.keys()
+    assert len([name for name in after if after[name] != before[name]]) == 1
+
+
+def test_photographs_of_the_user_are_never_changed(photographs: tuple[Project, Path]) -> None:
+    project, folder = photographs
+    before = {
+        path: (path.read_bytes(), path.stat().st_mode, path.stat().st_nlink)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    own_photographs_params(project, folder)
+    project.repro()
+    assert before == {
+        path: (path.read_bytes(), path.stat().st_mode, path.stat().st_nlink)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

@@ -1,0 +1,137 @@
+"""The losses of UNIT: two VAE-GANs with a shared code, tied by a cycle (Liu, Breuel, Kautz, NIPS 2017).
+
+Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unit.discriminator import Discriminator
+from unit.network import Generator
+
+# (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
+Features = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the generators' loss terms (gan_w also that of the discriminators)."""
+
+    gan_w: float
+    recon_x_w: float
+    recon_kl_w: float
+    cyc_x_w: float
+    recon_kl_cyc_w: float
+    vgg_w: float
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Unit Gaussian noise for the codes of a and of b, and for the codes of their translations."""
+
+    a: Tensor
+    b: Tensor
+    recoded_a: Tensor
+    recoded_b: Tensor
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Codes (without noise) and pictures of one batch of each domain, on the way there and back."""
+
+    code_a: Tensor
+    code_b: Tensor
+    x_aa: Tensor
+    x_bb: Tensor
+    x_ab: Tensor
+    x_ba: Tensor
+    recode_a: Tensor
+    recode_b: Tensor
+    x_aba: Tensor
+    x_bab: Tensor
+
+
+def translate_both_ways(a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
+    """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
+
+    The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at a
+    time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
+    """
+    code_a, code_b = a.enc(x_a), b.enc(x_b)
+    noisy = torch.cat((code_a + noise.a, code_b + noise.b))
+    x_aa, x_ba = a.dec(noisy).split((len(x_a), len(x_b)))
+    x_ab, x_bb = b.dec(noisy).split((len(x_a), len(x_b)))
+    recode_a, recode_b = b.enc(x_ab), a.enc(x_ba)
+    x_aba, x_bab = a.dec(recode_a + noise.recoded_a), b.dec(recode_b + noise.recoded_b)
+    return Translations(code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
+
+
+def discriminator_loss(discriminator: Discriminator, fake: Tensor, real: Tensor) -> Tensor:
+    """Least-squares GAN loss: translated pictures are to score 0, real ones 1; summed over the scales."""
+    fakes = [scores.square().mean() for scores in discriminator(fake)]
+    reals = [(scores - 1).square().mean() for scores in discriminator(real)]
+    return torch.stack(fakes + reals).sum()
+
+
+def adversarial_loss(discriminator: Discriminator, fake: Tensor) -> Tensor:
+    """The generator's side of the least-squares GAN: translated pictures are to score 1; summed over the scales."""
+    return torch.stack([(scores - 1).square().mean() for scores in discriminator(fake)]).sum()
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return (x - y).abs().mean()
+
+
+def code_loss(code: Tensor) -> Tensor:
+    """UNIT's "KL" term: the mean of the squared code, which keeps it near the unit Gaussian."""
+    return code.square().mean()
+
+
+def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
+    """Mean squared difference of two feature maps (N, C, H, W) after an instance norm without parameters."""
+    norm = nn.functional.instance_norm
+    return (norm(translated, eps=1e-5) - norm(source, eps=1e-5)).square().mean()
+
+
+def generator_losses(
+    t: Translations, x_a: Tensor, x_b: Tensor, dis_a: Discriminator, dis_b: Discriminator, features: Features | None
+) -> dict[str, Tensor]:
+    """The unweighted terms of the generators' loss, by name.
+
+    `features` gives the maps of the perceptual terms; without it they are left out.
+    """
+    losses = {
+        "recon_x_a": l1(t.x_aa, x_a),
+        "recon_x_b": l1(t.x_bb, x_b),
+        "recon_kl_a": code_loss(t.code_a),
+        "recon_kl_b": code_loss(t.code_b),
+        "cyc_x_a": l1(t.x_aba, x_a),
+        "cyc_x_b": l1(t.x_bab, x_b),
+        "recon_kl_cyc_aba": code_loss(t.recode_a),
+        "recon_kl_cyc_bab": code_loss(t.recode_b),
+        "adv_a": adversarial_loss(dis_a, t.x_ba),
+        "adv_b": adversarial_loss(dis_b, t.x_ab),
+    }
+    if features is not None:
+        losses["vgg_a"] = perceptual_loss(features(t.x_ba), features(x_b))
+        losses["vgg_b"] = perceptual_loss(features(t.x_ab), features(x_a))
+    return losses
+
+
+def total_loss(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
+    """The weighted sum of `generator_losses`."""
+    factor = {
+        "recon_x": weights.recon_x_w,
+        "recon_kl": weights.recon_kl_w,
+        "cyc_x": weights.cyc_x_w,
+        "recon_kl_cyc": weights.recon_kl_cyc_w,
+        "adv": weights.gan_w,
+        "vgg": weights.vgg_w,
+    }
+    return torch.stack([factor[name.rpartition("_")[0]] * loss for name, loss in losses.items()]).sum()

@@ -1,0 +1,187 @@
+"""UNIT's generator: an encoder to a shared code and a decoder from it (Liu, Breuel, Kautz, NIPS 2017).
+
+Every convolution is preceded by a reflection pad and has no padding of its own. Module names are chosen so
+that the state dict has the keys of the published checkpoints, in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Reflection pads need a side longer than the pad; the code must be at least 2 by 2.
+_SMALLEST_CODE = 2
+
+
+@dataclass(frozen=True)
+class GeneratorSizes:
+    """The size of a generator; the published checkpoints are `GeneratorSizes(64, 2, 4)`.
+
+    dim: channels after the first convolution; they double at each downsampling.
+    n_downsample: how often the sides are halved.
+    n_res: residual blocks in the encoder, and again in the decoder.
+    """
+
+    dim: int
+    n_downsample: int
+    n_res: int
+
+    def __post_init__(self) -> None:
+        if self.dim < 1 or self.n_downsample < 1 or self.n_res < 1:
+            raise ValueError(f"dim, n_downsample and n_res must be at least 1, not {self}")
+
+    @property
+    def code_channels(self) -> int:
+        """Channels of the code."""
+        return self.dim * 2**self.n_downsample
+
+    def output_side(self, side: int) -> int:
+        """Length of an output side for an input side in pixels: odd sides are floored at each halving."""
+        for _ in range(self.n_downsample):
+            side //= 2
+        return side * 2**self.n_downsample
+
+    @property
+    def smallest_side(self) -> int:
+        """The shortest input side in pixels that the reflection pads allow."""
+        return max(4, _SMALLEST_CODE * 2**self.n_downsample)
+
+
+class UnitLayerNorm(nn.Module):
+    """UNIT's own layer norm: per sample over (C, H, W), by the unbiased standard deviation.
+
+    y = gamma * (x - mean) / (std + eps) + beta. eps is added to the standard deviation, not to the variance,
+    so this is neither `torch.nn.LayerNorm` nor a group norm of one group.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, H, W)."""
+        # In bfloat16 the statistics would keep 8 bits; they are always taken in float32.
+        std, mean = torch.std_mean(x.float(), dim=(1, 2, 3), correction=1, keepdim=True)
+        scale = self.gamma[:, None, None] / (std + self.eps)
+        shift = self.beta[:, None, None] - mean * scale
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+
+
+class ConvBlock(nn.Module):
+    """Reflection pad, convolution with bias, norm, activation, in this order.
+
+    norm: "instance" (eps 1e-5 in the root, biased variance, no parameters), "layer" (`UnitLayerNorm`), "none".
+    activation: "relu", "leaky" (slope 0.2), "tanh", "none".
+    """
+
+    def __init__(
+        self, channels: tuple[int, int], kernel: int, stride: int, pad: int, norm: str, activation: str
+    ) -> None:
+        super().__init__()
+        # The norm comes first because the published state dicts list it first.
+        self.norm: nn.Module | None = None
+        if norm == "layer":
+            self.norm = UnitLayerNorm(channels[1])
+        elif norm == "instance":
+            self.norm = nn.InstanceNorm2d(channels[1])
+        self.conv = nn.Conv2d(*channels, kernel, stride)
+        self.pad = pad
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels[0], H, W) to (N, channels[1], H', W')."""
+        x = self.conv(F.pad(x, (self.pad,) * 4, mode="reflect"))
+        if self.norm is not None:
+            x = self.norm(x)
+        if self.activation == "relu":
+            return F.relu(x, inplace=True)
+        if self.activation == "leaky":
+            return F.leaky_relu(x, 0.2, inplace=True)
+        return torch.tanh(x) if self.activation == "tanh" else x
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 instance-normed convolutions around which the input is added; nothing after the sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        same = (channels, channels)
+        self.model = nn.Sequential(
+            ConvBlock(same, 3, 1, 1, "instance", "relu"), ConvBlock(same, 3, 1, 1, "instance", "none")
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        y: Tensor = self.model(x)
+        return y + x
+
+
+class ResidualBlocks(nn.Module):
+    """`count` residual blocks one after another."""
+
+    def __init__(self, channels: int, count: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        y: Tensor = self.model(x)
+        return y
+
+
+class Encoder(nn.Module):
+    """Pictures to the mean of their code (its variance is one by definition)."""
+
+    def __init__(self, sizes: GeneratorSizes) -> None:
+        super().__init__()
+        channels = sizes.dim
+        layers: list[nn.Module] = [ConvBlock((3, channels), 7, 1, 3, "instance", "relu")]
+        for _ in range(sizes.n_downsample):
+            layers.append(ConvBlock((channels, 2 * channels), 4, 2, 1, "instance", "relu"))
+            channels *= 2
+        layers.append(ResidualBlocks(channels, sizes.n_res))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) in -1..1 to the code (N, C, H', W')."""
+        code: Tensor = self.model(x)
+        return code
+
+
+class Decoder(nn.Module):
+    """A code to pictures."""
+
+    def __init__(self, sizes: GeneratorSizes) -> None:
+        super().__init__()
+        channels = sizes.code_channels
+        layers: list[nn.Module] = [ResidualBlocks(channels, sizes.n_res)]
+        for _ in range(sizes.n_downsample):
+            layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            layers.append(ConvBlock((channels, channels // 2), 5, 1, 2, "layer", "relu"))
+            channels //= 2
+        layers.append(ConvBlock((channels, 3), 7, 1, 3, "none", "tanh"))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, code: Tensor) -> Tensor:
+        """A code (N, C, H', W') to pictures (N, 3, H, W) in -1..1."""
+        picture: Tensor = self.model(code)
+        return picture
+
+
+class Generator(nn.Module):
+    """The generator of one domain: `enc` codes its pictures, `dec` makes pictures of it.
+
+    Day to night is the night generator's `dec` of the day generator's `enc`; decoding with the own `dec`
+    reconstructs. Training adds unit Gaussian noise to the code; translation does not.
+    """
+
+    def __init__(self, sizes: GeneratorSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.enc = Encoder(sizes)
+        self.dec = Decoder(sizes)

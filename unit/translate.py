@@ -1,0 +1,142 @@
+"""Pictures of one time of day to the other, as the published test script does it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.core.errors import BadImageError
+from pipeline.core.files import digest_document, digest_file
+from unit.checkpoint import load_checkpoint
+
+# A picture of 20,000x1 pixels would become 512 pixels times ten million.
+MAX_MODEL_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True)
+class UnitSettings:
+    """How pictures are translated.
+
+    direction: decode day codes as night, or the other way.
+    shorter_side: pixels of the shorter side in the network (512 for the published 512x288 models).
+    stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were made;
+        "none" keeps the network's grey levels.
+    size: "model" leaves the network's own size; "source" resizes (bicubic) back to the size of the picture given.
+    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" is float32 on a CPU.
+    """
+
+    direction: Literal["day2night", "night2day"]
+    shorter_side: int
+    stretch: Literal["minmax", "none"]
+    size: Literal["model", "source"]
+    dtype: Literal["float32", "bfloat16", "auto"]
+
+    def __post_init__(self) -> None:
+        choices = {
+            "direction": ("day2night", "night2day"),
+            "stretch": ("minmax", "none"),
+            "size": ("model", "source"),
+            "dtype": ("float32", "bfloat16", "auto"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        if self.shorter_side < 1:
+            raise ValueError(f"shorter_side must be a number of pixels, not {self.shorter_side}")
+
+
+class UnitTranslator:
+    """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
+
+    `digest` is the identity of everything but the picture: equal digests give equal results on a CPU.
+    """
+
+    def __init__(self, checkpoint: Path, settings: UnitSettings) -> None:
+        pair = load_checkpoint(checkpoint)
+        smallest = pair.sizes.smallest_side
+        if settings.shorter_side < smallest:
+            raise ValueError(f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}")
+        self.settings = settings
+        self._dtype = torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+        source, target = (pair.a, pair.b) if settings.direction == "day2night" else (pair.b, pair.a)
+        self._encode = source.enc.to(self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._decode = target.dec.to(self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._checkpoint_digest = digest_file(checkpoint)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the checkpoint, the settings and the resolved numeric path."""
+        return digest_document(self.record())
+
+    def record(self) -> dict[str, str]:
+        """What makes a picture of this translator what it is, as text."""
+        return {
+            "translator": "unit",
+            "checkpoint_digest": self._checkpoint_digest,
+            "settings": json.dumps(asdict(self.settings), sort_keys=True),
+            "numeric_path": f"cpu-{str(self._dtype).removeprefix('torch.')}",
+        }
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
+
+        With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the published
+        ones); with "source" they are H and W. `BadImageError` when the resized picture would be too large.
+        """
+        with torch.inference_mode():
+            x = network_input(pixels, self.settings.shorter_side).to(self._dtype)
+            y = self._decode(self._encode(x.contiguous(memory_format=torch.channels_last)))
+            result = to_pixels(y.float(), self.settings.stretch)
+        height, width = pixels.shape[:2]
+        if self.settings.size == "source" and result.shape[:2] != (height, width):
+            resized = Image.fromarray(result).resize((width, height), Image.Resampling.BICUBIC)
+            return np.asarray(resized)
+        return result
+
+
+def network_input(pixels: np.ndarray, shorter_side: int) -> Tensor:
+    """(H, W, 3) uint8 to (1, 3, H', W') float32 in -1..1, the shorter side resized to `shorter_side` pixels.
+
+    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when shrinking.
+    Nothing is resampled when the shorter side fits already.
+    """
+    resized = resize_shorter(Image.fromarray(pixels), shorter_side)
+    levels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None]
+    return (levels.float() / 255 - 0.5) / 0.5
+
+
+def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
+    """Resize so that the shorter side has `shorter_side` pixels; see `network_input`."""
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    if short == shorter_side:
+        return image
+    resized_long = int(shorter_side * long / short)
+    if shorter_side * resized_long > MAX_MODEL_PIXELS:
+        raise BadImageError(
+            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network, more than"
+            f" the limit of {MAX_MODEL_PIXELS:,} pixels"
+        )
+    size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
+    """(1, 3, H, W) in -1..1 to (H, W, 3) uint8.
+
+    "minmax" maps the smallest value of all channels to 0 and the largest to 255; "none" maps -1 to 0 and 1 to 255.
+    """
+    t = (y[0] + 1) / 2
+    if stretch == "minmax":
+        low, high = torch.aminmax(t)
+        # The floor keeps a picture of one colour from being divided by nothing.
+        t = (t - low) / (high - low).clamp(min=1e-5)
+    levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().numpy()

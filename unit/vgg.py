@@ -1,0 +1,77 @@
+"""VGG-16 features for the perceptual term (Simonyan and Zisserman, 2015), as UNIT's training uses them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.core.errors import CheckpointError
+
+# Mean of the training pictures of the Caffe model: blue, green, red.
+_MEAN = (103.939, 116.779, 123.680)
+# Convolutions of the five blocks, as (name, index in torchvision's `features`, channels in, out).
+_BLOCKS = (
+    (("conv1_1", 0, 3, 64), ("conv1_2", 2, 64, 64)),
+    (("conv2_1", 5, 64, 128), ("conv2_2", 7, 128, 128)),
+    (("conv3_1", 10, 128, 256), ("conv3_2", 12, 256, 256), ("conv3_3", 14, 256, 256)),
+    (("conv4_1", 17, 256, 512), ("conv4_2", 19, 512, 512), ("conv4_3", 21, 512, 512)),
+    (("conv5_1", 24, 512, 512), ("conv5_2", 26, 512, 512), ("conv5_3", 28, 512, 512)),
+)
+_POOLED_BLOCKS = 3
+
+
+def vgg_input(x: Tensor) -> Tensor:
+    """RGB (N, 3, H, W) in -1..1 to BGR in 0..255 less the mean of the Caffe model."""
+    mean = torch.tensor(_MEAN, dtype=x.dtype, device=x.device)
+    return (x.flip(1) + 1) * 127.5 - mean[:, None, None]
+
+
+class VggFeatures(nn.Module):
+    """The map relu5_3 of VGG-16; max pooling after blocks 1, 2 and 3 only, none between blocks 4 and 5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for block in _BLOCKS:
+            for name, _, channels_in, channels_out in block:
+                self.add_module(name, nn.Conv2d(channels_in, channels_out, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """RGB (N, 3, H, W) in -1..1 to (N, 512, H // 8, W // 8)."""
+        x = vgg_input(x)
+        for index, block in enumerate(_BLOCKS):
+            for name, *_ in block:
+                x = F.relu(self.get_submodule(name)(x))
+            if index < _POOLED_BLOCKS:
+                x = F.max_pool2d(x, 2)
+        return x
+
+
+def load_vgg(path: Path) -> VggFeatures:
+    """Read VGG-16 weights converted from Caffe (inputs BGR in 0..255), keyed `conv1_1.weight` or `features.0.weight`.
+
+    Weights for RGB inputs in 0..1, torchvision's own, have the second kind of keys too but do not fit: the pictures
+    are given to the network as the Caffe model wants them.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"no VGG-16 weights at {path}", hint="set vgg_w to 0 to train without them")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} holds no VGG-16 weights that may be opened ({error})") from error
+    convs = [(name, index) for block in _BLOCKS for name, index, *_ in block]
+    network = VggFeatures()
+    renamed = {}
+    for name, index in convs:
+        for kind in ("weight", "bias"):
+            found = state.get(f"{name}.{kind}", state.get(f"features.{index}.{kind}"))
+            wanted = network.get_parameter(f"{name}.{kind}")
+            if found is None or found.shape != wanted.shape:
+                shape = "nothing" if found is None else str(tuple(found.shape))
+                raise CheckpointError(f"{path}: {name}.{kind}: expected {tuple(wanted.shape)}, found {shape}")
+            renamed[f"{name}.{kind}"] = found.float()
+    network.load_state_dict(renamed)
+    return network.requires_grad_(False).eval()
