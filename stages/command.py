@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from pipeline.core.errors import DusklineError
+from pipeline.core.errors import DusklineError, UserError
 from pipeline.core.guard import die_with_parent, only_run
 from pipeline.core.machine import read_machine
 
@@ -21,7 +21,7 @@ class Failure(click.ClickException):
 
     def __init__(self, error: DusklineError) -> None:
         super().__init__(str(error))
-        self.exit_code = error.exit_code
+        self.exit_code: int = error.exit_code  # type: ignore[misc]  # click has it on the class
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the message to standard error."""
@@ -42,6 +42,13 @@ def kind_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
                 if debug:
                     traceback.print_exc(file=sys.stderr)
                 raise Failure(error) from error
+            except ModuleNotFoundError as error:
+                # The usual cause: `dvc` was called by its path, and `python` is another one than duskline's.
+                missing = UserError(
+                    f"{sys.executable} has no module {error.name}",
+                    hint="activate duskline's environment: . .venv/bin/activate (made by: make setup)",
+                )
+                raise Failure(missing) from error
 
         return command
 

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
 
-if TYPE_CHECKING:
-    from unit.translate import UnitSettings, UnitTranslator
-
 SETS = Path("data/sets")
-
-
-@dataclass(frozen=True)
-class UnitFactory:
-    """Builds the translator inside a worker, on one thread, so that bytes never depend on the workers."""
-
-    checkpoint: Path
-    settings: UnitSettings
-
-    def __call__(self) -> UnitTranslator:
-        """Load the checkpoint; called once in each worker."""
-        import torch
-
-        from unit.translate import UnitTranslator
-
-        torch.set_num_threads(1)
-        return UnitTranslator(self.checkpoint, self.settings)
 
 
 @stage_command("translate")
@@ -67,6 +45,7 @@ def main(
     from pipeline.datasets.image_set import ImageSet
     from pipeline.night.run import translate_set
     from pipeline.night.translator import OutputFormat
+    from stages.unit_factory import UnitFactory
     from unit.translate import UnitSettings
 
     machine = read_machine()

@@ -1,6 +1,6 @@
 """Generator checkpoints in the published form: `{'a': state dict, 'b': state dict}`, a = day, b = night.
 
-Files of any PyTorch since 0.3 are read, always with `weights_only=True`: a checkpoint can hold tensors, never code.
+Files of any PyTorch since 0.3 are read, always with `weights_only=True`: a checkpoint holds no code.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.core.errors import CheckpointError
 from pipeline.core.files import written_beside
-from unit.network import Generator, GeneratorSizes
+from unit.network import Generator, GeneratorSizes, UnitInstanceNorm
 
-_BRING = "bring a UNIT generator file (gen_*.pt) to that place, or train one: python -m stages.train_unit --help"
+_BRING = (
+    "bring a UNIT generator file (gen_*.pt) to that place, or train one: python -m stages.train_unit --help"
+)
 _AGAIN = "the file may be damaged or half downloaded: bring it again"
 _FIRST_CONV = "enc.model.0.conv.weight"
 
@@ -49,7 +51,9 @@ def load_checkpoint(path: Path) -> GeneratorPair:
     a = _generator(states["a"], "a", path)
     b = _generator(states["b"], "b", path)
     if a.sizes != b.sizes:
-        raise CheckpointError(f"{path}: generators a and b differ in size ({a.sizes} and {b.sizes})", hint=_BRING)
+        raise CheckpointError(
+            f"{path}: generators a and b differ in size ({a.sizes} and {b.sizes})", hint=_BRING
+        )
     return GeneratorPair(a, b)
 
 
@@ -77,7 +81,16 @@ def _read(path: Path) -> Any:
             f" tensors, which could run code ({_first_line(error)})",
             hint=_BRING,
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        TypeError,
+        OSError,
+    ) as error:
         # What a damaged file raises depends on the place of the damage.
         raise CheckpointError(f"{path} cannot be read ({_first_line(error)})", hint=_AGAIN) from error
 
@@ -90,7 +103,8 @@ def _first_line(error: Exception) -> str:
 def _states(document: Any, path: Path) -> dict[str, State]:
     if not isinstance(document, dict):
         raise CheckpointError(
-            f"{path}: expected a dict with the state dicts a and b, found {type(document).__name__}", hint=_BRING
+            f"{path}: expected a dict with the state dicts a and b, found {type(document).__name__}",
+            hint=_BRING,
         )
     if set(document) != {"a", "b"}:
         found = ", ".join(sorted(map(str, document))[:6]) or "nothing"
@@ -102,7 +116,8 @@ def _states(document: Any, path: Path) -> dict[str, State]:
     for part, state in document.items():
         if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
             raise CheckpointError(
-                f"{path}: {part} is not a state dict (names to tensors), but {type(state).__name__}", hint=_BRING
+                f"{path}: {part} is not a state dict (names to tensors), but {type(state).__name__}",
+                hint=_BRING,
             )
         if any(str(key).startswith("cnns.") for key in state):
             raise CheckpointError(
@@ -133,7 +148,9 @@ def _sizes(state: State, part: str, path: Path) -> GeneratorSizes:
             f"{path}: {part} has no convolution {_FIRST_CONV}; its first keys are {_some(list(state))}",
             hint=_BRING,
         )
-    convs = sum(1 for key in state if key.startswith("enc.model.") and key.count(".") == 4 and key.endswith("weight"))
+    convs = sum(
+        1 for key in state if key.startswith("enc.model.") and key.count(".") == 4 and key.endswith("weight")
+    )
     blocks = {key.split(".")[4] for key in state if key.startswith(f"enc.model.{convs}.model.")}
     if convs < 2 or not blocks:
         raise CheckpointError(
@@ -145,7 +162,7 @@ def _sizes(state: State, part: str, path: Path) -> GeneratorSizes:
 
 
 def _running_statistics(generator: Generator) -> set[str]:
-    norms = [name for name, module in generator.named_modules() if isinstance(module, nn.InstanceNorm2d)]
+    norms = [name for name, module in generator.named_modules() if isinstance(module, UnitInstanceNorm)]
     return {f"{name}.{kind}" for name in norms for kind in ("running_mean", "running_var")}
 
 
@@ -161,7 +178,8 @@ def _require_keys(state: State, expected: State, part: str, path: Path) -> None:
 def _require_tensor(value: Tensor, wanted: Tensor, where: str) -> None:
     if value.shape != wanted.shape:
         raise CheckpointError(
-            f"{where} has the wrong shape: expected {tuple(wanted.shape)}, found {tuple(value.shape)}", hint=_BRING
+            f"{where} has the wrong shape: expected {tuple(wanted.shape)}, found {tuple(value.shape)}",
+            hint=_BRING,
         )
     if not value.is_floating_point():
         raise CheckpointError(f"{where} must hold floating-point numbers, found {value.dtype}", hint=_BRING)

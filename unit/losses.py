@@ -1,5 +1,6 @@
 """The losses of UNIT: two VAE-GANs with a shared code, tied by a cycle (Liu, Breuel, Kautz, NIPS 2017).
 
+Under autocast networks give bfloat16; the losses themselves are always taken in float32.
 Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
 """
 
@@ -59,8 +60,8 @@ class Translations:
 def translate_both_ways(a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
     """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
 
-    The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at a
-    time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
+    The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at
+    a time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
     """
     code_a, code_b = a.enc(x_a), b.enc(x_b)
     noisy = torch.cat((code_a + noise.a, code_b + noise.b))
@@ -73,24 +74,24 @@ def translate_both_ways(a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, no
 
 def discriminator_loss(discriminator: Discriminator, fake: Tensor, real: Tensor) -> Tensor:
     """Least-squares GAN loss: translated pictures are to score 0, real ones 1; summed over the scales."""
-    fakes = [scores.square().mean() for scores in discriminator(fake)]
-    reals = [(scores - 1).square().mean() for scores in discriminator(real)]
+    fakes = [scores.float().square().mean() for scores in discriminator(fake)]
+    reals = [(scores.float() - 1).square().mean() for scores in discriminator(real)]
     return torch.stack(fakes + reals).sum()
 
 
 def adversarial_loss(discriminator: Discriminator, fake: Tensor) -> Tensor:
-    """The generator's side of the least-squares GAN: translated pictures are to score 1; summed over the scales."""
-    return torch.stack([(scores - 1).square().mean() for scores in discriminator(fake)]).sum()
+    """Least-squares GAN, the generator's side: translated pictures are to score 1; summed over the scales."""
+    return torch.stack([(scores.float() - 1).square().mean() for scores in discriminator(fake)]).sum()
 
 
 def l1(x: Tensor, y: Tensor) -> Tensor:
     """Mean absolute difference."""
-    return (x - y).abs().mean()
+    return (x.float() - y).abs().mean()
 
 
 def code_loss(code: Tensor) -> Tensor:
     """UNIT's "KL" term: the mean of the squared code, which keeps it near the unit Gaussian."""
-    return code.square().mean()
+    return code.float().square().mean()
 
 
 def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
@@ -100,7 +101,12 @@ def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
 
 
 def generator_losses(
-    t: Translations, x_a: Tensor, x_b: Tensor, dis_a: Discriminator, dis_b: Discriminator, features: Features | None
+    t: Translations,
+    x_a: Tensor,
+    x_b: Tensor,
+    dis_a: Discriminator,
+    dis_b: Discriminator,
+    features: Features | None,
 ) -> dict[str, Tensor]:
     """The unweighted terms of the generators' loss, by name.
 

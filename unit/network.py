@@ -72,10 +72,21 @@ class UnitLayerNorm(nn.Module):
         return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
 
+class UnitInstanceNorm(nn.Module):
+    """Per sample and channel, by the biased variance with eps in the root; no parameters, nothing running.
+
+    A group norm of as many groups as channels is the same thing, and several times as fast on a CPU.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, H, W)."""
+        return F.group_norm(x, x.shape[1], eps=1e-5)
+
+
 class ConvBlock(nn.Module):
     """Reflection pad, convolution with bias, norm, activation, in this order.
 
-    norm: "instance" (eps 1e-5 in the root, biased variance, no parameters), "layer" (`UnitLayerNorm`), "none".
+    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "none".
     activation: "relu", "leaky" (slope 0.2), "tanh", "none".
     """
 
@@ -88,7 +99,7 @@ class ConvBlock(nn.Module):
         if norm == "layer":
             self.norm = UnitLayerNorm(channels[1])
         elif norm == "instance":
-            self.norm = nn.InstanceNorm2d(channels[1])
+            self.norm = UnitInstanceNorm()
         self.conv = nn.Conv2d(*channels, kernel, stride)
         self.pad = pad
         self.activation = activation

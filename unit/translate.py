@@ -17,7 +17,7 @@ from pipeline.core.files import digest_document, digest_file
 from unit.checkpoint import load_checkpoint
 
 # A picture of 20,000x1 pixels would become 512 pixels times ten million.
-MAX_MODEL_PIXELS = 64_000_000
+MAX_MODEL_PIXELS = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class UnitSettings:
 
     direction: decode day codes as night, or the other way.
     shorter_side: pixels of the shorter side in the network (512 for the published 512x288 models).
-    stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were made;
-        "none" keeps the network's grey levels.
-    size: "model" leaves the network's own size; "source" resizes (bicubic) back to the size of the picture given.
-    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" is float32 on a CPU.
+    stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were
+        made; "none" keeps the network's grey levels.
+    size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
+        Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
+    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" is float32.
     """
 
     direction: Literal["day2night", "night2day"]
@@ -62,7 +63,9 @@ class UnitTranslator:
         pair = load_checkpoint(checkpoint)
         smallest = pair.sizes.smallest_side
         if settings.shorter_side < smallest:
-            raise ValueError(f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}")
+            raise ValueError(
+                f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}"
+            )
         self.settings = settings
         self._dtype = torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
         source, target = (pair.a, pair.b) if settings.direction == "day2night" else (pair.b, pair.a)
@@ -87,8 +90,8 @@ class UnitTranslator:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
 
-        With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the published
-        ones); with "source" they are H and W. `BadImageError` when the resized picture would be too large.
+        With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the
+        published ones); with "source" they are H and W. `BadImageError` when that is too large.
         """
         with torch.inference_mode():
             x = network_input(pixels, self.settings.shorter_side).to(self._dtype)
@@ -102,10 +105,10 @@ class UnitTranslator:
 
 
 def network_input(pixels: np.ndarray, shorter_side: int) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H', W') float32 in -1..1, the shorter side resized to `shorter_side` pixels.
+    """(H, W, 3) uint8 to (1, 3, H', W') float32 in -1..1, its shorter side of `shorter_side` pixels.
 
-    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when shrinking.
-    Nothing is resampled when the shorter side fits already.
+    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
+    shrinks. Nothing is resampled when the shorter side fits already.
     """
     resized = resize_shorter(Image.fromarray(pixels), shorter_side)
     levels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None]
@@ -121,8 +124,8 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
     resized_long = int(shorter_side * long / short)
     if shorter_side * resized_long > MAX_MODEL_PIXELS:
         raise BadImageError(
-            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network, more than"
-            f" the limit of {MAX_MODEL_PIXELS:,} pixels"
+            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
+            f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
         )
     size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
     return image.resize(size, Image.Resampling.BILINEAR)
@@ -131,7 +134,8 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
 def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
     """(1, 3, H, W) in -1..1 to (H, W, 3) uint8.
 
-    "minmax" maps the smallest value of all channels to 0 and the largest to 255; "none" maps -1 to 0 and 1 to 255.
+    "minmax" maps the smallest value of all channels to 0 and the largest to 255; "none" maps -1 to 0 and 1 to
+    255.
     """
     t = (y[0] + 1) / 2
     if stretch == "minmax":

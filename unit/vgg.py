@@ -51,10 +51,10 @@ class VggFeatures(nn.Module):
 
 
 def load_vgg(path: Path) -> VggFeatures:
-    """Read VGG-16 weights converted from Caffe (inputs BGR in 0..255), keyed `conv1_1.weight` or `features.0.weight`.
+    """Read VGG-16 weights converted from Caffe, keyed `conv1_1.weight` or `features.0.weight`.
 
-    Weights for RGB inputs in 0..1, torchvision's own, have the second kind of keys too but do not fit: the pictures
-    are given to the network as the Caffe model wants them.
+    Pictures are given to the network as the Caffe model wants them, BGR in 0..255 less a mean. torchvision's
+    own weights have the second kind of keys too, but want other pictures.
     """
     if not path.is_file():
         raise CheckpointError(f"no VGG-16 weights at {path}", hint="set vgg_w to 0 to train without them")

@@ -2,66 +2,67 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from scipy.io import savemat
 
 # A member is a POSIX name inside the archive and its bytes.
 Member = tuple[str, bytes]
+Add = Callable[[str, bytes], None]
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAT_HEADER = b"MATLAB 5.0 MAT-file, written by duskline"
 _MAT_HEADER_BYTES = 116
 
 
-def write_tar(target: Path, members: Iterable[Member]) -> int:
-    """Write members in the order given, as they come (one in memory at a time); return how many."""
-    with (
-        target.open("xb") as stream,
-        tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
-        return _add_to_tar(tar, members)
+@contextlib.contextmanager
+def new_archive(target: Path) -> Iterator[Add]:
+    """Make a new `.tar`, `.tar.gz` or `.zip`; yields the function that adds a member at its end."""
+    with target.open("xb") as stream:
+        if target.suffix == ".zip":
+            # Pictures do not shrink any further.
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:
+                yield partial(_add_to_zip, packed)
+        elif target.suffix == ".gz":
+            # Without the name and time that gzip otherwise records.
+            with (
+                gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as unpacked,
+                _tar(unpacked) as tar,
+            ):
+                yield partial(_add_to_tar, tar)
+        else:
+            with _tar(stream) as tar:
+                yield partial(_add_to_tar, tar)
 
 
-def write_tar_gz(target: Path, members: Iterable[Member]) -> int:
-    """Like `write_tar`, compressed, without the name and time that gzip otherwise records."""
-    with (
-        target.open("xb") as stream,
-        gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
-        return _add_to_tar(tar, members)
+def _tar(stream: BinaryIO | gzip.GzipFile) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT)
 
 
-def write_zip(target: Path, members: Iterable[Member]) -> int:
-    """Write members in the order given, stored (pictures do not shrink); return how many."""
-    count = 0
-    with target.open("xb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:
-        for name, data in members:
-            info = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            # Otherwise the byte says on which system the archive was made.
-            info.create_system = 3
-            info.external_attr = 0o100644 << 16
-            packed.writestr(info, data)
-            count += 1
-    return count
+def _add_to_tar(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o644
+    tar.addfile(info, io.BytesIO(data))
+    # tarfile remembers every member otherwise.
+    tar.members = []  # type: ignore[attr-defined]
 
 
-def _add_to_tar(tar: tarfile.TarFile, members: Iterable[Member]) -> int:
-    count = 0
-    for name, data in members:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        info.mode = 0o644
-        tar.addfile(info, io.BytesIO(data))
-        count += 1
-    return count
+def _add_to_zip(packed: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _ZIP_EPOCH)
+    # Otherwise the byte says on which system the archive was made.
+    info.create_system = 3
+    info.external_attr = 0o100644 << 16
+    packed.writestr(info, data)
 
 
 def split_file(

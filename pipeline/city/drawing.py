@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -20,8 +20,10 @@ from pipeline.core.errors import DusklineError
 from pipeline.core.guard import die_with_parent
 from pipeline.core.pictures import encode
 
-# Pictures drawn ahead of the one that is written, for each worker.
-_AHEAD = 8
+# Neighbouring pictures go to the same worker, which then needs fewer of the city's textures.
+_BATCH = 12
+# Batches under way or waiting to be written, for each worker.
+_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Drawing:
     quality: int
 
 
-@lru_cache(maxsize=2)
+# A painter fills with textures; cities are drawn one after the other.
+@lru_cache(maxsize=1)
 def _painter(district: District) -> Painter:
     return Painter(build_city(district.seed, district.blocks_east, district.blocks_north))
 
@@ -57,7 +60,7 @@ def draw(drawing: Drawing) -> bytes:
     return encode(pixels, drawing.suffix, quality=drawing.quality)
 
 
-def draw_all(drawings: Iterable[Drawing], workers: int) -> Iterator[bytes]:
+def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None, None]:
     """Yield the encoded pictures in the order of `drawings`, drawn by `workers` processes.
 
     The bytes do not depend on `workers`. `DusklineError` when a worker was ended from outside.
@@ -67,14 +70,14 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Iterator[bytes]:
         return
     waiting = iter(drawings)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start) as pool:
-        under_way: deque[Future[bytes]] = deque()
+        under_way: deque[Future[list[bytes]]] = deque()
         try:
             while True:
-                for drawing in islice(waiting, workers * _AHEAD - len(under_way)):
-                    under_way.append(pool.submit(draw, drawing))
+                while len(under_way) < workers * _AHEAD and (batch := list(islice(waiting, _BATCH))):
+                    under_way.append(pool.submit(_draw_batch, batch))
                 if not under_way:
                     return
-                yield under_way.popleft().result()
+                yield from under_way.popleft().result()
         except BrokenProcessPool as error:
             raise DusklineError(
                 "a process that draws the city was ended from outside, perhaps for want of memory",
@@ -83,6 +86,10 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Iterator[bytes]:
         finally:
             for future in under_way:
                 future.cancel()
+
+
+def _draw_batch(drawings: list[Drawing]) -> list[bytes]:
+    return [draw(drawing) for drawing in drawings]
 
 
 def _start() -> None:

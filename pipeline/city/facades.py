@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.city.groundfloor import draw_ground_floor
 from pipeline.city.lots import WALL_COLOURS, Building
 from pipeline.city.special import draw_church, draw_mural
-from pipeline.city.surfaces import crop
+from pipeline.city.surfaces import coloured, crop
 from pipeline.city.windows import Colour, Opening, WindowStyle, draw_window, light_window
 
 SCALE = 24  # pixels a metre
@@ -44,9 +44,10 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
     street = face == 0 or (face == 3 and building.corner)
     gable = round(gable_height(building) * SCALE) if face == 0 else 0
     height = round(building.height * SCALE) + gable
-    colour = _paint(seed, building, visit) if street else _plain(building)
-    shade = crop(building.wall, height, width, building.key * 5 + face)
-    albedo = np.clip(shade[:, :, None] * np.array(colour, np.float32), 0, 255).astype(np.uint8)
+    colour = paint_of(seed, building, visit) if street else _plain(building)
+    albedo = coloured(building.wall, (height, width), colour, building.key * 5 + face)
+    stain = crop("stain", height, width, building.key * 11 + face)
+    albedo = cv2.multiply(albedo, cv2.merge([stain] * 3), scale=1 / 128)
     wall = Wall(albedo, np.zeros_like(albedo))
     if building.kind == "church" and face == 0:
         draw_church(wall.albedo, wall.glow, lit_share, SCALE)
@@ -59,7 +60,7 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
             )
             if building.kind == "mural" and face == 0:
                 draw_mural(albedo[gable:-ground], [seed, building.key, 7])
-    style, _ = _style(seed, building, face)
+    style, _ = style_of(seed, building, face)
     for opening in wall.openings:
         if opening.chance < lit_share:
             light_window(wall.glow, opening, style)
@@ -73,7 +74,7 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
 
 def _storeys(wall: Wall, seed: int, building: Building, face: int, gable: int) -> None:
     """Rows of windows above the ground floor, bands between storeys, pilasters and the cornice."""
-    style, (pitch, share_w, share_h) = _style(seed, building, face)
+    style, (pitch, share_w, share_h) = style_of(seed, building, face)
     height, width = wall.albedo.shape[:2]
     street = face == 0 or (face == 3 and building.corner)
     ground = round(building.ground_height * SCALE)
@@ -93,7 +94,7 @@ def _storeys(wall: Wall, seed: int, building: Building, face: int, gable: int) -
         for column in range(columns):
             chance, look = float(rng.random()), int(rng.integers(1 << 30))
             x = round(column * step + (step - w) / 2)
-            if x < 3 or x + w > width - 3 or y < gable + 4 or (not street and rng.random() < 0.35 + 0.4 * skip):
+            if x < 1 or x + w > width - 1 or y < gable + 4 or (not street and rng.random() < 0.35 + 0.4 * skip):
                 continue
             opening = Opening(x, y, w, h, chance, look)
             draw_window(wall.albedo, opening, style)
@@ -130,7 +131,7 @@ def _trim(image: np.ndarray, rng: np.random.Generator, building: Building, gable
     image[-16:] = foot.astype(np.uint8)
 
 
-def _style(seed: int, building: Building, face: int) -> tuple[WindowStyle, tuple[float, float, float]]:
+def style_of(seed: int, building: Building, face: int) -> tuple[WindowStyle, tuple[float, float, float]]:
     """Window style, and (pitch in metres, window share of the pitch, window share of the storey)."""
     rng = np.random.default_rng([seed, 401, building.key])
     if building.wall == "glass":
@@ -163,7 +164,7 @@ def _changed(seed: int, building: Building, visit: int, what: int) -> int:
     return visit if visit and draw < CHANGED_SHARE else 0
 
 
-def _paint(seed: int, building: Building, visit: int) -> Colour:
+def paint_of(seed: int, building: Building, visit: int) -> Colour:
     when = _changed(seed, building, visit, 1)
     if not when or building.wall not in ("plaster", "wood", "panel"):
         return building.colour

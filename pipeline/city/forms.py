@@ -26,7 +26,7 @@ FORMS = ("pittsburgh", "tokyo247", "xs")
 _JPEG_QUALITY = 92
 # posDistThr (m), posDistSqThr and nonTrivPosDistSqThr (m²) of the published split files.
 _DISTANCES = (25.0, 625.0, 100.0)
-_SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
+SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
 # Panoramas are numbered through, a thousand to an archive; the splits begin with archives of their own.
 _PER_ARCHIVE = 1000
 # Query panoramas are numbered from here on, as in the published set, or from the first free thousand.
@@ -53,26 +53,29 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """One archive (`.tar` or `.zip`) and its pictures, listed anew by every call."""
+class Part:
+    """Pictures that go into an archive one after the other, listed anew by every call.
 
-    name: str
+    An archive may have several parts, with others between them: all of one city is drawn at a stretch,
+    because a painter that has the city in mind is quick.
+    """
+
+    archive: str
     pictures: Callable[[], Iterator[Picture]]
 
 
 @dataclass(frozen=True)
 class Form:
-    """One raw form: archives of pictures, and files that are packed together as the split files are."""
+    """One raw form: its pictures, and the split files, which are packed together."""
 
     name: str
-    archives: tuple[Archive, ...]
+    parts: tuple[Part, ...]
     split_files: tuple[Member, ...] = ()
-    split_archive: str = _SPLIT_ARCHIVE
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield all pictures in the order of the archives."""
-        for archive in self.archives:
-            yield from archive.pictures()
+        """Yield all pictures, part by part."""
+        for part in self.parts:
+            yield from part.pictures()
 
 
 def form_of(settings: CitySettings, name: str) -> Form:
@@ -90,8 +93,7 @@ def _drawing(
 
 
 def _pittsburgh(settings: CitySettings) -> Form:
-    archives: list[Archive] = []
-    queries: list[Callable[[], Iterator[Picture]]] = []
+    parts: list[Part] = []
     split_files = []
     surveys = [Survey(settings, split) for split in PITTSBURGH_SPLITS]
     query_number = max(_FIRST_QUERY, sum(_thousands(len(survey.standpoints)) for survey in surveys))
@@ -101,9 +103,11 @@ def _pittsburgh(settings: CitySettings) -> Form:
         for begin in range(0, len(panoramas), _PER_ARCHIVE):
             part = panoramas[begin : begin + _PER_ARCHIVE]
             listing = _views(settings, survey, part, number + begin, "")
-            archives.append(Archive(f"{(number + begin) // _PER_ARCHIVE:03d}.tar", listing))
+            parts.append(Part(f"{(number + begin) // _PER_ARCHIVE:03d}.tar", listing))
         later = list(survey.queries())
-        queries.append(_views(settings, survey, later, query_number, f"{_QUERY_FOLDER}/"))
+        parts.append(
+            Part(f"{_QUERY_FOLDER}.tar", _views(settings, survey, later, query_number, f"{_QUERY_FOLDER}/"))
+        )
         mat = split_file(
             survey.name,
             _positions(_views(settings, survey, panoramas, number, "")()),
@@ -113,8 +117,7 @@ def _pittsburgh(settings: CitySettings) -> Form:
         split_files.append((f"datasets/pitts30k_{survey.name}.mat", mat))
         number += _thousands(len(panoramas))
         query_number += len(later)
-    archives.append(Archive(f"{_QUERY_FOLDER}.tar", lambda: (p for listing in queries for p in listing())))
-    return Form("pittsburgh", tuple(archives), tuple(split_files))
+    return Form("pittsburgh", tuple(parts), tuple(split_files))
 
 
 def _thousands(count: int) -> int:
@@ -147,21 +150,21 @@ def _tokyo247(settings: CitySettings) -> Form:
     panoramas = list(survey.database(along_street=False))
     # At least two archives, however small the set, as readers must join several.
     count = min(len(panoramas), max(2, -(-len(panoramas) // _TOKYO_PER_ARCHIVE)))
-    archives, database = [], {}
+    parts, database = [], {}
     for index, numbers in enumerate(np.array_split(np.arange(len(panoramas)), count)):
         folder = f"{_TOKYO_FIRST_ARCHIVE + index:05d}"
         listing = _tokyo_views(settings, survey, [(int(n), panoramas[n]) for n in numbers], folder)
-        archives.append(Archive(f"{folder}.tar", listing))
+        parts.append(Part(f"{folder}.tar", listing))
         for picture in listing():
             database[picture.member.removesuffix(".png") + ".jpg"] = picture.position
 
     def queries() -> Iterator[Picture]:
         return _tokyo_queries(settings, survey)
 
-    archives.append(Archive(f"{_TOKYO_QUERIES}.zip", queries))
+    parts.append(Part(f"{_TOKYO_QUERIES}.zip", queries))
     asked = {picture.member.rpartition("/")[2]: picture.position for picture in queries()}
     mat = split_file("test", database, asked, _DISTANCES)
-    return Form("tokyo247", tuple(archives), (("datasets/tokyo247.mat", mat),))
+    return Form("tokyo247", tuple(parts), (("datasets/tokyo247.mat", mat),))
 
 
 def _tokyo_views(
@@ -222,7 +225,7 @@ def _xs(settings: CitySettings) -> Form:
         for number, shot in enumerate(survey.walk(settings.xs_queries)):
             yield _xs_picture(settings, survey, "queries", shot, f"phone{number:05d}", None)
 
-    return Form("xs", (Archive(f"{_XS_FOLDER}.zip", pictures),))
+    return Form("xs", (Part(f"{_XS_FOLDER}.zip", pictures),))
 
 
 def _xs_picture(

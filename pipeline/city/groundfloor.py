@@ -28,12 +28,14 @@ def draw_ground_floor(
     """Draw the ground floor into the bottom strip (h, w, 3) of a wall and of its glow."""
     rng = np.random.default_rng(list(key))
     if building.ground == "shop":
-        _shop(albedo, glow, rng, lit)
+        _shop(albedo, glow, rng)
     else:
-        _house(albedo, glow, rng, building.ground == "garage", lit)
+        _house(albedo, glow, rng, building.ground == "garage")
+    if not lit:
+        glow[:] = 0
 
 
-def _shop(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, lit: bool) -> None:
+def _shop(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator) -> None:
     height, width = albedo.shape[:2]
     board = BOARDS[int(rng.integers(len(BOARDS)))]
     frame = BOARDS[int(rng.integers(len(BOARDS)))] if rng.random() < 0.5 else (52, 48, 46)
@@ -42,8 +44,8 @@ def _shop(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, lit: b
     cv2.rectangle(albedo, (4, top), (width - 5, height - 1), frame, -1)
     cv2.rectangle(albedo, (4, top), (width - 5, top + tall), board, -1)
     cv2.rectangle(albedo, (4, top), (width - 5, top + tall), tuple(int(v * 0.6) for v in board), 1)
-    open_late = lit and rng.random() < 0.7
-    _lettering(albedo, glow, rng, (8, top + 2, width - 16, tall - 4), sum(board) > 420, open_late)
+    late = bool(rng.random() < 0.7)
+    _lettering(albedo, glow, rng, (8, top + 2, width - 16, tall - 4), sum(board) > 420, late)
     panes = max(round(width / 24 / rng.uniform(1.6, 3.0)), 2)
     door = int(rng.integers(panes))
     y0, step = top + tall + 5, (width - 14) / panes
@@ -56,24 +58,39 @@ def _shop(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, lit: b
             continue
         ramp = np.linspace(rng.uniform(75, 110), 44, h)[:, None, None] * np.array([0.9, 1.0, 1.06])
         albedo[y0:y1, x0:x1] = np.broadcast_to(ramp, (h, w, 3)).astype(np.uint8)
-        if open_late:
+        if late:
             inside = np.linspace(1.0, 0.55, h)[:, None, None] * tone * rng.uniform(0.8, 1.0)
             glow[y0:y1, x0:x1] = np.broadcast_to(inside, (h, w, 3)).astype(np.uint8)
-        for _ in range(int(rng.integers(3, 9))):  # goods in the window
-            gw, gh = int(rng.uniform(0.08, 0.3) * w) + 2, int(rng.uniform(0.08, 0.32) * h) + 2
-            gx, gy = x0 + int(rng.uniform(0, max(w - gw, 1))), y1 - gh - int(rng.uniform(0, 0.35) * h)
-            colour = rng.integers(50, 190, 3)
-            cv2.rectangle(albedo, (gx, gy), (gx + gw, gy + gh), colour.tolist(), -1)
-            if open_late:
-                cv2.rectangle(glow, (gx, gy), (gx + gw, gy + gh), (colour * 0.75).astype(int).tolist(), -1)
+        _goods(albedo, glow, rng, (x0, y0, x1, y1), late)
         if pane == door:
             cv2.rectangle(albedo, (x0, y0), (x1, y1), (70, 62, 56), 2)
             cv2.line(albedo, (x1 - 5, y0 + h // 2), (x1 - 5, y0 + h // 2 + 8), (190, 180, 150), 2)
 
 
+def _goods(
+    albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, box: tuple[int, int, int, int], late: bool
+) -> None:
+    """Things on shelves and stands behind a shop window."""
+    x0, y0, x1, y1 = box
+    w, h = x1 - x0, y1 - y0
+    hue = rng.integers(60, 150, 3)
+    for shelf in sorted(rng.uniform(0.45, 1.0, int(rng.integers(1, 4))).tolist()):
+        floor, x = y0 + int(shelf * h) - 1, x0 + int(rng.integers(1, 6))
+        cv2.line(albedo, (x0, floor), (x1 - 1, floor), (60, 54, 48), 1)
+        while x < x1 - 4:
+            gw, gh = int(rng.integers(3, max(w // 5, 6))), int(rng.uniform(0.05, 0.26) * h) + 2
+            colour = np.clip(hue * rng.uniform(0.5, 1.1) + rng.integers(-28, 28, 3), 20, 190)
+            right = min(x + gw, x1 - 2)
+            if rng.random() < 0.75:
+                cv2.rectangle(albedo, (x, floor - gh), (right, floor - 1), (colour * 0.8).tolist(), -1)
+                if late:
+                    cv2.rectangle(glow, (x, floor - gh), (right, floor - 1), (colour * 0.7).tolist(), -1)
+            x += gw + int(rng.integers(0, 5))
+
+
 def _lettering(
     albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, box: tuple[int, int, int, int],
-    dark: bool, lit: bool,
+    dark: bool, late: bool,
 ) -> None:  # fmt: skip
     x, y, w, h = box
     word = WORDS[int(rng.integers(len(WORDS)))]
@@ -84,7 +101,7 @@ def _lettering(
     spot = (left, y + int((h + th * size) / 2))
     ink = (44, 36, 32) if dark else (236, 228, 206)
     cv2.putText(albedo, word, spot, font, size, ink, 2, cv2.LINE_AA)
-    if lit:
+    if late:
         style = rng.random()
         if style < 0.5:  # a light box: the board itself glows
             board = (albedo[y : y + h, x : x + w].astype(np.float32) * 0.85).astype(np.uint8)
@@ -94,7 +111,7 @@ def _lettering(
             cv2.putText(glow, word, spot, font, size, neon[int(rng.integers(5))], 2, cv2.LINE_AA)
 
 
-def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garage: bool, lit: bool) -> None:
+def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garage: bool) -> None:
     height, width = albedo.shape[:2]
     tone = albedo[height // 2, width // 2].astype(float)
     if rng.random() < 0.5:  # a plinth of another stone
@@ -112,7 +129,7 @@ def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garag
             for dy in (14, 34):
                 cv2.rectangle(albedo, (middle - half + 4, top + dy), (middle + half - 4, top + dy + 14), dark, 1)
             cv2.rectangle(albedo, (middle - half + 2, top + 2), (middle + half - 2, top + 9), (70, 80, 90), -1)
-            if lit and rng.random() < 0.6:
+            if rng.random() < 0.6:
                 cv2.rectangle(glow, (middle - half + 2, top + 2), (middle + half - 2, top + 9), (255, 200, 120), -1)
         elif garage:
             half, top = min(30, width // spots // 2 - 5), height - 54
@@ -125,6 +142,6 @@ def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garag
             cv2.rectangle(albedo, (middle - half - 3, y0 - 3), (middle + half + 3, y1 + 3), (196, 190, 178), -1)
             cv2.rectangle(albedo, (middle - half, y0), (middle + half, y1), (66, 76, 86), -1)
             cv2.line(albedo, (middle, y0), (middle, y1), (220, 216, 206), 2)
-            if lit and rng.random() < 0.3:
+            if rng.random() < 0.3:
                 cv2.rectangle(glow, (middle - half + 1, y0 + 1), (middle + half - 1, y1), (240, 180, 104), -1)
                 cv2.line(glow, (middle, y0), (middle, y1), (10, 8, 6), 2)

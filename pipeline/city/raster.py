@@ -23,12 +23,15 @@ class Canvas:
         self._rows = np.arange(camera.height, dtype=np.float32)[:, None]
 
     def add(
-        self, to_plane: np.ndarray, polygon: np.ndarray, texture: Callable[[], np.ndarray], *, test: bool = True
-    ) -> bool:
+        self, to_plane: np.ndarray, polygon: np.ndarray, texture: Callable[[], np.ndarray], *,
+        test: bool = True, gain: np.ndarray | None = None, glow: Callable[[], np.ndarray | None] | None = None,
+    ) -> bool:  # fmt: skip
         """Draw a convex polygon of a plane; False when nothing of it is seen.
 
         `to_plane` (3, 3) maps pixels to (u, v, 1) / depth with u, v in 0..1; `polygon` (n, 2) in pixels.
         `texture` is only called when a pixel passes the depth test; four channels mean a cut-out.
+        `gain` (3,) multiplies it, `glow` is then laid over where it is brighter. `test=False` paints over
+        everything and leaves the depths.
         """
         left, top = np.maximum(np.floor(polygon.min(0)), 0).astype(int)
         right = min(int(np.ceil(polygon[:, 0].max())), self.camera.width - 1)
@@ -36,10 +39,10 @@ class Canvas:
         width, height = right - left + 1, bottom - top + 1
         if width <= 0 or height <= 0:
             return False
+        window = (slice(top, bottom + 1), slice(left, right + 1))
         mask = np.zeros((height, width), np.uint8)
         corners = np.rint((polygon - (left, top)) * (1 << _SHIFT)).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_8, _SHIFT)
-        window = (slice(top, bottom + 1), slice(left, right + 1))
         inverse = None
         if test:
             a, b, c = to_plane[2]
@@ -52,7 +55,12 @@ class Canvas:
         picture = _warp(texture(), to_plane, (left, top), (width, height))
         if picture.shape[2] == 4:
             mask &= cv2.compare(picture[:, :, 3], 127, cv2.CMP_GT)
-            picture = picture[:, :, :3]
+            picture = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+        if gain is not None:
+            picture = cv2.multiply(picture, (*gain.tolist(), 1.0))
+        shine = glow() if glow is not None else None
+        if shine is not None:
+            picture = cv2.max(picture, _warp(shine, to_plane, (left, top), (width, height)))
         cv2.copyTo(picture, mask, self.color[window])
         if inverse is not None:
             cv2.copyTo(inverse, mask, self.inverse[window])

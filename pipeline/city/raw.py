@@ -6,12 +6,11 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
-from pipeline.city.containers import Member, write_tar, write_tar_gz, write_zip
+from pipeline.city.containers import Add, new_archive
 from pipeline.city.drawing import Drawing, draw_all
-from pipeline.city.forms import FORMS, Form, Picture, form_of
+from pipeline.city.forms import FORMS, SPLIT_ARCHIVE, Form, form_of
 from pipeline.city.settings import CitySettings
 from pipeline.city.survey import Survey
 from pipeline.core.errors import DusklineError
@@ -74,17 +73,19 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
 
 def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:
     folder.mkdir()
-    for archive in form.archives:
-        members = chain.from_iterable(_members(picture, drawn) for picture in archive.pictures())
-        write = write_zip if archive.name.endswith(".zip") else write_tar
-        write(folder / archive.name, members)
+    with contextlib.ExitStack() as opened:
+        archives: dict[str, Add] = {}
+        for part in form.parts:
+            if part.archive not in archives:
+                archives[part.archive] = opened.enter_context(new_archive(folder / part.archive))
+            for picture in part.pictures():
+                archives[part.archive](picture.member, next(drawn))
+                for companion in picture.companions:
+                    archives[part.archive](*companion)
     if form.split_files:
-        write_tar_gz(folder / form.split_archive, form.split_files)
-
-
-def _members(picture: Picture, drawn: Iterator[bytes]) -> Iterator[Member]:
-    yield picture.member, next(drawn)
-    yield from picture.companions
+        with new_archive(folder / SPLIT_ARCHIVE) as add:
+            for member in form.split_files:
+                add(*member)
 
 
 @contextlib.contextmanager

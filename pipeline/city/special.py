@@ -45,7 +45,7 @@ def draw_mural(image: np.ndarray, key: Sequence[int]) -> None:
     height, width = image.shape[:2]
     hues = rng.permutation(180)[:5]
     colours = [
-        cv2.cvtColor(np.uint8([[[hue, rng.integers(120, 220), rng.integers(150, 235)]]]), cv2.COLOR_HSV2RGB)[0, 0]
+        cv2.cvtColor(np.uint8([[[hue, rng.integers(70, 160), rng.integers(110, 215)]]]), cv2.COLOR_HSV2RGB)[0, 0]
         for hue in hues
     ]
     paint = np.empty_like(image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -27,6 +28,8 @@ def material(name: str) -> np.ndarray:
         tile *= _courses(rng, 64, 86, 0.05, 0.7)
     elif name == "plaster":
         tile *= 1.0 + _streaks(rng) * 0.06 + _noise(rng, 128) * 0.05
+    elif name == "stain":
+        tile += _noise(rng, 256) * 0.08 + _noise(rng, 64) * 0.035 + _streaks(rng) * 0.09
     elif name == "asphalt":
         tile *= 1.0 + _noise(rng, 1) * 0.07 + _noise(rng, 3) * 0.06 + _noise(rng, 128) * 0.05
     elif name == "tiles":
@@ -39,11 +42,33 @@ def material(name: str) -> np.ndarray:
     return tile.astype(np.float32)
 
 
+@lru_cache(maxsize=16)
+def _bytes(name: str) -> np.ndarray:
+    """A material twice across and three times down, as uint8 with 128 for a factor of 1."""
+    values = np.clip(material(name) * 128 + 0.5, 0, 255).astype(np.uint8)
+    return np.tile(values, (3, 2))
+
+
 def crop(name: str, height: int, width: int, offset: int) -> np.ndarray:
-    """A (height, width) float32 piece of a material, wrapping, starting at a seeded place."""
-    rows = (np.arange(height) + offset % 97 * 4) % TILE
-    columns = (np.arange(width) + offset * 13) % TILE
-    return material(name)[np.ix_(rows, columns)]
+    """A (height, width) uint8 piece of a material, 128 for a factor of 1, starting at a seeded place.
+
+    `height` is at most 2 * TILE + 100 and `width` at most TILE; larger pieces repeat.
+    """
+    top, left = offset % 97 * 4, offset * 13 % TILE
+    picture = _bytes(name)
+    if top + height > picture.shape[0] or left + width > picture.shape[1]:
+        rows, columns = (np.arange(height) + top) % TILE, (np.arange(width) + left) % TILE
+        return picture[np.ix_(rows, columns)]
+    return picture[top : top + height, left : left + width]
+
+
+def coloured(name: str, size: tuple[int, int], colour: Sequence[float], offset: int) -> np.ndarray:
+    """A (height, width, 3) uint8 piece of a material in a colour; `size` is (height, width)."""
+    shade = crop(name, *size, offset)
+    factors = np.arange(256)[:, None] / 128 * np.asarray(colour)[None, :3]
+    table = np.clip(factors, 0, 255).astype(np.uint8)[None]
+    result: np.ndarray = cv2.LUT(cv2.merge([shade] * 3), table)
+    return result
 
 
 def _noise(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -164,10 +164,12 @@ class Survey:
             on_foot = bool(rng.random() < 0.25)
             right = float(rng.choice((pavement, -pavement) if on_foot else (lane, -lane)))
             x, y = spot.point(float(rng.uniform(-0.5, 0.5)) * self.settings.spacing, right)
+            round_about = (spot.heading + 30.0 * index + float(rng.uniform(-15, 15))) % _TURN
+            yaw = _gaze(rng, spot, right) if on_foot else round_about
             yield Shot(
                 x=x,
                 y=y,
-                yaw=(spot.heading + 30.0 * index + float(rng.uniform(-15, 15))) % _TURN,
+                yaw=yaw,
                 pitch=float(rng.choice(_PITCHES[: self.settings.pitches])) + float(rng.uniform(-3, 3)),
                 field_of_view=self.settings.field_of_view,
                 camera_height=_HAND_HEIGHT if on_foot else _CAR_HEIGHT,
@@ -222,7 +224,7 @@ class Survey:
 
 def _standpoints(city: City, spacing: float) -> tuple[Standpoint, ...]:
     """Every place of the drive through all streets, at `spacing`; one where two streets meet."""
-    spots = []
+    spots: list[Standpoint] = []
     for index, street in enumerate(city.streets):
         forward = index % 2 == 0
         steps = int(street.length // spacing)

@@ -62,5 +62,11 @@ class StageRunningError(UserError):
     """Another process runs the same stage in this working tree."""
 
 
+class InterruptedRunError(DusklineError):
+    """The run was ended by Ctrl-C or SIGTERM; what was finished before is kept."""
+
+    exit_code = 130
+
+
 def _rebuild(kind: type[DusklineError], message: str, hint: str) -> DusklineError:
     return kind(message, hint=hint)

@@ -30,9 +30,9 @@ def written_beside(target: Path) -> Iterator[BinaryIO]:
     If the block fails, or the disk is full, the target is as it was and nothing is left behind.
     The target itself is never opened for writing: it may be a read-only link into DVC's cache.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part"
+    beside = _beside(target)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
             yield stream
         beside.replace(target)
@@ -42,7 +42,18 @@ def written_beside(target: Path) -> Iterator[BinaryIO]:
             hint="check free disk space and permissions, then run the same command again",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        _discard(beside)
+
+
+def _beside(target: Path) -> Path:
+    # 40 characters are at most 160 bytes; a name may have 255.
+    return target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:12]}.part"
+
+
+def _discard(beside: Path) -> None:
+    # Where there is no such folder, or not even a folder, there is nothing to remove.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        beside.unlink()
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -76,24 +87,37 @@ def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     with written_beside(target) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
+        # The module does not quote a lone carriage return, and would read it as the end of the row.
+        careful = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(header)
-        writer.writerows(rows)
+        for row in rows:
+            (careful if any("\r" in str(value) for value in row) else writer).writerow(row)
         text.flush()
         text.detach()
 
 
 def read_csv(path: Path, required: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV as mappings; a missing file or column is a clear error."""
+    """Yield the rows of a CSV as mappings; a missing file or column, or a damaged row, is a clear error."""
     if not path.is_file():
         raise MissingInputError(f"no such file: {path}")
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = [column for column in required if column not in (reader.fieldnames or [])]
-        if missing:
-            raise DusklineError(
-                f"{path} has no column {', '.join(missing)}; its header is {reader.fieldnames or 'empty'}"
-            )
-        yield from reader
+        reader = csv.reader(stream)
+        try:
+            header = next(reader, [])
+            missing = [column for column in required if column not in header]
+            if missing:
+                found = ", ".join(header) or "empty"
+                raise DusklineError(f"{path} has no column {', '.join(missing)}; its header is {found}")
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise DusklineError(
+                        f"{path}, line {reader.line_num}: {len(row)} values for {len(header)} columns"
+                    )
+                yield dict(zip(header, row, strict=True))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DusklineError(f"{path} is not a CSV in UTF-8: {error}") from error
 
 
 def digest_bytes(data: bytes) -> str:
@@ -120,9 +144,12 @@ def link(source: Path, target: Path) -> None:
 
     An existing `target` is replaced in one step.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part"
+    beside = _beside(target)
+    if source.is_symlink():
+        # Linux would give the symbolic link itself the second name (DVC may link its cache so).
+        source = source.resolve()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(source, beside)
         except OSError as error:
@@ -138,7 +165,7 @@ def link(source: Path, target: Path) -> None:
             hint="check free disk space and permissions, then run the same command again",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        _discard(beside)
 
 
 def require_folder(path: Path, *, hint: str = "") -> Path:

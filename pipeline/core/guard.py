@@ -8,6 +8,8 @@ import fcntl
 import os
 import signal
 import sys
+import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,26 @@ def die_with_parent() -> None:
     if os.getppid() != parent:
         # The parent was gone before the kernel knew of the wish.
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that one way of ending serves both.
+
+    Only the main thread can; in any other it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 @contextlib.contextmanager

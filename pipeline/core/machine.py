@@ -1,4 +1,4 @@
-"""Settings that belong to the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`, never parameters.
+"""Settings of the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`, never parameters.
 
 Changing them reruns nothing, so they may not change what a stage writes (on a CPU, not a single byte).
 """
@@ -70,8 +70,8 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
     return Machine(
         device=_device(values["device"]),
         workers=_workers(values["workers"]),
-        archives=Path(str(values["archives"])).expanduser(),
-        work=Path(str(values["work"])).expanduser(),
+        archives=_folder("archives", values["archives"]),
+        work=_folder("work", values["work"]),
     )
 
 
@@ -80,13 +80,19 @@ def _local_values(local_file: Path) -> dict[str, object]:
         return {}
     try:
         document = yaml.safe_load(local_file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(f"{local_file} is not YAML: {error}") from error
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise ParameterError(f"{local_file}: expected `name: value` lines, found {type(document).__name__}")
     return {str(name): value for name, value in document.items()}
+
+
+def _folder(name: str, value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise ParameterError(f"{name} must be the path of a folder, not {value!r}")
+    return Path(value).expanduser()
 
 
 def _device(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +19,15 @@ PARAMS_FILE = Path("params.yaml")
 Section = TypeVar("Section")
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads `1e-4` as the number that YAML 1.2, and with it DVC, takes it for; PyYAML follows 1.1."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read a whole parameter file as nested mappings."""
     if not path.is_file():
@@ -25,8 +35,8 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
             f"no parameter file {path}", hint="copy a profile, for example: cp profiles/city.yaml params.yaml"
         )
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ParameterError(f"{path}: expected sections, found {type(document).__name__}")
@@ -49,7 +59,8 @@ def section_of(params: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 def build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
     """Build the dataclass `kind` from exactly its own fields; `where` names the section in errors.
 
-    Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to `Path`.
+    Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to
+    `Path` and lists to tuples.
     A `ValueError` of the dataclass's own checks becomes a `ParameterError`.
     """
     hints = typing.get_type_hints(kind)
@@ -78,12 +89,10 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in typing.get_args(hint):
             return None
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+        return _checked(value, next(kind for kind in typing.get_args(hint) if kind is not type(None)), where)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise ParameterError(f"{where} must be a list, not {value!r}")
-        item = typing.get_args(hint)[0]
-        return tuple(_checked(entry, item, f"{where}[{index}]") for index, entry in enumerate(value))
+        return _checked_list(value, typing.get_args(hint), where)
+    hint = origin or hint
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -91,3 +100,14 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, hint) or (hint in (int, float) and isinstance(value, bool)):
         raise ParameterError(f"{where} must be {hint.__name__}, not {value!r}")
     return value
+
+
+def _checked_list(value: Any, kinds: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ParameterError(f"{where} must be a list, not {value!r}")
+    if Ellipsis in kinds:
+        kinds = (kinds[0],) * len(value)
+    if len(value) != len(kinds):
+        raise ParameterError(f"{where} must have {len(kinds)} entries, not {len(value)}")
+    pairs = enumerate(zip(value, kinds, strict=True))
+    return tuple(_checked(entry, kind, f"{where}[{index}]") for index, (entry, kind) in pairs)

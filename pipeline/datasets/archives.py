@@ -100,11 +100,17 @@ def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
         )
 
 
-def read_member(archive: Path, name: str) -> bytes | None:
-    """Return the bytes of one member, or None when the archive does not hold it."""
-    for member in members(archive, lambda candidate: candidate == name):
-        return member.read()
-    return None
+def member_names(archive: Path) -> list[str]:
+    """Return the names of all plain files in their order; contents are not read. Errors as `members`."""
+    names: list[str] = []
+
+    def note(name: str) -> bool:
+        names.append(name)
+        return False
+
+    for _ in members(archive, note):
+        pass
+    return names
 
 
 class _Headers(io.RawIOBase):

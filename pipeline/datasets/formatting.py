@@ -11,19 +11,19 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.core.errors import BadArchiveError, BadImageError, SetError
+from pipeline.core.errors import BadArchiveError, BadImageError
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet, SetWriter
 
 _SHOWN = 20
-# Encoded pictures waiting for their turn, for each worker: enough that none stands idle, few enough to forget.
+# Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
 _AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Recode:
-    """Write a picture anew as JPEG: `jpeg_quality` 1 to 95; `shorter_side` in pixels, None to keep the size."""
+    """Write a picture anew as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
 
     jpeg_quality: int
     shorter_side: int | None = None
@@ -74,11 +74,12 @@ def format_set(
     with every picture that cannot be read; without its manifest the folder is then no set.
     """
     writer = SetWriter(root)
-    sources: dict[str, str] = {}
+    count = 0
     broken: list[str] = []
     with ThreadPoolExecutor(workers) as pool:
-        pairs = _in_order(pool, _once(images, sources), workers * _AHEAD)
+        pairs = _in_order(pool, images, workers * _AHEAD)
         for raw, result in progress(pairs, total=total, label=label):
+            count += 1
             if isinstance(result, _Broken):
                 broken.append(result.reason)
                 continue
@@ -91,7 +92,7 @@ def format_set(
                 time_of_day=raw.time_of_day,
             )
     if broken:
-        raise _broken_error(broken, len(sources))
+        raise _broken_error(broken, count)
     return writer.finish()
 
 
@@ -122,18 +123,6 @@ def _prepare(raw: RawImage) -> _Prepared | _Broken:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
     return _Prepared(stream.getvalue(), *picture.size)
-
-
-def _once(images: Iterable[RawImage], sources: dict[str, str]) -> Iterator[RawImage]:
-    """Pass images on as long as their names are new; `sources` remembers who took which."""
-    for raw in images:
-        known = sources.setdefault(raw.name, raw.source)
-        if known is not raw.source:
-            raise SetError(
-                f"two raw images become {raw.name}: {known} and {raw.source}",
-                hint="one of them is a copy, or positions and labels do not tell them apart",
-            )
-        yield raw
 
 
 def _in_order(

@@ -182,7 +182,10 @@ class SetWriter:
             raise SetError(f"cannot take {row.name!r} (from {row.source}): {error}") from error
         known = self._rows.get(row.name)
         if known is not None:
-            raise SetError(f"two images with the name {row.name}: from {known.source} and from {row.source}")
+            raise SetError(
+                f"two images with the name {row.name}: from {known.source} and from {row.source}",
+                hint="one is a copy of the other, or positions and labels do not tell them apart",
+            )
         self._rows[row.name] = row
 
 
@@ -193,8 +196,8 @@ def check_row(row: ImageRow) -> None:
         raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
     if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
         raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
-    if not row.name.isprintable():
-        raise ValueError("a file name may not hold line ends or control characters")
+    if any(character < " " for character in row.name + row.source):
+        raise ValueError("a name or source may not hold line ends or control characters")
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")

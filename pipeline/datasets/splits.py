@@ -1,4 +1,4 @@
-"""Own photographs into train, val and test by geographic blocks, and into database and queries by date or share.
+"""Own photographs into train, val, test by geographic blocks, and by date or share into database and queries.
 
 Blocks of different splits end up at least `gap_metres` apart. Clusters of photographs (chains with steps of
 less than the gap) that fit into one block stay whole and lose nothing; only what is larger than a block is
@@ -23,8 +23,9 @@ from pipeline.datasets.image_set import SPLITS
 # WGS 84.
 _SEMI_MAJOR = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.69437999014e-3
-# UTM metres are up to 0.04 % shorter than true ones; positions in names are rounded to 1 cm. A gap kept in true
-# metres with this margin is therefore also kept in the coordinates of the names.
+# UTM metres are up to 0.04 % shorter than true ones,
+# and positions in names are rounded to 1 cm. A gap kept in
+# true metres with this margin is therefore also kept in the coordinates of the names.
 _UTM_MARGIN = 1.001
 _ROUNDING = 0.02
 
@@ -32,7 +33,7 @@ Place = tuple[float, float]
 
 
 def earth_positions(places: Sequence[Place]) -> np.ndarray:
-    """(N, 3) metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
+    """Positions (N, 3) in metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
 
     Straight lines between them are true distances as far as neighbours are concerned, across any zone border.
     """
@@ -68,7 +69,7 @@ def split_by_blocks(
     splits[_too_close(positions, splits, weights, gap)] = ""
     _require_apart(positions, splits, gap)
     for split, share in shares.items():
-        if share > 0 and not (splits == split).any():
+        if share > 0 and split not in splits:
             raise UserError(
                 f"no photographs are left for {split}: {len(set(cells))} blocks of {block_metres:g} m hold "
                 f"{len(unique)} places",
@@ -86,7 +87,7 @@ def _cells(unique: np.ndarray, positions: np.ndarray, block: float, gap: float) 
     low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
     np.minimum.at(low, cluster_of, positions)
     np.maximum.at(high, cluster_of, positions)
-    fits = ((high - low) <= block).all(axis=1)
+    fits = np.max(high - low, axis=1) <= block
     first = np.unique(cluster_of, return_index=True)[1]
     return [
         cells[first[cluster]] if fits[cluster] else cells[index] for index, cluster in enumerate(cluster_of)
@@ -149,8 +150,9 @@ def _too_close(positions: np.ndarray, splits: np.ndarray, weights: np.ndarray, g
 
 def _require_apart(positions: np.ndarray, splits: np.ndarray, gap: float) -> None:
     for split in SPLITS:
-        here, elsewhere = splits == split, (splits != split) & (splits != "")
-        if here.any() and elsewhere.any():
+        here = np.flatnonzero(splits == split)
+        elsewhere = np.flatnonzero((splits != split) & (splits != ""))
+        if len(here) and len(elsewhere):
             nearest = float(cKDTree(positions[here]).query(positions[elsewhere])[0].min())
             if nearest <= gap:
                 raise SetError(f"photographs of {split} and of another split are only {nearest:.2f} m apart")

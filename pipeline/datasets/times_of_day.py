@@ -1,4 +1,4 @@
-"""Which queries were taken by day, at sunset and at night: by letter, by number, or by a hand's correction."""
+"""Which queries were taken by day, at sunset, at night: by letter, by number, or by a correcting hand."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def label_queries(queries: Iterable[ImageRow], corrections: Path | None) -> list
         raise SetError(
             f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
             f"a number in the name:\n    {shown}",
-            hint="list them with their times of day in a CSV (columns name, time_of_day) and give it as corrections",
+            hint="list them in a CSV (columns name, time_of_day) and give it as corrections",
         )
     return labels
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,8 +38,8 @@ class Made:
 class Unmade:
     """No night, and why.
 
-    cause: "picture" when its bytes decide it, so that it need not be tried again; "reading" when the file could
-    not be read this time; "fault" when it was not the picture's doing.
+    cause: "picture" when its bytes decide it, so that it need not be tried again; "reading" when the file
+    could not be read this time; "fault" when it was not the picture's doing.
     """
 
     reason: str
@@ -50,10 +49,10 @@ class Unmade:
 def attempt(task: Task, translator: Translator, output: OutputFormat) -> Made | Unmade:
     """Make the night of one picture, or say why there is none; never raises for anything that went wrong."""
     try:
-        size = os.stat(task.path).st_size
-        if size > _LARGEST_FILE:
+        path = Path(task.path)
+        if (size := path.stat().st_size) > _LARGEST_FILE:
             return Unmade(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")
-        data = Path(task.path).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         return Unmade(f"cannot be read ({error.strerror or error})", "reading")
     if digest_bytes(data) != task.digest:

@@ -39,7 +39,7 @@ class Entry:
 
 
 class Journal:
-    """Reads the journal at `path` (none is an empty one) and adds to it; `reader` names the decoder of pictures.
+    """Reads the journal at `path` (none is an empty one) and adds to it; `reader` names the decoder in use.
 
     entries: nights by the digest of their source. failures: reasons by the digest of their source, those
     found by another `reader` left out, as that one may read what this one could not or the other way round.
@@ -141,7 +141,7 @@ def _line(*fields: str) -> bytes:
 
 def _fields(line: bytes) -> list[str]:
     """Return the fields of a line, or none when it is not one that was written whole."""
-    text, tab, checksum = line.rpartition(b"\t")
-    if not tab or checksum != b"%08x\n" % zlib.crc32(text):
+    text, tab, checksum = line.removesuffix(b"\n").rpartition(b"\t")
+    if not tab or checksum != b"%08x" % zlib.crc32(text):
         return []
     return text.decode("ascii").split("\t")

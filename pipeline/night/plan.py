@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -25,47 +26,56 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """Counts of sources, and what is to do; sources with the same bytes share one night.
+    """Counts of sources, and what is to do.
 
-    ready: their night is in the store. failed: known to have none. todo: one source for each night to make, in
-    the order given.
+    ready: their night is in the store. failed: known to have none. waiting: the others. todo: of the waiting
+    ones, in the order given, the first of each that share the same bytes, as they share one night.
     """
 
     ready: int
     failed: int
+    waiting: int
     todo: tuple[Source, ...]
 
 
-def make_plan(sources: Iterable[Source], store: NightStore, threads: int) -> Plan:
-    """Hold `sources` against the store; contents are read (by `threads` threads) only where there is doubt.
+def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Plan:
+    """Hold `sources` against the store; nights are read (by `threads` threads) only where there is doubt.
 
-    Reads no picture of the day and keeps nothing of the sources but those to do.
+    No picture of the day is read, and nothing is kept but what is to do.
     """
-    sources = tuple(sources)
-    whole = _whole_ones(sources, store, threads)
-    todo: dict[str, Source] = {}
-    ready = failed = 0
+    failed = 0
+    absent: set[str] = set()
+    doubtful: set[str] = set()
     for source in sources:
         if source.reason or store.failure(source.digest) is not None:
             failed += 1
-        elif source.digest in todo:
             continue
-        elif whole.get(source.digest) or (source.digest not in whole and store.state(source.digest) == "good"):
-            ready += 1
-        else:
-            todo[source.digest] = source
-    return Plan(ready, failed, tuple(todo.values()))
+        state = store.state(source.digest)
+        if state != "good":
+            (absent if state == "absent" else doubtful).add(source.digest)
+    absent |= _spoilt(doubtful, store, threads)
+    waiting = Counter(source.digest for source in sources if source.digest in absent)
+    for digest in absent:
+        store.forget(digest)
+    todo = []
+    for source in sources:
+        if source.digest in absent:
+            todo.append(source)
+            absent.remove(source.digest)
+    return Plan(len(sources) - failed - waiting.total(), failed, waiting.total(), tuple(todo))
 
 
-def _whole_ones(sources: tuple[Source, ...], store: NightStore, threads: int) -> dict[str, bool]:
-    """Read the doubtful entries: True for each that is what the journal says, False for the others."""
-    doubtful = sorted({source.digest for source in sources if store.state(source.digest) == "doubtful"})
+def _spoilt(doubtful: Collection[str], store: NightStore, threads: int) -> set[str]:
+    """Read the doubtful nights, vouch for those that are what the journal says, and return the others."""
     if not doubtful:
-        return {}
+        return set()
+    spoilt = set()
+    digests = sorted(doubtful)
     with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(store.is_whole, doubtful, chunksize=1)
-        whole = dict(zip(doubtful, progress(results, total=len(doubtful), label="check the store"), strict=True))
-    for digest, holds in whole.items():
-        if holds:
-            store.confirm(digest)
-    return whole
+        results = progress(pool.map(store.is_whole, digests), total=len(digests), label="check the store")
+        for digest, whole in zip(digests, results, strict=True):
+            if whole:
+                store.confirm(digest)
+            else:
+                spoilt.add(digest)
+    return spoilt

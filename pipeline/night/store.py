@@ -5,12 +5,12 @@
     <root>/<recipe digest>/<2 hex>/<source digest>.jpg
 
 An entry counts when the journal has a line about it and the file still is what that line says. Files are
-written beside and renamed, and the line follows the file, so that a process may be killed at any moment. Nothing
-is flushed to the disk for it, as that would cost more than many translations. A crash of the machine can
-therefore lose what was written shortly before, even leave a file of the right size full of zeros. So the line
-also says in which run of the machine (the kernel's boot identity) it was written: within that run the file is
-what was written, and size and time of change prove it cheaply. In a later run the content is read and held
-against its digest once, and what stands that test is noted as being on the disk for good. A time of
+written beside and renamed, and the line follows the file, so that a process may be killed at any moment.
+Nothing is flushed to the disk for it, as that would cost more than many a translation. A crash of the machine
+can therefore lose what was written shortly before, or leave a file of the right size full of zeros. So the
+line also says in which run of the machine (the kernel's boot identity) it was written: within that run the
+file is what was written, and size and time of change prove it cheaply. In a later run the content is read and
+held against its digest once, and what stands that test is noted as being on the disk for good. A time of
 change other than noted (somebody wrote through a hard link, or copied the store) also makes for a reading.
 """
 
@@ -29,7 +29,7 @@ from pipeline.core.files import digest_bytes, digest_file, write_bytes, write_js
 from pipeline.core.guard import only_run
 from pipeline.night.attempt import Made
 from pipeline.night.journal import Entry, Journal
-from pipeline.night.translator import Recipe
+from pipeline.night.translator import RECIPE, Recipe
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,6 +50,7 @@ class NightStore:
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder = folder
+        self.recipe = recipe
         self._suffix = recipe.output.suffix
         self._prefix = f"{folder}/"
         self._boot = boot_identity()
@@ -68,17 +69,17 @@ class NightStore:
         return self._journal.failures.get(source)
 
     def state(self, source: str) -> State:
-        """Tell from journal and directory, without reading content, whether the night of `source` is there."""
+        """Tell from journal and directory, without reading, whether the night of `source` is there."""
         entry = self.entry(source)
         if entry is None:
             return "absent"
         try:
-            found = os.stat(self.path(source), follow_symlinks=False)
+            found = Path(self.path(source)).lstat()
         except OSError:
             return "absent"
         if found.st_size != entry.size:
             return "absent"
-        known = entry.boot in ("", self._boot) and self._boot != "?"
+        known = entry.boot == "" or (entry.boot == self._boot and self._boot != "?")
         return "good" if known and found.st_mtime_ns == entry.modified else "doubtful"
 
     def is_whole(self, source: str) -> bool:
@@ -92,10 +93,15 @@ class NightStore:
     def confirm(self, source: str) -> None:
         """Note that `is_whole` held for `source`, so that it need not be read again."""
         entry = self._journal.entries[source]
-        modified = os.stat(self.path(source)).st_mtime_ns
-        boot = entry.boot if entry.boot == self._boot else ""
+        modified = Path(self.path(source)).stat().st_mtime_ns
+        # A file that was changed may have been changed a moment ago; one from an earlier run was on the disk.
+        boot = self._boot if modified != entry.modified or entry.boot == self._boot else ""
         if (modified, boot) != (entry.modified, entry.boot):
             self._journal.done(source, replace(entry, modified=modified, boot=boot))
+
+    def forget(self, source: str) -> None:
+        """Take no more notice of what the journal says about a night that is not there."""
+        self._journal.entries.pop(source, None)
 
     def put(self, source: str, made: Made) -> Entry:
         """Keep the night of `source`; `DusklineError` when it cannot be written, and then nothing is kept."""
@@ -125,8 +131,8 @@ def open_store(root: Path, recipe: Recipe) -> Iterator[NightStore]:
     folder = root / recipe.digest
     with only_run(folder, "translate"):
         _sweep(folder)
-        if not (folder / "recipe.json").is_file():
-            write_json(folder / "recipe.json", recipe.document())
+        if not (folder / RECIPE).is_file():
+            write_json(folder / RECIPE, recipe.document())
         store = NightStore(folder, recipe)
         try:
             yield store

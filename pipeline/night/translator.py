@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import digest_document
+
+# The file that tells a recipe in words, in the work store and beside the nights.
+RECIPE = "recipe.json"
 
 # What `Translator.record` must tell.
 RECORD_KEYS = ("translator", "checkpoint_digest", "settings", "numeric_path")
@@ -86,7 +90,7 @@ class Recipe:
         """The name of this recipe's folder in the work store, 64 hex digits."""
         return digest_document({"translator": self.translator_digest, "output": self.output.document()})
 
-    @property
+    @cached_property
     def settings_digest(self) -> str:
         """SHA-256 of the settings, those of the output format among them."""
         return digest_document({"settings": self.record["settings"], "output": self.output.document()})

@@ -91,3 +91,15 @@ def test_commands_for_people_share_the_handling_of_errors() -> None:
         raise UserError("spilt")
 
     assert run(command=spill)[0] == 2
+
+
+def test_wrong_python_is_told_to_activate_the_environment() -> None:
+    @kind_command("spill")
+    def spill() -> None:
+        """Spill."""
+        import no_such_module  # type: ignore[import-not-found]  # noqa: F401
+
+    code, _, err = run(command=spill)
+    assert code == 2
+    assert "has no module no_such_module" in err
+    assert "activate" in err

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat  # type: ignore[import-untyped]
 
-from pipeline.core.errors import BadArchiveError, MissingInputError
+from pipeline.core.errors import BadArchiveError, MissingInputError, NameFormatError
 from pipeline.datasets.archives import members
-from pipeline.datasets.readers.holdings import held_files
+from pipeline.datasets.names import Details, name_at_utm
+from pipeline.datasets.readers.raw_files import RawFiles
 
 SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
 _VARIABLE = "dbStruct"
-# The struct's fields stand in a fixed order: which set, database names, their UTM, query names, their UTM, ...
+# The fields stand in a fixed order: which set, database names, their UTM, query names, their UTM, ...
 _NAMES_FIELD = {"database": 1, "queries": 3}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Image names as the split file spells them, and their UTM positions: (N, 2) float64, east and north, m."""
+    """Image names as the split file spells them, and their UTM positions in metres: (N, 2) float64."""
 
     names: tuple[str, ...]
     positions: np.ndarray
 
 
-def read_split_file(raw: Path, file_name: str, roles: tuple[str, ...]) -> dict[str, Listing]:
+def read_split_file(raw: RawFiles, file_name: str, roles: tuple[str, ...]) -> dict[str, Listing]:
     """Read the listings of `roles` from a split file, which lies loose in `raw` or in the authors' archive.
 
     Raises `MissingInputError` when neither is there, `BadArchiveError` when the file cannot be read or does
@@ -38,14 +38,22 @@ def read_split_file(raw: Path, file_name: str, roles: tuple[str, ...]) -> dict[s
     return {role: _listing(struct, role, label) for role in roles}
 
 
-def _find(raw: Path, file_name: str) -> tuple[bytes, str]:
-    held = held_files(raw)
+def listed_name(east: float, north: float, zone: tuple[int, str], details: Details, where: str) -> str:
+    """Return the common name at a listed UTM position (m); `BadArchiveError` says `where` it cannot be."""
+    try:
+        return name_at_utm(east, north, *zone, details).encode()
+    except NameFormatError as error:
+        raise BadArchiveError(f"{where}: {error.message}") from error
+
+
+def _find(raw: RawFiles, file_name: str) -> tuple[bytes, str]:
+    held = raw.files
     if file_name in held:
         return held[file_name].read_bytes(), str(held[file_name])
     archive = held.get(SPLIT_ARCHIVE)
     if archive is None:
         raise MissingInputError(
-            f"no split file {file_name} in {raw}, neither loose nor in {SPLIT_ARCHIVE}",
+            f"no split file {file_name} in {raw.folder}, neither loose nor in {SPLIT_ARCHIVE}",
             hint=f"put {SPLIT_ARCHIVE} (2 MB, from the authors of NetVLAD) there",
         )
     for member in members(archive, lambda name: name.rpartition("/")[2] == file_name):

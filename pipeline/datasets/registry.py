@@ -1,0 +1,90 @@
+"""What is known of each source: its files, where they are published, its terms; a YAML each in `sources/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from pipeline.core.errors import ParameterError
+from pipeline.core.params import build
+
+SOURCES = Path(__file__).parent / "sources"
+
+_FILE_DEFAULTS: dict[str, Any] = {"about": "", "addresses": [], "drive": "", "sha256": ""}
+_SOURCE_DEFAULTS: dict[str, Any] = {"terms": "", "published": "", "files": []}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One archive: `about` is its size in words, `addresses` are tried in their order, then `drive`.
+
+    drive: the id of a file on Google Drive. sha256: 64 hex digits where published; else it is pinned on
+    first use.
+    """
+
+    name: str
+    about: str
+    addresses: tuple[str, ...]
+    drive: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != Path(self.name).name or self.name.startswith("."):
+            raise ValueError(f"name must be a file name, not {self.name!r}")
+        if self.sha256 and (len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef")):
+            raise ValueError(f"sha256 must be 64 hex digits, not {self.sha256!r}")
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it is published, to show and to try."""
+        return (*self.addresses, *((f"drive:{self.drive}",) if self.drive else ()))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One entry of the registry; `terms` must be accepted before anything is downloaded.
+
+    published: in words, where a checkpoint can be had.
+    """
+
+    name: str
+    title: str
+    kind: Literal["city", "archives", "checkpoint"]
+    licence: str
+    citation: str
+    terms: str
+    published: str
+    files: tuple[SourceFile, ...]
+
+
+def known_sources(folder: Path = SOURCES) -> list[str]:
+    """Names of all entries, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def read_source(name: str, folder: Path = SOURCES) -> Source:
+    """Read the entry `name`; `ParameterError` for a name that is none and for an entry that is malformed."""
+    path = folder / f"{name}.yaml"
+    if name not in known_sources(folder):
+        raise ParameterError(
+            f"no source {name!r} in the registry; known are {', '.join(known_sources(folder))}",
+            hint=f"a new one is a file {name}.yaml beside the others in {folder.name}/",
+        )
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path.name} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ParameterError(f"{path.name}: expected `name: value` lines, found {type(document).__name__}")
+    entry = {"name": name, "citation": "", **_SOURCE_DEFAULTS, **document}
+    listed = entry["files"]
+    if not isinstance(listed, list) or not all(isinstance(file, dict) for file in listed):
+        raise ParameterError(f"{path.name}: files must be a list of entries with a name")
+    entry["files"] = [
+        build(SourceFile, {**_FILE_DEFAULTS, **file}, f"{path.name}: files[{index}]")
+        for index, file in enumerate(listed)
+    ]
+    return build(Source, entry, path.name)

@@ -1,0 +1,170 @@
+"""The nights of any folder of pictures: its tree kept, its files untouched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from pipeline.core.errors import MissingInputError, ParameterError, UserError
+from pipeline.core.files import digest_file, link, require_folder, write_json
+from pipeline.core.pictures import PICTURE_SUFFIXES
+from pipeline.core.progress import progress
+from pipeline.night.origins import ORIGINS, Origin, read_origins, write_origins
+from pipeline.night.plan import Source
+from pipeline.night.run import Job, Nights, finished_nights
+from pipeline.night.summary import NightSummary, check_share
+from pipeline.night.translator import RECIPE, MakeTranslator, OutputFormat
+
+_SHOWN = 5
+
+
+def translate_folder(
+    folder: Path,
+    out: Path,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    store: Path,
+    workers: int,
+    max_failed: float,
+) -> NightSummary:
+    """Write the night of every picture below `folder` into `out`, with `origins.csv` and `recipe.json`.
+
+    `a/b.JPG` becomes `a/bn.jpg`. Pictures are files ending in .jpg, .jpeg or .png in any case; hidden files
+    and folders are passed over. Nights are hard links into `store` (copies across file systems); only what it
+    lacks is translated. A night that an earlier run wrote into `out`, and whose picture is gone, is removed;
+    other files in `out` are left alone. Nothing is ever written into `folder`.
+
+    A picture without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
+    has none, `DusklineError` tells the reasons, after the others are written. Other errors as in
+    `finished_nights`; `ParameterError` when `out` or `store` and `folder` lie in each other.
+    """
+    check_share(max_failed)
+    require_folder(folder)
+    _require_apart(folder, out, "the nights")
+    _require_apart(folder, store, "the work store")
+    names = picture_names(folder)
+    if not names:
+        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
+    _require_own_names(names, output.suffix)
+    before = _earlier(out)
+    sources = list(progress(_digested(folder, names, workers), total=len(names), label="read"))
+    with finished_nights(Job(folder, sources, make_translator, output, store, workers)) as nights:
+        origins = list(nights.origins(sources, partial(night_of, suffix=output.suffix)))
+        _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
+        # Before the nights: what a killed run has put there is in the table, and so never forgotten.
+        write_origins(out, origins)
+        write_json(out / RECIPE, nights.store.recipe.document())
+        _place(folder, out, origins, nights)
+        summary = nights.summary(sources)
+    summary.require(max_failed, out / ORIGINS)
+    return summary
+
+
+def night_of(name: str, suffix: str) -> str:
+    """Name the night of a picture: `a/b.JPG` becomes `a/bn.jpg`."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}n{suffix}"))
+
+
+def picture_names(folder: Path) -> list[str]:
+    """Return the pictures below `folder` as sorted POSIX paths, hidden ones and linked folders left out."""
+    names = []
+    for place, folders, files in os.walk(folder, onerror=_unlistable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith("."):
+                names.append(Path(place, name).relative_to(folder).as_posix())
+    return sorted(names)
+
+
+def _unlistable(error: OSError) -> None:
+    raise UserError(f"cannot list the folder {error.filename}: {error.strerror}") from error
+
+
+def _require_apart(folder: Path, other: Path, what: str) -> None:
+    one, two = folder.resolve(), other.resolve()
+    if one.is_relative_to(two) or two.is_relative_to(one):
+        raise ParameterError(
+            f"{what} would be written to {two}, and the pictures lie in {one}: one holds the other",
+            hint="nothing is ever written beside the pictures; give a folder apart from theirs",
+        )
+
+
+def _require_own_names(names: Sequence[str], suffix: str) -> None:
+    by_night = defaultdict(list)
+    for name in names:
+        by_night[night_of(name, suffix)].append(name)
+    shared = [f"{' and '.join(days)} ({night})" for night, days in by_night.items() if len(days) > 1]
+    if shared:
+        more = f" and {len(shared) - _SHOWN} more" if len(shared) > _SHOWN else ""
+        raise UserError(
+            f"pictures whose nights would have the same name: {'; '.join(shared[:_SHOWN])}{more}",
+            hint="rename them, or translate them from different folders",
+        )
+
+
+def _earlier(out: Path) -> tuple[Origin, ...]:
+    return read_origins(out) if (out / ORIGINS).is_file() else ()
+
+
+def _digested(folder: Path, names: Sequence[str], threads: int) -> Iterator[Source]:
+    def digested(name: str) -> Source:
+        try:
+            name.encode("utf-8")
+            if not stat.S_ISREG((folder / name).stat().st_mode):
+                return Source(name, "", "not a plain file")
+            return Source(name, digest_file(folder / name))
+        except UnicodeEncodeError:
+            readable = os.fsencode(name).decode("utf-8", "backslashreplace")
+            return Source(readable, "", "its name is not UTF-8")
+        except OSError as error:
+            return Source(name, "", f"cannot be read ({error.strerror or error})")
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(digested, names)
+
+
+def _remove_stale(out: Path, before: Collection[Origin], kept: Collection[str]) -> None:
+    """Remove nights that an earlier run wrote and that nothing asks for now, unless somebody changed them."""
+    for origin in before:
+        path = out / origin.name
+        if ".." in Path(origin.name).parts or Path(origin.name).is_absolute():
+            continue  # not one that we wrote
+        if origin.status == "done" and origin.name not in kept and path.is_file():
+            if digest_file(path) == origin.digest:
+                path.unlink()
+            with contextlib.suppress(OSError):  # a folder that still holds something stays
+                for parent in path.relative_to(out).parents[:-1]:
+                    (out / parent).rmdir()
+
+
+def _place(folder: Path, out: Path, origins: Sequence[Origin], nights: Nights) -> None:
+    inside = folder.resolve()
+    checked: set[Path] = set()
+    for origin in progress(origins, total=len(origins), label="link"):
+        if origin.status != "done":
+            continue
+        target, kept = out / origin.name, Path(nights.store.path(origin.source_digest))
+        if target.parent not in checked:
+            if target.parent.resolve().is_relative_to(inside):
+                raise ParameterError(f"{target.parent} leads into the folder of the pictures, {inside}")
+            checked.add(target.parent)
+        if not _is_there(target, kept, origin):
+            link(kept, target)
+
+
+def _is_there(target: Path, kept: Path, origin: Origin) -> bool:
+    """Whether the night has its place already, as a link or, across file systems, as a copy."""
+    try:
+        found, known = target.lstat(), kept.stat()
+    except OSError:
+        return False
+    if os.path.samestat(found, known):
+        return True
+    return found.st_size == known.st_size and digest_file(target) == origin.digest

@@ -1,0 +1,59 @@
+"""Where every night came from, as a table beside the nights: one row for each picture of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import read_csv, write_csv
+
+ORIGINS = "origins.csv"
+
+Status = Literal["done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The origin of one night, or why there is none.
+
+    name: the night, relative to its set or folder (also when there is none). source: the picture of the day,
+    relative to its own; source_digest: SHA-256 of its bytes, "" when they could not be read. translator,
+    checkpoint_digest, settings_digest, numeric_path: what it was made by. reason: "" unless it failed.
+    digest: SHA-256 of the night's bytes, "" when there is none.
+    """
+
+    name: str
+    source: str
+    source_digest: str
+    translator: str
+    checkpoint_digest: str
+    settings_digest: str
+    numeric_path: str
+    status: Status
+    reason: str
+    digest: str
+
+
+_HEADER = tuple(field.name for field in fields(Origin))
+
+
+def write_origins(folder: Path, origins: Iterable[Origin]) -> None:
+    """Write `origins.csv` into `folder`, in the order given."""
+    write_csv(folder / ORIGINS, _HEADER, map(astuple, origins))
+
+
+def read_origins(folder: Path) -> tuple[Origin, ...]:
+    """Read `origins.csv` of `folder`; `DusklineError` when it is missing or not such a table."""
+    path = folder / ORIGINS
+    origins = []
+    for number, row in enumerate(read_csv(path, _HEADER), start=1):
+        status = row["status"]
+        if status not in get_args(Status):
+            raise DusklineError(
+                f"{path}, row {number}: status {status!r} is none of {', '.join(get_args(Status))}"
+            )
+        origins.append(Origin(**{name: row[name] for name in _HEADER}))  # type: ignore[arg-type]
+    return tuple(origins)

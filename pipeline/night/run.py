@@ -1,0 +1,234 @@
+"""Runs: whatever a plan asks for is translated by the workers and kept in the store; then sets are filled."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from pipeline.core.errors import DusklineError, InterruptedRunError, ParameterError, SetError
+from pipeline.core.files import write_json
+from pipeline.core.guard import terminated_as_interrupted
+from pipeline.core.progress import progress
+from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, SetWriter
+from pipeline.datasets.names import night_name
+from pipeline.night.attempt import Made, Task
+from pipeline.night.origins import ORIGINS, Origin, write_origins
+from pipeline.night.plan import Plan, Source, make_plan
+from pipeline.night.store import NightStore, open_store
+from pipeline.night.summary import NightSummary, check_share, reasons_of
+from pipeline.night.translator import RECIPE, MakeTranslator, OutputFormat
+from pipeline.night.workers import WorkerPool
+
+# A translator that fails so often is broken, and the rest of the pictures would only waste time.
+_MAX_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures to have as nights: `sources` below the folder `root`, by what, in which form, kept where.
+
+    workers: processes that translate side by side; changes no byte.
+    """
+
+    root: Path
+    sources: Sequence[Source]
+    make_translator: MakeTranslator
+    output: OutputFormat
+    store: Path
+    workers: int
+
+
+@dataclass
+class Nights:
+    """What a job came to.
+
+    todo: nights that the store lacked; made: those of them made in this run, which took `seconds`. lost,
+    faults: reasons, by the digest of the source, that hold for this run only.
+    """
+
+    store: NightStore
+    todo: int
+    lost: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    made: int = 0
+    seconds: float = 0.0
+
+    def reason(self, source: Source) -> str:
+        """Say why there is no night of `source`; "" when there is one."""
+        known = source.reason or self.lost.get(source.digest) or self.store.failure(source.digest)
+        return known or ""
+
+    def origins(self, sources: Iterable[Source], name_of: Callable[[str], str]) -> Iterator[Origin]:
+        """Record where each night came from, or why there is none; `name_of` names the night of a picture."""
+        return (self._origin(source, name_of(source.name)) for source in sources)
+
+    def _origin(self, source: Source, name: str) -> Origin:
+        recipe = self.store.recipe
+        reason = self.reason(source)
+        entry = None if reason else self.store.entry(source.digest)
+        return Origin(
+            name=name,
+            source=source.name,
+            source_digest=source.digest,
+            translator=recipe.record["translator"],
+            checkpoint_digest=recipe.record["checkpoint_digest"],
+            settings_digest=recipe.settings_digest,
+            numeric_path=recipe.record["numeric_path"],
+            status="failed" if entry is None else "done",
+            reason=reason,
+            digest="" if entry is None else entry.digest,
+        )
+
+    def summary(self, sources: Sequence[Source]) -> NightSummary:
+        """Count what came of `sources`."""
+        failures = [(source.name, reason) for source in sources if (reason := self.reason(source))]
+        return NightSummary(len(sources), self.made, self.seconds, reasons_of(failures))
+
+
+@contextlib.contextmanager
+def finished_nights(job: Job) -> Iterator[Nights]:
+    """Translate what the store lacks, and hold the store open while the caller takes the nights from it.
+
+    A picture that has no night is no error here, only a `reason`. Raises `DusklineError` when a translator
+    cannot be built or fails for other causes than the picture, when a worker dies, or when the store
+    cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at work.
+    Whatever was finished before is kept, and the same call goes on from there.
+    """
+    if job.workers < 1:
+        raise ParameterError(f"at least one worker is needed, not {job.workers}")
+    nights = None
+    with terminated_as_interrupted():
+        try:
+            with contextlib.ExitStack() as held:
+                with WorkerPool(job.make_translator, job.output) as pool:
+                    store = held.enter_context(open_store(job.store, pool.recipe))
+                    plan = make_plan(job.sources, store, threads=job.workers)
+                    nights = Nights(store, todo=len(plan.todo))
+                    _translate(job, plan, pool, nights)
+                yield nights
+        except KeyboardInterrupt as error:
+            made = (
+                f"{nights.made:,} of {nights.todo:,} new nights are made and kept"
+                if nights
+                else "nothing is lost"
+            )
+            raise InterruptedRunError(
+                f"interrupted; {made}", hint="run the same command again to go on from there"
+            ) from error
+
+
+def _translate(job: Job, plan: Plan, pool: WorkerPool, nights: Nights) -> None:
+    start = time.monotonic()
+    pool.grow(min(job.workers, len(plan.todo)))
+    tasks = (Task(f"{job.root}/{source.name}", source.digest) for source in plan.todo)
+    for task, outcome in progress(pool.run(tasks), total=len(plan.todo), label="translate"):
+        if isinstance(outcome, Made):
+            nights.store.put(task.digest, outcome)
+            nights.made += 1
+        elif outcome.cause == "picture":
+            nights.store.fail(task.digest, outcome.reason)
+        elif outcome.cause == "reading":
+            nights.lost[task.digest] = outcome.reason
+        else:
+            nights.faults[task.digest] = outcome.reason
+            if len(nights.faults) == _MAX_FAULTS:
+                break
+    nights.seconds = time.monotonic() - start
+    if nights.faults:
+        struck = [source for source in plan.todo if source.digest in nights.faults]
+        reasons = reasons_of([(source.name, nights.faults[source.digest]) for source in struck])
+        table = NightSummary(len(plan.todo), nights.made, nights.seconds, reasons).table()
+        raise DusklineError(
+            f"{len(struck)} pictures could not be translated, not for their own sake:\n{table}",
+            hint=f"{nights.made:,} others were translated and are kept; run again when the cause is mended",
+        )
+
+
+def translate_set(
+    day: ImageSet,
+    out: Path,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    store: Path,
+    workers: int,
+    max_failed: float,
+) -> NightSummary:
+    """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
+
+    Only nights that `store` lacks are translated, by `workers` processes; the set is the same, byte for byte,
+    however many there are and however often earlier runs were ended. `out` appears when it is complete; a set
+    that is there already is replaced. Images without a night are rows of `origins.csv` with a reason.
+
+    Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
+    night, and what `finished_nights` raises; then `out` stays as it was.
+    """
+    check_share(max_failed)
+    out = out.resolve()
+    _require_replaceable(out, day, store)
+    sources = []
+    name_of = partial(night_name, suffix=output.suffix)
+    for row in day.rows:
+        name_of(row.name)  # a set of nights is refused before hours of work
+        sources.append(Source(row.name, row.digest))
+    job = Job(day.root, sources, make_translator, output, store, workers)
+    with finished_nights(job) as nights:
+        summary = nights.summary(sources)
+        if summary.failed:
+            # Also with the store, because a set that is refused is not written.
+            write_origins(nights.store.folder, nights.origins(sources, name_of))
+        summary.require(max_failed, nights.store.folder / ORIGINS)
+        if summary.failed == len(sources):
+            raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
+        _write_set(out, sources, nights, name_of)
+    return summary
+
+
+def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
+    for other, what in ((day.root, "the day set"), (store, "the work store")):
+        other = other.resolve()
+        if out.is_relative_to(other) or other.is_relative_to(out):
+            raise ParameterError(f"the night set {out} and {what} {other} may not lie in each other")
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise SetError(
+            f"{out} is neither empty nor an image set, so it is not replaced by one",
+            hint="remove it or give another folder",
+        )
+
+
+def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]) -> None:
+    """Fill a folder beside `out` with links into the store, and put it in the place of `out`."""
+    beside = out.with_name(f".{out.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        writer = SetWriter(beside)
+        for source in progress(sources, total=len(sources), label="link"):
+            entry = None if nights.reason(source) else nights.store.entry(source.digest)
+            if entry is not None:
+                name = name_of(source.name)
+                row = ImageRow(
+                    name, source.name, entry.digest, entry.size, entry.width, entry.height, "night"
+                )
+                writer.link(row, Path(nights.store.path(source.digest)))
+        write_origins(beside, nights.origins(sources, name_of))
+        write_json(beside / RECIPE, nights.store.recipe.document())
+        writer.finish()
+        _put_in_place(beside, out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _put_in_place(beside: Path, out: Path) -> None:
+    try:
+        if out.exists():
+            shutil.rmtree(out)
+        beside.replace(out)
+    except OSError as error:
+        raise DusklineError(
+            f"could not put the night set at {out}: {error.strerror or error}",
+            hint="check permissions, then run the same command again; every night is kept",
+        ) from error

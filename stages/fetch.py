@@ -1,0 +1,68 @@
+"""Stage `fetch`: the raw archives of a source, drawn, found where they lie, or downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.machine import read_machine
+from stages.command import stage_command
+
+RAW = Path("data/raw")
+PINNED = Path("profiles/pinned.csv")
+
+
+@dataclass(frozen=True)
+class ArchivesParams:
+    """accept_terms: whether the user has read and accepted the terms in the source's registry entry."""
+
+    accept_terms: bool
+
+
+@dataclass(frozen=True)
+class CheckpointParams:
+    """place: a path, a URL, or `drive:<id>` of the checkpoint."""
+
+    place: str
+
+
+@stage_command("fetch")
+def main(name: str) -> str:
+    """Get what the source NAME consists of, as its section of params.yaml and its registry entry say."""
+    from pipeline.core.params import read_params, section_of
+
+    section = section_of(read_params(), "fetch", name)
+    return _fetch(name, section)
+
+
+def _fetch(name: str, section: dict[str, Any]) -> str:
+    from pipeline.city.settings import CitySettings
+    from pipeline.core.errors import ParameterError
+    from pipeline.core.params import build
+    from pipeline.datasets.fetch import fetch_archives, fetch_checkpoint
+    from pipeline.datasets.registry import read_source
+
+    where = f"fetch.{name}"
+    source = read_source(name)
+    kind = section.pop("kind", None)
+    if kind != source.kind:
+        raise ParameterError(f"{where}.kind must be {source.kind}, as the registry has {name}, not {kind!r}")
+    machine = read_machine()
+    if source.kind == "city":
+        from pipeline.city.raw import write_city
+
+        counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
+        listed = ", ".join(f"{form} {count:,}" for form, count in counts.items())
+        return f"drew {sum(counts.values()):,} pictures ({listed})"
+    if source.kind == "checkpoint":
+        place = build(CheckpointParams, section, where).place
+        return str(fetch_checkpoint(source, place, RAW / name, pinned=PINNED))
+    accept_terms = build(ArchivesParams, section, where).accept_terms
+    return str(
+        fetch_archives(source, RAW / name, held=machine.archives, pinned=PINNED, accept_terms=accept_terms)
+    )
+
+
+if __name__ == "__main__":
+    main()

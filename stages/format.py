@@ -1,0 +1,51 @@
+"""Stage `format`: raw archives or photographs as a set in the common layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.machine import read_machine
+from stages.command import stage_command
+
+if TYPE_CHECKING:
+    from pipeline.datasets.formatting import RawImage
+
+SETS = Path("data/sets")
+
+
+@stage_command("format")
+def main(name: str) -> str:
+    """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
+    from pipeline.core.errors import ParameterError
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.datasets.formatting import format_set
+    from pipeline.datasets.readers.common import CommonSettings, read_common
+    from pipeline.datasets.readers.folder import FolderSettings, read_folder
+    from pipeline.datasets.readers.pittsburgh import PittsburghSettings, read_pittsburgh
+    from pipeline.datasets.readers.tokyo247 import Tokyo247Settings, read_tokyo247
+
+    readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
+        "pittsburgh": (PittsburghSettings, read_pittsburgh),
+        "tokyo247": (Tokyo247Settings, read_tokyo247),
+        "common": (CommonSettings, read_common),
+        "folder": (FolderSettings, read_folder),
+    }
+    where = f"format.{name}"
+    section = section_of(read_params(), "format", name)
+    for key in ("raw", "form"):
+        if key not in section:
+            raise ParameterError(f"{where}: missing parameter {key}")
+    raw, form = Path(section.pop("raw")), section.pop("form")
+    if form not in readers:
+        raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {form!r}")
+    settings, read = readers[form]
+    machine = read_machine()
+    images = read(raw, build(settings, section, where), machine.archives)
+    made = format_set(images, SETS / name, workers=machine.workers, label=name)
+    return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
+
+
+if __name__ == "__main__":
+    main()

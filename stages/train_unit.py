@@ -1,0 +1,79 @@
+"""Stage `train_unit`: a UNIT translator of the user's own, from two unpaired folders of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import parameter, stage_command
+
+MODELS = Path("models/unit")
+
+
+@stage_command("train_unit")
+@parameter("day", click.Path(path_type=Path), "Folder of day pictures.")
+@parameter("night", click.Path(path_type=Path), "Folder of night pictures, of any places.")
+@parameter("dim", int, "Channels of the generators' first layer; 64 as published.")
+@parameter("n_downsample", int, "How often the generators halve the picture; 2 as published.")
+@parameter("n_res", int, "Residual blocks of each encoder and decoder; 4 as published.")
+@parameter("dis_dim", int, "Channels of the discriminators' first layer; 64 as published.")
+@parameter("n_layer", int, "Convolutions of each discriminator; 4 as published.")
+@parameter("num_scales", int, "Discriminators, each on a picture half as large; 3 as published.")
+@parameter("lr", float, "Learning rate; 0.0001 as published.")
+@parameter("beta1", float, "Adam's first decay; 0.5 as published.")
+@parameter("beta2", float, "Adam's second decay; 0.999 as published.")
+@parameter("weight_decay", float, "Adam's weight decay; 0.0001 as published.")
+@parameter("step_size", int, "Iterations between two cuts of the learning rate; 100,000 as published.")
+@parameter("gamma", float, "Factor of each cut; 0.5 as published.")
+@parameter("gan_w", float, "Factor of the adversarial loss; 1 as published.")
+@parameter("recon_x_w", float, "Factor of the reconstruction loss; 10 as published.")
+@parameter("recon_kl_w", float, "Factor of the code's KL loss; 0.01 as published.")
+@parameter("cyc_x_w", float, "Factor of the cycle loss; 10 as published.")
+@parameter("recon_kl_cyc_w", float, "Factor of the cycled code's KL loss; 0.01 as published.")
+@parameter("vgg_w", float, "Factor of the perceptual loss; 0 for none, 1 as published.")
+@parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; empty for none.")
+@parameter("shorter_side", int, "Shorter side of the pictures, in pixels; 512 as published.")
+@parameter("crop_height", int, "Height of the crops, in pixels; 288 as published.")
+@parameter("crop_width", int, "Width of the crops, in pixels; 512 as published.")
+@parameter("batch", int, "Pictures of each folder in an iteration; 1 as published.")
+@parameter("iterations", int, "How many iterations; 1,000,000 as published.")
+@parameter(
+    "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
+)
+@parameter("autocast", click.Choice(["off", "bfloat16"]), "Arithmetic of the convolutions.")
+@parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
+@parameter("save_every", int, "Iterations between two saved states.")
+@parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
+@parameter("seed", int, "Of weights, order, crops, flips and noise.")
+def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
+    """Train UNIT on two unpaired folders; a run that was ended goes on where it stopped."""
+    from pipeline.core.params import build
+    from unit.train import train
+    from unit.train_settings import TrainSettings
+
+    machine = read_machine()
+    summary = train(
+        build(TrainSettings, settings, f"train_unit.{name}"),
+        day,
+        night,
+        MODELS / f"{name}.pt",
+        machine.work / "train_unit",
+        vgg=Path(vgg) if vgg else None,
+        device=_device(machine.device),
+    )
+    return (
+        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now; "
+        f"curve and sheets in {summary.folder}"
+    )
+
+
+def _device(wish: str) -> str:
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wish == "auto" else wish
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The modules that dvc.yaml must name for each stage; `python -m tests.stage_modules` writes them into it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from tests.import_graph import ROOT, modules_used
+
+# Modules that cannot change a byte of any output, with the reason.
+EXEMPT = {
+    "stages/command.py": "prints, locks and turns errors into exit codes",
+    "pipeline/core/errors.py": "messages",
+    "pipeline/core/guard.py": "locks",
+    "pipeline/core/machine.py": "machine settings, which may not change an output",
+    "pipeline/core/progress.py": "bars on the terminal",
+}
+
+DVC_YAML = ROOT / "dvc.yaml"
+
+
+def stages() -> list[str]:
+    """Names of the stages in dvc.yaml."""
+    return list(yaml.safe_load(DVC_YAML.read_text())["stages"])
+
+
+def named_modules(stage: str) -> list[str]:
+    """The modules that dvc.yaml names for a stage."""
+    body = yaml.safe_load(DVC_YAML.read_text())["stages"][stage]
+    return [dep for dep in body.get("do", body)["deps"] if dep.endswith(".py")]
+
+
+def used_modules(stage: str) -> list[str]:
+    """The modules that a stage uses by the import graph: its own first, the others sorted."""
+    own = f"stages/{stage}.py"
+    used = {module.as_posix() for module in modules_used(Path(own))}
+    return [own, *sorted(used - set(EXEMPT) - {own})]
+
+
+def write_modules() -> None:
+    """Replace the modules in every stage's deps; everything else in dvc.yaml stays as it is."""
+    text = DVC_YAML.read_text()
+    for stage in stages():
+        lines = "".join(f"      - {module}\n" for module in used_modules(stage))
+        text = re.sub(
+            rf"      - stages/{stage}\.py\n(      - (pipeline|unit|stages)/\S+\.py\n)*", lines, text
+        )
+    DVC_YAML.write_text(text)
+
+
+if __name__ == "__main__":
+    write_modules()

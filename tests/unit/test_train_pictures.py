@@ -1,0 +1,112 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.core.errors import BadImageError, MissingInputError
+from tests.unit.golden import draw_folders
+from unit.train_pictures import CropSource, find_pictures
+from unit.translate import network_input
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folders(tmp_path_factory.mktemp("pictures"))[0]
+
+
+def source(folder: Path, seed: int = 3, stream: int = 0) -> CropSource:
+    return CropSource(folder, 24, (16, 20), seed, stream)
+
+
+def test_pictures_are_found_sorted_in_subfolders_too(day: Path) -> None:
+    (day / "notes.txt").write_text("no picture", encoding="utf-8")
+    found = [path.relative_to(day).as_posix() for path in find_pictures(day)]
+    assert found == ["1.png", "2.png", "3.png", "4.png", "inner/0.png"]
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="no such folder"):
+        find_pictures(tmp_path / "absent")
+    with pytest.raises(MissingInputError, match="no pictures"):
+        find_pictures(tmp_path)
+
+
+def test_a_crop_depends_on_its_number_alone(day: Path) -> None:
+    forward = source(day)
+    crops = [forward.crop_at(position) for position in range(17)]
+    fresh = source(day)
+    for position in (16, 3, 9, 0):
+        assert torch.equal(fresh.crop_at(position), crops[position])
+    assert crops[0].shape == (3, 16, 20)
+    assert all(crop.min() >= -1 and crop.max() <= 1 for crop in crops)
+
+
+@settings(max_examples=20, deadline=None)
+@given(epoch=st.integers(0, 50), seed=st.integers(0, 9))
+def test_each_pass_shows_every_picture_once(day: Path, epoch: int, seed: int) -> None:
+    drawn = source(day, seed)
+    seen = Counter(drawn.path_at(epoch * 5 + place) for place in range(5))
+    assert seen == Counter(drawn.paths)
+
+
+def test_passes_seeds_and_streams_differ(day: Path) -> None:
+    orders = {
+        tuple(source(day, seed, stream).path_at(start + place).name for place in range(5))
+        for seed, stream, start in ((3, 0, 0), (3, 0, 5), (3, 0, 10), (4, 0, 0), (3, 1, 0), (5, 1, 0))
+    }
+    assert len(orders) >= 5
+
+
+def test_crops_are_whole_pixels_of_the_resized_picture(day: Path) -> None:
+    drawn = source(day)
+    flips = 0
+    for position in range(20):
+        crop = drawn.crop_at(position)
+        pixels = np.asarray(Image.open(drawn.path_at(position)))
+        places = {
+            flip: has_crop(network_input(np.ascontiguousarray(version), 24)[0], crop)
+            for flip, version in ((False, pixels), (True, pixels[:, ::-1]))
+        }
+        assert any(places.values())
+        flips += places[True]
+    assert 0 < flips < 20
+
+
+def has_crop(whole: torch.Tensor, crop: torch.Tensor) -> bool:
+    windows = whole.unfold(1, crop.shape[1], 1).unfold(2, crop.shape[2], 1)
+    return bool((windows == crop[:, None, None]).all(dim=(0, 3, 4)).any())
+
+
+def test_batches_follow_one_another(day: Path) -> None:
+    drawn = source(day)
+    assert torch.equal(drawn.batch_at(2, 3)[1], drawn.crop_at(7))
+
+
+def test_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    first, _ = draw_folders(tmp_path / "x")
+    second, _ = draw_folders(tmp_path / "y")
+    assert source(first).digest() == source(second).digest()
+    (second / "1.png").rename(second / "9.png")
+    assert source(first).digest() != source(second).digest()
+    (second / "9.png").rename(second / "1.png")
+    Image.new("RGB", (40, 40)).save(second / "1.png")
+    assert source(first).digest() != source(second).digest()
+
+
+def test_a_picture_too_narrow_for_the_crop_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "narrow.png")
+    with pytest.raises(
+        BadImageError, match=r"narrow\.png: 24x24 pixels after resizing, too small for crops of 30x16"
+    ):
+        CropSource(tmp_path, 24, (16, 30), 0, 0).crop_at(0)
+
+
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(BadImageError, match=r"broken\.jpg"):
+        source(tmp_path).crop_at(0)

@@ -1,0 +1,38 @@
+from typing import Any
+
+import pytest
+
+from tests.unit.golden import tiny_settings
+from unit.discriminator import DiscriminatorSizes
+from unit.losses import LossWeights
+from unit.network import GeneratorSizes
+
+
+def test_parts() -> None:
+    settings = tiny_settings(gan_w=2.0)
+    assert settings.generator == GeneratorSizes(2, 2, 1)
+    assert settings.discriminator == DiscriminatorSizes(2, 2, 2)
+    assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": 0.0}, "lr must be positive"),
+        ({"batch": 0}, "batch must be positive"),
+        ({"iterations": -1}, "iterations must be positive"),
+        ({"vgg_w": -1.0}, "vgg_w must not be negative"),
+        ({"seed": -1}, "seed must not be negative"),
+        ({"ema_decay": 1.0}, "ema_decay must be below 1"),
+        ({"autocast": "float16"}, "autocast must be one of off, bfloat16"),
+        ({"export": "int8"}, "export must be one of float32, float16"),
+        ({"crop_height": 18}, "crop_height must be a multiple of 4 and at least 8"),
+        ({"crop_width": 4}, "crop_width must be a multiple of 4 and at least 8"),
+        ({"n_layer": 4, "num_scales": 3}, "crop_height must be a multiple of 4 and at least 64"),
+        ({"shorter_side": 15}, "crops of 16x20 do not fit"),
+        ({"dim": 0}, "at least 1"),
+    ],
+)
+def test_impossible_values(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_settings(**change)

@@ -1,0 +1,87 @@
+"""Random crops of a folder of pictures, each a function of the seed and its place in the run alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.core.errors import BadImageError, MissingInputError
+from pipeline.core.files import digest_document, digest_file, require_folder
+from pipeline.core.pictures import PICTURE_SUFFIXES, open_rgb
+from unit.translate import resize_shorter
+
+
+def find_pictures(folder: Path) -> tuple[Path, ...]:
+    """All pictures under `folder`, sorted; `MissingInputError` when there is none."""
+    require_folder(folder, hint="training needs a folder of day pictures and a folder of night pictures")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not paths:
+        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
+    return tuple(paths)
+
+
+@dataclass
+class CropSource:
+    """An endless row of crops: each pass is in a new order, and nothing depends on earlier calls.
+
+    folder: searched for pictures, its subfolders too.
+    crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
+    seed: of order, flips and places; `stream` tells sources of equal seed apart.
+    """
+
+    folder: Path
+    shorter_side: int
+    crop: tuple[int, int]
+    seed: int
+    stream: int
+    paths: tuple[Path, ...] = field(init=False)
+    _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
+
+    def __post_init__(self) -> None:
+        self.paths = find_pictures(self.folder)
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of the pictures."""
+        return digest_document(
+            [[path.relative_to(self.folder).as_posix(), digest_file(path)] for path in self.paths]
+        )
+
+    def path_at(self, position: int) -> Path:
+        """The picture from which crop number `position` is taken."""
+        epoch, place = divmod(position, len(self.paths))
+        if self._order[0] != epoch:
+            rng = np.random.default_rng([self.seed, self.stream, 0, epoch])
+            self._order = (epoch, rng.permutation(len(self.paths)))
+        return self.paths[self._order[1][place]]
+
+    def crop_at(self, position: int) -> Tensor:
+        """Crop number `position` as (3, height, width) float32 in -1..1."""
+        path = self.path_at(position)
+        rng = np.random.default_rng([self.seed, self.stream, 1, position])
+        image = open_rgb(path)
+        if rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        image = resize_shorter(image, self.shorter_side)
+        height, width = self.crop
+        if image.width < width or image.height < height:
+            raise BadImageError(
+                f"{path}: {image.width}x{image.height} pixels after resizing, too small for crops of"
+                f" {width}x{height}"
+            )
+        left = int(rng.integers(image.width - width + 1))
+        top = int(rng.integers(image.height - height + 1))
+        return to_tensor(image.crop((left, top, left + width, top + height)))
+
+    def batch_at(self, iteration: int, size: int) -> Tensor:
+        """The crops of one iteration as (size, 3, height, width)."""
+        return torch.stack([self.crop_at(iteration * size + index) for index in range(size)])
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB picture as (3, H, W) float32 in -1..1."""
+    return (torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255 - 0.5) / 0.5

@@ -1,0 +1,181 @@
+"""The networks and optimizers of a training run, and one iteration of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unit.discriminator import Discriminator
+from unit.losses import (
+    Features,
+    Noise,
+    Translations,
+    discriminator_loss,
+    generator_losses,
+    total_loss,
+    translate_both_ways,
+)
+from unit.network import Generator, UnitLayerNorm
+from unit.train_settings import TrainSettings
+
+# What of a seed is for what.
+_INITIAL_WEIGHTS, _NOISE = 10, 11
+
+
+class Trainer:
+    """Generators and discriminators of both domains with their optimizers; a = day, b = night.
+
+    Nothing here remembers a random state: noise is drawn anew for each iteration from its number, so that
+    `state` holds all there is to go on from.
+    """
+
+    def __init__(
+        self, settings: TrainSettings, device: str = "cpu", features: Features | None = None
+    ) -> None:
+        self.settings = settings
+        self.device = torch.device(device)
+        self.features = features
+        rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
+        self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
+        self.dis_a, self.dis_b = (self._placed(initial_discriminator(settings, rng)) for _ in "ab")
+        self.gen_optimizer = self._adam(self.a, self.b)
+        self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
+        # The running mean of the weights, of the same keys as the generators.
+        self.mean_a, self.mean_b = (self._placed(Generator(settings.generator)) for _ in "ab")
+        self.mean_a.load_state_dict(self.a.state_dict())
+        self.mean_b.load_state_dict(self.b.state_dict())
+
+    def _placed(self, module: Any) -> Any:
+        return module.to(self.device)
+
+    def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
+        s = self.settings
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        return torch.optim.Adam(
+            parameters, lr=s.lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=True
+        )
+
+    def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
+        """One update of the discriminators, then one of the generators; x_a, x_b are (N, 3, H, W) in -1..1.
+
+        `iteration` counts from 0. Returns the loss terms by name. Both updates see the same translations: the
+        generators do not change between them, so translating twice would only draw other noise.
+        """
+        self._set_learning_rate(iteration)
+        x_a, x_b = (x.to(self.device) for x in (x_a, x_b))
+        noise = self._noise(iteration, x_a)
+        with self._autocast():
+            t = translate_both_ways(self.a, self.b, x_a, x_b, noise)
+        losses = self._update_discriminators(t, x_a, x_b)
+        losses |= self._update_generators(t, x_a, x_b)
+        self._update_mean()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _update_discriminators(self, t: Translations, x_a: Tensor, x_b: Tensor) -> dict[str, Tensor]:
+        with self._autocast():
+            losses = {
+                "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), x_a),
+                "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), x_b),
+            }
+        self.dis_optimizer.zero_grad()
+        (self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])).backward()
+        self.dis_optimizer.step()
+        return losses
+
+    def _update_generators(self, t: Translations, x_a: Tensor, x_b: Tensor) -> dict[str, Tensor]:
+        # The judges' own gradients are not wanted here.
+        for judge in (self.dis_a, self.dis_b):
+            judge.requires_grad_(False)
+        with self._autocast():
+            losses = generator_losses(t, x_a, x_b, self.dis_a, self.dis_b, self.features)
+            losses["total"] = total_loss(losses, self.settings.weights)
+        self.gen_optimizer.zero_grad()
+        losses["total"].backward()
+        self.gen_optimizer.step()
+        for judge in (self.dis_a, self.dis_b):
+            judge.requires_grad_(True)
+        return losses
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.settings.autocast == "bfloat16"
+        )
+
+    def _noise(self, iteration: int, x: Tensor) -> Noise:
+        sizes = self.settings.generator
+        scale = 2**sizes.n_downsample
+        shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
+        drawn = torch.randn(shape, generator=_generator(self.settings.seed, _NOISE, iteration))
+        return Noise(*(part.to(self.device) for part in drawn))
+
+    def _set_learning_rate(self, iteration: int) -> None:
+        # The published training steps its schedule before each update, so the count runs one ahead.
+        rate = self.settings.lr * self.settings.gamma ** ((iteration + 1) // self.settings.step_size)
+        for optimizer in (self.gen_optimizer, self.dis_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    @torch.no_grad()
+    def _update_mean(self) -> None:
+        share = 1 - self.settings.ema_decay
+        for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
+            torch._foreach_lerp_(list(mean.parameters()), list(current.parameters()), share)
+
+    def state(self) -> dict[str, Any]:
+        """Everything to go on from, as nested dicts of tensors and numbers."""
+        return {
+            name: {"a": a.state_dict(), "b": b.state_dict()} for name, (a, b) in self._networks().items()
+        } | {
+            "gen_optimizer": self.gen_optimizer.state_dict(),
+            "dis_optimizer": self.dis_optimizer.state_dict(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name, (a, b) in self._networks().items():
+            a.load_state_dict(state[name]["a"])
+            b.load_state_dict(state[name]["b"])
+        self.gen_optimizer.load_state_dict(state["gen_optimizer"])
+        self.dis_optimizer.load_state_dict(state["dis_optimizer"])
+
+    def _networks(self) -> dict[str, tuple[nn.Module, nn.Module]]:
+        return {
+            "gen": (self.a, self.b),
+            "dis": (self.dis_a, self.dis_b),
+            "mean": (self.mean_a, self.mean_b),
+        }
+
+
+def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
+    """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
+    network = Generator(settings.generator)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in", generator=rng)
+            _zero_bias(module)
+        elif isinstance(module, UnitLayerNorm):
+            nn.init.uniform_(module.gamma, generator=rng)
+    return network
+
+
+def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
+    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0."""
+    network = Discriminator(settings.discriminator)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
+            _zero_bias(module)
+    return network
+
+
+def _zero_bias(conv: nn.Conv2d) -> None:
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+
+
+def _generator(seed: int, purpose: int, number: int) -> torch.Generator:
+    key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(key) >> 1)
