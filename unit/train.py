@@ -50,14 +50,15 @@ def train(
     *,
     vgg: Path | None = None,
     device: str = "cpu",
+    threads: int = 1,
 ) -> TrainSummary:
     """Train on the pictures under `day` and `night`, unpaired, and write the generators to `out`.
 
     The state is saved in `work/<digest of pictures and settings>` every `save_every` iterations, beside
-    `losses.csv` and `sheet_<iteration>.png`; the same call goes on from there. On a CPU, with the same number
-    of threads, an interrupted run ends in the same weights, bit for bit, as one that was not. A larger
-    `iterations` continues a finished run. `vgg` is a file of weights for the perceptual term, needed when its
-    factor is not 0.
+    `losses.csv` and `sheet_<iteration>.png`; the same call goes on from there. On a CPU an interrupted run
+    ends in the same weights, bit for bit, as one that was not, whatever the number of `threads` (each works
+    on one picture of the batch). A larger `iterations` continues a finished run. `vgg` is a file of weights
+    for the perceptual term, needed when its factor is not 0.
 
     Raises `DusklineError` when a loss is no longer a number.
     """
@@ -72,7 +73,7 @@ def train(
         for folder, stream in ((day, _DAY), (night, _NIGHT))
     ]
     folder = work / _key(settings, sources, vgg if features is not None else None)
-    run = _Run(settings, Trainer(settings, device, features), sources, folder)
+    run = _Run(settings, Trainer(settings, device, features, threads), sources, folder)
     started = time.monotonic()
     started_at = run.resume()
     for iteration in progress(range(started_at, settings.iterations), label="train", unit="iteration"):

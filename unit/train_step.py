@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,17 +28,35 @@ from unit.train_settings import TrainSettings
 _INITIAL_WEIGHTS, _NOISE = 10, 11
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """Pictures of both domains and what the generators made of them, with its gradient graph."""
+
+    x_a: Tensor
+    x_b: Tensor
+    translations: Translations
+
+
+Objective = Callable[[Attempt], tuple[dict[str, Tensor], Tensor]]
+
+
 class Trainer:
     """Generators and discriminators of both domains with their optimizers; a = day, b = night.
 
+    `threads` pictures are worked on side by side; that does not change a bit of the result.
     Nothing here remembers a random state: noise is drawn anew for each iteration from its number, so that
     `state` holds all there is to go on from.
     """
 
     def __init__(
-        self, settings: TrainSettings, device: str = "cpu", features: Features | None = None
+        self,
+        settings: TrainSettings,
+        device: str = "cpu",
+        features: Features | None = None,
+        threads: int = 1,
     ) -> None:
         self.settings = settings
+        self._threads = ThreadPoolExecutor(threads)
         self.device = torch.device(device)
         self.features = features
         rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
@@ -65,51 +86,71 @@ class Trainer:
         generators do not change between them, so translating twice would only draw other noise.
         """
         self._set_learning_rate(iteration)
-        x_a, x_b = (x.to(self.device) for x in (x_a, x_b))
+        x_a, x_b = x_a.to(self.device), x_b.to(self.device)
         noise = self._noise(iteration, x_a)
-        with self._autocast():
-            t = translate_both_ways(self.a, self.b, x_a, x_b, noise)
-        losses = self._update_discriminators(t, x_a, x_b)
-        losses |= self._update_generators(t, x_a, x_b)
+        # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
+        pieces = len(x_a) if self.device.type == "cpu" else 1
+        parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
+        attempts = list(self._threads.map(self._translate, parts))
+        losses = self._update(self.dis_optimizer, self._judge, attempts)
+        losses |= self._update(self.gen_optimizer, self._improve, attempts)
         self._update_mean()
-        return {name: loss.detach() for name, loss in losses.items()}
-
-    def _update_discriminators(self, t: Translations, x_a: Tensor, x_b: Tensor) -> dict[str, Tensor]:
-        with self._autocast():
-            losses = {
-                "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), x_a),
-                "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), x_b),
-            }
-        self.dis_optimizer.zero_grad()
-        (self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])).backward()
-        self.dis_optimizer.step()
         return losses
 
-    def _update_generators(self, t: Translations, x_a: Tensor, x_b: Tensor) -> dict[str, Tensor]:
-        # The judges' own gradients are not wanted here.
-        for judge in (self.dis_a, self.dis_b):
-            judge.requires_grad_(False)
+    def _translate(self, part: tuple[Tensor, ...]) -> Attempt:
+        x_a, x_b, *noise = part
         with self._autocast():
-            losses = generator_losses(t, x_a, x_b, self.dis_a, self.dis_b, self.features)
-            losses["total"] = total_loss(losses, self.settings.weights)
-        self.gen_optimizer.zero_grad()
-        losses["total"].backward()
-        self.gen_optimizer.step()
-        for judge in (self.dis_a, self.dis_b):
-            judge.requires_grad_(True)
-        return losses
+            return Attempt(x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise)))
+
+    def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+        """The discriminators' losses of one attempt, and what they are to minimise."""
+        t = attempt.translations
+        losses = {
+            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), attempt.x_a),
+            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), attempt.x_b),
+        }
+        return losses, self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])
+
+    def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+        """The generators' losses of one attempt, and what they are to minimise."""
+        losses = generator_losses(
+            attempt.translations, attempt.x_a, attempt.x_b, self.dis_a, self.dis_b, self.features
+        )
+        total = total_loss(losses, self.settings.weights)
+        return losses | {"total": total}, total
+
+    def _update(
+        self, optimizer: torch.optim.Adam, objective: Objective, attempts: list[Attempt]
+    ) -> dict[str, Tensor]:
+        """Move the optimizer's weights by the mean gradient over the attempts; the mean losses by name."""
+        parameters = optimizer.param_groups[0]["params"]
+
+        def work(attempt: Attempt) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+            with self._autocast():
+                losses, target = objective(attempt)
+            return losses, torch.autograd.grad(target, parameters)
+
+        results = list(self._threads.map(work, attempts))
+        for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
+            parameter.grad = torch.stack(gradients).mean(dim=0)
+        optimizer.step()
+        return {
+            name: torch.stack([losses[name].detach() for losses, _ in results]).mean()
+            for name in results[0][0]
+        }
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.settings.autocast == "bfloat16"
         )
 
-    def _noise(self, iteration: int, x: Tensor) -> Noise:
+    def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
+        """Noise as in `Noise`, in its order."""
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
         drawn = torch.randn(shape, generator=_generator(self.settings.seed, _NOISE, iteration))
-        return Noise(*(part.to(self.device) for part in drawn))
+        return tuple(part.to(self.device) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
         # The published training steps its schedule before each update, so the count runs one ahead.
@@ -122,7 +163,8 @@ class Trainer:
     def _update_mean(self) -> None:
         share = 1 - self.settings.ema_decay
         for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
-            torch._foreach_lerp_(list(mean.parameters()), list(current.parameters()), share)
+            for kept, new in zip(mean.parameters(), current.parameters(), strict=True):
+                kept.lerp_(new, share)
 
     def state(self) -> dict[str, Any]:
         """Everything to go on from, as nested dicts of tensors and numbers."""

@@ -20,12 +20,14 @@ def draw_bay(seed: int, building: Building, part: tuple[str, int], visit: int, l
     cladding = "plaster" if building.wall != "wood" else "wood"
     albedo = coloured(cladding, (height, width), np.minimum(colour, 236), building.key)
     wall = Wall(albedo, np.zeros_like(albedo))
-    style, _ = style_of(seed, building, 0)
+    style, _ = style_of(seed, building)
     rng = np.random.default_rng([seed, 406, building.key, part[1]])
     for level in range(building.storeys - 1):
         y = height - (level + 1) * storey + int(storey * 0.42)
         chance = float(rng.random())
-        albedo[max(y + int(storey * 0.52), 0) : max(y + int(storey * 0.56), 0)] = (colour * 0.72).astype(np.uint8)
+        albedo[max(y + int(storey * 0.52), 0) : max(y + int(storey * 0.56), 0)] = (colour * 0.72).astype(
+            np.uint8
+        )
         xs, w = ([5, 23, 42], 15) if front else ([4], 13)
         for x in xs:
             look = int(rng.integers(1 << 30))

@@ -63,12 +63,6 @@ class Camera:
         result: np.ndarray = points[..., :2] / points[..., 2:] * self.focal + self.center
         return result
 
-    def plane(self, origin: np.ndarray, along: np.ndarray, down: np.ndarray) -> np.ndarray:
-        """3x3 map from (u, v, 1) on the plane origin + u along + v down to depth * (x, y, 1) in pixels."""
-        columns = np.stack([along, down, origin - self.position], axis=1)
-        result: np.ndarray = self.projection @ columns
-        return result
-
 
 def clip_polygon(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Clip a convex polygon in camera coordinates (n, 3) to the near plane and the sides of the view.

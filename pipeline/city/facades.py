@@ -1,4 +1,4 @@
-"""The walls of a building as pictures: the street front with windows, ground floor and signs; plainer sides."""
+"""The walls of a building as pictures: street fronts with windows, ground floor and signs; plainer sides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANGED_SHARE = 0.13  # of fronts repainted, and of shops renamed, between two v
 
 @dataclass
 class Wall:
-    """`albedo` and `glow` (h, w, 3) uint8, square-root encoded; `alpha` (h, w) or None: where there is wall."""
+    """`albedo` and `glow` (h, w, 3) uint8, root encoded; `alpha` (h, w) or None: where there is wall."""
 
     albedo: np.ndarray
     glow: np.ndarray
@@ -56,11 +56,15 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
         if street:
             ground = round(building.ground_height * SCALE)
             draw_ground_floor(
-                albedo[-ground:], wall.glow[-ground:], building, _shop_key(seed, building, face, visit), lit_share > 0
+                albedo[-ground:],
+                wall.glow[-ground:],
+                building,
+                _shop_key(seed, building, face, visit),
+                lit_share > 0,
             )
             if building.kind == "mural" and face == 0:
                 draw_mural(albedo[gable:-ground], [seed, building.key, 7])
-    style, _ = style_of(seed, building, face)
+    style, _ = style_of(seed, building)
     for opening in wall.openings:
         if opening.chance < lit_share:
             light_window(wall.glow, opening, style)
@@ -74,7 +78,7 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
 
 def _storeys(wall: Wall, seed: int, building: Building, face: int, gable: int) -> None:
     """Rows of windows above the ground floor, bands between storeys, pilasters and the cornice."""
-    style, (pitch, share_w, share_h) = style_of(seed, building, face)
+    style, (pitch, share_w, share_h) = style_of(seed, building)
     height, width = wall.albedo.shape[:2]
     street = face == 0 or (face == 3 and building.corner)
     ground = round(building.ground_height * SCALE)
@@ -94,7 +98,12 @@ def _storeys(wall: Wall, seed: int, building: Building, face: int, gable: int) -
         for column in range(columns):
             chance, look = float(rng.random()), int(rng.integers(1 << 30))
             x = round(column * step + (step - w) / 2)
-            if x < 1 or x + w > width - 1 or y < gable + 4 or (not street and rng.random() < 0.35 + 0.4 * skip):
+            if (
+                x < 1
+                or x + w > width - 1
+                or y < gable + 4
+                or (not street and rng.random() < 0.35 + 0.4 * skip)
+            ):
                 continue
             opening = Opening(x, y, w, h, chance, look)
             draw_window(wall.albedo, opening, style)
@@ -110,7 +119,8 @@ def _trim(image: np.ndarray, rng: np.random.Generator, building: Building, gable
     """Bands at the storeys, pilasters or quoins, a dark line under the eaves and dirt near the ground."""
     height, width = image.shape[:2]
     tone = image[height // 2].mean(0)
-    light: Colour = tuple(int(v) for v in np.minimum(tone * 1.2 + 8, 238))  # type: ignore[assignment]
+    pale = np.minimum(tone * 1.2 + 8, 238).astype(int)
+    light: Colour = (int(pale[0]), int(pale[1]), int(pale[2]))
     ground = round(building.ground_height * SCALE)
     if building.wall in ("brick", "plaster", "stone") and rng.random() < 0.6:
         for level in range(building.storeys):
@@ -131,19 +141,19 @@ def _trim(image: np.ndarray, rng: np.random.Generator, building: Building, gable
     image[-16:] = foot.astype(np.uint8)
 
 
-def style_of(seed: int, building: Building, face: int) -> tuple[WindowStyle, tuple[float, float, float]]:
+def style_of(seed: int, building: Building) -> tuple[WindowStyle, tuple[float, float, float]]:
     """Window style, and (pitch in metres, window share of the pitch, window share of the storey)."""
     rng = np.random.default_rng([seed, 401, building.key])
     if building.wall == "glass":
         return WindowStyle(2, 2, (60, 66, 72), (96, 104, 110), False, None, False), (2.2, 0.94, 0.86)
     frame: Colour = [(232, 230, 224), (60, 48, 42), (236, 236, 232), (54, 74, 66), (120, 60, 50)][
         int(rng.integers(5))
-    ]  # type: ignore[assignment]
+    ]
     base = np.array(building.colour)
     surround = np.clip(base * rng.choice([0.62, 1.28, 1.4]) + 6, 20, 240).astype(int)
     shutters: Colour | None = None
     if rng.random() < 0.22 and building.wall in ("plaster", "wood", "stone"):
-        shutters = [(70, 96, 80), (88, 110, 140), (120, 72, 60), (96, 92, 88)][int(rng.integers(4))]  # type: ignore[assignment]
+        shutters = [(70, 96, 80), (88, 110, 140), (120, 72, 60), (96, 92, 88)][int(rng.integers(4))]
     forms = ((1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (1, 1), (3, 4))
     across, down = forms[int(rng.integers(len(forms)))]
     arched = building.wall in ("brick", "stone", "plaster") and rng.random() < 0.2
@@ -165,6 +175,7 @@ def _changed(seed: int, building: Building, visit: int, what: int) -> int:
 
 
 def paint_of(seed: int, building: Building, visit: int) -> Colour:
+    """Colour of the street front on one visit."""
     when = _changed(seed, building, visit, 1)
     if not when or building.wall not in ("plaster", "wood", "panel"):
         return building.colour

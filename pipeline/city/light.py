@@ -18,6 +18,7 @@ from pipeline.core.errors import ParameterError
 
 TIMES_OF_DAY = ("day", "sunset", "night")
 _CELL = 0.5  # metres of the height field
+_MARGIN = 120.0  # metres of it around the city
 _REACH = 30.0  # metres that a lamp is followed
 
 
@@ -36,7 +37,7 @@ class Light:
     peak: float
     haze: tuple[float, float, float]
     haze_length: float
-    gain: float
+    aim: float  # mean radiance the camera aims at
 
 
 def _towards(azimuth: float, elevation: float) -> tuple[float, float, float]:
@@ -47,15 +48,15 @@ def _towards(azimuth: float, elevation: float) -> tuple[float, float, float]:
 LIGHTS = {
     "day": Light(
         "day", _towards(222, 40), (1.52, 1.4, 1.2), (0.5, 0.54, 0.61), (0.34, 0.33, 0.31),
-        0.0, 0.0, 0.0, 2.0, (0.62, 0.72, 0.84), 900.0, 1.0,
+        0.0, 0.0, 0.0, 2.0, (0.62, 0.72, 0.84), 900.0, 0.3,
     ),
     "sunset": Light(
         "sunset", _towards(286, 11), (1.25, 0.62, 0.28), (0.26, 0.21, 0.25), (0.14, 0.1, 0.09),
-        6.0, 0.14, 0.6, 2.0, (0.6, 0.36, 0.27), 600.0, 1.0,
+        6.0, 0.14, 0.6, 2.0, (0.6, 0.36, 0.27), 600.0, 0.14,
     ),
     "night": Light(
         "night", (0.0, 0.0, 1.0), (0.0, 0.0, 0.0), (0.016, 0.019, 0.03), (0.016, 0.013, 0.011),
-        34.0, 0.34, 0.95, 1.6, (0.03, 0.025, 0.03), 900.0, 1.0,
+        34.0, 0.34, 0.95, 1.6, (0.03, 0.025, 0.03), 900.0, 0.042,
     ),
 }  # fmt: skip
 
@@ -92,17 +93,26 @@ def decode_table(peak: float) -> np.ndarray:
     return ((np.arange(256, dtype=np.float32) / 255) ** 2 * peak).astype(np.float32)
 
 
+class Relief:
+    """The city as a height field, the same on every visit: `heights` in metres, 0 where nothing stands."""
+
+    def __init__(self, city: City) -> None:
+        columns, rows = (int((size + 2 * _MARGIN) / _CELL) + 2 for size in city.extent)
+        self.heights = np.zeros((rows, columns), np.float32)
+        for building in city.buildings:
+            corners = np.rint((building.corners + _MARGIN) / _CELL).astype(np.int32)
+            cv2.fillConvexPoly(self.heights, corners, float(building.height))
+        self.highest = float(self.heights.max())
+        solid = (self.heights > 0).astype(np.float32)
+        # Share of built ground nearby, 0..1: what keeps the sky's light off the ground.
+        self.closeness = cv2.blur(cv2.blur(solid, (7, 7)), (7, 7))
+
+
 class Illumination:
     """Sun, sky and lamps on the buildings and streets of one city, on one visit."""
 
-    def __init__(self, city: City, cars: Cars) -> None:
-        columns, rows = (int(size / _CELL) + 2 for size in city.extent)
-        self._heights = np.zeros((rows, columns), np.float32)
-        for building in city.buildings:
-            corners = np.rint(building.corners / _CELL).astype(np.int32)
-            cv2.fillConvexPoly(self._heights, corners, float(building.height))
-        solid = (self._heights > 0).astype(np.float32)
-        self._closeness = cv2.blur(cv2.blur(solid, (7, 7)), (7, 7))
+    def __init__(self, city: City, relief: Relief, cars: Cars) -> None:
+        self._relief = relief
         self.lamps, self.powers = _lamps(city, cars)
         self._tree = cKDTree(self.lamps[:, :2])
 
@@ -114,23 +124,26 @@ class Illumination:
         total = total * self._openness(points, normals)[:, None]
         facing = normals @ np.array(light.sun)
         if max(light.sun_colour) > 0 and (facing > 0).any():
-            total += (np.maximum(facing, 0) * self._sunlit(points, light))[:, None] * np.array(light.sun_colour)
+            total += (np.maximum(facing, 0) * self._sunlit(points, light))[:, None] * np.array(
+                light.sun_colour
+            )
         if light.lamp > 0:
             total += self._lamp_light(points, normals) * light.lamp
         result: np.ndarray = total.astype(np.float32)
         return result
 
     def _look(self, table: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        rows = np.clip((y / _CELL + 0.5).astype(np.int32), 0, table.shape[0] - 1)
-        columns = np.clip((x / _CELL + 0.5).astype(np.int32), 0, table.shape[1] - 1)
-        values: np.ndarray = table[rows, columns]
+        """Values of a table at points (n,) no more than `_MARGIN` outside the city."""
+        rows = ((y + _MARGIN) * (1 / _CELL) + 0.5).astype(np.int32)
+        columns = ((x + _MARGIN) * (1 / _CELL) + 0.5).astype(np.int32)
+        values: np.ndarray = table.ravel().take(rows * table.shape[1] + columns, mode="clip")
         return values
 
     def _openness(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Share of the sky's light that gets through: less near the foot of walls and at the ground."""
         low = np.clip(points[:, 2] / 8.0, 0, 1)
         flat = np.abs(normals[:, 2]) > 0.7
-        near = self._look(self._closeness, points[:, 0], points[:, 1])
+        near = self._look(self._relief.closeness, points[:, 0], points[:, 1])
         result: np.ndarray = np.where(flat & (points[:, 2] < 3), 0.92 - 0.5 * near, 0.72 + 0.28 * low)
         return result
 
@@ -138,15 +151,18 @@ class Illumination:
         """0..1: how much of the sun is seen past the buildings, by marching through the height field."""
         east, north, up = light.sun
         flat = float(np.hypot(east, north))
+        x, y, z = points.astype(np.float32).T
         clear = np.ones(len(points), np.float32)
-        distance = 0.8
-        while distance < 110 and distance * up / flat < 45:
-            x = points[:, 0] + east / flat * distance
-            y = points[:, 1] + north / flat * distance
-            margin = points[:, 2] + up / flat * distance - self._look(self._heights, x, y)
-            clear = np.minimum(clear, np.clip(0.5 + margin / (0.03 * distance + 0.25), 0, 1))
+        distance, lowest = 0.8, float(z.min())
+        while distance < 110 and lowest + distance * up / flat < self._relief.highest + 4:
+            heights = self._look(
+                self._relief.heights, x + east / flat * distance, y + north / flat * distance
+            )
+            margin = z + np.float32(up / flat * distance) - heights
+            soft = np.float32(1 / (0.03 * distance + 0.25))
+            np.minimum(clear, margin * soft + np.float32(0.5), out=clear)
             distance += max(0.5, distance * 0.06)
-        return clear
+        return np.maximum(clear, 0)
 
     def _lamp_light(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         distances, found = self._tree.query(points[:, :2], k=8, distance_upper_bound=_REACH)

@@ -1,9 +1,10 @@
-"""Lots along a street front, and the building on each: its footprint, storeys, walls, roof and ground floor."""
+"""Lots along a street front, and the building on each: footprint, storeys, walls, roof and ground floor."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,9 @@ WALL_COLOURS: dict[str, tuple[tuple[int, int, int], ...]] = {
         (196, 130, 112), (150, 168, 186), (222, 206, 140), (186, 156, 170), (136, 160, 150), (204, 172, 150),
     ),
     "stone": ((190, 184, 170), (172, 164, 148), (206, 194, 168), (150, 148, 144)),
-    "wood": ((126, 148, 168), (196, 190, 176), (112, 134, 116), (160, 120, 100), (208, 196, 150), (98, 112, 138)),
+    "wood": (
+        (126, 148, 168), (196, 190, 176), (112, 134, 116), (160, 120, 100), (208, 196, 150), (98, 112, 138),
+    ),
     "panel": ((168, 170, 170), (188, 180, 168), (142, 150, 158), (176, 158, 140)),
     "glass": ((96, 116, 130), (84, 104, 104), (112, 120, 136)),
 }  # fmt: skip
@@ -74,7 +77,7 @@ def fill_row(
         widths.pop()
     cuts = np.concatenate([[0.0], np.cumsum(widths)]) / sum(widths)
     buildings = []
-    for index, (low, high) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for index, (low, high) in enumerate(pairwise(cuts)):
         left, right = start + (end - start) * low, start + (end - start) * high
         corners = np.stack([left, right, right + inward, left + inward])
         is_corner = corner and index == 0
@@ -101,22 +104,34 @@ def _building(key: list[int], corners: np.ndarray, usual: int, corner: bool) -> 
     colours = WALL_COLOURS[wall]
     tint = rng.uniform(0.9, 1.08) * rng.uniform(0.96, 1.04, 3)
     colour = np.clip(np.array(colours[int(rng.integers(len(colours)))]) * tint, 0, 240).astype(int)
-    if wall in ("glass", "panel") or kind in ("tower", "billboard"):
-        roof = "flat"
-    elif wall == "wood":
-        roof = str(rng.choice(["gable", "eaves", "cornice"]))
-    else:
-        roof = str(rng.choice(["cornice", "flat", "mansard", "eaves", "gable"], p=[0.36, 0.16, 0.2, 0.18, 0.1]))
-    if corner and roof == "gable":
-        roof = "cornice"
+    roof = _roof(rng, wall, kind, corner)
     ground = str(rng.choice(["shop", "door", "garage"], p=[0.46, 0.38, 0.16]))
     if wall == "glass" or kind == "tower":
         ground = "shop"
     return Building(
-        key=key[-1], corners=corners, kind=kind, wall=wall, colour=(int(colour[0]), int(colour[1]), int(colour[2])),
-        storeys=storeys, ground_height=round(float(rng.uniform(3.2, 4.3)), 2),
-        storey_height=round(float(rng.uniform(2.8, 3.4)), 2), roof=roof, ground=ground, corner=corner,
-    )  # fmt: skip
+        key=key[-1],
+        corners=corners,
+        kind=kind,
+        wall=wall,
+        colour=(int(colour[0]), int(colour[1]), int(colour[2])),
+        storeys=storeys,
+        ground_height=round(float(rng.uniform(3.2, 4.3)), 2),
+        storey_height=round(float(rng.uniform(2.8, 3.4)), 2),
+        roof=roof,
+        ground=ground,
+        corner=corner,
+    )
+
+
+def _roof(rng: np.random.Generator, wall: str, kind: str, corner: bool) -> str:
+    if wall in ("glass", "panel") or kind in ("tower", "billboard"):
+        return "flat"
+    if wall == "wood":
+        roof = str(rng.choice(["gable", "eaves", "cornice"]))
+    else:
+        forms = ["cornice", "flat", "mansard", "eaves", "gable"]
+        roof = str(rng.choice(forms, p=[0.36, 0.16, 0.2, 0.18, 0.1]))
+    return "cornice" if corner and roof == "gable" else roof
 
 
 _KIND_SHARES = [0.86, 0.015, 0.02, 0.035, 0.03, 0.04]

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.city.facades import gable_height
 from pipeline.city.kerbside import Cars
 from pipeline.city.lots import Building
-from pipeline.city.mesh import UP, QuadList, Quads, level
+from pipeline.city.mesh import UP, QuadList, Quads, Skin, level
 from pipeline.city.plan import City
 
 ROOF_COLOURS = ((168, 96, 74), (142, 84, 70), (108, 110, 116), (92, 88, 90), (124, 116, 104))
@@ -72,7 +72,12 @@ def _roof(quads: QuadList, building: Building, rng: np.random.Generator) -> None
             foot, run, outward = _edge(building, face)
             rise = -outward * 1.1 + UP * 2.7
             base = foot + UP * building.height + outward * 0.2
-            quads.add(base + rise, run, -rise, ("mansard", max(int(np.linalg.norm(run) / 2.8), 1), colour, building.key))
+            quads.add(
+                base + rise,
+                run,
+                -rise,
+                ("mansard", max(int(np.linalg.norm(run) / 2.8), 1), colour, building.key),
+            )
         quads.add(eaves + along + UP * 2.7 + depth * 0.1, depth * 0.9, -UP * 2.7, ("paint", 128, 120, 112))
         if not building.corner:
             quads.add(eaves + UP * 2.7 + depth, -depth * 0.9, -UP * 2.7, ("paint", 128, 120, 112))
@@ -86,8 +91,8 @@ def _cornice(quads: QuadList, building: Building, rng: np.random.Generator) -> N
     deep = 0.5 if building.roof == "cornice" else 0.14
     tall = 0.6 if building.roof == "cornice" else 0.3
     tone = np.clip(np.array(building.colour) * rng.choice([0.7, 1.15, 1.3]), 30, 236).astype(int)
-    paint = ("cornice" if deep > 0.3 else "paint", *(int(v) for v in tone))
-    below = ("paint", *(int(v * 0.7) for v in tone))
+    paint: Skin = ("cornice" if deep > 0.3 else "paint", *(int(v) for v in tone))
+    below: Skin = ("paint", *(int(v * 0.7) for v in tone))
     for face in _streets(building):
         foot, along, out = _edge(building, face)
         base = foot + UP * (building.height - tall + 0.12) + out * deep
@@ -110,12 +115,13 @@ def _on_roof(quads: QuadList, building: Building, rng: np.random.Generator) -> N
         back = depth / np.linalg.norm(depth) * 3.6
         foot = top + along * 0.5 - side / 2 - out * 0.8 - UP * 2
         high = building.width * 0.45 + 7.0
-        skin = ("belfry", *building.colour)
+        skin: Skin = ("belfry", *building.colour)
         quads.add_box(foot, side, back, high, (skin, skin, skin))
         quads.add(foot + back + side + UP * high, -side, -UP * high, skin)
         tip, crown = UP * 6.5, foot + UP * high
         for corner, run, inward in (
-            (crown, side, back), (crown + side, back, -side), (crown + side + back, -side, -back), (crown + back, -back, side)
+            (crown, side, back), (crown + side, back, -side),
+            (crown + side + back, -side, -back), (crown + back, -back, side),
         ):  # fmt: skip
             lean = tip + inward / 2
             quads.add(corner + lean, run, -lean, ("spire", 104, 124, 118))
@@ -129,55 +135,72 @@ def _on_roof(quads: QuadList, building: Building, rng: np.random.Generator) -> N
 
 def _front(quads: QuadList, building: Building, rng: np.random.Generator) -> None:
     """Bays, balconies, an awning and a hanging sign on the street front."""
-    start, along, out = _edge(building, 0)
-    unit = along / building.width
-    upper = building.ground_height
-    plain = building.kind == "house" and building.wall not in ("glass",)
+    plain = building.kind == "house" and building.wall != "glass"
     draw = rng.random()
     if plain and draw < 0.24 and building.width > 6:
-        count = 1 if building.width < 11 else 2
-        wide, tall = 2.6, (building.storeys - 1) * building.storey_height - 0.7
-        for index in range(count):
-            middle = building.width * (index + 0.5) / count
-            foot = start + unit * (middle - wide / 2) + UP * (upper + 0.2) + out * 0.9
-            skin = ("bay", building.key, index)
-            under = ("paint", *(int(v * 0.8) for v in building.colour))
-            quads.add_box(foot, unit * wide, -out * 0.9, tall, (skin, ("bayside", building.key, index), under))
-            quads.add(foot + UP * (tall + 0.4) - out * 0.9, unit * wide, out * 0.9 - UP * 0.4, ("roof", "slate", 2))
+        _bays(quads, building)
     elif plain and draw < 0.5:
-        kind = int(rng.integers(3))
-        wide, deep = float(rng.uniform(2.0, building.width * 0.7)), 1.0
-        for storey in range(1, building.storeys - 1):
-            middle = building.width * (0.5 if kind < 2 else rng.uniform(0.3, 0.7))
-            foot = start + unit * (middle - wide / 2) + UP * (upper + storey * building.storey_height - 0.1) + out * deep
-            slab = ("paint", 168, 164, 156)
-            quads.add_box(foot, unit * wide, -out * deep, 0.16, (slab, slab, ("paint", 120, 116, 110)))
-            rail = ("rail", kind, round(wide))
-            quads.add_both(foot + UP * 1.1, unit * wide, -UP * 0.95, rail)
-            for end in (foot, foot + unit * wide):
-                quads.add_both(end + UP * 1.1, -out * deep, -UP * 0.95, ("rail", kind, 1))
-    if building.ground == "shop" and building.kind not in ("church", "mural"):
-        if rng.random() < 0.45:
-            top = start + along * 0.05 + UP * (upper - 0.95) + out * 0.02
-            fall = out * 1.3 - UP * 0.75
-            skin = ("awning", int(rng.integers(8)), round(building.width))
-            quads.add(top, along * 0.9, fall, skin)
-            quads.add(top + fall + along * 0.9, -along * 0.9, -fall, skin)
-            quads.add_both(top + fall, along * 0.9, -UP * 0.22, skin)
-        if rng.random() < 0.5:
-            spot = start + along * float(rng.choice([0.06, 0.94])) + UP * (upper + 1.3)
-            quads.add_both(spot + out * 0.15, out * 0.8, -UP * 1.0, ("sign", building.key))
+        _balconies(quads, building, rng)
+    if building.ground != "shop" or building.kind in ("church", "mural"):
+        return
+    start, along, out = _edge(building, 0)
+    if rng.random() < 0.45:
+        top = start + along * 0.05 + UP * (building.ground_height - 0.95) + out * 0.02
+        fall = out * 1.3 - UP * 0.75
+        skin: Skin = ("awning", int(rng.integers(8)), round(building.width))
+        quads.add(top, along * 0.9, fall, skin)
+        quads.add(top + fall + along * 0.9, -along * 0.9, -fall, skin)
+        quads.add_both(top + fall, along * 0.9, -UP * 0.22, skin)
+    if rng.random() < 0.5:
+        spot = start + along * float(rng.choice([0.06, 0.94])) + UP * (building.ground_height + 1.3)
+        quads.add_both(spot + out * 0.15, out * 0.8, -UP * 1.0, ("sign", building.key))
+
+
+def _bays(quads: QuadList, building: Building) -> None:
+    """One or two bay windows over all upper storeys."""
+    start, along, out = _edge(building, 0)
+    unit = along / building.width
+    count = 1 if building.width < 11 else 2
+    wide, tall = 2.6, (building.storeys - 1) * building.storey_height - 0.7
+    under: Skin = ("paint", *(int(v * 0.8) for v in building.colour))
+    for index in range(count):
+        middle = building.width * (index + 0.5) / count
+        foot = start + unit * (middle - wide / 2) + UP * (building.ground_height + 0.2) + out * 0.9
+        skins: tuple[Skin, Skin, Skin] = (
+            ("bay", building.key, index),
+            ("bayside", building.key, index),
+            under,
+        )
+        quads.add_box(foot, unit * wide, -out * 0.9, tall, skins)
+        lid = foot + UP * (tall + 0.4) - out * 0.9
+        quads.add(lid, unit * wide, out * 0.9 - UP * 0.4, ("roof", "slate", 2))
+
+
+def _balconies(quads: QuadList, building: Building, rng: np.random.Generator) -> None:
+    """A balcony on each upper storey but the first: a slab and rails."""
+    start, along, out = _edge(building, 0)
+    unit = along / building.width
+    kind = int(rng.integers(3))
+    wide, deep = float(rng.uniform(2.0, building.width * 0.7)), 1.0
+    slab: Skin = ("paint", 168, 164, 156)
+    for storey in range(1, building.storeys - 1):
+        middle = building.width * (0.5 if kind < 2 else rng.uniform(0.3, 0.7))
+        height = building.ground_height + storey * building.storey_height - 0.1
+        foot = start + unit * (middle - wide / 2) + UP * height + out * deep
+        quads.add_box(foot, unit * wide, -out * deep, 0.16, (slab, slab, ("paint", 120, 116, 110)))
+        quads.add_both(foot + UP * 1.1, unit * wide, -UP * 0.95, ("rail", kind, round(wide)))
+        for end in (foot, foot + unit * wide):
+            quads.add_both(end + UP * 1.1, -out * deep, -UP * 0.95, ("rail", kind, 1))
 
 
 def _park(quads: QuadList, building: Building) -> None:
-    start, along, out = _edge(building, 0)
+    start, along, _ = _edge(building, 0)
     length = round(building.width)
     quads.add_both(start + UP * 1.3, along, -UP * 1.3, ("fence", building.key % 3, length))
     for share in (0.3, 0.62):
         back = level(building.corners[3] - building.corners[0], 0.0) * share
         high = 1.0 + share
         quads.add(start + back + UP * high, along, -UP * high, ("hedge", building.key % 4, length))
-    del out
 
 
 # Half length, half width, sill height, roof height, cabin's front and rear at sill, at roof (metres ahead).
@@ -200,13 +223,17 @@ def build_cars(cars: Cars) -> Quads:
     return quads.done()
 
 
-def _car(quads: QuadList, place: np.ndarray, axes: tuple[np.ndarray, np.ndarray], look: tuple[int, int, int]) -> None:
+def _car(
+    quads: QuadList, place: np.ndarray, axes: tuple[np.ndarray, np.ndarray], look: tuple[int, int, int]
+) -> None:
     ahead, right = axes
     half, side, sill, roof, front, rear = _CAR_FORMS[look[0]]
     nose, tail = ahead * half, -ahead * half
     inset = right * (side - 0.12)
     side_vector = right * side
-    quads.add(place + tail - side_vector * -1 + UP * sill, ahead * 2 * half, -UP * sill, ("car", "right", *look))
+    quads.add(
+        place + tail - side_vector * -1 + UP * sill, ahead * 2 * half, -UP * sill, ("car", "right", *look)
+    )
     quads.add(place + nose - side_vector + UP * sill, -ahead * 2 * half, -UP * sill, ("car", "left", *look))
     down = -UP * (sill - 0.2)
     quads.add(place + nose + side_vector + UP * sill, -side_vector * 2, down, ("car", "nose", *look))

@@ -54,9 +54,14 @@ class QuadList:
         self.add(origin + along, -along, down, skin)
 
     def add_box(
-        self, foot: np.ndarray, along: np.ndarray, back: np.ndarray, height: float, skins: tuple[Skin, Skin, Skin]
+        self,
+        foot: np.ndarray,
+        along: np.ndarray,
+        back: np.ndarray,
+        height: float,
+        skins: tuple[Skin, Skin, Skin],
     ) -> None:
-        """Add front, sides and underside of a box; `foot` is its lower front left corner as seen from the front.
+        """Add front, sides and underside of a box; `foot` is its lower left corner seen from the front.
 
         `skins`: of the front, the sides, and the underside.
         """

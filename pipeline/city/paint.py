@@ -12,9 +12,9 @@ from pipeline.city.camera import Camera, Shot
 from pipeline.city.facades import SCALE
 from pipeline.city.finish import develop, glare_of
 from pipeline.city.ground import Ground
-from pipeline.city.light import Light, light_of
+from pipeline.city.light import Light, Relief, light_of
 from pipeline.city.massing import build_mesh
-from pipeline.city.mesh import Skin
+from pipeline.city.mesh import Quads, Skin
 from pipeline.city.plan import City
 from pipeline.city.raster import Canvas
 from pipeline.city.scene import UNIQUE, Scene
@@ -30,11 +30,12 @@ _TILES = ((64.0, 4.0, _FAR), (20.0, 24.0, 34.0))  # ground: size (m), pixels a m
 class Painter:
     """Draws shots of one city; textures are made when first seen and kept up to a bound."""
 
-    def __init__(self, city: City, *, cache_bytes: int = 240_000_000) -> None:
+    def __init__(self, city: City, *, cache_bytes: int = 190_000_000) -> None:
         # Bytes must not depend on the number of threads, and each drawing process has one core.
         cv2.setNumThreads(1)
         self._city = city
         self._mesh = build_mesh(city)
+        self._relief = Relief(city)
         self._ground = Ground(city)
         self._scenes: dict[int, Scene] = {}
         self._store = TextureStore(cache_bytes // 2)
@@ -50,7 +51,7 @@ class Painter:
         light = light_of(time_of_day)
         if width < 8 or height < 8:
             raise ParameterError(f"a picture is at least 8 x 8 pixels, found {width} x {height}")
-        if not 0.1 <= shot.camera_height or not 1 <= shot.field_of_view < 150:
+        if shot.camera_height < 0.1 or not 1 <= shot.field_of_view < 150:
             raise ParameterError(
                 f"a camera stands above the ground and sees 1 to 150 degrees, found a height of "
                 f"{shot.camera_height} m and {shot.field_of_view} degrees"
@@ -61,12 +62,12 @@ class Painter:
         canvas = Canvas(camera)
         self._draw_ground(canvas, scene, light)
         self._draw_things(canvas, scene, light)
-        self._draw_sky(canvas, light, shot)
+        self._draw_sky(canvas, light, shot.visit)
         return self._photograph(canvas, scene, light, shot, (width, height))
 
     def _scene(self, visit: int) -> Scene:
         if visit not in self._scenes:
-            self._scenes[visit] = Scene(self._city, self._mesh, visit)
+            self._scenes[visit] = Scene(self._city, self._mesh, self._relief, visit)
         return self._scenes[visit]
 
     def _photograph(
@@ -91,11 +92,14 @@ class Painter:
             last = np.floor((camera.position[:2] + reach) / size).astype(int)
             first = np.maximum(first, 0)
             last = np.minimum(last, (np.array(self._city.extent) / size).astype(int))
-            i, j = (grid.ravel() for grid in np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(first, last, strict=True))))
+            i, j = (
+                grid.ravel()
+                for grid in np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(first, last, strict=True)))
+            )
             origin = np.column_stack([i * size, (j + 1) * size, np.zeros(len(i))])
             along = np.tile([size, 0.0, 0.0], (len(i), 1))
             down = np.tile([0.0, -size, 0.0], (len(i), 1))
-            found = candidates(camera, origin, along, down, reach + size)
+            found = candidates(camera, Quads(origin, along, down, []), None, reach + size)
             for row, index in enumerate(found.index.tolist()):
                 polygon = found.polygon(row, camera)
                 if polygon is None:
@@ -110,7 +114,9 @@ class Painter:
                 )
                 canvas.add(to_plane, polygon, texture, test=False)
 
-    def _tile(self, scene: Scene, light: Light, place: tuple[tuple[float, float], float], scale: float) -> np.ndarray:
+    def _tile(
+        self, scene: Scene, light: Light, place: tuple[tuple[float, float], float], scale: float
+    ) -> np.ndarray:
         albedo = self._store.get(("albedo", place), lambda: self._ground.albedo(*place, scale))
         return self._ground.lit(albedo, place, scene.cars, scene.illumination, light)
 
@@ -134,8 +140,8 @@ class Painter:
 
     def _draw_things(self, canvas: Canvas, scene: Scene, light: Light) -> None:
         camera, quads = canvas.camera, scene.quads
-        surfaces = candidates(camera, quads.origin, quads.along, quads.down, _FAR)
-        cut_outs = candidates(camera, *_turned(scene, camera), _FAR)
+        surfaces = candidates(camera, quads, scene.near(camera, _FAR), _FAR)
+        cut_outs = candidates(camera, _turned(scene, camera), None, _FAR)
         count = len(surfaces.index)
         nearest = np.concatenate([surfaces.nearest, cut_outs.nearest])
         boxes = np.concatenate([surfaces.boxes, cut_outs.boxes])
@@ -154,15 +160,21 @@ class Painter:
         index = int(found.index[row])
         skin = scene.quads.skins[index]
         if skin[0] not in UNIQUE:
-            self._draw_shared(canvas, scene, light, (found, row), (skin, scene.gains(light, cut_outs=False)[index]))
+            self._draw_shared(
+                canvas, scene, light, (found, row), (skin, scene.gains(light, cut_outs=False)[index])
+            )
             return
         polygon, to_plane = found.polygon(row, canvas.camera), found.to_plane[row]
         if polygon is None:
             return
-        size = (float(np.linalg.norm(scene.quads.along[index])), float(np.linalg.norm(scene.quads.down[index])))
+        size = (
+            float(np.linalg.norm(scene.quads.along[index])),
+            float(np.linalg.norm(scene.quads.down[index])),
+        )
         level = _level(polygon, to_plane, (size[0] * SCALE, size[1] * SCALE))
         draw = partial(scene.unique, index, light)
-        canvas.add(to_plane, polygon, partial(self._levelled, (skin, light.name, scene.visit), draw, level))
+        # By index, not by skin: both sides of a bay have one skin, and each its own light.
+        canvas.add(to_plane, polygon, partial(self._levelled, (index, light.name, scene.visit), draw, level))
 
     def _draw_cut_out(self, canvas: Canvas, scene: Scene, light: Light, found: Candidates, row: int) -> None:
         index = int(found.index[row])
@@ -170,7 +182,12 @@ class Painter:
         self._draw_shared(canvas, scene, light, (found, row), what)
 
     def _draw_shared(
-        self, canvas: Canvas, scene: Scene, light: Light, where: tuple[Candidates, int], what: tuple[Skin, np.ndarray]
+        self,
+        canvas: Canvas,
+        scene: Scene,
+        light: Light,
+        where: tuple[Candidates, int],
+        what: tuple[Skin, np.ndarray],
     ) -> None:
         (found, row), (skin, gain) = where, what
         polygon, to_plane = found.polygon(row, canvas.camera), found.to_plane[row]
@@ -189,20 +206,24 @@ class Painter:
             )  # fmt: skip
         canvas.add(to_plane, polygon, texture, gain=gain, glow=shine)
 
-    def _draw_sky(self, canvas: Canvas, light: Light, shot: Shot) -> None:
+    def _draw_sky(self, canvas: Canvas, light: Light, visit: int) -> None:
         camera = canvas.camera
-        picture = self._store.get(("sky", light.name, shot.visit), lambda: draw_sky(light, self._city.seed, shot.visit))
-        width, height = camera.width // 2 + 1, camera.height // 2 + 1
+        empty = (canvas.inverse <= 0).astype(np.uint8)
+        rows = np.flatnonzero(empty.any(axis=1))
+        if not rows.size:
+            return
+        key = ("sky", light.name, visit)
+        picture = self._small.get(key, lambda: draw_sky(light, self._city.seed, visit))
+        # Half as fine as the canvas, from an even row on, is enough for clouds.
+        top, bottom = int(rows[0]) // 2 * 2, int(rows[-1]) + 1
+        width, height = camera.width // 2 + 1, (bottom - top) // 2 + 1
         x = (np.arange(width, dtype=np.float32) * 2 - camera.center[0]) / camera.focal
-        y = (np.arange(height, dtype=np.float32) * 2 - camera.center[1]) / camera.focal
-        axes = camera.axes.astype(np.float32)
-        ways = x[None, :, None] * axes[0] + y[:, None, None] * axes[1] + axes[2]
-        ways /= np.sqrt((ways**2).sum(-1, keepdims=True))
-        columns, rows = sky_map(ways.astype(np.float32))
-        half = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        y = (np.arange(height, dtype=np.float32) * 2 + top - camera.center[1]) / camera.focal
+        columns, lines = sky_map(x.astype(np.float32), y.astype(np.float32), camera.axes.astype(np.float32))
+        half = cv2.remap(picture, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         whole = cv2.resize(half, (width * 2, height * 2), interpolation=cv2.INTER_LINEAR)
-        empty = cv2.compare(canvas.inverse, 0.0, cv2.CMP_LE)
-        cv2.copyTo(whole[: camera.height, : camera.width], empty, canvas.color)
+        window = slice(top, bottom)
+        cv2.copyTo(whole[: bottom - top, : camera.width], empty[window], canvas.color[window])
 
 
 def _glare(canvas: Canvas, scene: Scene, light: Light, shrunk: float) -> tuple[np.ndarray, np.ndarray]:
@@ -230,8 +251,8 @@ def _glare(canvas: Canvas, scene: Scene, light: Light, shrunk: float) -> tuple[n
     return rows, np.concatenate(tones)[seen]
 
 
-def _turned(scene: Scene, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Origins, ways along and ways down of the cut-outs, facing the camera."""
+def _turned(scene: Scene, camera: Camera) -> Quads:
+    """The cut-outs as surfaces that face the camera."""
     feet, sizes = scene.cut_outs.feet, scene.cut_outs.sizes
     way = feet - camera.position[:2]
     distance = np.maximum(np.hypot(way[:, 0], way[:, 1]), 1e-6)
@@ -241,11 +262,11 @@ def _turned(scene: Scene, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.nd
     along = np.column_stack([right * wide[:, None], np.zeros(len(feet))])
     origin = np.column_stack([feet, sizes[:, 1]]) - along / 2
     down = np.column_stack([np.zeros((len(feet), 2)), -sizes[:, 1]])
-    return origin, along, down
+    return Quads(origin, along, down, scene.cut_outs.skins)
 
 
 def _level(polygon: np.ndarray, to_plane: np.ndarray, size: tuple[float, float]) -> tuple[int, int]:
-    """How often to halve a texture of `size` (width, height) across and down to fit its place in the picture."""
+    """How often to halve a texture of `size` (width, height) across and down to fit its place."""
     middle = np.array([*polygon.mean(0), 1.0])
     u, v, w = to_plane @ middle
     # Derivatives of (u / w, v / w) with respect to the pixel, at the middle of what is seen.

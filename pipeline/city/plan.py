@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _JITTER = 3.5
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """A straight street between two crossings: its centre line in local metres, and the width between fronts."""
+    """A straight street between two crossings: centre line in local metres, width between fronts."""
 
     x0: float
     y0: float
@@ -90,7 +91,7 @@ def build_city(seed: int, blocks_east: int, blocks_north: int) -> City:
     for line in open_rows:
         back = _shifted(line, -ROW_DEPTH)
         outer.append(np.concatenate([line, back[::-1]]))
-        for start, end in zip(line[:-1], line[1:], strict=True):
+        for start, end in pairwise(line):
             along = _normalised(end - start)
             inward = np.array([-along[1], along[0]]) * ROW_DEPTH
             buildings += fill_row(seed, len(buildings), np.stack([start, end]), inward, corner=False)
@@ -119,7 +120,7 @@ def _nodes(seed: int, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _streets(nodes: np.ndarray, widths_x: np.ndarray, widths_y: np.ndarray) -> tuple[Street, ...]:
     """Streets going east (width of their row), then streets going north (width of their column)."""
-    streets = []
+    streets: list[Street] = []
     for axis, own, across in ((0, widths_y, widths_x), (1, widths_x, widths_y)):
         grid = nodes if axis == 0 else nodes.transpose(1, 0, 2)
         for line in range(grid.shape[1]):
@@ -146,10 +147,11 @@ def _blocks(
     halves = np.array([widths_y[0], widths_x[-1], widths_y[-1], widths_x[0]]) / 2
     rows = []
     for line, half in zip(ring, halves, strict=True):
-        ends = _normalised(line[-1] - line[0]) * (half + 1.5)
+        # Each row reaches past the corner, so that the corner is closed.
+        first, last = _normalised(line[1] - line[0]), _normalised(line[-1] - line[-2])
         line = line.copy()
-        line[0] -= ends
-        line[-1] += ends
+        line[0] -= first * (half + 1.5)
+        line[-1] += last * (half + 1.5)
         rows.append(_shifted(line, -half))
     return blocks, rows
 
@@ -174,11 +176,11 @@ def _inset(corners: np.ndarray, halves: np.ndarray) -> np.ndarray:
 def _shifted(line: np.ndarray, right: float) -> np.ndarray:
     """A polyline (n, 2) moved `right` metres to its right, corners mitred."""
     parts = []
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in pairwise(line):
         along = _normalised(end - start)
         parts.append((start + np.array([along[1], -along[0]]) * right, along, end - start))
     points = [parts[0][0]]
-    for before, after in zip(parts[:-1], parts[1:], strict=True):
+    for before, after in pairwise(parts):
         points.append(_meet(before[:2], after[:2]))
     points.append(parts[-1][0] + parts[-1][2])
     return np.stack(points)

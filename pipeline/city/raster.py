@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.city.camera import Camera
 
 _SHIFT = 4  # sub-pixel bits of polygon corners
+_LEVELS = np.arange(256, dtype=np.float64)[None, :, None]
 
 
 class Canvas:
@@ -24,9 +25,9 @@ class Canvas:
 
     def add(
         self, to_plane: np.ndarray, polygon: np.ndarray, texture: Callable[[], np.ndarray], *,
-        test: bool = True, gain: np.ndarray | None = None, glow: Callable[[], np.ndarray | None] | None = None,
-    ) -> bool:  # fmt: skip
-        """Draw a convex polygon of a plane; False when nothing of it is seen.
+        test: bool = True, gain: np.ndarray | None = None, glow: Callable[[], np.ndarray] | None = None,
+    ) -> None:  # fmt: skip
+        """Draw what is seen of a convex polygon of a plane.
 
         `to_plane` (3, 3) maps pixels to (u, v, 1) / depth with u, v in 0..1; `polygon` (n, 2) in pixels.
         `texture` is only called when a pixel passes the depth test; four channels mean a cut-out.
@@ -38,7 +39,7 @@ class Canvas:
         bottom = min(int(np.ceil(polygon[:, 1].max())), self.camera.height - 1)
         width, height = right - left + 1, bottom - top + 1
         if width <= 0 or height <= 0:
-            return False
+            return
         window = (slice(top, bottom + 1), slice(left, right + 1))
         mask = np.zeros((height, width), np.uint8)
         corners = np.rint((polygon - (left, top)) * (1 << _SHIFT)).astype(np.int32)
@@ -51,20 +52,19 @@ class Canvas:
             )
             mask &= cv2.compare(inverse, self.inverse[window], cv2.CMP_GT)
             if not cv2.countNonZero(mask):
-                return False
+                return
         picture = _warp(texture(), to_plane, (left, top), (width, height))
         if picture.shape[2] == 4:
-            mask &= cv2.compare(picture[:, :, 3], 127, cv2.CMP_GT)
+            mask &= cv2.threshold(picture[:, :, 3], 127, 255, cv2.THRESH_BINARY)[1]
             picture = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
         if gain is not None:
-            picture = cv2.multiply(picture, (*gain.tolist(), 1.0))
-        shine = glow() if glow is not None else None
-        if shine is not None:
-            picture = cv2.max(picture, _warp(shine, to_plane, (left, top), (width, height)))
+            table = np.minimum(_LEVELS * gain + 0.5, 255).astype(np.uint8)
+            picture = cv2.LUT(picture, table)
+        if glow is not None:
+            picture = cv2.max(picture, _warp(glow(), to_plane, (left, top), (width, height)))
         cv2.copyTo(picture, mask, self.color[window])
         if inverse is not None:
             cv2.copyTo(inverse, mask, self.inverse[window])
-        return True
 
 
 def _warp(
@@ -75,5 +75,7 @@ def _warp(
     shift = np.array([[1.0, 0.0, corner[0]], [0.0, 1.0, corner[1]], [0.0, 0.0, 1.0]])
     matrix = scale @ to_plane @ shift
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture: np.ndarray = cv2.warpPerspective(texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    picture: np.ndarray = cv2.warpPerspective(
+        texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
     return picture

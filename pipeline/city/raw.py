@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.city.camera import Shot
 from pipeline.city.containers import Add, new_archive
 from pipeline.city.drawing import Drawing, draw_all
 from pipeline.city.forms import FORMS, SPLIT_ARCHIVE, Form, form_of
 from pipeline.city.settings import CitySettings
 from pipeline.city.survey import Survey
 from pipeline.core.errors import DusklineError
-from pipeline.core.files import written_beside
+from pipeline.core.files import write_bytes
 from pipeline.core.progress import progress
 
 _UNPAIRED_QUALITY = 92
+# Metres; about a block.
+_PIECE = 60.0
 
 
 def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, int]:
@@ -57,18 +60,23 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
     An older `folder` is replaced when everything is written.
     """
     survey = Survey(settings, "train")
-    names: list[str] = []
-    drawings: list[Drawing] = []
+    size = (settings.width, settings.height)
+    drawings: dict[str, Drawing] = {}
     for time_of_day in ("day", "night"):
-        for index, shot in enumerate(survey.stray(count, f"unpaired {time_of_day}")):
-            names.append(f"{time_of_day}/{index:06d}.jpg")
-            size = (settings.width, settings.height)
-            drawings.append(Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY))
+        shots = enumerate(survey.stray(count, f"unpaired {time_of_day}"))
+        # Piece by piece of the city, because a painter that has its textures at hand is quick.
+        for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
+            drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
+            drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
     with _folder_beside(folder) as beside:
-        pictures = progress(draw_all(drawings, workers), total=len(drawings), label="draw unpaired views")
-        for name, data in zip(names, pictures, strict=True):
-            with written_beside(beside / name) as stream:
-                stream.write(data)
+        drawn = draw_all(drawings.values(), workers)
+        pictures = progress(drawn, total=len(drawings), label="draw unpaired views")
+        for name, data in zip(drawings, pictures, strict=True):
+            write_bytes(beside / name, data)
+
+
+def _piece(shot: Shot) -> tuple[int, int, float]:
+    return shot.visit, int(shot.x // _PIECE), shot.y
 
 
 def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:

@@ -8,14 +8,16 @@ import cv2
 import numpy as np
 
 from pipeline.city.bays import draw_bay
+from pipeline.city.camera import Camera
 from pipeline.city.facades import draw_wall
 from pipeline.city.kerbside import LAMP_HEIGHT, place_cars
-from pipeline.city.light import Illumination, Light, under
+from pipeline.city.light import Illumination, Light, Relief, under
 from pipeline.city.massing import build_cars
 from pipeline.city.mesh import UP, QuadList, Quads, Skin, level
 from pipeline.city.plan import City
 from pipeline.city.textures import bleed
 from pipeline.city.things import draw_thing
+from pipeline.city.view import Cells
 
 _SIDES = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 1.0, 0], [0, -1.0, 0], [0, 0, 1.0]])
 UNIQUE = ("wall", "bay", "bayside")  # surfaces with a texture and a light map of their own
@@ -33,12 +35,13 @@ class CutOuts:
 class Scene:
     """One city on one visit."""
 
-    def __init__(self, city: City, static: Quads, visit: int) -> None:
+    def __init__(self, city: City, static: Quads, relief: Relief, visit: int) -> None:
         self.city, self.visit = city, visit
         self.cars = place_cars(city.seed, city.streets, visit)
-        self.illumination = Illumination(city, self.cars)
+        self.illumination = Illumination(city, relief, self.cars)
         self.quads = _joined(static, build_cars(self.cars), _lamp_arms(city))
         self.cut_outs = _cut_outs(city, visit)
+        self._cells = Cells(self.quads)
         self._buildings = {building.key: building for building in city.buildings}
         self._gains: dict[tuple[str, bool], np.ndarray] = {}
         self._things: dict[Skin, tuple[np.ndarray, np.ndarray | None]] = {}
@@ -57,6 +60,10 @@ class Scene:
                 falling = self.illumination.falling(self.quads.centres + normals * 0.3, normals, light)
             self._gains[key] = np.sqrt(falling / light.peak)
         return self._gains[key]
+
+    def near(self, camera: Camera, far: float) -> np.ndarray:
+        """Rows of `quads` that a camera may see within `far` metres."""
+        return self._cells.seen(camera, far)
 
     def shared(self, skin: Skin) -> np.ndarray:
         """Albedo (h, w, 3 or 4) of a covering that many surfaces share."""
@@ -118,7 +125,9 @@ def _lamp_arms(city: City) -> Quads:
 
 
 def _cut_outs(city: City, visit: int) -> CutOuts:
-    feet, sizes, skins = [], [], []
+    feet: list[tuple[float, float]] = []
+    sizes: list[tuple[float, float]] = []
+    skins: list[Skin] = []
     for x, y, height, species in city.kerbside.trees.tolist():
         feet.append((x, y))
         sizes.append((height, height))

@@ -18,25 +18,56 @@ def draw_church(albedo: np.ndarray, glow: np.ndarray, lit_share: float, scale: i
         targets.append((glow, (220, 150, 80), (0, 0, 0)))
     for image, inner, outer in targets:
         for shift in (-0.3, 0.3):
-            _pointed(image, (middle + int(width * shift), int(height * 0.52)), int(0.6 * scale), int(4.2 * scale), inner, outer)
+            _pointed(
+                image,
+                (middle + int(width * shift), int(height * 0.52)),
+                int(0.6 * scale),
+                int(4.2 * scale),
+                inner,
+                outer,
+            )
         rose = (middle, int(height * 0.42))
         cv2.circle(image, rose, int(1.7 * scale), outer, -1)
         cv2.circle(image, rose, int(1.4 * scale), inner, -1)
         for angle in np.arange(0, np.pi, np.pi / 6):
             step = (np.array([np.cos(angle), np.sin(angle)]) * 1.4 * scale).astype(int)
-            cv2.line(image, (rose[0] - step[0], rose[1] - step[1]), (rose[0] + step[0], rose[1] + step[1]), outer, 2)
-    _pointed(albedo, (middle, height - int(3.4 * scale)), int(1.3 * scale), int(3.4 * scale), (84, 56, 40), pale)
+            cv2.line(
+                image,
+                (rose[0] - step[0], rose[1] - step[1]),
+                (rose[0] + step[0], rose[1] + step[1]),
+                outer,
+                2,
+            )
+    _pointed(
+        albedo, (middle, height - int(3.4 * scale)), int(1.3 * scale), int(3.4 * scale), (84, 56, 40), pale
+    )
     cv2.line(albedo, (middle, height - int(4.4 * scale)), (middle, height), (40, 28, 22), 2)
 
 
 def _pointed(
-    image: np.ndarray, top: tuple[int, int], half: int, tall: int, inner: tuple[int, int, int], outer: tuple[int, int, int]
+    image: np.ndarray,
+    top: tuple[int, int],
+    half: int,
+    tall: int,
+    inner: tuple[int, int, int],
+    outer: tuple[int, int, int],
 ) -> None:
     x, y = top
     for grow, colour in ((5, outer), (0, inner)):
         wide = half + grow
-        shape = [(x - wide, y + tall), (x - wide, y), (x, y - int(1.5 * wide)), (x + wide, y), (x + wide, y + tall)]
+        shape = [
+            (x - wide, y + tall),
+            (x - wide, y),
+            (x, y - int(1.5 * wide)),
+            (x + wide, y),
+            (x + wide, y + tall),
+        ]
         cv2.fillPoly(image, [np.array(shape)], colour)
+
+
+def _from_hue(hue: int, saturation: int, value: int) -> np.ndarray:
+    pixel = np.array([[[hue, saturation, value]]], np.uint8)
+    return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
 
 
 def draw_mural(image: np.ndarray, key: Sequence[int]) -> None:
@@ -44,10 +75,7 @@ def draw_mural(image: np.ndarray, key: Sequence[int]) -> None:
     rng = np.random.default_rng(list(key))
     height, width = image.shape[:2]
     hues = rng.permutation(180)[:5]
-    colours = [
-        cv2.cvtColor(np.uint8([[[hue, rng.integers(70, 160), rng.integers(110, 215)]]]), cv2.COLOR_HSV2RGB)[0, 0]
-        for hue in hues
-    ]
+    colours = [_from_hue(int(hue), int(rng.integers(70, 150)), int(rng.integers(110, 210))) for hue in hues]
     paint = np.empty_like(image)
     ramp = np.linspace(0, 1, height)[:, None, None]
     paint[:] = (colours[0] * (1 - ramp) + colours[1] * ramp).astype(np.uint8)

@@ -15,7 +15,7 @@ TILE = 512  # pixels; tiles wrap around
 def material(name: str) -> np.ndarray:
     """A wrapping (TILE, TILE) float32 factor tile, about 0.7..1.2, of a material by name."""
     rng = np.random.default_rng([77, sum(name.encode())])
-    tile = 1.0 + _noise(rng, 64) * 0.05 + _noise(rng, 8) * 0.03
+    tile = 1.0 + noise(rng, 64) * 0.05 + noise(rng, 8) * 0.03
     if name == "brick":
         tile *= _courses(rng, 4, 10, 0.13, 0.80)
     elif name == "stone":
@@ -23,20 +23,20 @@ def material(name: str) -> np.ndarray:
     elif name == "wood":
         tile[::5] *= 0.74
         tile[1::5] *= 0.92
-        tile *= 1.0 + _noise(rng, 1)[:, :1] * 0.03
+        tile *= 1.0 + noise(rng, 1)[:, :1] * 0.03
     elif name == "panel":
         tile *= _courses(rng, 64, 86, 0.05, 0.7)
     elif name == "plaster":
-        tile *= 1.0 + _streaks(rng) * 0.06 + _noise(rng, 128) * 0.05
+        tile *= 1.0 + _streaks(rng) * 0.06 + noise(rng, 128) * 0.05
     elif name == "stain":
-        tile += _noise(rng, 256) * 0.08 + _noise(rng, 64) * 0.035 + _streaks(rng) * 0.09
+        tile += noise(rng, 256) * 0.08 + noise(rng, 64) * 0.035 + _streaks(rng) * 0.09
     elif name == "asphalt":
-        tile *= 1.0 + _noise(rng, 1) * 0.07 + _noise(rng, 3) * 0.06 + _noise(rng, 128) * 0.05
+        tile *= 1.0 + noise(rng, 1) * 0.07 + noise(rng, 3) * 0.06 + noise(rng, 128) * 0.05
     elif name == "tiles":
         rows = np.arange(TILE) % 8 / 8
         columns = np.abs(np.sin(np.arange(TILE) * np.pi / 8))
         tile *= (0.72 + 0.35 * rows)[:, None] * (0.82 + 0.22 * columns)[None]
-        tile *= 1.0 + _noise(rng, 8) * 0.1
+        tile *= 1.0 + noise(rng, 8) * 0.1
     elif name == "slate":
         tile *= _courses(rng, 6, 8, 0.12, 0.75)
     return tile.astype(np.float32)
@@ -71,7 +71,7 @@ def coloured(name: str, size: tuple[int, int], colour: Sequence[float], offset: 
     return result
 
 
-def _noise(rng: np.random.Generator, size: int) -> np.ndarray:
+def noise(rng: np.random.Generator, size: int) -> np.ndarray:
     """Wrapping smooth noise in about -1..1 whose features are `size` pixels wide."""
     cells = max(TILE // size, 2)
     grid = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
@@ -84,12 +84,10 @@ def _noise(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _streaks(rng: np.random.Generator) -> np.ndarray:
-    return cv2.blur(_noise(rng, 4), (3, 61), borderType=cv2.BORDER_REFLECT)
+    return cv2.blur(noise(rng, 4), (3, 61), borderType=cv2.BORDER_REFLECT)
 
 
-def _courses(
-    rng: np.random.Generator, height: int, width: int, spread: float, joint: float
-) -> np.ndarray:
+def _courses(rng: np.random.Generator, height: int, width: int, spread: float, joint: float) -> np.ndarray:
     """Courses of blocks, every other one shifted by half a block, each block a little different."""
     rows, columns = np.arange(TILE) // height, np.arange(TILE)
     shift = (rows % 2) * (width // 2)

@@ -199,12 +199,12 @@ class Survey:
             blocks = max(blocks + 1, int(blocks * math.sqrt(places / max(1, len(found))) * 0.95))
 
     def _homes(self, rng: np.random.Generator, count: int) -> Iterator[Standpoint]:
-        """Yield standpoints in a drawn order, each once before any comes again."""
+        """Yield drawn standpoints in the order of the drive, each once before any comes again."""
         while count > 0:
-            order = rng.permutation(len(self.standpoints))[:count]
-            for index in order:
-                yield self.standpoints[int(index)]
-            count -= len(order)
+            drawn = sorted(rng.permutation(len(self.standpoints))[:count].tolist())
+            for index in drawn:
+                yield self.standpoints[index]
+            count -= len(drawn)
 
     def _near(self, rng: np.random.Generator, home: Standpoint, right: float) -> tuple[float, float]:
         """A point of the same street, drawn near `home`, `right` metres to the right of the centre line."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -32,8 +34,8 @@ def draw_thing(skin: Skin, seed: int) -> Picture:
     if name in ("peak", "spire"):
         return _peak(_rgb(rest)), None
     numbers = [int(value) for value in rest]
-    drawer = _DRAWERS[str(name)]
-    return drawer(numbers, np.random.default_rng([seed, 901, sum(str(name).encode()), *numbers]))
+    rng = np.random.default_rng([seed, 901, sum(str(name).encode()), *numbers])
+    return _DRAWERS[str(name)](numbers, rng)
 
 
 def _rgb(values: list[str | int]) -> tuple[int, int, int]:
@@ -63,7 +65,7 @@ def _peak(colour: tuple[int, int, int]) -> np.ndarray:
     return image
 
 
-def _belfry(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _belfry(numbers: list[int]) -> Picture:
     image = _textured("stone", (numbers[0], numbers[1], numbers[2]), 320, 86)
     for top in (24, 120):
         cv2.ellipse(image, (43, top + 16), (15, 15), 0, 180, 360, (44, 42, 44), -1)
@@ -97,7 +99,7 @@ def _mansard(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, glow
 
 
-def _rail(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _rail(numbers: list[int]) -> Picture:
     kind, length = numbers
     width = max(length, 1) * 40
     image = np.zeros((38, width, 4), np.uint8)
@@ -112,7 +114,7 @@ def _rail(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, None
 
 
-def _awning(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _awning(numbers: list[int]) -> Picture:
     kind, length = numbers
     width = max(length, 2) * 20
     image = np.empty((32, width, 3), np.uint8)
@@ -124,7 +126,7 @@ def _awning(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, None
 
 
-def _sign(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _sign(rng: np.random.Generator) -> Picture:
     image = np.empty((56, 44, 3), np.uint8)
     board = BOARDS[int(rng.integers(len(BOARDS)))]
     image[:] = board
@@ -147,7 +149,7 @@ def _poster(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, (image * 0.8).astype(np.uint8)
 
 
-def _fence(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _fence(numbers: list[int]) -> Picture:
     kind, length = numbers
     width = max(length, 2) * 30
     image = np.zeros((40, width, 4), np.uint8)
@@ -169,13 +171,13 @@ def _hedge(numbers: list[int], rng: np.random.Generator) -> Picture:
     return np.dstack([image, alpha]), None
 
 
-def _pole(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _pole() -> Picture:
     image = np.empty((128, 8, 3), np.uint8)
     image[:] = np.array([40, 56, 78, 92, 84, 66, 48, 38])[None, :, None]
     return image, None
 
 
-def _arm(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _arm() -> Picture:
     """The lamp's arm and head, 2 m x 1 m, the pole at the left."""
     image = np.zeros((48, 96, 4), np.uint8)
     cv2.ellipse(image, (48, 44), (46, 30), 0, 180, 275, (66, 70, 72, 255), 4)
@@ -186,7 +188,7 @@ def _arm(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, glow
 
 
-def _post(numbers: list[int], rng: np.random.Generator) -> Picture:
+def _post(numbers: list[int]) -> Picture:
     """Street furniture 1 m wide and 3 m high: signs, meters, bins, a letter box, a bollard."""
     image = np.zeros((192, 64, 4), np.uint8)
     kind = numbers[0]
@@ -214,7 +216,16 @@ def _post(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, None
 
 
-_DRAWERS = {
-    "belfry": _belfry, "mansard": _mansard, "rail": _rail, "awning": _awning, "sign": _sign, "poster": _poster,
-    "fence": _fence, "hedge": _hedge, "pole": _pole, "arm": _arm, "post": _post,
-}  # fmt: skip
+_DRAWERS: dict[str, Callable[[list[int], np.random.Generator], Picture]] = {
+    "belfry": lambda numbers, _: _belfry(numbers),
+    "mansard": _mansard,
+    "rail": lambda numbers, _: _rail(numbers),
+    "awning": lambda numbers, _: _awning(numbers),
+    "sign": lambda _, rng: _sign(rng),
+    "poster": _poster,
+    "fence": lambda numbers, _: _fence(numbers),
+    "hedge": _hedge,
+    "pole": lambda *_: _pole(),
+    "arm": lambda *_: _arm(),
+    "post": lambda numbers, _: _post(numbers),
+}

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.city.camera import NEAR, Camera, clip_polygon
+from pipeline.city.mesh import Quads
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+_SQUARE = 32.0  # metres
 _HALVINGS = 3  # the finest level of the pyramid has cells of 8 x 8 pixels
 
 
@@ -39,17 +41,17 @@ class Candidates:
         return camera.to_screen(clipped) if len(clipped) else None
 
 
-def candidates(
-    camera: Camera, origin: np.ndarray, along: np.ndarray, down: np.ndarray, far: float
-) -> Candidates:
-    """Drop what is behind the camera, outside the view, turned away, too far, or smaller than a pixel."""
+def candidates(camera: Camera, quads: Quads, among: np.ndarray | None, far: float) -> Candidates:
+    """Drop what is behind the camera, outside the view, turned away, too far, or smaller than a pixel.
+
+    Only rows `among` (m,) of the table are looked at, or all of them.
+    """
+    origin, along, down = quads.origin, quads.along, quads.down
+    if among is not None:
+        origin, along, down = origin[among], along[among], down[among]
     centre = camera.to_camera(origin + along / 2 + down / 2)
-    radius = (np.sqrt((along**2).sum(1)) + np.sqrt((down**2).sum(1))) / 2
-    half_x, half_y = camera.width / 2 / camera.focal, camera.height / 2 / camera.focal
-    depth = centre[:, 2]
-    keep = (depth + radius > NEAR) & (depth - radius < far)
-    keep &= np.abs(centre[:, 0]) < depth * half_x + radius * np.hypot(1, half_x)
-    keep &= np.abs(centre[:, 1]) < depth * half_y + radius * np.hypot(1, half_y)
+    radius, depth = _radius(along, down), centre[:, 2]
+    keep = _in_view(camera, centre, radius, far)
     keep &= radius * camera.focal > np.maximum(depth - radius, NEAR) * 0.9
     chosen = np.flatnonzero(keep)
     origin, along, down = origin[chosen], along[chosen], down[chosen]
@@ -69,7 +71,44 @@ def candidates(
     high = np.where(whole[:, None], np.clip(np.ceil(high), 0, limit), limit)
     nearest = 1 / np.maximum(lowest, NEAR)
     boxes = np.column_stack([low, high]).astype(int)
-    return Candidates(chosen, np.linalg.inv(planes), points, screen, whole, nearest, boxes)
+    index = chosen if among is None else among[chosen]
+    return Candidates(index, np.linalg.inv(planes), points, screen, whole, nearest, boxes)
+
+
+class Cells:
+    """Rows of a table by the square they stand in, to pass over whole squares that are out of view."""
+
+    def __init__(self, quads: Quads) -> None:
+        centres = quads.centres
+        places, cell = np.unique(np.floor(centres[:, :2] / _SQUARE), axis=0, return_inverse=True)
+        cell = cell.ravel()
+        counts = np.bincount(cell)
+        self._rows = np.split(np.argsort(cell, kind="stable"), np.cumsum(counts)[:-1])
+        self._middles = np.column_stack([(places + 0.5) * _SQUARE, np.full(len(places), 8.0)])
+        reach = np.linalg.norm(centres - self._middles[cell], axis=1) + _radius(quads.along, quads.down)
+        self._radii = np.zeros(len(places))
+        np.maximum.at(self._radii, cell, reach)
+
+    def seen(self, camera: Camera, far: float) -> np.ndarray:
+        """Rows (m,) of all squares whose bounding spheres are in view up to `far` metres."""
+        keep = _in_view(camera, camera.to_camera(self._middles), self._radii, far)
+        chosen = [self._rows[index] for index in np.flatnonzero(keep).tolist()]
+        return np.concatenate(chosen) if chosen else np.zeros(0, int)
+
+
+def _radius(along: np.ndarray, down: np.ndarray) -> np.ndarray:
+    result: np.ndarray = (np.sqrt((along**2).sum(1)) + np.sqrt((down**2).sum(1))) / 2
+    return result
+
+
+def _in_view(camera: Camera, centre: np.ndarray, radius: np.ndarray, far: float) -> np.ndarray:
+    """Which spheres, at camera coordinates (n, 3), touch the view between the near plane and `far`."""
+    half_x, half_y = camera.width / 2 / camera.focal, camera.height / 2 / camera.focal
+    depth = centre[:, 2]
+    keep: np.ndarray = (depth + radius > NEAR) & (depth - radius < far)
+    keep &= np.abs(centre[:, 0]) < depth * half_x + radius * np.hypot(1, half_x)
+    keep &= np.abs(centre[:, 1]) < depth * half_y + radius * np.hypot(1, half_y)
+    return keep
 
 
 def hidden(inverse: np.ndarray, boxes: np.ndarray, nearest: np.ndarray) -> np.ndarray:
@@ -88,7 +127,8 @@ def hidden(inverse: np.ndarray, boxes: np.ndarray, nearest: np.ndarray) -> np.nd
         small = waiting & (cells[:, 2:] - cells[:, :2] <= 1).all(1)
         left, top, right, bottom = cells[small].T
         lowest = np.minimum(
-            np.minimum(level[top, left], level[top, right]), np.minimum(level[bottom, left], level[bottom, right])
+            np.minimum(level[top, left], level[top, right]),
+            np.minimum(level[bottom, left], level[bottom, right]),
         )
         result[small] = lowest >= nearest[small]
         waiting &= ~small

@@ -49,10 +49,12 @@ def draw_window(image: np.ndarray, opening: Opening, style: WindowStyle) -> None
         centre, axes = (x + w // 2, y), (w // 2 + border, w // 2 + border)
         cv2.ellipse(image, centre, axes, 0, 180, 360, style.surround, -1)
         cv2.ellipse(image, centre, (w // 2 - 1, w // 2 - 1), 0, 180, 360, (62, 70, 80), -1)
-    cv2.rectangle(image, (x - border, y - border), (x + w + border - 1, y + h + border - 1), style.surround, -1)
-    bottom = rng.integers(45, 80)
-    top = bottom + rng.integers(10, 90)
-    ramp = np.linspace(top, bottom, h)[:, None, None] * np.array([0.86, 0.98, 1.08])
+    cv2.rectangle(
+        image, (x - border, y - border), (x + w + border - 1, y + h + border - 1), style.surround, -1
+    )
+    bottom = rng.integers(48, 100)
+    top = bottom + rng.integers(10, 100)
+    ramp = np.linspace(top, bottom, h)[:, None, None] * np.array([0.88, 0.98, 1.06])
     glass = image[y : y + h, x : x + w]
     glass[:] = np.clip(ramp[: glass.shape[0]], 0, 255).astype(np.uint8)
     if rng.random() < 0.55:

@@ -91,7 +91,7 @@ def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[objec
         careful = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(header)
         for row in rows:
-            (careful if any("\r" in str(value) for value in row) else writer).writerow(row)
+            (careful if "\r" in "".join(map(str, row)) else writer).writerow(row)
         text.flush()
         text.detach()
 
@@ -144,10 +144,14 @@ def link(source: Path, target: Path) -> None:
 
     An existing `target` is replaced in one step.
     """
-    beside = _beside(target)
     if source.is_symlink():
         # Linux would give the symbolic link itself the second name (DVC may link its cache so).
         source = source.resolve()
+    with contextlib.suppress(OSError):
+        # The common case, in one step: nothing is there yet. Whatever is wrong, the long way finds out.
+        os.link(source, target)
+        return
+    beside = _beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -9,7 +9,7 @@ from pipeline.core.errors import CheckpointError, DusklineError, MissingInputErr
 from pipeline.core.files import written_beside
 from pipeline.datasets.download import DownloadFailedError, download, is_address
 from pipeline.datasets.held import HeldArchive, digest_with_progress, find_held, write_record
-from pipeline.datasets.pins import Pin, hold_against_pin
+from pipeline.datasets.pins import Pin, hold_against_pin, read_pins
 from pipeline.datasets.registry import Source, SourceFile
 
 CHECKPOINT = "gen.pt"
@@ -52,23 +52,28 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
             hint=f"put the archives into {held / source.name}, or accept the terms to have them downloaded: "
             f"accept_terms: true under fetch.{source.name} in params.yaml",
         )
+    pins = read_pins(pinned)
     for file in missing:
-        _download_first(source, file, missing, held)
+        pin = pins.get((source.name, file.name))
+        _download_first(source, file, file.sha256 or (pin.sha256 if pin else ""), missing, held)
     archives, pinned_now = [], 0
     for file in source.files:
         path = find_held(held, source.name, file.name)
         if path is None:
             raise MissingInputError(_missing_text(source, [file], held))
-        pin = Pin(source.name, file.name, digest_with_progress(path), path.stat().st_size)
-        pinned_now += hold_against_pin(pinned, pin, published=file.sha256)
-        archives.append(HeldArchive(file.name, pin.size, pin.sha256, path.relative_to(held).as_posix()))
+        found_now = Pin(source.name, file.name, digest_with_progress(path), path.stat().st_size)
+        pinned_now += hold_against_pin(pinned, found_now, published=file.sha256)
+        place = path.relative_to(held).as_posix()
+        archives.append(HeldArchive(file.name, found_now.size, found_now.sha256, place))
     write_record(raw, archives)
     size = sum(archive.size for archive in archives)
     return Fetched(len(archives) - len(missing), len(missing), pinned_now, size)
 
 
-def _download_first(source: Source, file: SourceFile, missing: list[SourceFile], held: Path) -> None:
-    """Download one archive from the first address that gives it (with the published digest, if any)."""
+def _download_first(
+    source: Source, file: SourceFile, expected: str, missing: list[SourceFile], held: Path
+) -> None:
+    """Download one archive from the first address that gives it (with the `expected` digest, if not "")."""
     target = held / source.name / file.name
     reasons = []
     for address in file.places:
@@ -77,10 +82,10 @@ def _download_first(source: Source, file: SourceFile, missing: list[SourceFile],
         except DownloadFailedError as error:
             reasons.append(str(error))
             continue
-        if not file.sha256 or (found := digest_with_progress(target)) == file.sha256:
+        if not expected or (found := digest_with_progress(target)) == expected:
             return
         target.unlink()
-        reasons.append(f"{address}: gave a file of SHA-256 {found}, expected {file.sha256}")
+        reasons.append(f"{address}: gave a file of SHA-256 {found}, expected {expected}")
     still = [other for other in missing if find_held(held, source.name, other.name) is None]
     raise MissingInputError(
         f"{file.name} of {source.name} could not be had from any address:\n"

@@ -14,7 +14,7 @@ import re
 from dataclasses import astuple, dataclass, fields
 from pathlib import PurePath
 
-import utm  # type: ignore[import-untyped]
+import utm
 
 from pipeline.core.errors import NameFormatError
 

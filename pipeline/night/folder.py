@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -52,15 +52,17 @@ def translate_folder(
     if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
     _require_own_names(names, output.suffix)
+    name_of = partial(night_of, suffix=output.suffix)
     before = _earlier(out)
+    _require_no_way_back(folder, out, [*(origin.name for origin in before), *map(name_of, names)])
     sources = list(progress(_digested(folder, names, workers), total=len(names), label="read"))
     with finished_nights(Job(folder, sources, make_translator, output, store, workers)) as nights:
-        origins = list(nights.origins(sources, partial(night_of, suffix=output.suffix)))
+        origins = list(nights.origins(sources, name_of))
         _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
         # Before the nights: what a killed run has put there is in the table, and so never forgotten.
         write_origins(out, origins)
         write_json(out / RECIPE, nights.store.recipe.document())
-        _place(folder, out, origins, nights)
+        _place(out, origins, nights)
         summary = nights.summary(sources)
     summary.require(max_failed, out / ORIGINS)
     return summary
@@ -94,6 +96,17 @@ def _require_apart(folder: Path, other: Path, what: str) -> None:
             f"{what} would be written to {two}, and the pictures lie in {one}: one holds the other",
             hint="nothing is ever written beside the pictures; give a folder apart from theirs",
         )
+
+
+def _require_no_way_back(folder: Path, out: Path, names: Iterable[str]) -> None:
+    """Refuse an `out` in which linked folders lead to the pictures."""
+    inside = folder.resolve()
+    for parent in sorted({(out / name).parent for name in names}):
+        if parent.resolve().is_relative_to(inside):
+            raise ParameterError(
+                f"{parent} leads into the folder of the pictures, {inside}",
+                hint="nothing is ever written beside the pictures; remove that link",
+            )
 
 
 def _require_own_names(names: Sequence[str], suffix: str) -> None:
@@ -144,19 +157,12 @@ def _remove_stale(out: Path, before: Collection[Origin], kept: Collection[str]) 
                     (out / parent).rmdir()
 
 
-def _place(folder: Path, out: Path, origins: Sequence[Origin], nights: Nights) -> None:
-    inside = folder.resolve()
-    checked: set[Path] = set()
+def _place(out: Path, origins: Sequence[Origin], nights: Nights) -> None:
     for origin in progress(origins, total=len(origins), label="link"):
-        if origin.status != "done":
-            continue
-        target, kept = out / origin.name, Path(nights.store.path(origin.source_digest))
-        if target.parent not in checked:
-            if target.parent.resolve().is_relative_to(inside):
-                raise ParameterError(f"{target.parent} leads into the folder of the pictures, {inside}")
-            checked.add(target.parent)
-        if not _is_there(target, kept, origin):
-            link(kept, target)
+        if origin.status == "done":
+            target, kept = out / origin.name, Path(nights.store.path(origin.source_digest))
+            if not _is_there(target, kept, origin):
+                link(kept, target)
 
 
 def _is_there(target: Path, kept: Path, origin: Origin) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -38,11 +39,12 @@ class Origin:
 
 
 _HEADER = tuple(field.name for field in fields(Origin))
+_VALUES = attrgetter(*_HEADER)
 
 
 def write_origins(folder: Path, origins: Iterable[Origin]) -> None:
     """Write `origins.csv` into `folder`, in the order given."""
-    write_csv(folder / ORIGINS, _HEADER, map(astuple, origins))
+    write_csv(folder / ORIGINS, _HEADER, map(_VALUES, origins))
 
 
 def read_origins(folder: Path) -> tuple[Origin, ...]:

@@ -59,7 +59,7 @@ class NightSummary:
 
         `listing` is the file that names every picture that failed.
         """
-        if self.failed and self.failed > max_failed * self.images:
+        if self.failed and self.failed / self.images > max_failed:
             raise DusklineError(
                 f"{self.failed:,} of {self.images:,} pictures have no night, more than the allowed share of "
                 f"{max_failed:g}:\n{self.table()}",

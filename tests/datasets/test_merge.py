@@ -60,7 +60,7 @@ def test_a_changed_day_image_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     changed = rewrite(night, 1, source_digest="f" * 64)
-    with pytest.raises(SetError, match="1 images of .* are not those that the nights in") as caught:
+    with pytest.raises(SetError, match=r"1 images of .* are not those that the nights in") as caught:
         merge_sets(day, night, tmp_path / "dn")
     assert changed.source in str(caught.value)
     assert "run the translate stage again" in str(caught.value)
@@ -69,14 +69,14 @@ def test_a_changed_day_image_is_named(tmp_path: Path) -> None:
 def test_nights_of_another_day_set_are_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", queries=3)
     night = night_set(day_set(tmp_path / "larger", queries=4), tmp_path / "night")
-    with pytest.raises(SetError, match="1 nights in .* were made from images that .* does not hold"):
+    with pytest.raises(SetError, match=r"1 nights in .* were made from images that .* does not hold"):
         merge_sets(day, night, tmp_path / "dn")
 
 
 def test_a_day_image_without_a_night_or_a_reason_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", queries=4)
     night = night_set(day_set(tmp_path / "smaller", queries=3), tmp_path / "night")
-    with pytest.raises(SetError, match="1 images of .* have no record in") as caught:
+    with pytest.raises(SetError, match=r"1 images of .* have no record in") as caught:
         merge_sets(day, night, tmp_path / "dn")
     assert "@00004.jpg@" in str(caught.value)
 
@@ -85,7 +85,7 @@ def test_a_recorded_night_that_is_not_there_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     missing = replace(night, rows=night.rows[1:])
-    with pytest.raises(SetError, match="1 nights are not in .* calls them done") as caught:
+    with pytest.raises(SetError, match=r"1 nights are not in .* calls them done") as caught:
         merge_sets(day, missing, tmp_path / "dn")
     assert night.rows[0].name in str(caught.value)
 
@@ -94,7 +94,7 @@ def test_a_night_that_is_another_one_than_recorded_is_named(tmp_path: Path) -> N
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     other = rewrite(night, 0, digest="e" * 64)
-    with pytest.raises(SetError, match="1 nights in .* are not those that .* records") as caught:
+    with pytest.raises(SetError, match=r"1 nights in .* are not those that .* records") as caught:
         merge_sets(day, night, tmp_path / "dn")
     assert other.name in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_a_night_without_a_record_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     rewrite(night, 0, status="failed", digest="")
-    with pytest.raises(SetError, match="1 images of .*night have no record in"):
+    with pytest.raises(SetError, match=r"1 images of .*night have no record in"):
         merge_sets(day, night, tmp_path / "dn")
 
 

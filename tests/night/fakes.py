@@ -82,7 +82,9 @@ class ThreadCount(Darkened):
     def __call__(self, pixels: np.ndarray | None = None) -> np.ndarray | Darkened:
         if pixels is None:
             return self
-        threads = int(os.environ.get("OMP_NUM_THREADS", "9")) + 10 * int(os.environ.get("MKL_NUM_THREADS", "9"))
+        threads = int(os.environ.get("OMP_NUM_THREADS", "9")) + 10 * int(
+            os.environ.get("MKL_NUM_THREADS", "9")
+        )
         return np.full(pixels.shape, threads, np.uint8)
 
 
@@ -132,13 +134,19 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 def claimed(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds no pixels."""
-    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
     chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def day_name(number: int, place: str = "train/database") -> str:
-    return f"images/{place}/@{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
+    return (
+        f"images/{place}/@{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
+    )
 
 
 def write_days(root: Path, pictures: dict[str, bytes]) -> ImageSet:

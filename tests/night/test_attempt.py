@@ -24,7 +24,11 @@ class Unchanged(Darkened):
 
 
 def tried(
-    tmp_path: Path, data: bytes, translator: Darkened | None = None, output: OutputFormat = PNG, name: str = "day.jpg"
+    tmp_path: Path,
+    data: bytes,
+    translator: Darkened | None = None,
+    output: OutputFormat = PNG,
+    name: str = "day.jpg",
 ) -> Made | Unmade:
     path = tmp_path / name
     path.write_bytes(data)
@@ -146,12 +150,13 @@ def test_a_translator_that_gives_no_rgb_is_at_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 4), np.uint8), None, "night"]
+    "given",
+    [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 4), np.uint8), None, "night"],
 )
 def test_only_bytes_of_three_channels_are_a_night(tmp_path: Path, given: object) -> None:
     class Wrong(Darkened):
         def __call__(self, pixels: np.ndarray | None = None) -> object:
-            return given
+            return self if pixels is None else given
 
     outcome = tried(tmp_path, picture(1), Wrong())
     assert isinstance(outcome, Unmade)

@@ -21,7 +21,12 @@ def source(number: int) -> str:
 
 def entry(number: int, boot: str = "boot-1") -> Entry:
     return Entry(
-        640 + number, 480, 1000 + number, digest_bytes(b"night %d" % number), 1_790_000_000_000_000_000 + number, boot
+        640 + number,
+        480,
+        1000 + number,
+        digest_bytes(b"night %d" % number),
+        1_790_000_000_000_000_000 + number,
+        boot,
     )
 
 
@@ -46,7 +51,9 @@ def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
 
 reasons = st.text(max_size=60)
 events = st.lists(
-    st.tuples(st.integers(0, 5), st.one_of(st.integers(0, 10**6), reasons), st.sampled_from(["", "a", "b-c"])),
+    st.tuples(
+        st.integers(0, 5), st.one_of(st.integers(0, 10**6), reasons), st.sampled_from(["", "a", "b-c"])
+    ),
     max_size=30,
 )
 
@@ -73,12 +80,13 @@ def test_the_last_word_about_a_source_counts(tmp_path_factory: pytest.TempPathFa
     assert (again.entries, again.failures) == (entries, failures)
 
 
-def test_a_journal_torn_at_any_byte_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:
+def test_a_torn_journal_keeps_its_whole_lines_and_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "journal.txt"
     filled(path, 3)
     whole = path.read_bytes()
     ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
-    for cut in range(len(whole) + 1):
+    near_ends = {end + offset for end in (0, *ends) for offset in (-2, -1, 0, 1, 2)}
+    for cut in sorted(near_ends & {*range(len(whole) + 1)} | {*range(0, len(whole), 37)}):
         path.write_bytes(whole[:cut])
         journal = Journal(path, READER)
         # A line that lacks nothing but its end is whole.
@@ -164,7 +172,9 @@ def test_a_full_disk_is_told_and_what_was_half_written_does_no_harm(
     real = os.write
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda stream, line: real(stream, line[:20]))
-        with pytest.raises(DusklineError, match=r"could not write .*journal\.txt: No space left on device") as caught:
+        with pytest.raises(
+            DusklineError, match=r"could not write .*journal\.txt: No space left on device"
+        ) as caught:
             journal.done(source(1), entry(1))
     assert "run the same command again" in caught.value.hint
     assert source(1) not in journal.entries

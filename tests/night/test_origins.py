@@ -11,7 +11,9 @@ from pipeline.core.errors import DusklineError, MissingInputError
 from pipeline.night.origins import Origin, read_origins, write_origins
 
 ORIGIN = Origin("an.jpg", "a.jpg", "00", "unit", "11", "22", "cpu-float32", "done", "", "33")
-COLUMNS = "name,source,source_digest,translator,checkpoint_digest,settings_digest,numeric_path,status,reason,digest"
+COLUMNS = (
+    "name,source,source_digest,translator,checkpoint_digest,settings_digest,numeric_path,status,reason,digest"
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -27,7 +29,9 @@ def test_the_table_is_what_other_readers_expect(tmp_path: Path) -> None:
     assert read_origins(tmp_path) == (ORIGIN, failed)
 
 
-@given(st.lists(st.builds(Origin, *[texts] * 7, st.sampled_from(["done", "failed"]), texts, texts), max_size=5))
+@given(
+    st.lists(st.builds(Origin, *[texts] * 7, st.sampled_from(["done", "failed"]), texts, texts), max_size=5)
+)
 def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, origins: list[Origin]) -> None:
     folder = tmp_path_factory.mktemp("origins")
     write_origins(folder, iter(origins))

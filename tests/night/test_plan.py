@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.core.files import digest_bytes
 from pipeline.night import store as store_module
 from pipeline.night.attempt import Made
+from pipeline.night.journal import Journal
 from pipeline.night.plan import Plan, Source, make_plan
 from pipeline.night.store import open_store
 from pipeline.night.translator import Recipe
@@ -117,15 +119,50 @@ def test_doubt_is_settled_by_one_reading(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(read) == 20
 
 
+def finished(root: Path, count: int) -> list[Source]:
+    """A store that holds the nights of `count` sources: all the same file, which saves making so many."""
+    sources = [source(number) for number in range(count)]
+    with open_store(root, RECIPE) as store:
+        entry = store.put(sources[0].digest, Made(b"night", 4, 3))
+        first, folder = store.path(sources[0].digest), store.folder
+        paths = [store.path(one.digest) for one in sources]
+    journal = Journal(folder / "journal.txt", "any")
+    for one, path in zip(sources[1:], paths[1:], strict=True):
+        Path(path).parent.mkdir(exist_ok=True)
+        os.link(first, path)
+        journal.done(one.digest, entry)
+    journal.close()
+    return sources
+
+
 @pytest.mark.slow
 def test_fifty_thousand_finished_nights_are_planned_in_seconds(tmp_path: Path) -> None:
-    sources = [source(number) for number in range(51_840)]
-    with open_store(tmp_path, RECIPE) as store:
-        for one in sources:
-            store.put(one.digest, Made(b"night", 4, 3))
+    sources = finished(tmp_path, 51_840)
     start = time.perf_counter()
     with open_store(tmp_path, RECIPE) as store:
         plan = make_plan([*sources[:-1], source(-1)], store, 2)
     seconds = time.perf_counter() - start
     assert (plan.ready, len(plan.todo)) == (51_839, 1)
     assert seconds < 10
+
+
+def memory_of_a_plan(root: Path, count: int) -> int:
+    """Bytes that sources, store and plan take at most."""
+    finished(root, count)
+    tracemalloc.start()
+    try:
+        with open_store(root, RECIPE) as store:
+            # As when all of them are still to do: every source is kept.
+            sources = [source(number) for number in range(count)]
+            others = [source(-number) for number in range(1, count + 1)]
+            plan = make_plan(others, store, 2)
+            assert (plan.ready, len(plan.todo), len(sources)) == (0, count, count)
+            return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.slow
+def test_a_plan_takes_at_most_a_kilobyte_for_each_image(tmp_path: Path) -> None:
+    few, many = memory_of_a_plan(tmp_path / "few", 2_000), memory_of_a_plan(tmp_path / "many", 20_000)
+    assert (many - few) / 18_000 < 1024

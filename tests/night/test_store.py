@@ -187,7 +187,10 @@ def test_a_forgotten_night_is_absent(root: Path) -> None:
 
 def test_what_a_killed_run_was_writing_is_swept_away(root: Path) -> None:
     folder = root / RECIPE.digest
-    litter = [folder / ".journal.txt.0123456789ab.part", night_file(root).with_name(f".{SOURCE}.0123456789ab.part")]
+    litter = [
+        folder / ".journal.txt.0123456789ab.part",
+        night_file(root).with_name(f".{SOURCE}.0123456789ab.part"),
+    ]
     for path in litter:
         path.write_bytes(b"half")
     assert state(root) == "good"
@@ -199,7 +202,9 @@ def test_a_night_that_cannot_be_written_is_not_kept(root: Path, monkeypatch: pyt
     with open_store(root, RECIPE) as store:
         with monkeypatch.context() as patched:
             patched.setattr(Path, "replace", _no_space)
-            with pytest.raises(DusklineError, match=f"could not write .*{other}.jpg: No space left on device"):
+            with pytest.raises(
+                DusklineError, match=f"could not write .*{other}.jpg: No space left on device"
+            ):
                 store.put(other, NIGHT)
         assert store.entry(other) is None
         assert not list((root / RECIPE.digest).rglob("*.part"))
@@ -220,7 +225,9 @@ def test_a_recipe_is_open_to_one_run_at_a_time(root: Path) -> None:
     with open_store(root, RECIPE):
         with pytest.raises(StageRunningError), open_store(root, RECIPE):
             pass
-        second = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+        second = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+        )
     assert "StageRunningError" in second.stderr
     assert state(root) == "good"
 

@@ -16,7 +16,12 @@ def summary(images: int, *failures: tuple[str, str]) -> NightSummary:
 
 def test_reasons_are_grouped_without_their_numbers_commonest_first() -> None:
     found = reasons_of(
-        [("c", "truncated (12 bytes)"), ("b", "empty"), ("a", "truncated (9 bytes)"), ("d", "9000x9,000 pixels")]
+        [
+            ("c", "truncated (12 bytes)"),
+            ("b", "empty"),
+            ("a", "truncated (9 bytes)"),
+            ("d", "9000x9,000 pixels"),
+        ]
     )
     assert found == (
         Reason("truncated (# bytes)", 2, "a"),
@@ -44,13 +49,17 @@ def test_a_long_table_is_cut() -> None:
     assert long.table().endswith("and 5 more kinds")
 
 
-@pytest.mark.parametrize(("failed", "images", "allowed"), [(0, 10, 0.0), (1, 10, 0.1), (3, 10, 0.3), (10, 10, 1)])
+@pytest.mark.parametrize(
+    ("failed", "images", "allowed"), [(0, 10, 0.0), (1, 10, 0.1), (3, 10, 0.3), (29, 100, 0.29), (10, 10, 1)]
+)
 def test_a_share_within_its_limit_is_accepted(failed: int, images: int, allowed: float) -> None:
     summary(images, *[(str(n), "empty") for n in range(failed)]).require(allowed, LISTING)
 
 
 @pytest.mark.parametrize(("failed", "images", "allowed"), [(1, 10, 0.0), (2, 10, 0.1), (1, 10**6, 0.0)])
-def test_a_share_beyond_its_limit_is_an_error_with_the_table(failed: int, images: int, allowed: float) -> None:
+def test_a_share_beyond_its_limit_is_an_error_with_the_table(
+    failed: int, images: int, allowed: float
+) -> None:
     with pytest.raises(DusklineError) as caught:
         summary(images, *[(str(n), "empty") for n in range(failed)]).require(allowed, LISTING)
     assert f"{failed} of {images:,} pictures have no night" in caught.value.message

@@ -104,7 +104,10 @@ def test_a_worker_has_one_thread_and_the_parent_keeps_its_own(
 
 
 def test_what_a_factory_raises_is_raised_here_with_the_workers_traceback() -> None:
-    with pytest.raises(CheckpointError, match="no checkpoint here") as caught, WorkerPool(without_checkpoint, JPG):
+    with (
+        pytest.raises(CheckpointError, match="no checkpoint here") as caught,
+        WorkerPool(without_checkpoint, JPG),
+    ):
         pass
     assert caught.value.hint == "bring one"
     assert "in without_checkpoint" in str(caught.value.__cause__)
@@ -131,7 +134,9 @@ def test_a_worker_that_dies_while_it_builds_is_an_error_not_a_wait() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_dies_over_a_picture_is_an_error_not_a_wait(tmp_path: Path, workers: int) -> None:
     work = tasks(tmp_path, [picture(1), picture(2), plain(DEADLY), picture(3)])
-    with pytest.raises(DusklineError, match=r"a worker process was killed \(signal 9\) before its work was done"):
+    with pytest.raises(
+        DusklineError, match=r"a worker process was killed \(signal 9\) before its work was done"
+    ):
         outcomes(work, workers, Darkened())
 
 

@@ -7,7 +7,6 @@ from torch import nn
 
 from tests.unit.golden import CHECKPOINT, discriminators, document, tensors, tiny_settings
 from unit.checkpoint import load_checkpoint
-from unit.losses import Noise
 from unit.network import UnitLayerNorm
 from unit.train_step import Trainer
 
@@ -28,7 +27,7 @@ def test_a_step_reports_the_golden_losses(monkeypatch: pytest.MonkeyPatch) -> No
         network.load_state_dict(start.state_dict())
     # A discriminator that stays as it is lets the generators' losses be compared too.
     monkeypatch.setattr(trainer.dis_optimizer, "step", lambda: None)
-    noise = Noise(*(golden[name] for name in ("n_a", "n_b", "n_a_recon", "n_b_recon")))
+    noise = tuple(golden[name] for name in ("n_a", "n_b", "n_a_recon", "n_b_recon"))
     monkeypatch.setattr(trainer, "_noise", lambda *_: noise)
     losses = trainer.step(golden["x_a"], golden["x_b"], 0)
     for name, value in losses.items():
@@ -68,11 +67,35 @@ def test_noise_belongs_to_the_iteration() -> None:
     x = crops()
     one, other = Trainer(tiny_settings()), Trainer(tiny_settings())
     other._noise(0, x)
-    assert torch.equal(one._noise(5, x).a, other._noise(5, x).a)
-    assert not torch.equal(one._noise(5, x).a, one._noise(6, x).a)
-    assert not torch.equal(one._noise(5, x).a, one._noise(5, x).b)
-    assert one._noise(5, x).a.shape == (2, 8, 4, 5)
-    assert not torch.equal(Trainer(tiny_settings(seed=2))._noise(5, x).a, one._noise(5, x).a)
+    first = one._noise(5, x)[0]
+    assert first.shape == (2, 8, 4, 5)
+    assert torch.equal(first, other._noise(5, x)[0])
+    assert not torch.equal(first, one._noise(6, x)[0])
+    assert not torch.equal(first, one._noise(5, x)[1])
+    assert not torch.equal(first, Trainer(tiny_settings(seed=2))._noise(5, x)[0])
+
+
+def test_the_number_of_threads_does_not_change_a_bit() -> None:
+    trainers = [Trainer(tiny_settings(), threads=threads) for threads in (1, 2, 3)]
+    for trainer in trainers:
+        for iteration in range(2):
+            trainer.step(crops(iteration), crops(iteration + 10), iteration)
+    for other in trainers[1:]:
+        for mine, theirs in zip(networks(trainers[0]), networks(other), strict=True):
+            assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
+
+
+def test_a_batch_moves_the_weights_by_the_mean_gradient() -> None:
+    # Against one backward pass over the whole batch.
+    trainer = Trainer(tiny_settings())
+    x_a, x_b = crops(1), crops(2)
+    whole = trainer._translate((x_a, x_b, *trainer._noise(0, x_a)))
+    losses, target = trainer._judge(whole)
+    wanted = torch.autograd.grad(target, list(trainer.dis_b.parameters()))
+    found = trainer.step(x_a, x_b, 0)
+    assert found["dis_a"].item() == pytest.approx(losses["dis_a"].item(), rel=1e-5)
+    for parameter, gradient in zip(trainer.dis_b.parameters(), wanted, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_initial_weights_are_the_reference_ones() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pipeline.core.errors import MissingInputError, NameFormatError, ParameterError, SetError
+from pipeline.core.errors import MissingInputError, NameFormatError, SetError
 from pipeline.core.pictures import PICTURE_SUFFIXES
 from pipeline.datasets.archives import is_archive, member_names, members
 from pipeline.datasets.formatting import RawImage
@@ -21,8 +22,6 @@ from pipeline.datasets.readers.raw_files import RawFiles, is_clutter, listed
 # Split, role, file name.
 Place = tuple[str, str, str]
 
-FLAT_ROLES = ("refuse", "skip", *ROLES)
-
 
 @dataclass(frozen=True)
 class CommonSettings:
@@ -32,14 +31,10 @@ class CommonSettings:
     with an error. It is never cut in two here: its images are one collection for training by place.
     """
 
-    flat_role: str
-
-    def __post_init__(self) -> None:
-        if self.flat_role not in FLAT_ROLES:
-            raise ParameterError(f"flat_role must be one of {', '.join(FLAT_ROLES)}, not {self.flat_role!r}")
+    flat_role: Literal["refuse", "skip", "database", "queries"]
 
 
-def read_common(raw: Path, settings: CommonSettings, held: Path | None = None) -> Iterator[RawImage]:
+def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
     """Yield the pictures of the folder `raw`, or of its one archive (in it, or recorded in it and in `held`).
 
     Pictures whose names do not begin with `@` are left out when they lie outside the splits (maps, previews).

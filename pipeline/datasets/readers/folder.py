@@ -7,6 +7,7 @@ and where wanted split, role, date (or timestamp), heading (degrees clockwise fr
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,8 @@ from pipeline.datasets.image_set import ROLES, SPLITS
 from pipeline.datasets.names import Details, name_at
 from pipeline.datasets.readers.folder_listing import EXIF, Photograph, list_photographs, refuse
 from pipeline.datasets.splits import queries_by_date, queries_by_share, split_by_blocks
+
+_LOG = logging.getLogger(__name__)
 
 # Leaves room for the other fields in a file name of 255 bytes.
 _LONGEST_PANO_ID = 120
@@ -82,9 +85,21 @@ class FolderPlan:
     left_out: tuple[str, ...]
 
 
-def read_folder(raw: Path, settings: FolderSettings) -> Iterator[RawImage]:
-    """Yield the photographs of the folder `raw`; errors as `plan_folder`, before the first image."""
+def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[RawImage]:
+    """Yield the photographs of the folder `raw`; errors as `plan_folder`, before the first image.
+
+    Says how many photographs the blocks leave out. There are no archives, so their folder does not matter.
+    """
     plan = plan_folder(raw, settings)
+    if plan.left_out:
+        _LOG.warning(
+            "%s: left out %d of %d photographs, closer than %g m to one of another split, first %s",
+            raw,
+            len(plan.left_out),
+            len(plan.left_out) + len(plan.photographs),
+            settings.gap_metres,
+            plan.left_out[0],
+        )
     names = _names(plan.photographs)
     for photograph in plan.photographs:
         yield RawImage(
@@ -169,7 +184,8 @@ def _drawn_roles(raw: Path, photographs: list[Photograph], settings: FolderSetti
         if here and len(set(queries)) < 2:
             raise UserError(
                 f"the {len(here)} photographs of {split} in {raw} cannot be told apart by "
-                f"{settings.queries_by}: all are of one {'day' if settings.queries_by == 'date' else 'place'}",
+                f"{settings.queries_by}: all are of one "
+                f"{'day' if settings.queries_by == 'date' else 'place'}",
                 hint="choose another queries_by, or larger blocks",
             )
         for photograph, is_query in zip(here, queries, strict=True):
@@ -198,10 +214,10 @@ def _names(photographs: tuple[Photograph, ...]) -> dict[str, str]:
     # Sorted by path, so that a name depends on the folder's content, not on the order of listing.
     for photograph in sorted(photographs, key=lambda photograph: photograph.path):
         stem = _safe(PurePosixPath(photograph.path).stem)
-        name = _name(photograph, stem)
-        if (photograph.split, photograph.role, name) in taken or len(stem.encode()) > _LONGEST_PANO_ID:
+        short = stem.encode()[:_LONGEST_PANO_ID].decode(errors="ignore")
+        name = _name(photograph, short)
+        if (photograph.split, photograph.role, name) in taken or short != stem:
             digest = hashlib.sha256(photograph.path.encode("utf-8")).hexdigest()[:_DIGEST_LETTERS]
-            short = stem.encode()[:_LONGEST_PANO_ID].decode(errors="ignore")
             name = _name(photograph, f"{short}-{digest}")
         taken.add((photograph.split, photograph.role, name))
         names[photograph.path] = name
@@ -209,8 +225,8 @@ def _names(photographs: tuple[Photograph, ...]) -> dict[str, str]:
 
 
 def _safe(stem: str) -> str:
-    """The stem without what would break a name: `@`, separators, control characters."""
-    return "".join(letter if letter.isprintable() and letter not in "@/\\" else "_" for letter in stem)
+    """The stem without what would break a name."""
+    return stem.replace("@", "_").replace("\\", "_")
 
 
 def _name(photograph: Photograph, pano_id: str) -> str:

@@ -68,12 +68,12 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         if coordinates != EXIF and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
             continue
+        if not path.isprintable():
+            problems.append(f"{path!r}: its name holds control characters or is not UTF-8")
+            continue
         try:
-            path.encode("utf-8")
             header = read_header(folder / path)
             photographs.append(_photograph(path, header, rows.get(path)))
-        except UnicodeEncodeError:
-            problems.append(f"{path!r}: its name is not UTF-8")
         except BadImageError as error:
             problems.append(error.message.replace(f"{folder / path}: ", f"{path}: "))
         except ValueError as error:

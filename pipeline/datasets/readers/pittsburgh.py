@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pipeline.core.errors import BadArchiveError, ParameterError
+from pipeline.core.errors import BadArchiveError
 from pipeline.datasets.formatting import RawImage
 from pipeline.datasets.image_set import ROLES, SPLITS
 from pipeline.datasets.names import Details
 from pipeline.datasets.readers.raw_files import RawFiles, require_members
 from pipeline.datasets.readers.split_files import listed_name, read_split_file
 
-PARTS = ("pitts30k", "pitts250k")
 _ZONE = (17, "T")
 _QUERIES = "queries_real"
 _VIEWS_IN_A_ROW = 24
@@ -30,11 +30,7 @@ _NAME = re.compile(r"([^_]+)_(pitch(\d+)_yaw(\d+))\.jpg")
 class PittsburghSettings:
     """part: which split files, by the beginning of their names: "pitts30k" or "pitts250k"."""
 
-    part: str
-
-    def __post_init__(self) -> None:
-        if self.part not in PARTS:
-            raise ParameterError(f"part must be one of {', '.join(PARTS)}, not {self.part!r}")
+    part: Literal["pitts30k", "pitts250k"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class _Listed:
     file_name: str
 
 
-def read_pittsburgh(raw: Path, settings: PittsburghSettings, held: Path | None = None) -> Iterator[RawImage]:
+def read_pittsburgh(raw: Path, settings: PittsburghSettings, held: Path) -> Iterator[RawImage]:
     """Yield the images that the split files list, in the order in which the archives hold them.
 
     `held` is the folder of archives that the user holds, when `raw` only records them.

@@ -26,12 +26,12 @@ class RawFiles:
     files: Mapping[str, Path]
 
     @classmethod
-    def of(cls, raw: Path, held: Path | None) -> RawFiles:
+    def of(cls, raw: Path, held: Path) -> RawFiles:
         """Look through a raw folder; `held` is where recorded archives lie.
 
         Raises `MissingInputError` when there is no such folder or a recorded archive is gone or has changed.
         """
-        files = archive_places(raw, raw if held is None else held)
+        files = archive_places(raw, held)
         loose = raw / "datasets"
         if loose.is_dir():
             files |= {path.name: path for path in sorted(loose.iterdir()) if path.is_file()}

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.io import loadmat  # type: ignore[import-untyped]
+from scipy.io import loadmat
 
 from pipeline.core.errors import BadArchiveError, MissingInputError, NameFormatError
 from pipeline.datasets.archives import members

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pipeline.core.errors import BadArchiveError, NameFormatError, ParameterError, SetError
+from pipeline.core.errors import BadArchiveError, NameFormatError, SetError
 from pipeline.datasets.archives import Member, members
 from pipeline.datasets.formatting import RawImage, Recode
 from pipeline.datasets.names import Details, name_at
@@ -26,7 +27,6 @@ from pipeline.datasets.readers.raw_files import (
 from pipeline.datasets.readers.split_files import listed_name, read_split_file
 from pipeline.datasets.times_of_day import time_of_letter, time_of_number
 
-QUERIES = ("247query_subset_v2", "247query_v3")
 _SPLIT = "test"
 _SPLIT_FILE = "tokyo247.mat"
 _ZONE = (54, "S")
@@ -44,20 +44,18 @@ class Tokyo247Settings:
     enlarges. jpeg_quality: of everything, 1 to 95.
     """
 
-    queries: str
+    queries: Literal["247query_subset_v2", "247query_v3"]
     queries_shorter_side: int
     jpeg_quality: int
 
     def __post_init__(self) -> None:
-        if self.queries not in QUERIES:
-            raise ParameterError(f"queries must be one of {', '.join(QUERIES)}, not {self.queries!r}")
         if self.queries_shorter_side < 1:
-            raise ParameterError(f"queries_shorter_side must be at least 1, not {self.queries_shorter_side}")
+            raise ValueError(f"queries_shorter_side must be at least 1, not {self.queries_shorter_side}")
         if not 1 <= self.jpeg_quality <= 95:
-            raise ParameterError(f"jpeg_quality must lie between 1 and 95, not {self.jpeg_quality}")
+            raise ValueError(f"jpeg_quality must lie between 1 and 95, not {self.jpeg_quality}")
 
 
-def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path | None = None) -> Iterator[RawImage]:
+def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator[RawImage]:
     """Yield the listed database images in the order of the archives, then the queries by their names.
 
     `held` is the folder of archives that the user holds, when `raw` only records them.

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError, SetError
+from pipeline.core.params import build
 from pipeline.datasets.formatting import format_set
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.readers.common import CommonSettings, place_of, read_common
 from tests.datasets.raw_forms import jpeg, write_tar, write_zip
 
+# Where recorded archives lie; here they lie in the raw folder.
+HELD = Path("nowhere")
 SETTINGS = CommonSettings("refuse")
 FULL = "@0549612.46@4178795.78@10@S@037.75510@-122.43661@pano@@120@@@@201311@@.jpg"
 SHORT = "@0549613.46@4178795.78@.jpg"
@@ -34,7 +38,7 @@ def write_folder(root: Path, content: dict[str, bytes]) -> Path:
 
 
 def formatted(raw: Path, root: Path, settings: CommonSettings = SETTINGS) -> ImageSet:
-    return format_set(read_common(raw, settings), root, workers=2)
+    return format_set(read_common(raw, settings, HELD), root, workers=2)
 
 
 def check(made: ImageSet) -> None:
@@ -84,7 +88,9 @@ FLAT = {f"sf_xs/train/37.7/{FULL}": jpeg(seed=5), f"sf_xs/train/37.8/{SHORT}": j
 
 
 @pytest.mark.parametrize("role", ["database", "queries"])
-def test_a_flat_split_takes_the_role_it_is_given(tmp_path: Path, role: str) -> None:
+def test_a_flat_split_takes_the_role_it_is_given(
+    tmp_path: Path, role: Literal["database", "queries"]
+) -> None:
     write_zip(tmp_path / "raw" / "sf_xs.zip", {**FLAT, f"sf_xs/test/queries/{FULL}": jpeg()})
     made = formatted(tmp_path / "raw", tmp_path / "set", CommonSettings(role))
     assert made.counts() == {f"train/{role}": 2, "test/queries": 1}
@@ -103,11 +109,11 @@ def test_a_flat_split_may_be_left_out(tmp_path: Path) -> None:
 def test_a_flat_split_is_refused_when_nothing_is_said(tmp_path: Path) -> None:
     write_zip(tmp_path / "sf_xs.zip", FLAT)
     with pytest.raises(SetError, match=r"2 of 2 pictures in sf_xs\.zip .*flat_role says what to do with it"):
-        next(read_common(tmp_path, SETTINGS))
+        next(read_common(tmp_path, SETTINGS, HELD))
     with pytest.raises(
         ParameterError, match="flat_role must be one of refuse, skip, database, queries, not 'both'"
     ):
-        CommonSettings("both")
+        build(CommonSettings, {"flat_role": "both"}, "x")
 
 
 def test_pictures_outside_the_convention_are_all_named_before_the_first_image(tmp_path: Path) -> None:
@@ -122,7 +128,7 @@ def test_pictures_outside_the_convention_are_all_named_before_the_first_image(tm
         },
     )
     with pytest.raises(SetError) as caught:
-        next(read_common(tmp_path, SETTINGS))
+        next(read_common(tmp_path, SETTINGS, HELD))
     assert caught.value.message == (
         f"4 of 5 pictures in {tmp_path} do not keep to the common layout: "
         f"elsewhere/{SHORT} (in no folder train, val or test), "
@@ -154,20 +160,20 @@ def test_flattened_folders_may_not_hold_the_same_name_twice(tmp_path: Path) -> N
 
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="no raw folder"):
-        next(read_common(tmp_path / "nothing", SETTINGS))
+        next(read_common(tmp_path / "nothing", SETTINGS, HELD))
     with pytest.raises(MissingInputError, match=r"no pictures named .* in the splits train, val, test of"):
-        next(read_common(tmp_path, SETTINGS))
+        next(read_common(tmp_path, SETTINGS, HELD))
 
 
 def test_two_archives_are_one_too_many(tmp_path: Path) -> None:
     for name in ("tokyo_xs.zip", "sf_xs.zip"):
         write_zip(tmp_path / name, CONTENT)
     with pytest.raises(SetError, match=r"comes in one archive, .* holds 2: sf_xs\.zip, tokyo_xs\.zip"):
-        next(read_common(tmp_path, SETTINGS))
+        next(read_common(tmp_path, SETTINGS, HELD))
 
 
 def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "xs.zip", CONTENT)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(BadArchiveError, match=r"xs\.zip cannot be read"):
-        next(read_common(tmp_path, SETTINGS))
+        next(read_common(tmp_path, SETTINGS, HELD))

@@ -9,12 +9,15 @@ from scipy.io import savemat
 
 from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError
 from pipeline.core.files import digest_file
+from pipeline.core.params import build
 from pipeline.datasets.formatting import format_set
 from pipeline.datasets.held import HeldArchive, write_record
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.readers.pittsburgh import PittsburghSettings, formatted_name, read_pittsburgh
 from tests.datasets.raw_forms import cell, golden, jpeg, pittsburgh_raw, split_file, write_tar
 
+# Where recorded archives lie; here they lie in the raw folder.
+HELD = Path("nowhere")
 SETTINGS = PittsburghSettings("pitts30k")
 ROWS = golden("format_pitts30k.json")["rows"]
 SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
@@ -23,7 +26,7 @@ PLACE = (585_001.0, 4_476_980.0)
 
 
 def formatted(raw: Path, root: Path) -> ImageSet:
-    return format_set(read_pittsburgh(raw, SETTINGS), root, workers=2)
+    return format_set(read_pittsburgh(raw, SETTINGS, HELD), root, workers=2)
 
 
 def loose(raw: Path, content: bytes, split: str = "train", folder: str = "") -> None:
@@ -68,11 +71,16 @@ def test_split_files_may_lie_loose(tmp_path: Path, folder: str) -> None:
 
 def test_the_part_chooses_the_split_files(tmp_path: Path) -> None:
     pittsburgh_raw(tmp_path, "pitts250k")
-    assert len(list(read_pittsburgh(tmp_path, PittsburghSettings("pitts250k")))) == len(ROWS)
+    assert len(list(read_pittsburgh(tmp_path, PittsburghSettings("pitts250k"), HELD))) == len(ROWS)
     with pytest.raises(BadArchiveError, match=r"netvlad_v100_datasets\.tar\.gz holds no pitts30k_train\.mat"):
-        list(read_pittsburgh(tmp_path, SETTINGS))
-    with pytest.raises(ParameterError, match="part must be one of pitts30k, pitts250k, not 'pitts'"):
-        PittsburghSettings("pitts")
+        list(read_pittsburgh(tmp_path, SETTINGS, HELD))
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(
+        ParameterError, match=r"format\.x\.part must be one of pitts30k, pitts250k, not 'pitts'"
+    ):
+        build(PittsburghSettings, {"part": "pitts"}, "format.x")
 
 
 def test_archives_that_the_user_holds_are_read_where_they_lie(tmp_path: Path) -> None:
@@ -101,25 +109,25 @@ def test_missing_archives_are_named_before_the_first_image(tmp_path: Path) -> No
     (tmp_path / "003.tar").unlink()
     (tmp_path / "queries_real.tar").unlink()
     with pytest.raises(MissingInputError) as caught:
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
     assert caught.value.message == (f"2 of 6 archives are missing in {tmp_path}: 003.tar, queries_real.tar")
     assert "fetch" in caught.value.hint
 
 
 def test_a_missing_raw_folder_or_split_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no raw folder .*nothing"):
-        next(read_pittsburgh(tmp_path / "nothing", SETTINGS))
+        next(read_pittsburgh(tmp_path / "nothing", SETTINGS, HELD))
     with pytest.raises(
         MissingInputError, match=r"no split file pitts30k_train\.mat in .*neither loose nor in"
     ):
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
 def test_listed_images_that_no_archive_holds_are_named_and_counted(tmp_path: Path) -> None:
     pittsburgh_raw(tmp_path)
     write_tar(tmp_path / "000.tar", {"000/something_else.jpg": jpeg()})
     with pytest.raises(BadArchiveError) as caught:
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
     assert caught.value.message.startswith("2 of 10 listed images are in none of 000.tar, 001.tar,")
     assert caught.value.message.endswith("000/000000_pitch1_yaw1.jpg, 000/000123_pitch2_yaw24.jpg")
 
@@ -133,7 +141,7 @@ def test_only_the_first_missing_images_are_listed(tmp_path: Path) -> None:
     with pytest.raises(
         BadArchiveError, match=r"53 of 53 listed images .*000019_pitch1_yaw1\.jpg and 33 more"
     ):
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
 def test_an_image_in_two_archives_is_refused(tmp_path: Path) -> None:
@@ -142,7 +150,7 @@ def test_an_image_in_two_archives_is_refused(tmp_path: Path) -> None:
         tmp_path / "001.tar", {"001/001500_pitch1_yaw7.jpg": jpeg(), "000/000000_pitch1_yaw1.jpg": jpeg()}
     )
     with pytest.raises(BadArchiveError, match=r"lies in 000\.tar/000/.* and in 001\.tar/000/"):
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
 def saved(**variables: object) -> bytes:
@@ -201,7 +209,7 @@ def test_split_files_that_cannot_be_used_are_named(tmp_path: Path, kind: str) ->
     content, message = UNREADABLE[kind]
     loose(tmp_path, content)
     with pytest.raises(BadArchiveError) as caught:
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
     assert "pitts30k_train.mat" in caught.value.message
     assert message in caught.value.message
 
@@ -211,7 +219,7 @@ def test_a_truncated_archive_of_split_files_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / SPLIT_ARCHIVE).read_bytes()
     (tmp_path / SPLIT_ARCHIVE).write_bytes(whole[:200])
     with pytest.raises(BadArchiveError, match=r"netvlad_v100_datasets\.tar\.gz cannot be read: truncated"):
-        next(read_pittsburgh(tmp_path, SETTINGS))
+        next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
 def test_raw_input_is_never_changed(tmp_path: Path) -> None:

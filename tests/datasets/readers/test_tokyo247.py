@@ -7,13 +7,17 @@ import pytest
 from PIL import Image
 
 from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError, SetError
+from pipeline.core.params import build
 from pipeline.datasets.formatting import RawImage, format_set
 from pipeline.datasets.readers.tokyo247 import Tokyo247Settings, formatted_name, read_tokyo247
 from tests.datasets.raw_forms import golden, jpeg, png, split_file, tokyo_raw, write_tar, write_zip
 
+# Where recorded archives lie; here they lie in the raw folder.
+HELD = Path("nowhere")
 SETTINGS = Tokyo247Settings("247query_subset_v2", 480, 75)
 ROWS = golden("format_tokyo247.json")["rows"]
 ZIP = "247query_subset_v2.zip"
+NAMES = ("queries", "queries_shorter_side", "jpeg_quality")
 LINE = ",35.66,139.75,1,2,"
 
 
@@ -23,13 +27,13 @@ def times(raw: Path, queries: dict[str, str]) -> dict[str, str]:
     members = {f"q/{name}.jpg": jpeg() for name in queries}
     members |= {f"q/{name}.csv": line.encode() for name, line in queries.items()}
     write_zip(raw / ZIP, members)
-    images = [image for image in read_tokyo247(raw, SETTINGS) if image.role == "queries"]
+    images = [image for image in read_tokyo247(raw, SETTINGS, HELD) if image.role == "queries"]
     return {image.source.rpartition("/")[2].removesuffix(".jpg"): image.time_of_day for image in images}
 
 
 def test_the_worked_cases(tmp_path: Path) -> None:
     tokyo_raw(tmp_path / "raw")
-    made = format_set(read_tokyo247(tmp_path / "raw", SETTINGS), tmp_path / "set", workers=2)
+    made = format_set(read_tokyo247(tmp_path / "raw", SETTINGS, HELD), tmp_path / "set", workers=2)
     assert {row.name: [row.width, row.height] for row in made.rows} == {
         case["destination"]: case["size"] for case in ROWS
     }
@@ -42,7 +46,7 @@ def test_the_worked_cases(tmp_path: Path) -> None:
 
 def test_pictures_are_the_default_jpegs_of_pillow(tmp_path: Path) -> None:
     tokyo_raw(tmp_path / "raw")
-    made = format_set(read_tokyo247(tmp_path / "raw", SETTINGS), tmp_path / "set", workers=1)
+    made = format_set(read_tokyo247(tmp_path / "raw", SETTINGS, HELD), tmp_path / "set", workers=1)
     by_source = {row.source: made.read(row) for row in made.rows}
     expected = io.BytesIO()
     Image.open(io.BytesIO(png(seed=0))).save(expected, "JPEG")
@@ -56,7 +60,7 @@ def test_pictures_are_the_default_jpegs_of_pillow(tmp_path: Path) -> None:
 def test_settings_choose_queries_size_and_quality(tmp_path: Path) -> None:
     tokyo_raw(tmp_path / "raw", "247query_v3")
     settings = Tokyo247Settings("247query_v3", 30, 90)
-    made = format_set(read_tokyo247(tmp_path / "raw", settings), tmp_path / "set", workers=1)
+    made = format_set(read_tokyo247(tmp_path / "raw", settings, HELD), tmp_path / "set", workers=1)
     assert {min(row.width, row.height) for row in made.where(role="queries")} == {30}
     expected = io.BytesIO()
     Image.open(io.BytesIO(png(seed=0))).save(expected, "JPEG", quality=90)
@@ -65,20 +69,20 @@ def test_settings_choose_queries_size_and_quality(tmp_path: Path) -> None:
     with pytest.raises(
         MissingInputError, match=r"1 of 1 archives are missing in .*: 247query_subset_v2\.zip"
     ):
-        next(read_tokyo247(tmp_path / "raw", SETTINGS))
+        next(read_tokyo247(tmp_path / "raw", SETTINGS, HELD))
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (("v2", 480, 75), "queries must be one of 247query_subset_v2, 247query_v3, not 'v2'"),
-        (("247query_v3", 0, 75), "queries_shorter_side must be at least 1, not 0"),
-        (("247query_v3", 480, 96), "jpeg_quality must lie between 1 and 95, not 96"),
+        (("v2", 480, 75), "x.queries must be one of 247query_subset_v2, 247query_v3, not 'v2'"),
+        (("247query_v3", 0, 75), "x: queries_shorter_side must be at least 1, not 0"),
+        (("247query_v3", 480, 96), "x: jpeg_quality must lie between 1 and 95, not 96"),
     ],
 )
 def test_impossible_settings_are_refused(values: tuple[str, int, int], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        Tokyo247Settings(*values)
+        build(Tokyo247Settings, dict(zip(NAMES, values, strict=True)), "x")
     assert caught.value.message == message
 
 
@@ -141,14 +145,14 @@ def test_queries_without_a_table_are_named(tmp_path: Path) -> None:
     tokyo_raw(tmp_path)
     write_zip(tmp_path / ZIP, {"q/1.jpg": jpeg(), "q/1.csv": b"1,2,3", "q/2.jpg": jpeg(), "q/3.JPG": jpeg()})
     with pytest.raises(BadArchiveError, match=r"2 of 3 queries have no CSV beside them: q/2\.jpg, q/3\.JPG"):
-        next(read_tokyo247(tmp_path, SETTINGS))
+        next(read_tokyo247(tmp_path, SETTINGS, HELD))
 
 
 def test_a_zip_without_queries_is_refused(tmp_path: Path) -> None:
     tokyo_raw(tmp_path)
     write_zip(tmp_path / ZIP, {"README.txt": b"", "__MACOSX/q/._1.jpg": b"", "q/.hidden.jpg": b""})
     with pytest.raises(BadArchiveError, match=r"247query_subset_v2\.zip holds no queries"):
-        next(read_tokyo247(tmp_path, SETTINGS))
+        next(read_tokyo247(tmp_path, SETTINGS, HELD))
 
 
 def test_listed_panoramas_that_no_archive_holds_are_named(tmp_path: Path) -> None:
@@ -157,10 +161,10 @@ def test_listed_panoramas_that_no_archive_holds_are_named(tmp_path: Path) -> Non
     with pytest.raises(
         BadArchiveError, match=r"1 of 5 listed images .*: 03829/zzAbCdEfGhIjKlMnOpQrSt_012_045\.png"
     ):
-        next(read_tokyo247(tmp_path, SETTINGS))
+        next(read_tokyo247(tmp_path, SETTINGS, HELD))
     (tmp_path / "03829.tar").unlink()
     with pytest.raises(MissingInputError, match=r"1 of 2 archives are missing in .*: 03829\.tar"):
-        next(read_tokyo247(tmp_path, SETTINGS))
+        next(read_tokyo247(tmp_path, SETTINGS, HELD))
 
 
 def test_a_list_of_other_names_is_refused(tmp_path: Path) -> None:
@@ -171,7 +175,7 @@ def test_a_list_of_other_names_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         BadArchiveError, match=r"tokyo247\.mat lists '03814/odd\.png', which is not like 03814/NAME"
     ):
-        next(read_tokyo247(tmp_path, SETTINGS))
+        next(read_tokyo247(tmp_path, SETTINGS, HELD))
 
 
 @pytest.mark.parametrize(("angle", "tile"), [("000", "00"), ("30", "01"), ("045", "01"), ("330", "11")])
@@ -182,7 +186,7 @@ def test_tiles_are_thirty_degrees_wide(angle: str, tile: str) -> None:
 
 def test_images_come_as_the_archives_hold_them(tmp_path: Path) -> None:
     tokyo_raw(tmp_path)
-    images: list[RawImage] = list(read_tokyo247(tmp_path, SETTINGS))
+    images: list[RawImage] = list(read_tokyo247(tmp_path, SETTINGS, HELD))
     sources = [image.source for image in images]
     assert sources[:5] == sorted(sources[:5])
     assert [image.role for image in images] == ["database"] * 5 + ["queries"] * 3

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from pipeline.core import errors
+from pipeline.core.errors import DusklineError, InterruptedRunError, UserError
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DusklineError)]
+
+
+def test_the_hint_stands_below_the_message() -> None:
+    assert str(DusklineError("no such file: a")) == "no such file: a"
+    assert str(DusklineError("no such file: a", hint="make it")) == "no such file: a\n  make it"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_crosses_processes_whole(kind: type[DusklineError]) -> None:
+    again = pickle.loads(pickle.dumps(kind("message", hint="hint")))
+    assert type(again) is kind
+    assert (again.message, again.hint, str(again)) == ("message", "hint", "message\n  hint")
+
+
+def test_the_exit_code_tells_the_users_mistakes_from_faults() -> None:
+    codes = {kind.__name__: kind("x").exit_code for kind in KINDS}
+    assert codes.pop("InterruptedRunError") == InterruptedRunError.exit_code == 130
+    for kind in KINDS:
+        if kind is not InterruptedRunError:
+            assert codes[kind.__name__] == (2 if issubclass(kind, UserError) else 1)
+    assert {"ParameterError", "MissingInputError", "CheckpointError", "StageRunningError"} <= {
+        kind.__name__ for kind in KINDS if issubclass(kind, UserError)
+    }

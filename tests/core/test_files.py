@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core import files
+from pipeline.core.errors import DusklineError, MissingInputError
+from tests.import_graph import ROOT
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Writing beside and renaming
+
+
+def test_a_file_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
+    files.write_bytes(tmp_path / "a" / "b" / "c.bin", b"data")
+    assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"data"
+    assert names(tmp_path / "a" / "b") == ["c.bin"]
+
+
+def test_the_target_is_not_there_before_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "c.bin"
+    with files.written_beside(target) as stream:
+        stream.write(b"data")
+        assert not target.exists()
+        assert len(names(tmp_path)) == 1
+        assert names(tmp_path)[0].startswith(".c.bin.")
+    assert names(tmp_path) == ["c.bin"]
+
+
+def test_a_block_that_fails_leaves_the_target_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "c.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), files.written_beside(target) as stream:
+        stream.write(b"new")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["c.bin"]
+
+
+def test_other_links_to_the_old_content_keep_it(tmp_path: Path) -> None:
+    cached = tmp_path / "cached"
+    cached.write_bytes(b"old")
+    cached.chmod(0o444)
+    (tmp_path / "target").hardlink_to(cached)
+    files.write_bytes(tmp_path / "target", b"new")
+    assert cached.read_bytes() == b"old"
+    assert (tmp_path / "target").read_bytes() == b"new"
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.jpg").write_bytes(b"old")
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(DusklineError, match=r"could not write .*a\.jpg: No space left on device") as caught:
+        files.write_bytes(tmp_path / "a.jpg", b"new")
+    assert "free disk space" in caught.value.hint
+    assert (tmp_path / "a.jpg").read_bytes() == b"old"
+    assert names(tmp_path) == ["a.jpg"]
+
+
+def test_a_limit_on_file_sizes_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from pipeline.core.files import write_bytes\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"write_bytes(Path({str(tmp_path)!r}, 'small'), bytes(1000))\n"
+        f"write_bytes(Path({str(tmp_path)!r}, 'large'), bytes(1001))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "DusklineError: could not write" in run.stderr
+    assert "large: File too large" in run.stderr
+    assert names(tmp_path) == ["small"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(DusklineError, match=r"could not write .*a/b/c\.bin: Not a directory"):
+        files.write_bytes(tmp_path / "a" / "b" / "c.bin", b"data")
+    with pytest.raises(DusklineError, match=r"could not write .*a/c\.bin: File exists"):
+        files.write_bytes(tmp_path / "a" / "c.bin", b"data")
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".jpg", "夜" * 83 + ".jpg", "🌃" * 62 + ".jpg"])
+def test_names_of_the_full_length_can_be_written_and_linked(tmp_path: Path, name: str) -> None:
+    assert 250 < len(os.fsencode(name)) <= 255
+    files.write_bytes(tmp_path / name, b"data")
+    files.link(tmp_path / name, tmp_path / "links" / name)
+    assert (tmp_path / "links" / name).read_bytes() == b"data"
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    files.write_bytes(tmp_path / "new", b"")
+    (tmp_path / "usual").write_bytes(b"")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == stat.S_IMODE(
+        (tmp_path / "usual").stat().st_mode
+    )
+
+
+# Links
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.jpg"
+    path.write_bytes(b"data")
+    return path
+
+
+def test_a_link_is_the_same_file(source: Path, tmp_path: Path) -> None:
+    files.link(source, tmp_path / "deep" / "target.jpg")
+    assert (tmp_path / "deep" / "target.jpg").samefile(source)
+    assert names(tmp_path / "deep") == ["target.jpg"]
+
+
+def test_a_link_replaces_what_is_there_and_not_its_other_names(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "cached").write_bytes(b"old")
+    (tmp_path / "target").hardlink_to(tmp_path / "cached")
+    for _ in range(2):
+        files.link(source, tmp_path / "target")
+        assert (tmp_path / "target").samefile(source)
+    assert (tmp_path / "cached").read_bytes() == b"old"
+    assert names(tmp_path) == ["cached", "source.jpg", "target"]
+
+
+def test_a_link_to_a_symbolic_link_is_a_link_to_its_file(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.jpg").symlink_to("../source.jpg")
+    files.link(tmp_path / "set" / "a.jpg", tmp_path / "deep" / "er" / "a.jpg")
+    linked = tmp_path / "deep" / "er" / "a.jpg"
+    assert not linked.is_symlink()
+    assert linked.samefile(source)
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES])
+def test_where_links_cannot_be_made_it_is_a_copy(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refused)
+    files.link(source, tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"data"
+    assert not (tmp_path / "target").samefile(source)
+
+
+def test_a_link_that_fails_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(DusklineError, match=r"could not link .*source\.jpg to .*target: No space left"):
+        files.link(source, tmp_path / "target")
+    assert names(tmp_path) == ["source.jpg"]
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"no such file: .*gone\.jpg"):
+        files.link(tmp_path / "gone.jpg", tmp_path / "target")
+    assert names(tmp_path) == []
+
+
+def test_a_link_below_a_file_is_told(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(DusklineError, match="could not link"):
+        files.link(source, source / "below" / "target")
+
+
+# Digests
+
+
+def test_digests_are_sha_256(tmp_path: Path) -> None:
+    data = os.urandom((1 << 20) + 17)
+    (tmp_path / "file").write_bytes(data)
+    assert (
+        files.digest_bytes(data) == files.digest_file(tmp_path / "file") == hashlib.sha256(data).hexdigest()
+    )
+    assert files.digest_bytes(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_a_document_has_one_digest_whatever_the_order_of_its_keys() -> None:
+    one = files.digest_document({"a": 1, "b": {"c": [1, 2], "d": "é"}})
+    assert one == files.digest_document({"b": {"d": "é", "c": [1, 2]}, "a": 1})
+    assert one != files.digest_document({"a": 1, "b": {"c": [2, 1], "d": "é"}})
+    assert one != files.digest_document({"a": "1", "b": {"c": [1, 2], "d": "é"}})
+
+
+# JSON
+
+
+def test_equal_documents_are_equal_bytes(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"b": 1, "a": "ü"})
+    files.write_json(tmp_path / "b.json", {"a": "ü", "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": 1\n}\n'
+    assert files.read_json(tmp_path / "a.json") == {"a": "ü", "b": 1}
+
+
+def test_a_bad_document_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"no such file: .*a\.json"):
+        files.read_json(tmp_path / "a.json")
+    for data in (b"{", b"", b"\xff\xfe"):
+        (tmp_path / "a.json").write_bytes(data)
+        with pytest.raises(DusklineError, match=r"a\.json is not a JSON document"):
+            files.read_json(tmp_path / "a.json")
+
+
+def test_a_document_that_is_none_leaves_the_old_one(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", [1])
+    with pytest.raises(TypeError):
+        files.write_json(tmp_path / "a.json", {"a": object()})
+    assert json.loads((tmp_path / "a.json").read_text()) == [1]
+
+
+# CSV
+
+HEADER = ("name", "value")
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+@given(st.lists(st.tuples(texts, texts), max_size=6))
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    files.write_csv(path, HEADER, iter(rows))
+    assert [(row["name"], row["value"]) for row in files.read_csv(path, HEADER)] == rows
+
+
+def test_the_form_of_a_table(tmp_path: Path) -> None:
+    files.write_csv(tmp_path / "a.csv", HEADER, [("a,b", 1), ("ü", 2.5)])
+    assert (tmp_path / "a.csv").read_bytes() == 'name,value\n"a,b",1\nü,2.5\n'.encode()
+
+
+def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfname,value,more\r\na,1,x\r\n\r\nb,2,y\r\n")
+    rows = list(files.read_csv(tmp_path / "a.csv", ["value", "name"]))
+    assert rows == [{"name": "a", "value": "1", "more": "x"}, {"name": "b", "value": "2", "more": "y"}]
+
+
+def test_rows_that_fail_leave_the_old_table(tmp_path: Path) -> None:
+    def rows() -> Iterator[tuple[str, int]]:
+        yield "a", 1
+        raise ZeroDivisionError
+
+    files.write_csv(tmp_path / "a.csv", HEADER, [("old", 1)])
+    with pytest.raises(ZeroDivisionError):
+        files.write_csv(tmp_path / "a.csv", HEADER, rows())
+    assert (tmp_path / "a.csv").read_text() == "name,value\nold,1\n"
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"no such file: .*a\.csv"):
+        list(files.read_csv(tmp_path / "a.csv", HEADER))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name\na\n", "has no column value; its header is name"),
+        (b"", "has no column name, value; its header is empty"),
+        (b"name,value\na,1\nb\n", "line 3: 1 values for 2 columns"),
+        (b"name,value\na,1,x\n", "line 2: 3 values for 2 columns"),
+        (b"name,value\na,\xff\n", "is not a CSV in UTF-8"),
+        (b'name,value\na,"' + b"x" * 200_000 + b'"\n', "is not a CSV in UTF-8: field larger than"),
+    ],
+    ids=["column", "empty", "short-row", "long-row", "encoding", "endless-field"],
+)
+def test_a_damaged_table_is_named_with_its_place(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DusklineError, match=message) as caught:
+        list(files.read_csv(tmp_path / "a.csv", HEADER))
+    assert str(tmp_path / "a.csv") in caught.value.message
+
+
+# Folders
+
+
+def test_required_folders_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    assert files.require_folder(tmp_path) == tmp_path
+    assert files.require_file(file) == file
+    with pytest.raises(MissingInputError, match="no such folder") as caught:
+        files.require_folder(file, hint="make it")
+    assert caught.value.hint == "make it"
+    with pytest.raises(MissingInputError, match="no such file") as caught:
+        files.require_file(tmp_path, hint="write it")
+    assert caught.value.hint == "write it"
+
+
+def test_a_fresh_folder_is_empty(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "out"
+    assert files.fresh_folder(folder) == folder
+    (folder / "stale").write_bytes(b"")
+    (folder / "below").mkdir()
+    (folder / "below" / "read-only").write_bytes(b"")
+    (folder / "below" / "read-only").chmod(0o444)
+    files.fresh_folder(folder)
+    assert names(folder) == []

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import StageRunningError
+from pipeline.core.guard import only_run, terminated_as_interrupted
+from tests.import_graph import ROOT
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from pipeline.core.guard import only_run
+with only_run(Path(sys.argv[1]), "translate@city"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+# A parent that starts a child, tells its number, and waits to be killed.
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+CHILD = """
+import time
+from pipeline.core.guard import die_with_parent
+die_with_parent()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def ended(process: subprocess.Popen[str], number: int) -> None:
+    process.send_signal(number)
+    process.communicate(timeout=30)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_one_run_at_a_time_and_the_lock_dies_with_it(tmp_path: Path) -> None:
+    holder = started(HOLDER, str(tmp_path))
+    assert said(holder) == "held"
+    with (
+        pytest.raises(StageRunningError, match="another process is running translate@city") as caught,
+        only_run(tmp_path, "translate@city"),
+    ):
+        pass
+    assert "run the same command again" in caught.value.hint
+    ended(holder, signal.SIGKILL)
+    with only_run(tmp_path, "translate@city"):
+        pass
+
+
+def test_other_stages_and_other_folders_are_free(tmp_path: Path) -> None:
+    with only_run(tmp_path, "a"), only_run(tmp_path, "b"), only_run(tmp_path / "other", "a"):
+        assert sorted(path.name for path in (tmp_path / "locks").iterdir()) == ["a.lock", "b.lock"]
+
+
+def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), only_run(tmp_path, "a"):
+        raise ZeroDivisionError
+    with only_run(tmp_path, "a"):
+        pass
+
+
+def test_a_child_does_not_hold_on_to_the_lock(tmp_path: Path) -> None:
+    with only_run(tmp_path, "a"):
+        child = started("print('ready', flush=True); import time; time.sleep(60)")
+        assert said(child) == "ready"
+    try:
+        with only_run(tmp_path, "a"):
+            pass
+    finally:
+        ended(child, signal.SIGKILL)
+
+
+def test_a_process_ends_with_its_parent() -> None:
+    parent = started(PARENT, CHILD)
+    child = int(said(parent))
+    assert is_alive(child)
+    ended(parent, signal.SIGKILL)
+    end = time.monotonic() + 20
+    while is_alive(child) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not is_alive(child)
+
+
+def test_being_ended_is_like_ctrl_c_inside_and_as_before_outside() -> None:
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("outside"))
+    try:
+        with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        assert heard == []
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == ["outside"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_in_another_thread_nothing_is_changed() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work() -> None:
+        with terminated_as_interrupted():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import CheckpointError, MissingInputError, UserError
+from pipeline.core.files import read_json
+from pipeline.datasets.fetch import Fetched, fetch_archives, fetch_checkpoint
+from pipeline.datasets.held import archive_places
+from pipeline.datasets.pins import read_pins
+from pipeline.datasets.registry import Source, SourceFile
+from tests.datasets.local_server import LocalServer, serving
+
+DATA = {"000.tar": b"first archive", "splits.tar.gz": b"the split files"}
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with serving() as state:
+        yield state
+
+
+def file(name: str, *addresses: str, sha256: str = "") -> SourceFile:
+    return SourceFile(name=name, about="13 bytes", addresses=addresses, drive="", sha256=sha256)
+
+
+def source(*files: SourceFile, terms: str = "Write to the authors first.") -> Source:
+    return Source(
+        name="made_up",
+        title="Made up",
+        kind="archives",
+        licence="none",
+        citation="",
+        terms=terms,
+        published="",
+        files=files,
+    )
+
+
+class Place:
+    """The folders of one project."""
+
+    def __init__(self, root: Path) -> None:
+        self.raw, self.held, self.pinned = root / "raw" / "made_up", root / "archives", root / "pinned.csv"
+
+    def hold(self, **changed: bytes) -> None:
+        for name, data in DATA.items():
+            path = self.held / "made_up" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(changed.get(name, data))
+
+    def fetch(self, what: Source, *, accept_terms: bool = False) -> Fetched:
+        return fetch_archives(what, self.raw, held=self.held, pinned=self.pinned, accept_terms=accept_terms)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_held_archives_are_recorded_pinned_and_left_where_they_lie(place: Place) -> None:
+    place.hold()
+    inodes = {path.name: path.stat().st_ino for path in (place.held / "made_up").iterdir()}
+    fetched = place.fetch(source(*(file(name) for name in DATA)))
+    assert fetched == Fetched(held=2, downloaded=0, pinned=2, size=sum(map(len, DATA.values())))
+    assert str(fetched) == "2 held, 0 downloaded, 0.0 MB, 2 digests pinned for the first time"
+    assert [path.name for path in place.raw.iterdir()] == ["archives.json"]
+    assert read_json(place.raw / "archives.json") == [
+        {"name": name, "place": f"made_up/{name}", "sha256": sha256(data), "size": len(data)}
+        for name, data in DATA.items()
+    ]
+    places = archive_places(place.raw, place.held)
+    assert {name: path.read_bytes() for name, path in places.items()} == DATA
+    assert {path.name: path.stat().st_ino for path in places.values()} == inodes
+
+
+def test_a_second_fetch_pins_nothing_and_writes_the_same(place: Place) -> None:
+    place.hold()
+    what = source(*(file(name) for name in DATA))
+    place.fetch(what)
+    before = ((place.raw / "archives.json").read_bytes(), place.pinned.read_bytes())
+    assert place.fetch(what).pinned == 0
+    assert ((place.raw / "archives.json").read_bytes(), place.pinned.read_bytes()) == before
+
+
+def test_a_held_archive_that_changed_is_refused(place: Place) -> None:
+    place.hold()
+    what = source(*(file(name) for name in DATA))
+    place.fetch(what)
+    place.hold(**{"000.tar": b"another file"})
+    with pytest.raises(UserError, match=r"000\.tar of made_up is another file than before"):
+        place.fetch(what)
+
+
+def test_missing_archives_are_downloaded_once_terms_are_accepted(place: Place, server: LocalServer) -> None:
+    server.files = {f"/{name}": data for name, data in DATA.items()}
+    what = source(*(file(name, server.address(f"/{name}")) for name in DATA))
+    assert place.fetch(what, accept_terms=True).downloaded == 2
+    assert (place.held / "made_up" / "000.tar").read_bytes() == DATA["000.tar"]
+    assert place.fetch(what, accept_terms=True).downloaded == 0
+    assert server.asked == ["/000.tar", "/splits.tar.gz"]
+
+
+def test_terms_not_accepted_shows_them_with_files_sizes_addresses_and_folders(
+    place: Place, server: LocalServer
+) -> None:
+    address = server.address("/000.tar")
+    with pytest.raises(UserError) as caught:
+        place.fetch(source(file("000.tar", address, "ftp://mirror/000.tar"), file("own.tar")))
+    message = str(caught.value)
+    assert f"2 of 2 archives of made_up are neither in {place.held}/made_up nor in {place.held}" in message
+    assert f"000.tar (13 bytes) from {address} or ftp://mirror/000.tar" in message
+    assert "own.tar (13 bytes) from no known address" in message
+    assert "Write to the authors first." in message
+    assert "accept_terms: true under fetch.made_up" in message
+    assert server.asked == []
+    assert not place.raw.exists()
+
+
+def test_without_terms_nobody_is_asked(place: Place, server: LocalServer) -> None:
+    server.files["/000.tar"] = DATA["000.tar"]
+    assert place.fetch(source(file("000.tar", server.address("/000.tar")), terms="")).downloaded == 1
+
+
+def test_the_next_address_is_tried(place: Place, server: LocalServer) -> None:
+    server.files = {"/half": DATA["000.tar"], "/wrong": b"an error page", "/good": DATA["000.tar"]}
+    server.broken.add("/half")
+    addresses = [server.address(path) for path in ("/nowhere", "/half", "/wrong", "/good")]
+    what = source(file("000.tar", *addresses, sha256=sha256(DATA["000.tar"])))
+    assert place.fetch(what, accept_terms=True) == Fetched(0, 1, 0, len(DATA["000.tar"]))
+    assert server.asked == ["/nowhere", "/half", "/wrong", "/good"]
+
+
+def test_a_mirror_that_gives_another_file_than_the_pinned_one_is_passed_over(
+    place: Place, server: LocalServer
+) -> None:
+    place.hold()
+    place.fetch(source(*(file(name) for name in DATA)))
+    (place.held / "made_up" / "000.tar").unlink()
+    server.files = {"/wrong": b"an error page", "/good": DATA["000.tar"]}
+    what = source(file("000.tar", server.address("/wrong"), server.address("/good")))
+    assert place.fetch(what, accept_terms=True).downloaded == 1
+    assert (place.held / "made_up" / "000.tar").read_bytes() == DATA["000.tar"]
+
+
+def test_when_no_address_is_left_all_reasons_are_told(place: Place, server: LocalServer) -> None:
+    server.files = {"/wrong": b"an error page"}
+    addresses = [server.address(path) for path in ("/nowhere", "/wrong")]
+    what = source(file("000.tar", *addresses, sha256="a" * 64), file("own.tar"))
+    with pytest.raises(MissingInputError) as caught:
+        place.fetch(what, accept_terms=True)
+    message = str(caught.value)
+    assert "000.tar of made_up could not be had from any address" in message
+    assert "404" in message
+    assert f"gave a file of SHA-256 {sha256(b'an error page')}, expected {'a' * 64}" in message
+    assert "2 of 2 archives of made_up are neither in" in message
+    assert "own.tar (13 bytes) from no known address" in message
+    assert not (place.held / "made_up" / "000.tar").exists()
+
+
+def test_what_was_downloaded_before_a_failure_is_kept(place: Place, server: LocalServer) -> None:
+    server.files["/000.tar"] = DATA["000.tar"]
+    what = source(file("000.tar", server.address("/000.tar")), file("b.tar", server.address("/b.tar")))
+    for _ in range(2):
+        with pytest.raises(MissingInputError, match="1 of 2 archives"):
+            place.fetch(what, accept_terms=True)
+    assert server.asked == ["/000.tar", "/b.tar", "/b.tar"]
+
+
+def test_a_held_file_without_the_published_digest_is_refused(place: Place) -> None:
+    place.hold()
+    with pytest.raises(UserError, match=r"its makers published SHA-256 a{64}, found"):
+        place.fetch(source(file("000.tar", sha256="a" * 64)))
+    assert (place.held / "made_up" / "000.tar").read_bytes() == DATA["000.tar"]
+
+
+class TestCheckpoint:
+    @pytest.fixture
+    def unit(self) -> Source:
+        return Source("unit_x", "UNIT", "checkpoint", "NC", "", "", "in a Drive folder", ())
+
+    def test_a_path_is_copied_and_never_linked(self, unit: Source, place: Place, tmp_path: Path) -> None:
+        mine = tmp_path / "gen_00500000.pt"
+        mine.write_bytes(b"weights")
+        fetched = fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
+        assert fetched == Fetched(held=1, downloaded=0, pinned=1, size=7)
+        copy = place.raw / "gen.pt"
+        assert copy.read_bytes() == b"weights"
+        assert copy.stat().st_ino != mine.stat().st_ino
+        assert mine.stat().st_nlink == 1
+        assert read_pins(place.pinned)["unit_x", "gen.pt"].sha256 == sha256(b"weights")
+
+    def test_an_address_is_downloaded(self, unit: Source, place: Place, server: LocalServer) -> None:
+        server.files["/gen.pt"] = b"weights"
+        fetched = fetch_checkpoint(unit, server.address("/gen.pt"), place.raw, pinned=place.pinned)
+        assert fetched == Fetched(held=0, downloaded=1, pinned=1, size=7)
+
+    def test_another_file_than_before_is_refused_and_not_left(
+        self, unit: Source, place: Place, tmp_path: Path
+    ) -> None:
+        mine = tmp_path / "gen.pt"
+        mine.write_bytes(b"weights")
+        fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
+        mine.write_bytes(b"other weights")
+        with pytest.raises(UserError, match="is another file than before"):
+            fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
+        assert not (place.raw / "gen.pt").exists()
+
+    @pytest.mark.parametrize(
+        ("where", "found"), [("nowhere.pt", "there is no file nowhere.pt"), ("", r"\(place is empty\)")]
+    )
+    def test_absent_says_how_to_bring_or_train_one(
+        self, unit: Source, place: Place, where: str, found: str
+    ) -> None:
+        with pytest.raises(CheckpointError, match=found) as caught:
+            fetch_checkpoint(unit, where, place.raw, pinned=place.pinned)
+        message = str(caught.value)
+        assert "published: in a Drive folder" in message
+        assert "as place under fetch.unit_x in params.yaml" in message
+        assert "train_unit" in message
+
+    def test_an_address_that_gives_nothing_says_so_too(
+        self, unit: Source, place: Place, server: LocalServer
+    ) -> None:
+        with pytest.raises(CheckpointError, match="404") as caught:
+            fetch_checkpoint(unit, server.address("/gone.pt"), place.raw, pinned=place.pinned)
+        assert "train_unit" in str(caught.value)
+
+    def test_a_place_inside_the_out_is_refused(self, unit: Source, place: Place) -> None:
+        place.raw.mkdir(parents=True)
+        (place.raw / "mine.pt").write_bytes(b"weights")
+        with pytest.raises(CheckpointError, match="which is DVC's to empty"):
+            fetch_checkpoint(unit, str(place.raw / "mine.pt"), place.raw, pinned=place.pinned)
+        assert (place.raw / "mine.pt").read_bytes() == b"weights"
+
+
+def test_fetched_counts_in_words() -> None:
+    values: dict[str, Any] = {"held": 1, "downloaded": 7, "pinned": 0, "size": 6_200_000_000}
+    assert str(Fetched(**values)) == "1 held, 7 downloaded, 6,200.0 MB"

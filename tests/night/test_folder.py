@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError
+from pipeline.core.files import digest_bytes, read_json, write_bytes
+from pipeline.core.pictures import read_rgb
+from pipeline.night.folder import night_of, picture_names, translate_folder
+from pipeline.night.origins import Origin, read_origins, write_origins
+from pipeline.night.summary import NightSummary
+from pipeline.night.translator import OutputFormat
+from tests.night.fakes import JPG, PNG, Darkened, picture, saved, tree
+
+TABLES = {"origins.csv", "recipe.json"}
+
+
+@dataclass
+class Trip:
+    """A folder of holiday pictures, and where its nights go."""
+
+    base: Path
+    level: int = 2
+    output: OutputFormat = JPG
+    max_failed: float = 0.0
+
+    @property
+    def days(self) -> Path:
+        return self.base / "trip"
+
+    @property
+    def nights(self) -> Path:
+        return self.base / "trip_night"
+
+    @property
+    def log(self) -> Path:
+        return self.base / "calls.log"
+
+    def take(self, name: str, data: bytes) -> None:
+        write_bytes(self.days / name, data)
+
+    def run(
+        self, days: Path | None = None, nights: Path | None = None, store: Path | None = None
+    ) -> NightSummary:
+        return translate_folder(
+            days or self.days,
+            nights or self.nights,
+            Darkened(self.level, self.log),
+            self.output,
+            store or self.base / "work" / "nights",
+            2,
+            self.max_failed,
+        )
+
+    def calls(self) -> int:
+        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
+        self.log.unlink(missing_ok=True)
+        return count
+
+    def made(self) -> set[str]:
+        return set(tree(self.nights)) - TABLES
+
+
+@pytest.fixture
+def trip(tmp_path: Path) -> Trip:
+    trip = Trip(tmp_path)
+    trip.take("IMG_1.JPG", picture(1))
+    trip.take("second.jpeg", picture(2))
+    trip.take("rome/forum/c.Png", picture(3, form="PNG"))
+    trip.take("rome/d.jpg", picture(4))
+    return trip
+
+
+def test_names() -> None:
+    assert night_of("a/b.JPG", ".jpg") == "a/bn.jpg"
+    assert night_of("b.c.jpeg", ".png") == "b.cn.png"
+    assert night_of("@1@2@n.jpg", ".jpg") == "@1@2@nn.jpg"
+
+
+def test_the_tree_is_kept_and_the_pictures_are_untouched(trip: Trip) -> None:
+    before = {path: (path.read_bytes(), path.stat()) for path in trip.days.rglob("*") if path.is_file()}
+    summary = trip.run()
+    assert (summary.images, summary.made, summary.failed) == (4, 4, 0)
+    assert trip.made() == {"IMG_1n.jpg", "secondn.jpg", "rome/forum/cn.jpg", "rome/dn.jpg"}
+    after = {path: (path.read_bytes(), path.stat()) for path in trip.days.rglob("*") if path.is_file()}
+    assert {path: data for path, (data, _) in after.items()} == {
+        path: data for path, (data, _) in before.items()
+    }
+    assert all(after[path][1].st_mtime_ns == before[path][1].st_mtime_ns for path in before)
+    difference = read_rgb(trip.nights / "rome/dn.jpg").astype(int) - read_rgb(trip.days / "rome/d.jpg") // 2
+    assert abs(difference).mean() < 20
+
+
+def test_pngs_are_exact(trip: Trip) -> None:
+    trip.output = PNG
+    trip.run()
+    assert (read_rgb(trip.nights / "rome/dn.png") == read_rgb(trip.days / "rome/d.jpg") // 2).all()
+
+
+def test_only_pictures_in_sight_are_taken(trip: Trip) -> None:
+    for name in (".hidden.jpg", "._IMG_1.JPG", ".thumbnails/a.jpg", "notes.txt", "rome/film.mp4", "jpg"):
+        trip.take(name, picture(9))
+    assert picture_names(trip.days) == ["IMG_1.JPG", "rome/d.jpg", "rome/forum/c.Png", "second.jpeg"]
+    assert trip.run().images == 4
+
+
+def test_linked_pictures_are_taken_and_linked_folders_are_not(trip: Trip, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.jpg").write_bytes(picture(8))
+    (trip.days / "link.jpg").symlink_to(tmp_path / "elsewhere" / "x.jpg")
+    (trip.days / "loop").symlink_to(trip.days)
+    trip.run()
+    assert "linkn.jpg" in trip.made()
+    assert len(trip.made()) == 5
+
+
+def test_the_origins_tell_of_every_picture(trip: Trip) -> None:
+    trip.run()
+    origins = read_origins(trip.nights)
+    assert [origin.source for origin in origins] == picture_names(trip.days)
+    for origin in origins:
+        assert origin.source_digest == digest_bytes((trip.days / origin.source).read_bytes())
+        assert origin.digest == digest_bytes((trip.nights / origin.name).read_bytes())
+        assert (origin.translator, origin.status) == ("darkened", "done")
+    assert read_json(trip.nights / "recipe.json")["settings"] == '{"level": 2}'
+
+
+def test_a_second_run_does_nothing(trip: Trip) -> None:
+    trip.run()
+    before = {path: path.stat() for path in trip.nights.rglob("*.jpg")}
+    whole = tree(trip.nights)
+    assert trip.calls() == 4
+    assert trip.run().made == 0
+    assert trip.calls() == 0
+    assert tree(trip.nights) == whole
+    assert {path: path.stat() for path in before} == before
+
+
+def test_only_what_is_new_or_changed_is_translated(trip: Trip) -> None:
+    trip.run()
+    trip.calls()
+    trip.take("rome/d.jpg", picture(44))
+    trip.take("new/e.jpg", picture(5))
+    os.utime(trip.days / "second.jpeg")
+    assert trip.run().made == 2
+    assert trip.calls() == 2
+    assert "new/en.jpg" in trip.made()
+    difference = read_rgb(trip.nights / "rome/dn.jpg").astype(int) - read_rgb(trip.days / "rome/d.jpg") // 2
+    assert abs(difference).mean() < 20
+
+
+def test_a_moved_picture_moves_its_night_without_work(trip: Trip) -> None:
+    trip.run()
+    trip.calls()
+    (trip.days / "rome/forum/c.Png").rename(trip.days / "c.Png")
+    trip.run()
+    assert trip.calls() == 0
+    assert trip.made() == {"IMG_1n.jpg", "secondn.jpg", "cn.jpg", "rome/dn.jpg"}
+    assert not (trip.nights / "rome/forum").exists()
+
+
+def test_a_removed_picture_takes_its_night_along_and_nothing_else(trip: Trip) -> None:
+    trip.run()
+    (trip.nights / "rome" / "mine.jpg").write_bytes(b"my own")
+    (trip.nights / "secondn.jpg").unlink()
+    (trip.nights / "secondn.jpg").write_bytes(b"changed by hand")
+    (trip.days / "rome/d.jpg").unlink()
+    (trip.days / "second.jpeg").unlink()
+    trip.run()
+    assert trip.made() == {"IMG_1n.jpg", "rome/forum/cn.jpg", "rome/mine.jpg", "secondn.jpg"}
+    assert (trip.nights / "secondn.jpg").read_bytes() == b"changed by hand"
+
+
+def test_a_table_from_elsewhere_removes_nothing_outside(trip: Trip, tmp_path: Path) -> None:
+    (tmp_path / "precious.jpg").write_bytes(b"precious")
+    trip.nights.mkdir()
+    for name in ("../precious.jpg", str(tmp_path / "precious.jpg")):
+        origin = Origin(name, "x.jpg", "", "", "", "", "", "done", "", digest_bytes(b"precious"))
+        write_origins(trip.nights, [origin])
+        trip.run()
+        assert (tmp_path / "precious.jpg").read_bytes() == b"precious"
+
+
+def test_a_lost_or_damaged_night_is_put_back(trip: Trip) -> None:
+    trip.run()
+    whole = tree(trip.nights)
+    trip.calls()
+    (trip.nights / "IMG_1n.jpg").unlink()
+    (trip.nights / "secondn.jpg").unlink()
+    (trip.nights / "secondn.jpg").write_bytes(b"\0" * len(whole["secondn.jpg"]))
+    (trip.nights / "rome/dn.jpg").write_bytes(b"through the link, into the store")
+    trip.run()
+    assert tree(trip.nights) == whole
+    assert trip.calls() == 1
+
+
+def test_across_file_systems_nights_are_copies_that_are_made_once(
+    trip: Trip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refused)
+    trip.run()
+    nights = {path: path.stat() for path in trip.nights.rglob("*.jpg")}
+    assert {night.st_nlink for night in nights.values()} == {1}
+    (trip.nights / "IMG_1n.jpg").write_bytes(b"damaged")
+    trip.run()
+    changed = {path.name for path, night in nights.items() if path.stat() != night}
+    assert changed == {"IMG_1n.jpg"}
+    assert read_rgb(trip.nights / "IMG_1n.jpg").shape == (12, 16, 3)
+
+
+def test_another_setting_or_form_replaces_the_nights(trip: Trip) -> None:
+    trip.run()
+    first = tree(trip.nights)
+    trip.level = 5
+    assert trip.run().made == 4
+    assert {name for name in first if tree(trip.nights)[name] != first[name]} == set(first)
+    trip.output = PNG
+    trip.run()
+    assert trip.made() == {"IMG_1n.png", "secondn.png", "rome/forum/cn.png", "rome/dn.png"}
+
+
+def test_bad_pictures_are_told_and_the_others_are_made(trip: Trip) -> None:
+    trip.take("empty.jpg", b"")
+    trip.take("rome/text.png", b"not found")
+    trip.take("grey.png", saved(Image.new("L", (3, 3), 90), "PNG"))
+    (trip.days / "broken.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(trip.days / "pipe.jpg")
+    (trip.days / os.fsdecode(b"caf\xe9.jpg")).write_bytes(picture(6))
+    with pytest.raises(DusklineError, match="5 of 10 pictures have no night") as caught:
+        trip.run()
+    assert str(trip.nights / "origins.csv") in caught.value.hint
+    assert len(trip.made()) == 5
+    reasons = {
+        origin.source: origin.reason for origin in read_origins(trip.nights) if origin.status == "failed"
+    }
+    assert reasons == {
+        "empty.jpg": "empty",
+        "rome/text.png": "not a picture that can be read",
+        "broken.jpg": "cannot be read (No such file or directory)",
+        "pipe.jpg": "not a plain file",
+        "caf\\xe9.jpg": "its name is not UTF-8",
+    }
+    trip.max_failed = 0.5
+    assert trip.run().failed == 5
+
+
+def test_a_picture_that_became_bad_loses_its_night(trip: Trip) -> None:
+    trip.run()
+    trip.take("rome/d.jpg", b"")
+    trip.max_failed = 1.0
+    trip.run()
+    assert trip.made() == {"IMG_1n.jpg", "secondn.jpg", "rome/forum/cn.jpg"}
+
+
+def test_pictures_whose_nights_would_share_a_name_are_refused(trip: Trip) -> None:
+    trip.take("rome/d.png", picture(7, form="PNG"))
+    with pytest.raises(UserError, match=r"rome/d\.jpg and rome/d\.png \(rome/dn\.jpg\)"):
+        trip.run()
+    assert trip.calls() == 0
+    assert not trip.nights.exists()
+
+
+@pytest.mark.parametrize("place", ["trip", "trip/night", "trip/../trip/rome", "."])
+def test_the_nights_never_lie_with_the_pictures(trip: Trip, place: str) -> None:
+    before = tree(trip.base)
+    with pytest.raises(ParameterError, match="one holds the other") as caught:
+        trip.run(nights=trip.base / place)
+    assert "nothing is ever written beside the pictures" in caught.value.hint
+    assert tree(trip.base) == before
+
+
+def test_neither_does_the_store(trip: Trip) -> None:
+    with pytest.raises(ParameterError, match="the work store would be written to"):
+        trip.run(store=trip.days / "work")
+
+
+def test_links_do_not_lead_back_to_the_pictures(trip: Trip, tmp_path: Path) -> None:
+    (tmp_path / "alias").symlink_to(trip.days)
+    with pytest.raises(ParameterError, match="one holds the other"):
+        trip.run(nights=tmp_path / "alias" / "night")
+    trip.nights.mkdir()
+    (trip.nights / "rome").symlink_to(trip.days / "rome")
+    kept = Origin("rome/d.jpg", "gone.jpg", "", "", "", "", "", "done", "", digest_bytes(picture(4)))
+    write_origins(trip.nights, [kept])
+    before = tree(trip.days)
+    with pytest.raises(ParameterError, match="leads into the folder of the pictures"):
+        trip.run()
+    assert tree(trip.days) == before
+
+
+def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"no such folder: .*trip"):
+        Trip(tmp_path).run()
+    (tmp_path / "trip").mkdir()
+    with pytest.raises(MissingInputError, match=r"no pictures \(\.jpg, \.jpeg, \.png\) in "):
+        Trip(tmp_path).run()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MissingInputError, match=r"no such folder: .*file"):
+        Trip(tmp_path).run(days=tmp_path / "file")
+
+
+def test_an_impossible_share_is_refused(trip: Trip) -> None:
+    trip.max_failed = 2
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        trip.run()
