@@ -57,21 +57,25 @@ def section_of(params: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
-    """Build the dataclass `kind` from exactly its own fields; `where` names the section in errors.
+    """Build the dataclass `kind` from its own fields; `where` names the section in errors.
 
     Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to
     `Path` and lists to tuples.
+    A field with a default may be left out: it belongs to a choice that the section does not make.
     A `ValueError` of the dataclass's own checks becomes a `ParameterError`.
     """
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    unknown = sorted(set(map(str, values)) - set(names))
-    missing = [name for name in names if name not in values]
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    needed = [name for name, field in known.items() if field.default is dataclasses.MISSING]
+    unknown = sorted(set(map(str, values)) - set(known))
+    missing = [name for name in needed if name not in values]
     if unknown:
-        raise ParameterError(f"{where}: unknown parameter {', '.join(unknown)}; known are {', '.join(names)}")
+        raise ParameterError(f"{where}: unknown parameter {', '.join(unknown)}; known are {', '.join(known)}")
     if missing:
         raise ParameterError(f"{where}: missing parameter {', '.join(missing)}")
-    checked = {name: _checked(values[name], hints[name], f"{where}.{name}") for name in names}
+    checked = {
+        name: _checked(values[name], hints[name], f"{where}.{name}") for name in known if name in values
+    }
     try:
         return kind(**checked)
     except ValueError as error:

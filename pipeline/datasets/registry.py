@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
@@ -12,9 +12,6 @@ from pipeline.core.errors import ParameterError
 from pipeline.core.params import build
 
 SOURCES = Path(__file__).parent / "sources"
-
-_FILE_DEFAULTS: dict[str, Any] = {"about": "", "addresses": [], "drive": "", "sha256": ""}
-_SOURCE_DEFAULTS: dict[str, Any] = {"terms": "", "published": "", "files": []}
 
 
 @dataclass(frozen=True)
@@ -26,10 +23,10 @@ class SourceFile:
     """
 
     name: str
-    about: str
-    addresses: tuple[str, ...]
-    drive: str
-    sha256: str
+    about: str = ""
+    addresses: tuple[str, ...] = ()
+    drive: str = ""
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or self.name != Path(self.name).name or self.name.startswith("."):
@@ -54,10 +51,10 @@ class Source:
     title: str
     kind: Literal["city", "archives", "checkpoint"]
     licence: str
-    citation: str
-    terms: str
-    published: str
-    files: tuple[SourceFile, ...]
+    citation: str = ""
+    terms: str = ""
+    published: str = ""
+    files: tuple[SourceFile, ...] = ()
 
 
 def known_sources(folder: Path = SOURCES) -> list[str]:
@@ -79,12 +76,8 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
         raise ParameterError(f"{path.name} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise ParameterError(f"{path.name}: expected `name: value` lines, found {type(document).__name__}")
-    entry = {"name": name, "citation": "", **_SOURCE_DEFAULTS, **document}
-    listed = entry["files"]
+    listed = document.get("files", [])
     if not isinstance(listed, list) or not all(isinstance(file, dict) for file in listed):
         raise ParameterError(f"{path.name}: files must be a list of entries with a name")
-    entry["files"] = [
-        build(SourceFile, {**_FILE_DEFAULTS, **file}, f"{path.name}: files[{index}]")
-        for index, file in enumerate(listed)
-    ]
-    return build(Source, entry, path.name)
+    files = [build(SourceFile, file, f"{path.name}: files[{index}]") for index, file in enumerate(listed)]
+    return build(Source, {"name": name, **document, "files": files}, path.name)

@@ -48,6 +48,21 @@ GIVEN: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class WithChoice:
+    """A field with a default belongs to a choice that a section need not make."""
+
+    name: str
+    extra: int = 0
+
+
+def test_a_field_with_a_default_may_be_left_out() -> None:
+    assert build(WithChoice, {"name": "n"}, "x") == WithChoice("n")
+    assert build(WithChoice, {"name": "n", "extra": 2}, "x") == WithChoice("n", 2)
+    with pytest.raises(ParameterError, match="x: missing parameter name"):
+        build(WithChoice, {"extra": 2}, "x")
+
+
 def built(**changes: Any) -> Everything:
     return build(Everything, GIVEN | changes, "section.one")
 

@@ -79,19 +79,6 @@ def test_xs(city: Path, tmp_path: Path) -> None:
     positions(made, "xs")
 
 
-FOLDER = {
-    "split_by": "folder",
-    "train_share": 1.0,
-    "val_share": 0.0,
-    "test_share": 0.0,
-    "query_share": 0.5,
-    "seed": 1,
-    "block_metres": 200.0,
-    "gap_metres": 50.0,
-    "jpeg_quality": 90,
-}
-
-
 def degrees(value: float) -> tuple[float, float, float]:
     minutes = abs(value) % 1 * 60
     return float(int(abs(value))), float(int(minutes)), minutes % 1 * 60
@@ -119,7 +106,7 @@ def test_a_plain_folder_of_city_views(tmp_path: Path, coordinates: str) -> None:
     if coordinates != "exif":
         with (folder / coordinates).open("w", newline="") as stream:
             csv.writer(stream).writerows([("path", "latitude", "longitude"), *lines])
-    settings = FolderSettings(coordinates=coordinates, queries_by="folder", **FOLDER)  # type: ignore[arg-type]
+    settings = FolderSettings(coordinates, split_by="folder", queries_by="folder", jpeg_quality=90)
     made = format_set(read_folder(folder, settings, tmp_path), tmp_path / "set", workers=2)
     assert made.counts() == {"test/database": 8, "test/queries": 3}
     expected = [picture.position for picture in form_of(tiny(), "xs").pictures()]

@@ -23,20 +23,28 @@ VALUES: dict[str, Any] = {
     "coordinates": "coordinates.csv",
     "split_by": "folder",
     "queries_by": "folder",
+    "jpeg_quality": 90,
+}
+BLOCKS: dict[str, Any] = {
+    "split_by": "blocks",
     "train_share": 0.6,
     "val_share": 0.2,
     "test_share": 0.2,
-    "query_share": 0.3,
-    "seed": 1,
     "block_metres": 200.0,
     "gap_metres": 50.0,
-    "jpeg_quality": 90,
+    "seed": 1,
 }
 HERE = (40.44062, -79.99589)
 
 
 def settings(**changes: Any) -> FolderSettings:
-    return FolderSettings(**{**VALUES, **changes})
+    """Settings with `changes`, and what the changed choices need."""
+    needed: dict[str, Any] = dict(BLOCKS) if changes.get("split_by") == "blocks" else {}
+    if changes.get("queries_by") in ("date", "share"):
+        needed["query_share"] = 0.3
+    if changes.get("queries_by") == "share":
+        needed["seed"] = 1
+    return FolderSettings(**{**VALUES, **needed, **changes})
 
 
 def make(folder: Path, rows: dict[str, dict[str, Any]], data: dict[str, bytes] | None = None) -> Path:
@@ -341,15 +349,31 @@ def test_hidden_files_and_other_suffixes_are_passed_over(tmp_path: Path) -> None
         ("train_share", -1, "must be 0 or more, and one above 0"),
         ("query_share", 0, "query_share must lie between 0 and 1, not 0.0"),
         ("query_share", 1, "query_share must lie between 0 and 1, not 1.0"),
-        ("seed", -1, "seed must be 0 or more, not -1"),
+        ("seed", -1, "seed must be given, 0 or more, not -1"),
         ("gap_metres", 49, "gap_metres must be at least 50, not 49.0"),
         ("block_metres", 0, "block_metres must be above 0, not 0.0"),
         ("jpeg_quality", 99, "jpeg_quality must lie between 1 and 95, not 99"),
     ],
 )
 def test_settings_out_of_range(name: str, value: Any, message: str) -> None:
+    whole = {**VALUES, **BLOCKS, "queries_by": "share", "query_share": 0.3}
     with pytest.raises(ParameterError, match=message):
-        build(FolderSettings, {**VALUES, name: value}, "format.own")
+        build(FolderSettings, {**whole, name: value}, "format.own")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 3}, "seed is not used with split_by folder and queries_by folder"),
+        ({"queries_by": "date", "query_share": 0.3, "gap_metres": 50.0}, "gap_metres is not used"),
+        ({"queries_by": "share", "query_share": 0.3}, "seed must be given"),
+        ({"queries_by": "date"}, "query_share must lie between 0 and 1, not 0.0"),
+        ({"split_by": "blocks", "seed": 1}, "train_share, val_share and test_share must be 0 or more"),
+    ],
+)
+def test_a_choice_takes_just_the_settings_that_it_needs(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        build(FolderSettings, {**VALUES, **changes}, "format.own")
 
 
 def test_columns_need_a_csv() -> None:

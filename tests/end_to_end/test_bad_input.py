@@ -58,6 +58,7 @@ def test_missing_raw_folder(project: Project) -> None:
         "coordinates": "exif",
         "split_by": "folder",
         "queries_by": "folder",
+        "jpeg_quality": 90,
     }
     project.set_params(params)
     assert "photographs" in failure(project, "format@mine")

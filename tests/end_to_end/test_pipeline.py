@@ -141,6 +141,7 @@ def own_photographs_params(project: Project, folder: Path) -> None:
         "coordinates": "coordinates.csv",
         "split_by": "folder",
         "queries_by": "folder",
+        "jpeg_quality": 90,
     }
     params["translate"]["mine_night"] = dict(params["translate"]["city_pitts_night"], day="mine")
     project.set_params(params)

@@ -132,13 +132,13 @@ def test_the_origins_tell_of_every_picture(trip: Trip) -> None:
 
 def test_a_second_run_does_nothing(trip: Trip) -> None:
     trip.run()
-    before = {path: path.stat() for path in trip.nights.rglob("*.jpg")}
+    before = {path: path.stat().st_ino for path in trip.nights.rglob("*.jpg")}
     whole = tree(trip.nights)
     assert trip.calls() == 4
     assert trip.run().made == 0
     assert trip.calls() == 0
     assert tree(trip.nights) == whole
-    assert {path: path.stat() for path in before} == before
+    assert {path: path.stat().st_ino for path in before} == before
 
 
 def test_only_what_is_new_or_changed_is_translated(trip: Trip) -> None:
@@ -211,7 +211,7 @@ def test_across_file_systems_nights_are_copies_that_are_made_once(
     assert {night.st_nlink for night in nights.values()} == {1}
     (trip.nights / "IMG_1n.jpg").write_bytes(b"damaged")
     trip.run()
-    changed = {path.name for path, night in nights.items() if path.stat() != night}
+    changed = {path.name for path, night in nights.items() if path.stat().st_ino != night.st_ino}
     assert changed == {"IMG_1n.jpg"}
     assert read_rgb(trip.nights / "IMG_1n.jpg").shape == (12, 16, 3)
 

@@ -29,7 +29,7 @@ _DIGEST_LETTERS = 8
 
 @dataclass(frozen=True)
 class FolderSettings:
-    """How a folder of photographs becomes a set.
+    """How a folder of photographs becomes a set; fields of a choice that is not made are left out.
 
     coordinates: "exif", or the name of a CSV in the folder.
     split_by: "folder" (a folder train, val or test in the path; without any, all is test), "column" (split in
@@ -43,30 +43,61 @@ class FolderSettings:
     coordinates: str
     split_by: Literal["folder", "column", "blocks"]
     queries_by: Literal["folder", "column", "date", "share"]
-    train_share: float
-    val_share: float
-    test_share: float
-    query_share: float
-    seed: int
-    block_metres: float
-    gap_metres: float
     jpeg_quality: int
+    train_share: float = 0.0
+    val_share: float = 0.0
+    test_share: float = 0.0
+    block_metres: float = 0.0
+    gap_metres: float = 0.0
+    query_share: float = 0.0
+    seed: int = -1
 
     def __post_init__(self) -> None:
         if self.coordinates == EXIF and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
-        if min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:
-            raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
-        if not 0 < self.query_share < 1:
-            raise ValueError(f"query_share must lie between 0 and 1, not {self.query_share}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be 0 or more, not {self.seed}")
-        if self.gap_metres < 50:
-            raise ValueError(f"gap_metres must be at least 50, not {self.gap_metres}")
-        if self.block_metres <= 0:
-            raise ValueError(f"block_metres must be above 0, not {self.block_metres}")
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must lie between 1 and 95, not {self.jpeg_quality}")
+        for name in self._used:
+            self._check(name)
+        for name in (
+            "train_share",
+            "val_share",
+            "test_share",
+            "block_metres",
+            "gap_metres",
+            "query_share",
+            "seed",
+        ):
+            if name not in self._used and getattr(self, name) != getattr(FolderSettings, name):
+                raise ValueError(
+                    f"{name} is not used with split_by {self.split_by} and queries_by {self.queries_by}"
+                )
+
+    @property
+    def _used(self) -> list[str]:
+        """The fields that the choices of `split_by` and `queries_by` ask for."""
+        used = []
+        if self.split_by == "blocks":
+            used += ["train_share", "val_share", "test_share", "block_metres", "gap_metres"]
+        if self.queries_by in ("date", "share"):
+            used.append("query_share")
+        if self.split_by == "blocks" or self.queries_by == "share":
+            used.append("seed")
+        return used
+
+    def _check(self, name: str) -> None:
+        value = getattr(self, name)
+        if name in ("train_share", "val_share", "test_share"):
+            if value < 0 or sum(self.shares.values()) <= 0:
+                raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
+        elif name == "query_share" and not 0 < value < 1:
+            raise ValueError(f"query_share must lie between 0 and 1, not {value}")
+        elif name == "seed" and value < 0:
+            raise ValueError(f"seed must be given, 0 or more, not {value}")
+        elif name == "gap_metres" and value < 50:
+            raise ValueError(f"gap_metres must be at least 50, not {value}")
+        elif name == "block_metres" and value <= 0:
+            raise ValueError(f"block_metres must be above 0, not {value}")
 
     @property
     def shares(self) -> dict[str, float]:

@@ -45,7 +45,7 @@ def require_archives(raw: RawFiles, names: Iterable[str]) -> dict[str, Path]:
     if missing:
         raise MissingInputError(
             f"{len(missing)} of {len(wanted)} archives are missing in {raw.folder}: {listed(missing)}",
-            hint="fetch them again, or put them there if you hold them",
+            hint="run the fetch stage of this source; it reads the archives that you hold where they lie",
         )
     return {name: held[name] for name in wanted}
 
