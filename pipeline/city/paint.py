@@ -30,7 +30,7 @@ _TILES = ((64.0, 4.0, _FAR), (20.0, 24.0, 34.0))  # ground: size (m), pixels a m
 class Painter:
     """Draws shots of one city; textures are made when first seen and kept up to a bound."""
 
-    def __init__(self, city: City, *, cache_bytes: int = 190_000_000) -> None:
+    def __init__(self, city: City, *, cache_bytes: int = 160_000_000) -> None:
         # Bytes must not depend on the number of threads, and each drawing process has one core.
         cv2.setNumThreads(1)
         self._city = city

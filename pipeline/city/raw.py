@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,7 @@ from pipeline.city.drawing import Drawing, draw_all
 from pipeline.city.forms import FORMS, SPLIT_ARCHIVE, Form, form_of
 from pipeline.city.settings import CitySettings
 from pipeline.city.survey import Survey
-from pipeline.core.errors import DusklineError
-from pipeline.core.files import write_bytes
+from pipeline.core.files import replaced_folder, write_bytes
 from pipeline.core.progress import progress
 
 _UNPAIRED_QUALITY = 92
@@ -31,7 +29,7 @@ def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, 
     """
     forms = [form_of(settings, name) for name in FORMS]
     counts = {form.name: sum(1 for _ in form.pictures()) for form in forms}
-    with _folder_beside(folder) as beside:
+    with replaced_folder(folder) as beside:
         drawings = (picture.drawing for form in forms for picture in form.pictures())
         with contextlib.closing(draw_all(drawings, workers)) as drawn:
             pictures = progress(drawn, total=sum(counts.values()), label="draw the city")
@@ -68,7 +66,7 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
         for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
             drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
             drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
-    with _folder_beside(folder) as beside:
+    with replaced_folder(folder) as beside:
         drawn = draw_all(drawings.values(), workers)
         pictures = progress(drawn, total=len(drawings), label="draw unpaired views")
         for name, data in zip(drawings, pictures, strict=True):
@@ -94,27 +92,3 @@ def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:
         with new_archive(folder / SPLIT_ARCHIVE) as add:
             for member in form.split_files:
                 add(*member)
-
-
-@contextlib.contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder` that takes its place when the block ends well, and else disappears.
-
-    One run at a time: a folder that an earlier, killed run left is emptied.
-    """
-    beside = folder.parent / f".{folder.name}.part"
-    try:
-        if beside.exists():
-            shutil.rmtree(beside)
-        beside.mkdir(parents=True)
-        yield beside
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    except OSError as error:
-        raise DusklineError(
-            f"could not write {folder}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again",
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

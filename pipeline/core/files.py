@@ -172,6 +172,30 @@ def link(source: Path, target: Path) -> None:
         _discard(beside)
 
 
+@contextlib.contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside `folder` that takes its place when the block ends well, and else disappears.
+
+    Until then `folder` stays as it was. For one run at a time: what an earlier, killed run left is removed.
+    """
+    beside = folder.parent / f".{folder.name}.part"
+    try:
+        if beside.exists():
+            shutil.rmtree(beside)
+        beside.mkdir(parents=True)
+        yield beside
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    except OSError as error:
+        raise DusklineError(
+            f"could not write {folder}: {error.strerror or error}",
+            hint="check free disk space and permissions, then run the same command again",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def require_folder(path: Path, *, hint: str = "") -> Path:
     """Return `path` if it is a folder; otherwise `MissingInputError` names it."""
     if not path.is_dir():
@@ -183,12 +207,4 @@ def require_file(path: Path, *, hint: str = "") -> Path:
     """Return `path` if it is a file; otherwise `MissingInputError` names it."""
     if not path.is_file():
         raise MissingInputError(f"no such file: {path}", hint=hint)
-    return path
-
-
-def fresh_folder(path: Path) -> Path:
-    """Empty `path` (a folder of ours, a DVC out) or make it, so that nothing stale survives in it."""
-    if path.exists():
-        shutil.rmtree(path)
-    path.mkdir(parents=True)
     return path

@@ -14,7 +14,8 @@ from PIL import Image
 from pipeline.core.errors import BadArchiveError, BadImageError
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import SetWriter, replaced_set
 
 _SHOWN = 20
 # Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
@@ -67,33 +68,26 @@ class _Broken:
 def format_set(
     images: Iterable[RawImage], root: Path, *, workers: int, total: int | None = None, label: str = ""
 ) -> ImageSet:
-    """Write `images` as a set into `root`, a new or empty folder; `workers` threads decode.
+    """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
 
     The result does not depend on `workers` nor on the order of the images. `total` and `label` are for the
     progress bar. Raises `SetError` at once when two images want the same name, and `BadImageError` at the end
-    with every picture that cannot be read; without its manifest the folder is then no set.
+    with every picture that cannot be read; then `root` stays as it was.
     """
-    writer = SetWriter(root)
     count = 0
     broken: list[str] = []
-    with ThreadPoolExecutor(workers) as pool:
-        pairs = _in_order(pool, images, workers * _AHEAD)
-        for raw, result in progress(pairs, total=total, label=label):
-            count += 1
-            if isinstance(result, _Broken):
-                broken.append(result.reason)
-                continue
-            writer.add(
-                raw.name,
-                result.data,
-                source=raw.source,
-                width=result.width,
-                height=result.height,
-                time_of_day=raw.time_of_day,
-            )
-    if broken:
-        raise _broken_error(broken, count)
-    return writer.finish()
+    with replaced_set(root) as writer:
+        with ThreadPoolExecutor(workers) as pool:
+            pairs = _in_order(pool, images, workers * _AHEAD)
+            for raw, result in progress(pairs, total=total, label=label):
+                count += 1
+                if isinstance(result, _Broken):
+                    broken.append(result.reason)
+                else:
+                    _write(writer, raw, result)
+        if broken:
+            raise _broken_error(broken, count)
+    return ImageSet.open(root)
 
 
 def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, int]:
@@ -123,6 +117,17 @@ def _prepare(raw: RawImage) -> _Prepared | _Broken:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
     return _Prepared(stream.getvalue(), *picture.size)
+
+
+def _write(writer: SetWriter, raw: RawImage, result: _Prepared) -> None:
+    writer.add(
+        raw.name,
+        result.data,
+        source=raw.source,
+        width=result.width,
+        height=result.height,
+        time_of_day=raw.time_of_day,
+    )
 
 
 def _in_order(

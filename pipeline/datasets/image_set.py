@@ -93,7 +93,7 @@ class ImageSet:
         Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
         cannot be read or the folder differs from it.
         """
-        _refuse_at(root)
+        refuse_at(root)
         manifest = root / MANIFEST
         if not manifest.is_file():
             raise MissingInputError(
@@ -129,66 +129,6 @@ class ImageSet:
         return {key: found[key] for key in keys if key in found}
 
 
-class SetWriter:
-    """Writes a set into a new or empty folder; nobody takes it for complete before `finish`."""
-
-    def __init__(self, root: Path) -> None:
-        _refuse_at(root)
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise SetError(
-                f"a set is written into a new or empty folder, and {root} is not",
-                hint="remove it or give another folder",
-            )
-        self.root = root
-        self._rows: dict[str, ImageRow] = {}
-
-    def add(
-        self, name: str, data: bytes, *, source: str, width: int, height: int, time_of_day: str = ""
-    ) -> ImageRow:
-        """Write one image; `name` is `images/<split>/<role>/<file name>`, `source` says where it came from.
-
-        Raises `SetError` for a name outside the convention and for one that was already given.
-        """
-        row = ImageRow(name, source, files.digest_bytes(data), len(data), width, height, time_of_day)
-        self._take(row)
-        files.write_bytes(self.root / name, data)
-        return row
-
-    def link(self, row: ImageRow, file: Path) -> ImageRow:
-        """Add `row`, whose bytes `file` holds, by a hard link (a copy across file systems)."""
-        try:
-            size = file.stat().st_size
-        except OSError as error:
-            raise MissingInputError(f"no such file: {file}") from error
-        if size != row.size:
-            raise SetError(f"{file} has {size} bytes, its row {row.name} says {row.size}")
-        self._take(row)
-        files.link(file, self.root / row.name)
-        return row
-
-    def finish(self) -> ImageSet:
-        """Write the manifest and return the set; an empty one is refused."""
-        if not self._rows:
-            raise SetError(f"no images for the set {self.root}")
-        rows = tuple(self._rows[name] for name in sorted(self._rows))
-        data = _manifest_bytes(rows)
-        files.write_bytes(self.root / MANIFEST, data)
-        return ImageSet(self.root, rows, files.digest_bytes(data))
-
-    def _take(self, row: ImageRow) -> None:
-        try:
-            check_row(row)
-        except (NameFormatError, ValueError) as error:
-            raise SetError(f"cannot take {row.name!r} (from {row.source}): {error}") from error
-        known = self._rows.get(row.name)
-        if known is not None:
-            raise SetError(
-                f"two images with the name {row.name}: from {known.source} and from {row.source}",
-                hint="one is a copy of the other, or positions and labels do not tell them apart",
-            )
-        self._rows[row.name] = row
-
-
 def check_row(row: ImageRow) -> None:
     """Raise `ValueError` or `NameFormatError` when a row breaks the rules of names or values."""
     parts = row.name.split("/")
@@ -205,7 +145,8 @@ def check_row(row: ImageRow) -> None:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
 
 
-def _manifest_bytes(rows: Iterable[ImageRow]) -> bytes:
+def manifest_bytes(rows: Iterable[ImageRow]) -> bytes:
+    """Return the manifest of `rows`, a CSV with a header."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
@@ -283,7 +224,8 @@ def _one_of(value: str | None, known: tuple[str | None, ...], what: str) -> None
         )
 
 
-def _refuse_at(root: Path) -> None:
+def refuse_at(root: Path) -> None:
+    """Raise `SetError` when the path holds the sign at which readers split it."""
     if "@" in str(root.resolve()):
         raise SetError(
             f"the folder of an image set may not lie below a name with '@': {root.resolve()}",

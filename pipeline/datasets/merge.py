@@ -8,7 +8,8 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.core.errors import SetError
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import replaced_set
 from pipeline.night.origins import ORIGINS, read_origins
 
 _NAMED_AT_ONCE = 10
@@ -28,12 +29,12 @@ def merge_sets(day: ImageSet, night: ImageSet, out: Path) -> ImageSet:
             hint="a night's name ends in n before the suffix; is the night set a set of days?",
         )
     _require_nights_of(day, night)
-    writer = SetWriter(out)
     rows = [(part, row) for part in (day, night) for row in part.rows]
-    for part, row in progress(rows, total=len(rows), label="merge"):
-        writer.link(row, part.path(row))
-    files.link(night.root / ORIGINS, out / ORIGINS)
-    return writer.finish()
+    with replaced_set(out) as writer:
+        for part, row in progress(rows, total=len(rows), label="merge"):
+            writer.link(row, part.path(row))
+        files.link(night.root / ORIGINS, writer.root / ORIGINS)
+    return ImageSet.open(out)
 
 
 def _require_nights_of(day: ImageSet, night: ImageSet) -> None:

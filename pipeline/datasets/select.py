@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import TIMES_OF_DAY, ImageSet, SetWriter
+from pipeline.datasets.image_set import TIMES_OF_DAY, ImageSet
+from pipeline.datasets.set_writer import replaced_set
 from pipeline.datasets.times_of_day import TIMES_FILE, label_queries, write_times
 
 
@@ -44,12 +45,12 @@ def select_time(source: ImageSet, out: Path, time_of_day: str, corrections: Path
         numbers = ", ".join(f"{count} {name}" for name, count in times.items())
         raise SetError(f"{source.root} has no {time_of_day} queries; by time of day it has {numbers}")
     time_of = {label.name: label.time_of_day for label in labels}
-    writer = SetWriter(out)
-    for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
-        if row.role == "database":
-            writer.link(row, source.path(row))
-        elif time_of[row.name] == time_of_day:
-            writer.link(replace(row, time_of_day=time_of_day), source.path(row))
-    write_times(out / TIMES_FILE, labels)
+    with replaced_set(out) as writer:
+        for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
+            if row.role == "database":
+                writer.link(row, source.path(row))
+            elif time_of[row.name] == time_of_day:
+                writer.link(replace(row, time_of_day=time_of_day), source.path(row))
+        write_times(writer.root / TIMES_FILE, labels)
     label_from = Counter(label.label_from for label in labels)
-    return Selected(writer.finish().counts(), times, dict(sorted(label_from.items())))
+    return Selected(ImageSet.open(out).counts(), times, dict(sorted(label_from.items())))

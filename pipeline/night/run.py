@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.errors import DusklineError, InterruptedRunError, ParameterError, SetError
+from pipeline.core.errors import DusklineError, InterruptedRunError, ParameterError
 from pipeline.core.files import write_json
 from pipeline.core.guard import terminated_as_interrupted
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
+from pipeline.datasets.set_writer import replaced_set, require_replaceable
 from pipeline.night.attempt import Made, Task
 from pipeline.night.origins import ORIGINS, Origin, write_origins
 from pipeline.night.plan import Plan, Source, make_plan
@@ -193,19 +193,12 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
         other = other.resolve()
         if out.is_relative_to(other) or other.is_relative_to(out):
             raise ParameterError(f"the night set {out} and {what} {other} may not lie in each other")
-    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise SetError(
-            f"{out} is neither empty nor an image set, so it is not replaced by one",
-            hint="remove it or give another folder",
-        )
+    require_replaceable(out)
 
 
 def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]) -> None:
-    """Fill a folder beside `out` with links into the store, and put it in the place of `out`."""
-    beside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        writer = SetWriter(beside)
+    """Fill the set `out` with links into the store, and say where each night comes from."""
+    with replaced_set(out) as writer:
         for source in progress(sources, total=len(sources), label="link"):
             entry = None if nights.reason(source) else nights.store.entry(source.digest)
             if entry is not None:
@@ -214,21 +207,5 @@ def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Ca
                     name, source.name, entry.digest, entry.size, entry.width, entry.height, "night"
                 )
                 writer.link(row, Path(nights.store.path(source.digest)))
-        write_origins(beside, nights.origins(sources, name_of))
-        write_json(beside / RECIPE, nights.store.recipe.document())
-        writer.finish()
-        _put_in_place(beside, out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _put_in_place(beside: Path, out: Path) -> None:
-    try:
-        if out.exists():
-            shutil.rmtree(out)
-        beside.replace(out)
-    except OSError as error:
-        raise DusklineError(
-            f"could not put the night set at {out}: {error.strerror or error}",
-            hint="check permissions, then run the same command again; every night is kept",
-        ) from error
+        write_origins(writer.root, nights.origins(sources, name_of))
+        write_json(writer.root / RECIPE, nights.store.recipe.document())

@@ -15,6 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -174,6 +175,8 @@ def _starting() -> Iterator[None]:
 
     Blocked signals stay blocked in the child, and reach the parent afterwards, when it knows its child.
     """
+    # Python's own helper process; while it starts it would lift the blockade.
+    resource_tracker.ensure_running()
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
@@ -190,6 +193,7 @@ def _starting() -> Iterator[None]:
 
 def _work(pipe: Connection, make_translator: MakeTranslator, output: OutputFormat) -> None:
     """What a worker does: tell the recipe, then answer each task, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     die_with_parent()
     try:

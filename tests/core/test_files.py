@@ -311,12 +311,25 @@ def test_required_folders_and_files(tmp_path: Path) -> None:
     assert caught.value.hint == "write it"
 
 
-def test_a_fresh_folder_is_empty(tmp_path: Path) -> None:
+def test_a_folder_is_replaced_only_by_a_complete_one(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "out"
-    assert files.fresh_folder(folder) == folder
-    (folder / "stale").write_bytes(b"")
-    (folder / "below").mkdir()
-    (folder / "below" / "read-only").write_bytes(b"")
-    (folder / "below" / "read-only").chmod(0o444)
-    files.fresh_folder(folder)
-    assert names(folder) == []
+    with files.replaced_folder(folder) as beside:
+        (beside / "first").write_bytes(b"1")
+        assert not folder.exists()
+    assert names(folder) == ["first"]
+    with pytest.raises(ValueError, match="half-way"), files.replaced_folder(folder) as beside:
+        (beside / "second").write_bytes(b"2")
+        raise ValueError("half-way")
+    assert names(folder) == ["first"]
+    with files.replaced_folder(folder) as beside:
+        (beside / "third").write_bytes(b"3")
+    assert names(folder) == ["third"]
+    assert names(folder.parent) == ["out"]
+
+
+def test_what_a_killed_run_left_beside_a_folder_does_not_survive(tmp_path: Path) -> None:
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "stale").write_bytes(b"")
+    with files.replaced_folder(tmp_path / "out") as beside:
+        (beside / "new").write_bytes(b"")
+    assert names(tmp_path / "out") == ["new"]

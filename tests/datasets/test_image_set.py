@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import MissingInputError, SetError
 from pipeline.core.files import digest_bytes
-from pipeline.datasets.image_set import ROLES, SPLITS, ImageRow, ImageSet, SetWriter
+from pipeline.datasets.image_set import ROLES, SPLITS, ImageRow, ImageSet
 from pipeline.datasets.names import Details, name_at_utm
+from pipeline.datasets.set_writer import SetWriter
 
 COLUMNS = "name,source,digest,size,width,height,time_of_day"
 

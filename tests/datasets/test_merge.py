@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import DusklineError, SetError
-from pipeline.datasets.image_set import ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.merge import merge_sets
+from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.origins import Origin, read_origins, write_origins
 from tests.datasets.made_sets import day_set, night_set
 from tests.datasets.raw_forms import jpeg

@@ -17,7 +17,8 @@ from PIL import Image
 
 from pipeline.core.errors import BadImageError, CheckpointError
 from pipeline.core.files import digest_bytes, digest_document
-from pipeline.datasets.image_set import ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.run import translate_set
 from pipeline.night.summary import NightSummary
 from pipeline.night.translator import OutputFormat

@@ -11,7 +11,8 @@ from PIL import Image
 from pipeline.core.errors import DusklineError, NameFormatError, ParameterError, SetError
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.pictures import read_rgb
-from pipeline.datasets.image_set import ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import SetWriter
 from pipeline.night import store as store_module
 from pipeline.night.origins import read_origins
 from pipeline.night.translator import Recipe

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import MissingInputError, SetError
-from pipeline.datasets.image_set import ImageRow, ImageSet, SetWriter
+from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.set_writer import SetWriter, replaced_set
 from tests.datasets.test_image_set import file_name
 
 
@@ -98,3 +99,22 @@ def test_links_to_files_of_another_size_or_to_none_are_refused(made: ImageSet, t
         writer.link(made.rows[0], made.path(made.rows[1]))
     with pytest.raises(MissingInputError, match=r"no such file: .*gone\.jpg"):
         writer.link(made.rows[0], tmp_path / "gone.jpg")
+
+
+def test_a_set_is_replaced_only_by_a_complete_one(made: ImageSet) -> None:
+    with pytest.raises(RuntimeError, match="half-way"), replaced_set(made.root) as writer:
+        add(writer, f"images/test/queries/{file_name(9)}")
+        raise RuntimeError("half-way")
+    assert ImageSet.open(made.root).rows == made.rows
+    with replaced_set(made.root) as writer:
+        add(writer, f"images/test/queries/{file_name(9)}")
+    assert ImageSet.open(made.root).counts() == {"test/queries": 1}
+    assert [path.name for path in made.root.parent.iterdir()] == [made.root.name]
+
+
+def test_a_folder_that_is_no_set_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photograph.jpg").write_bytes(b"")
+    with pytest.raises(SetError, match="neither empty nor an image set"), replaced_set(tmp_path / "mine"):
+        pass
+    assert (tmp_path / "mine" / "photograph.jpg").exists()
