@@ -41,6 +41,30 @@ time.sleep(60)
 """
 
 
+# A worker that is slow to begin, and whose parent is gone by then.
+LATE_WORKER = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from pipeline.core.guard import die_with_parent
+
+def work(folder):
+    (folder / "begun").touch()
+    while not (folder / "parent is gone").exists():
+        time.sleep(0.01)
+    die_with_parent()
+    (folder / "worked on").touch()
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(folder,))
+    worker.start()
+    while not (folder / "begun").exists():
+        time.sleep(0.01)
+    print(worker.pid, flush=True)
+    os._exit(0)
+"""
+
+
 def started(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
@@ -137,3 +161,20 @@ def test_in_another_thread_nothing_is_changed() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_worker_whose_parent_ended_before_it_began_ends_too(tmp_path: Path) -> None:
+    script = tmp_path / "late.py"
+    script.write_text(LATE_WORKER)
+    command = [sys.executable, str(script), str(tmp_path)]
+    with subprocess.Popen(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        worker = int(said(parent))
+        parent.wait(timeout=30)
+    (tmp_path / "parent is gone").touch()
+    deadline = time.monotonic() + 30
+    while is_alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(worker)
+    assert not (tmp_path / "worked on").exists()

@@ -64,7 +64,7 @@ def test_stage_ends_when_only_dvc_is_killed(project: Project) -> None:
     time.sleep(1)
     dvc.kill()
     dvc.wait()
-    wait_for(lambda: not processes_in(project, "stages.fetch"), "the orphan to end")
+    wait_for(lambda: not processes_in(project, "python"), "the orphan and its workers to end")
 
 
 def test_killed_translation_goes_on_and_ends_in_the_same_set(project: Project) -> None:
@@ -94,6 +94,6 @@ def test_interrupted_repro_ends_with_words_and_can_be_run_again(project: Project
     for process in [*processes_in(project, "stages.translate"), dvc.pid]:
         os.kill(process, signal.SIGINT)
     assert dvc.wait() != 0
-    wait_for(lambda: not processes_in(project, "stages.translate"), "the stage to end")
+    wait_for(lambda: not processes_in(project, "python"), "the stage and its workers to end")
     project.dvc("repro")
     assert night_set(project) == before
