@@ -16,9 +16,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.errors import BadImageError, CheckpointError
-from pipeline.core.files import digest_bytes, digest_document
+from pipeline.core.files import digest_bytes, digest_document, write_bytes
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
+from pipeline.night.folder import translate_folder
 from pipeline.night.run import translate_set
 from pipeline.night.summary import NightSummary
 from pipeline.night.translator import OutputFormat
@@ -199,6 +200,52 @@ class Nightly:
         count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
         self.log.unlink(missing_ok=True)
         return count
+
+
+@dataclass
+class Trip:
+    """A folder of holiday pictures, and where its nights go."""
+
+    base: Path
+    level: int = 2
+    output: OutputFormat = JPG
+    max_failed: float = 0.0
+
+    @property
+    def days(self) -> Path:
+        return self.base / "trip"
+
+    @property
+    def nights(self) -> Path:
+        return self.base / "trip_night"
+
+    @property
+    def log(self) -> Path:
+        return self.base / "calls.log"
+
+    def take(self, name: str, data: bytes) -> None:
+        write_bytes(self.days / name, data)
+
+    def run(
+        self, days: Path | None = None, nights: Path | None = None, store: Path | None = None
+    ) -> NightSummary:
+        return translate_folder(
+            days or self.days,
+            nights or self.nights,
+            Darkened(self.level, self.log),
+            self.output,
+            store or self.base / "work" / "nights",
+            2,
+            self.max_failed,
+        )
+
+    def calls(self) -> int:
+        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
+        self.log.unlink(missing_ok=True)
+        return count
+
+    def made(self) -> set[str]:
+        return set(tree(self.nights)) - {"origins.csv", "recipe.json"}
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -2,68 +2,17 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError
-from pipeline.core.files import digest_bytes, read_json, write_bytes
+from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.pictures import read_rgb
-from pipeline.night.folder import night_of, picture_names, translate_folder
+from pipeline.night.folder import night_of, picture_names
 from pipeline.night.origins import Origin, read_origins, write_origins
-from pipeline.night.summary import NightSummary
-from pipeline.night.translator import OutputFormat
-from tests.night.fakes import JPG, PNG, Darkened, picture, saved, tree
-
-TABLES = {"origins.csv", "recipe.json"}
-
-
-@dataclass
-class Trip:
-    """A folder of holiday pictures, and where its nights go."""
-
-    base: Path
-    level: int = 2
-    output: OutputFormat = JPG
-    max_failed: float = 0.0
-
-    @property
-    def days(self) -> Path:
-        return self.base / "trip"
-
-    @property
-    def nights(self) -> Path:
-        return self.base / "trip_night"
-
-    @property
-    def log(self) -> Path:
-        return self.base / "calls.log"
-
-    def take(self, name: str, data: bytes) -> None:
-        write_bytes(self.days / name, data)
-
-    def run(
-        self, days: Path | None = None, nights: Path | None = None, store: Path | None = None
-    ) -> NightSummary:
-        return translate_folder(
-            days or self.days,
-            nights or self.nights,
-            Darkened(self.level, self.log),
-            self.output,
-            store or self.base / "work" / "nights",
-            2,
-            self.max_failed,
-        )
-
-    def calls(self) -> int:
-        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
-        self.log.unlink(missing_ok=True)
-        return count
-
-    def made(self) -> set[str]:
-        return set(tree(self.nights)) - TABLES
+from tests.night.fakes import PNG, Trip, picture, saved, tree
 
 
 @pytest.fixture

@@ -76,6 +76,12 @@ def translated(base: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
+def wait_for_pictures(run: subprocess.Popen[str], base: Path, count: int) -> None:
+    """Wait until a run has begun with `count` pictures."""
+    wait_until(lambda: translated(base) >= count or run.poll() is not None, f"{count} were translated")
+    assert run.poll() is None, run.communicate()
+
+
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The set that a run gives which nobody disturbs."""
@@ -138,7 +144,7 @@ def test_a_kill_in_the_middle_leaves_no_worker_and_loses_nothing(
     base: Path, wanted: dict[str, bytes]
 ) -> None:
     run = start(base)
-    wait_until(lambda: translated(base) >= 6, "some were translated")
+    wait_for_pictures(run, base, 6)
     os.kill(run.pid, signal.SIGKILL)
     code, _ = end(run)
     assert code == -signal.SIGKILL
@@ -155,7 +161,7 @@ def test_an_interrupted_run_says_so_in_two_lines_and_keeps_what_is_made(
     base: Path, wanted: dict[str, bytes], number: signal.Signals, to_all: bool
 ) -> None:
     run = start(base)
-    wait_until(lambda: translated(base) >= 8, "some were translated")
+    wait_for_pictures(run, base, 8)
     (os.killpg if to_all else os.kill)(run.pid, number)
     code, said = end(run)
     assert code == 130
@@ -173,7 +179,7 @@ def test_an_interrupted_run_says_so_in_two_lines_and_keeps_what_is_made(
 
 def test_a_signal_before_anything_is_made_is_no_traceback(base: Path, wanted: dict[str, bytes]) -> None:
     run = start(base, wait=60)
-    wait_until(lambda: translated(base) >= 1, "the first was begun")
+    wait_for_pictures(run, base, 1)
     os.killpg(run.pid, signal.SIGINT)
     code, said = end(run)
     assert (code, said.splitlines()[0]) == (130, f"interrupted; 0 of {COUNT} new nights are made and kept")
@@ -197,7 +203,7 @@ def test_a_killed_worker_is_a_clear_error_and_the_next_run_goes_on(
     base: Path, wanted: dict[str, bytes]
 ) -> None:
     run = start(base)
-    wait_until(lambda: translated(base) >= 6, "some were translated")
+    wait_for_pictures(run, base, 6)
     os.kill(workers_of(run)[-1], signal.SIGKILL)
     code, said = end(run)
     assert code == 1
@@ -222,7 +228,7 @@ def test_a_second_run_of_the_same_recipe_is_refused_and_does_no_harm(
     base: Path, wanted: dict[str, bytes]
 ) -> None:
     first = start(base, wait=60)
-    wait_until(lambda: translated(base) >= 1, "the first was begun")
+    wait_for_pictures(first, base, 1)
     code, said = end(start(base))
     assert code == 2
     assert "another process is running translate" in said
