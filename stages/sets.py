@@ -14,23 +14,32 @@ SET_STAGES = ("format", "translate", "merge", "select")
 
 @kind_command("sets")
 def main() -> None:
-    """List the sets that params.yaml asks for: images by split and role, size on disk, place."""
+    """List the sets that params.yaml asks for: where they are, their size, images by split and role."""
     from pipeline.core.params import read_params
-    from pipeline.datasets.image_set import ImageSet
 
     params = read_params()
-    names = [(name, stage) for stage in SET_STAGES for name in params.get(stage) or {}]
-    for name, stage in names:
-        root = SETS / name
-        if not root.is_dir():
-            click.echo(f"{name:<24} {stage:<10} not made yet; run: dvc repro {stage}@{name}")
-            continue
-        images = ImageSet.open(root)
-        megabytes = sum(row.size for row in images.rows) / 1e6
-        counts = ", ".join(f"{place} {count:,}" for place, count in images.counts().items())
-        click.echo(
-            f"{name:<24} {stage:<10} {len(images.rows):>7,} images {megabytes:>8.1f} MB  {root}/  ({counts})"
-        )
+    click.echo(f"{'set':<24} {'made by':<10} {'images':>9} {'MB':>8}  database + queries")
+    for stage in SET_STAGES:
+        for name in params.get(stage) or {}:
+            click.echo(_line(name, stage))
+    click.echo(f"Each is a folder in {SETS}/.")
+
+
+def _line(name: str, stage: str) -> str:
+    from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
+
+    start = f"{name:<24} {stage:<10}"
+    if not (SETS / name).is_dir():
+        return f"{start} not made yet; run: dvc repro {stage}@{name}"
+    images = ImageSet.open(SETS / name)
+    counts = images.counts()
+    splits = [
+        f"{split} " + " + ".join(f"{counts.get(f'{split}/{role}', 0):,}" for role in ROLES)
+        for split in SPLITS
+        if any(f"{split}/{role}" in counts for role in ROLES)
+    ]
+    megabytes = sum(row.size for row in images.rows) / 1e6
+    return f"{start} {len(images.rows):>9,} {megabytes:>8,.1f}  {', '.join(splits)}"
 
 
 if __name__ == "__main__":
