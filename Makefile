@@ -1,14 +1,14 @@
 # `make demo` and `make test` are all a newcomer needs; both set everything up first and may be run again.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .PHONY: demo test test-slow check format setup
 
 demo: setup
-	@PATH="$(BIN):$$PATH" dvc repro
-	@$(BIN)/duskline sets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	@$(BIN)/python -m stages.sets
 
 test: setup
 	@$(BIN)/python -m pytest -q
@@ -17,13 +17,13 @@ test-slow: setup
 	@$(BIN)/python -m pytest -q -m slow
 
 check: setup
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m mypy
 
 format: setup
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
+	@$(BIN)/python -m ruff format .
+	@$(BIN)/python -m ruff check --fix .
 
 setup: $(INSTALLED)
 

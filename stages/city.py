@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from pipeline.core.machine import read_machine
-from stages.command import kind_command
+from stages.command import worded_command
 
 
-@kind_command("city")
+@worded_command("city")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--source", default="city", show_default=True, help="Which city: its key under fetch in params.yaml."

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from pipeline.core.errors import DusklineError, UserError
+from pipeline.core.errors import DusklineError
 from pipeline.core.guard import die_with_parent, only_run
 from pipeline.core.machine import read_machine
 
@@ -28,7 +28,7 @@ class Failure(click.ClickException):
         click.echo(f"error: {self.message}", file=file, err=file is None)
 
 
-def kind_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+def worded_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a command whose `DusklineError`s are shown in words; `--debug` shows the traceback too."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
@@ -42,13 +42,11 @@ def kind_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
                 if debug:
                     traceback.print_exc(file=sys.stderr)
                 raise Failure(error) from error
-            except ModuleNotFoundError as error:
-                # The usual cause: `dvc` was called by its path, and `python` is another one than duskline's.
-                missing = UserError(
-                    f"{sys.executable} has no module {error.name}",
-                    hint="activate duskline's environment: . .venv/bin/activate (made by: make setup)",
-                )
-                raise Failure(missing) from error
+            except OSError as error:
+                if debug:
+                    traceback.print_exc(file=sys.stderr)
+                where = f"{error.filename}: " if error.filename else ""
+                raise Failure(DusklineError(f"{where}{error.strerror or error}")) from error
 
         return command
 
@@ -73,7 +71,7 @@ def stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
             click.echo(f"{stage}@{name}: {summary} in {time.perf_counter() - start:.1f} s")
 
         name_option = click.option("--name", required=True, help="Which one: its key in params.yaml.")
-        return kind_command(stage)(name_option(locked))
+        return worded_command(stage)(name_option(locked))
 
     return decorate
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.core.machine import read_machine
 from stages.command import stage_command
-
-RAW = Path("data/raw")
-PINNED = Path("profiles/pinned.csv")
+from stages.places import PINNED, RAW
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
         return f"drew {sum(counts.values()):,} pictures ({listed})"
     if source.kind == "checkpoint":
         place = build(CheckpointParams, section, where).place
-        return str(fetch_checkpoint(source, place, RAW / name, pinned=PINNED))
+        return str(fetch_checkpoint(source, place, RAW / name, held=machine.archives, pinned=PINNED))
     accept_terms = build(ArchivesParams, section, where).accept_terms
     return str(
         fetch_archives(source, RAW / name, held=machine.archives, pinned=PINNED, accept_terms=accept_terms)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.machine import read_machine
 from stages.command import stage_command
+from stages.places import SETS
 
 if TYPE_CHECKING:
     from pipeline.datasets.formatting import RawImage
 
-SETS = Path("data/sets")
+
+@dataclass(frozen=True)
+class RawParams:
+    """raw: the folder of raw data. form: how it is laid out. The form's own settings stand beside them."""
+
+    raw: Path
+    form: str
 
 
 @stage_command("format")
@@ -34,15 +42,13 @@ def main(name: str) -> str:
     }
     where = f"format.{name}"
     section = section_of(read_params(), "format", name)
-    for key in ("raw", "form"):
-        if key not in section:
-            raise ParameterError(f"{where}: missing parameter {key}")
-    raw, form = Path(section.pop("raw")), section.pop("form")
-    if form not in readers:
-        raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {form!r}")
-    settings, read = readers[form]
+    common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form") if key in section}
+    raw = build(RawParams, common, where)
+    if raw.form not in readers:
+        raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {raw.form!r}")
+    settings, read = readers[raw.form]
     machine = read_machine()
-    images = read(raw, build(settings, section, where), machine.archives)
+    images = read(raw.raw, build(settings, section, where), machine.archives)
     made = format_set(images, SETS / name, workers=machine.workers, label=name)
     return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from stages.command import parameter, stage_command
-
-SETS = Path("data/sets")
+from stages.places import SETS
 
 
 @stage_command("merge")

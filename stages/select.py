@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from stages.command import parameter, stage_command
-
-SETS = Path("data/sets")
+from stages.places import SETS
 
 
 @stage_command("select")

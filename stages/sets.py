@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from stages.command import kind_command
+from stages.command import worded_command
+from stages.places import SETS
 
-SETS = Path("data/sets")
 SET_STAGES = ("format", "translate", "merge", "select")
 
 
-@kind_command("sets")
+@worded_command("sets")
 def main() -> None:
     """List the sets that params.yaml asks for: where they are, their size, images by split and role."""
     from pipeline.core.params import read_params
@@ -26,12 +24,16 @@ def main() -> None:
 
 
 def _line(name: str, stage: str) -> str:
+    from pipeline.core.errors import DusklineError
     from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
 
     start = f"{name:<24} {stage:<10}"
     if not (SETS / name).is_dir():
         return f"{start} not made yet; run: dvc repro {stage}@{name}"
-    images = ImageSet.open(SETS / name)
+    try:
+        images = ImageSet.open(SETS / name)
+    except DusklineError as error:
+        return f"{start} {error}"
     counts = images.counts()
     splits = [
         f"{split} " + " + ".join(f"{counts.get(f'{split}/{role}', 0):,}" for role in ROLES)

@@ -8,8 +8,7 @@ import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
-
-MODELS = Path("models/unit")
+from stages.places import UNIT_MODELS
 
 
 @stage_command("train_unit")
@@ -32,8 +31,7 @@ MODELS = Path("models/unit")
 @parameter("recon_kl_w", float, "Factor of the code's KL loss; 0.01 as published.")
 @parameter("cyc_x_w", float, "Factor of the cycle loss; 10 as published.")
 @parameter("recon_kl_cyc_w", float, "Factor of the cycled code's KL loss; 0.01 as published.")
-@parameter("vgg_w", float, "Factor of the perceptual loss; 0 for none, 1 as published.")
-@parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; empty for none.")
+@parameter("vgg_w", float, "Factor of the perceptual loss; 0, because the stage takes no VGG-16 weights yet.")
 @parameter("shorter_side", int, "Shorter side of the pictures, in pixels; 512 as published.")
 @parameter("crop_height", int, "Height of the crops, in pixels; 288 as published.")
 @parameter("crop_width", int, "Width of the crops, in pixels; 512 as published.")
@@ -47,21 +45,23 @@ MODELS = Path("models/unit")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
 @parameter("seed", int, "Of weights, order, crops, flips and noise.")
-def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
+def main(name: str, day: Path, night: Path, **settings: object) -> str:
     """Train UNIT on two unpaired folders; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build
     from unit.train import train
     from unit.train_settings import TrainSettings
 
     machine = read_machine()
+    choices = build(TrainSettings, settings, f"train_unit.{name}")
     summary = train(
-        build(TrainSettings, settings, f"train_unit.{name}"),
+        choices,
         day,
         night,
-        MODELS / f"{name}.pt",
+        UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
-        vgg=Path(vgg) if vgg else None,
         device=_device(machine.device),
+        # More would share a picture, and so change the last bits of the weights with the machine.
+        threads=min(machine.workers, choices.batch),
     )
     return (
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now; "

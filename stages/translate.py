@@ -8,8 +8,7 @@ import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
-
-SETS = Path("data/sets")
+from stages.places import SETS
 
 
 @stage_command("translate")

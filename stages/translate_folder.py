@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from pipeline.core.machine import read_machine
-from stages.command import kind_command
+from stages.command import worded_command
 
 
-@kind_command("translate")
+@worded_command("translate")
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,10 +57,11 @@ def train(
     """Train on the pictures under `day` and `night`, unpaired, and write the generators to `out`.
 
     The state is saved in `work/<digest of pictures and settings>` every `save_every` iterations, beside
-    `losses.csv` and `sheet_<iteration>.png`; the same call goes on from there. On a CPU an interrupted run
-    ends in the same weights, bit for bit, as one that was not, whatever the number of `threads` (each works
-    on one picture of the batch). A larger `iterations` continues a finished run. `vgg` is a file of weights
-    for the perceptual term, needed when its factor is not 0.
+    `losses.csv` and `sheet_<iteration>.png`; the same call goes on from there, and a larger `iterations`
+    continues a finished run. On a CPU an interrupted run ends in the same weights, bit for bit, as one that
+    was not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
+    where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    `vgg` is a file of weights for the perceptual term, needed when its factor is not 0.
 
     Raises `DusklineError` when a loss is no longer a number.
     """
@@ -73,17 +76,30 @@ def train(
         for folder, stream in ((day, _DAY), (night, _NIGHT))
     ]
     folder = work / _key(settings, sources, vgg if features is not None else None)
-    run = _Run(settings, Trainer(settings, device, features, threads), sources, folder)
     started = time.monotonic()
-    started_at = run.resume()
-    for iteration in progress(range(started_at, settings.iterations), label="train", unit="iteration"):
-        run.iterate(iteration)
-    trainer = run.trainer
+    with _threads_within(max(1, threads // settings.batch)):
+        trainer = Trainer(settings, device, features, min(threads, settings.batch))
+        run = _Run(settings, trainer, sources, folder)
+        started_at = run.resume()
+        left = range(started_at, settings.iterations)
+        for iteration in progress(left, label="train", unit="iteration"):
+            run.iterate(iteration)
     dtype = torch.float16 if settings.export == "float16" else torch.float32
     save_checkpoint(out, trainer.mean_a, trainer.mean_b, dtype)
     return TrainSummary(
         settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder
     )
+
+
+@contextlib.contextmanager
+def _threads_within(count: int) -> Iterator[None]:
+    """Let each operation of torch use `count` threads in the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None) -> str:
@@ -151,8 +167,9 @@ class _Run:
         self._sums, self._summed = {}, 0
         with written_beside(self.folder / "state.pt") as stream:
             torch.save({"iteration": done, "trainer": self.trainer.state(), "losses": self._rows}, stream)
-        header = list(self._rows[0])
-        rows = [[format(row[name], ".6g") for name in header] for row in self._rows]
+        # The tied iterations have fewer losses than the others.
+        header = list(dict.fromkeys(name for row in self._rows for name in row))
+        rows = [[format(row[name], ".6g") if name in row else "" for name in header] for row in self._rows]
         write_csv(self.folder / "losses.csv", header, rows)
 
     def _sheet(self, done: int) -> None:

@@ -22,7 +22,7 @@ _POSITIVE = (
 )
 _NOT_NEGATIVE = (
     *("weight_decay", "gan_w", "recon_x_w", "recon_kl_w", "cyc_x_w", "recon_kl_cyc_w", "vgg_w"),
-    *("ema_decay", "sheet_every", "seed"),
+    *("tied_iterations", "ema_decay", "sheet_every", "seed"),
 )
 
 
@@ -40,6 +40,9 @@ class TrainSettings:
         crop_width (288 x 512) are taken; every second picture is flipped.
     batch: pictures of each domain an iteration (1).
     iterations: how many (1,000,000).
+    tied_iterations: for so many iterations, the first, both generators have the same weights and only learn
+        to reconstruct; they then start from one code for both domains instead of two that the cycle has to
+        match, which can end in negatives: dark trees by day, bright ones at night (0).
     ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
         weights themselves (0).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
@@ -72,6 +75,7 @@ class TrainSettings:
     crop_width: int
     batch: int
     iterations: int
+    tied_iterations: int
     ema_decay: float
     autocast: Literal["off", "bfloat16"]
     export: Literal["float32", "float16"]

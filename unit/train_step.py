@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +16,10 @@ from unit.losses import (
     Features,
     Noise,
     Translations,
+    code_loss,
     discriminator_loss,
     generator_losses,
+    l1,
     total_loss,
     translate_both_ways,
 )
@@ -37,7 +39,9 @@ class Attempt:
     translations: Translations
 
 
-Objective = Callable[[Attempt], tuple[dict[str, Tensor], Tensor]]
+# x_a, x_b and the noise of some pictures of a batch.
+Part = tuple[Tensor, ...]
+Item = TypeVar("Item")
 
 
 class Trainer:
@@ -61,6 +65,8 @@ class Trainer:
         self.features = features
         rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
         self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
+        if settings.tied_iterations:
+            self.b.load_state_dict(self.a.state_dict())
         self.dis_a, self.dis_b = (self._placed(initial_discriminator(settings, rng)) for _ in "ab")
         self.gen_optimizer = self._adam(self.a, self.b)
         self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
@@ -84,6 +90,7 @@ class Trainer:
 
         `iteration` counts from 0. Returns the loss terms by name. Both updates see the same translations: the
         generators do not change between them, so translating twice would only draw other noise.
+        In the tied iterations there is one update only, of both generators alike, to reconstruct.
         """
         self._set_learning_rate(iteration)
         x_a, x_b = x_a.to(self.device), x_b.to(self.device)
@@ -91,13 +98,37 @@ class Trainer:
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
         pieces = len(x_a) if self.device.type == "cpu" else 1
         parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
-        attempts = list(self._threads.map(self._translate, parts))
-        losses = self._update(self.dis_optimizer, self._judge, attempts)
-        losses |= self._update(self.gen_optimizer, self._improve, attempts)
+        if iteration < self.settings.tied_iterations:
+            losses = self._collect(self.gen_optimizer, self._reconstruct, parts)
+            self._tie_gradients()
+        else:
+            attempts = list(self._threads.map(self._translate, parts))
+            losses = self._collect(self.dis_optimizer, self._judge, attempts)
+            self.dis_optimizer.step()
+            losses |= self._collect(self.gen_optimizer, self._improve, attempts)
+        self.gen_optimizer.step()
         self._update_mean()
         return losses
 
-    def _translate(self, part: tuple[Tensor, ...]) -> Attempt:
+    def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of coding and decoding within each domain, and what the generators are to minimise."""
+        x_a, x_b, noise_a, noise_b, *_ = part
+        code_a, code_b = self.a.enc(x_a), self.b.enc(x_b)
+        losses = {
+            "recon_x_a": l1(self.a.dec(code_a + noise_a), x_a),
+            "recon_x_b": l1(self.b.dec(code_b + noise_b), x_b),
+            "recon_kl_a": code_loss(code_a),
+            "recon_kl_b": code_loss(code_b),
+        }
+        total = total_loss(losses, self.settings.weights)
+        return losses | {"total": total}, total
+
+    def _tie_gradients(self) -> None:
+        for one, other in zip(self.a.parameters(), self.b.parameters(), strict=True):
+            if one.grad is not None and other.grad is not None:
+                one.grad = other.grad = (one.grad + other.grad) / 2
+
+    def _translate(self, part: Part) -> Attempt:
         x_a, x_b, *noise = part
         with self._autocast():
             return Attempt(x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise)))
@@ -119,21 +150,23 @@ class Trainer:
         total = total_loss(losses, self.settings.weights)
         return losses | {"total": total}, total
 
-    def _update(
-        self, optimizer: torch.optim.Adam, objective: Objective, attempts: list[Attempt]
+    def _collect(
+        self,
+        optimizer: torch.optim.Adam,
+        objective: Callable[[Item], tuple[dict[str, Tensor], Tensor]],
+        items: list[Item],
     ) -> dict[str, Tensor]:
-        """Move the optimizer's weights by the mean gradient over the attempts; the mean losses by name."""
+        """Give the optimizer's weights the mean gradient over the items; the mean losses by name."""
         parameters = optimizer.param_groups[0]["params"]
 
-        def work(attempt: Attempt) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+        def work(item: Item) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
             with self._autocast():
-                losses, target = objective(attempt)
+                losses, target = objective(item)
             return losses, torch.autograd.grad(target, parameters)
 
-        results = list(self._threads.map(work, attempts))
+        results = list(self._threads.map(work, items))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
             parameter.grad = torch.stack(gradients).mean(dim=0)
-        optimizer.step()
         return {
             name: torch.stack([losses[name].detach() for losses, _ in results]).mean()
             for name in results[0][0]

@@ -29,7 +29,7 @@ def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, 
     """
     forms = [form_of(settings, name) for name in FORMS]
     counts = {form.name: sum(1 for _ in form.pictures()) for form in forms}
-    with replaced_folder(folder) as beside:
+    with replaced_folder(folder, _is_city, "a city") as beside:
         drawings = (picture.drawing for form in forms for picture in form.pictures())
         with contextlib.closing(draw_all(drawings, workers)) as drawn:
             pictures = progress(drawn, total=sum(counts.values()), label="draw the city")
@@ -55,7 +55,7 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
     """Write `count` pictures each into `folder`/day and `folder`/night, to train a translator on.
 
     All are taken in the streets of the training split, the nights at places unrelated to those of the days.
-    An older `folder` is replaced when everything is written.
+    `folder` must be new or empty, and appears when everything is written.
     """
     survey = Survey(settings, "train")
     size = (settings.width, settings.height)
@@ -66,7 +66,7 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
         for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
             drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
             drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
-    with replaced_folder(folder) as beside:
+    with replaced_folder(folder, _never, "new") as beside:
         drawn = draw_all(drawings.values(), workers)
         pictures = progress(drawn, total=len(drawings), label="draw unpaired views")
         for name, data in zip(drawings, pictures, strict=True):
@@ -92,3 +92,12 @@ def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:
         with new_archive(folder / SPLIT_ARCHIVE) as add:
             for member in form.split_files:
                 add(*member)
+
+
+def _is_city(folder: Path) -> bool:
+    return {path.name for path in folder.iterdir()} <= set(FORMS)
+
+
+def _never(_folder: Path) -> bool:
+    """Folders named day and night are just what users keep their own pictures in."""
+    return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DusklineError(Exception):
     """A fault that duskline understands; the command ends with `exit_code` and without a traceback.
@@ -66,6 +68,13 @@ class InterruptedRunError(DusklineError):
     """The run was ended by Ctrl-C or SIGTERM; what was finished before is kept."""
 
     exit_code = 130
+
+
+def listed(items: Iterable[str], shown: int = 20) -> str:
+    """Put the first `shown` items on indented lines of their own, and below them a count of the rest."""
+    known = list(items)
+    more = [f"and {len(known) - shown:,} more"] if len(known) > shown else []
+    return "".join(f"\n    {line}" for line in known[:shown] + more)
 
 
 def _rebuild(kind: type[DusklineError], message: str, hint: str) -> DusklineError:

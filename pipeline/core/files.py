@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.core.errors import DusklineError, MissingInputError, UserError
 
-_CHUNK = 1 << 20
+PIECE = 1 << 20
 
 # Errors of `os.link` that mean "not here", as against "not at all".
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
@@ -96,8 +96,8 @@ def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[objec
         text.detach()
 
 
-def read_csv(path: Path, required: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV as mappings; a missing file or column, or a damaged row, is a clear error."""
+def read_csv(path: Path, required: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row of a CSV with the line it ends on; missing files and columns and bad rows are errors."""
     if not path.is_file():
         raise MissingInputError(f"no such file: {path}")
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -115,7 +115,7 @@ def read_csv(path: Path, required: Iterable[str]) -> Iterator[dict[str, str]]:
                     raise DusklineError(
                         f"{path}, line {reader.line_num}: {len(row)} values for {len(header)} columns"
                     )
-                yield dict(zip(header, row, strict=True))
+                yield reader.line_num, dict(zip(header, row, strict=True))
         except (csv.Error, UnicodeDecodeError) as error:
             raise DusklineError(f"{path} is not a CSV in UTF-8: {error}") from error
 
@@ -127,11 +127,22 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's content as 64 hex digits, read in pieces."""
+    return digest_pieces(pieces_of(path))
+
+
+def digest_pieces(pieces: Iterable[bytes]) -> str:
+    """SHA-256 of `pieces`, one after the other, as 64 hex digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+    for piece in pieces:
+        digest.update(piece)
     return digest.hexdigest()
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's content in pieces of `PIECE` bytes, the last one shorter."""
+    with path.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
 
 
 def digest_document(document: Mapping[str, object] | Sequence[object]) -> str:
@@ -172,20 +183,34 @@ def link(source: Path, target: Path) -> None:
         _discard(beside)
 
 
+def require_replaceable(folder: Path, is_ours: Callable[[Path], bool], what: str) -> None:
+    """Raise `UserError` unless `folder` is absent, empty or `what` we write: it may be somebody's own."""
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not is_ours(folder))):
+        raise UserError(
+            f"{folder} is neither empty nor {what}, so it is not replaced by one",
+            hint="remove it or give another folder",
+        )
+
+
 @contextlib.contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
+def replaced_folder(folder: Path, is_ours: Callable[[Path], bool], what: str) -> Iterator[Path]:
     """Give a new folder beside `folder` that takes its place when the block ends well, and else disappears.
 
-    Until then `folder` stays as it was. For one run at a time: what an earlier, killed run left is removed.
+    Until then `folder` stays as it was; it is replaced only if `require_replaceable` lets it. Where it is a
+    link, the folder it leads to is replaced. For one run at a time: what an earlier, killed run left is
+    cleared away.
     """
-    beside = folder.parent / f".{folder.name}.part"
+    folder = folder.resolve()
+    beside, before = (folder.with_name(f".{folder.name}.{end}.part") for end in ("new", "old"))
+    require_replaceable(folder, is_ours, what)
     try:
+        _restore(before, folder)
         if beside.exists():
             shutil.rmtree(beside)
         beside.mkdir(parents=True)
         yield beside
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(before)
         beside.rename(folder)
     except OSError as error:
         raise DusklineError(
@@ -193,7 +218,15 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
             hint="check free disk space and permissions, then run the same command again",
         ) from error
     finally:
+        _restore(before, folder)
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _restore(before: Path, folder: Path) -> None:
+    """Put the older folder back where the newer one did not come into its place; else it is done with."""
+    if before.exists() and not folder.exists():
+        before.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def require_folder(path: Path, *, hint: str = "") -> Path:

@@ -21,11 +21,11 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 # What a file may really be, whatever its name says. Pillow's other forms are left out: no camera writes them,
 # and some of its readers start other programs.
-_FORMS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+FORMS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 # What Pillow's readers raise on damaged files, as a run over many thousand damaged ones showed, and what code
 # like theirs might raise.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -65,7 +65,7 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
             # Our own limit below is stricter than Pillow's warning, and damaged EXIF is common.
             warnings.simplefilter("ignore")
             stream = source if isinstance(source, Path) else io.BytesIO(source)
-            with Image.open(stream, formats=_FORMS) as image:
+            with Image.open(stream, formats=FORMS) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise BadImageError(
@@ -82,14 +82,14 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
         empty = not (source if isinstance(source, bytes) else source.stat().st_size)
         found = "empty" if empty else "not a picture that can be read"
         raise BadImageError(f"{where}: {found}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise BadImageError(f"{where}: cannot be decoded ({error})") from error
 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except _DAMAGE:
+    except DAMAGE:
         return image
     return image if turn is None else image.transpose(turn)
 

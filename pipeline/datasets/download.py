@@ -5,7 +5,6 @@ from __future__ import annotations
 import ftplib
 import shutil
 import sys
-import uuid
 from pathlib import Path
 
 from pipeline.core.errors import DusklineError
@@ -30,10 +29,13 @@ def download(address: str, target: Path) -> None:
     `DownloadFailedError` when the address does not give the whole file, `DusklineError` when it cannot be
     written.
     """
-    # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
-    folder = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part"
+    # A folder, because gdown leaves half-done files of its own naming beside the one it writes. Its name is
+    # always the same, so that the next download clears away what a killed one left; they run one at a time.
+    folder = target.parent / f".{target.name[:40]}.part"
     beside = folder / target.name
     try:
+        if folder.exists():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
         if address.startswith("drive:"):
             _from_drive(address.removeprefix("drive:"), beside)

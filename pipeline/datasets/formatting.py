@@ -11,13 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.core.errors import BadArchiveError, BadImageError
+from pipeline.core.errors import BadArchiveError, BadImageError, listed
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter, replaced_set
 
-_SHOWN = 20
 # Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
 _AHEAD = 4
 
@@ -65,21 +64,19 @@ class _Broken:
     reason: str
 
 
-def format_set(
-    images: Iterable[RawImage], root: Path, *, workers: int, total: int | None = None, label: str = ""
-) -> ImageSet:
+def format_set(images: Iterable[RawImage], root: Path, *, workers: int, label: str = "") -> ImageSet:
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
 
-    The result does not depend on `workers` nor on the order of the images. `total` and `label` are for the
-    progress bar. Raises `SetError` at once when two images want the same name, and `BadImageError` at the end
-    with every picture that cannot be read; then `root` stays as it was.
+    The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
+    Raises `SetError` at once when two images want the same name, and `BadImageError` at the end with every
+    picture that cannot be read; then `root` stays as it was.
     """
     count = 0
     broken: list[str] = []
     with replaced_set(root) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, workers * _AHEAD)
-            for raw, result in progress(pairs, total=total, label=label):
+            for raw, result in progress(pairs, label=label):
                 count += 1
                 if isinstance(result, _Broken):
                     broken.append(result.reason)
@@ -146,9 +143,7 @@ def _in_order(
 
 
 def _broken_error(broken: list[str], count: int) -> BadImageError:
-    shown = "".join(f"\n  {reason}" for reason in broken[:_SHOWN])
-    more = f"\n  and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
     return BadImageError(
-        f"{len(broken)} of {count} images cannot be read:{shown}{more}",
+        f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
         hint="download the archives they lie in again; nothing was changed in the raw data",
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core.errors import DusklineError, MissingInputError
-from pipeline.core.files import read_json, write_json
+from pipeline.core.errors import DusklineError, MissingInputError, UserError, listed
+from pipeline.core.files import PIECE, digest_pieces, pieces_of, read_json, write_json
 from pipeline.core.progress import progress
 
 RECORD = "archives.json"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +24,31 @@ class HeldArchive:
     place: str
 
 
-def find_held(held: Path, source: str, name: str) -> Path | None:
-    """Find an archive in `held`/`source`, for names such as 000.tar that are not rare, or in `held`."""
-    for path in (held / source / name, held / name):
-        if path.is_file():
-            return path
+def find_held(held: Path, sources: Iterable[str], name: str) -> Path | None:
+    """Find a file in `held`/<one of `sources`> (names such as 000.tar are not rare), or in `held`."""
+    with _readable():
+        for path in (*(held / source / name for source in sources), held / name):
+            if path.is_file():
+                return path
     return None
 
 
 def digest_with_progress(path: Path) -> str:
     """SHA-256 of a large file as 64 hex digits, with a bar in megabytes."""
-    digest = hashlib.sha256()
-    total = -(-path.stat().st_size // _CHUNK)
-    for chunk in progress(_chunks(path), total=total, label=f"digest {path.name}", unit="MB"):
-        digest.update(chunk)
-    return digest.hexdigest()
+    with _readable():
+        total = -(-path.stat().st_size // PIECE)
+        return digest_pieces(progress(pieces_of(path), total=total, label=f"digest {path.name}", unit="MB"))
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise UserError(
+            f"cannot read {error.filename}: {error.strerror}",
+            hint="make it readable for the user who runs this, then run the same command again",
+        ) from error
 
 
 def write_record(raw: Path, archives: Sequence[HeldArchive]) -> None:
@@ -57,11 +60,26 @@ def archive_places(raw: Path, held: Path) -> dict[str, Path]:
     """Return the files of a raw folder by name: those that `archives.json` records, or else all in it.
 
     Recorded archives are looked for below `held` and checked by size. `MissingInputError` names all that are
-    gone or have changed.
+    gone or have changed, `UserError` what may not be read.
     """
+    with _readable():
+        return _places(raw, held)
+
+
+def how_to_bring(raw: Path) -> str:
+    """Say in a hint how a file that the raw folder lacks gets there: archives are never put into an out."""
+    if not (raw / RECORD).is_file():
+        return "bring it there if this folder is yours; if a fetch stage made it, run that one again"
+    return (
+        f"put it into {raw.name}/ of the archive folder (archives, or what DUSKLINE_ARCHIVES names), then "
+        f"run dvc repro --force --single-item fetch@{raw.name}; only files that the source lists are taken"
+    )
+
+
+def _places(raw: Path, held: Path) -> dict[str, Path]:
     record = raw / RECORD
     if not raw.is_dir():
-        raise MissingInputError(f"no raw folder {raw}", hint="run the fetch stage of this source")
+        raise MissingInputError(f"no raw folder {raw}", hint=f"fetch the source: dvc repro fetch@{raw.name}")
     if not record.is_file():
         return {path.name: path for path in sorted(raw.iterdir()) if path.is_file()}
     places, wrong = {}, []
@@ -74,10 +92,10 @@ def archive_places(raw: Path, held: Path) -> dict[str, Path]:
         places[archive.name] = path
     if wrong:
         raise MissingInputError(
-            f"{len(wrong)} of {len(places)} archives of {raw} are not as {RECORD} records them:\n    "
-            + "\n    ".join(wrong),
-            hint="bring them back, set DUSKLINE_ARCHIVES to the folder that holds them, or run the fetch "
-            "stage of this source again (dvc repro --force)",
+            f"{len(wrong)} of {len(places)} archives of {raw} are not as {RECORD} records them:"
+            f"{listed(wrong)}",
+            hint="bring them back, set DUSKLINE_ARCHIVES to the folder that holds them, or fetch the "
+            f"source again: dvc repro --force --single-item fetch@{raw.name}",
         )
     return places
 
@@ -87,5 +105,6 @@ def _read_record(record: Path) -> list[HeldArchive]:
         return [HeldArchive(**entry) for entry in read_json(record)]
     except TypeError as error:
         raise DusklineError(
-            f"{record} is not a record of archives: {error}", hint="run the fetch stage of this source again"
+            f"{record} is not a record of archives: {error}",
+            hint=f"fetch the source again: dvc repro --force --single-item fetch@{record.parent.name}",
         ) from error

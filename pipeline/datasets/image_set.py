@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.core.errors import MissingInputError, NameFormatError, SetError
+from pipeline.core.errors import MissingInputError, NameFormatError, SetError, listed
 from pipeline.datasets.names import position_of
 
 SPLITS = ("train", "val", "test")
@@ -27,8 +27,6 @@ TIMES_OF_DAY = ("day", "sunset", "night")
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
-
-_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +189,8 @@ def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
             wrong.append(f"{row.name} has {size} bytes, not {row.size}")
     wrong += [f"{name} is not in the manifest" for name in sorted(sizes)]
     if wrong:
-        shown = "".join(f"\n  {line}" for line in wrong[:_SHOWN])
-        more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise SetError(
-            f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{shown}{more}",
+            f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
             hint="run the stage that makes this set again, or `dvc checkout` it",
         )
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.core.errors import SetError
+from pipeline.core.errors import SetError, listed
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import replaced_set
 from pipeline.night.origins import ORIGINS, read_origins
-
-_NAMED_AT_ONCE = 10
 
 
 def merge_sets(day: ImageSet, night: ImageSet, out: Path) -> ImageSet:
@@ -25,7 +22,7 @@ def merge_sets(day: ImageSet, night: ImageSet, out: Path) -> ImageSet:
     both = sorted({row.name for row in day.rows} & {row.name for row in night.rows})
     if both:
         raise SetError(
-            f"{len(both)} names are in {day.root} and in {night.root}:{_listed(both)}",
+            f"{len(both)} names are in {day.root} and in {night.root}:{listed(both)}",
             hint="a night's name ends in n before the suffix; is the night set a set of days?",
         )
     _require_nights_of(day, night)
@@ -70,11 +67,6 @@ def _require_nights_of(day: ImageSet, night: ImageSet) -> None:
     for what, names in contradictions.items():
         if names:
             raise SetError(
-                f"{len(names)} {what}:{_listed(names)}",
+                f"{len(names)} {what}:{listed(names)}",
                 hint="run the translate stage again on this day set, then merge",
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f"\n    and {len(names) - _NAMED_AT_ONCE} more" if len(names) > _NAMED_AT_ONCE else ""
-    return "".join(f"\n    {name}" for name in names[:_NAMED_AT_ONCE]) + more

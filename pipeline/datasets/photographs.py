@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from pipeline.core.errors import BadImageError
+from pipeline.core.pictures import DAMAGE, FORMS
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
 _DATE = re.compile(
     r"(\d{4})(?:[-:/.]?(\d\d)(?:[-:/.]?(\d\d)(?:[ T_]?(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?)?"
     r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 )
-# Largest values of month, day, hour, minute, second.
-_MOST = (12, 31, 23, 59, 60)
+
+# Least values of month, day, hour, minute, second.
+_LEAST = (1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class Header:
 def read_header(path: Path) -> Header:
     """Read the head of a JPEG or PNG; pixels are not decoded. `BadImageError` when it is no picture."""
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMS) as image:
+            # Damaged EXIF is common.
+            warnings.simplefilter("ignore")
             exif = image.getexif()
             gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
             details = exif.get_ifd(ExifTags.IFD.Exif)
@@ -50,7 +56,7 @@ def read_header(path: Path) -> Header:
             taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime, "")
     except FileNotFoundError as error:
         raise BadImageError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise BadImageError(f"{path}: is no picture that can be read ({error})") from error
     return Header(
         plain=plain and upright,
@@ -71,9 +77,12 @@ def date_in_name(text: str) -> str:
         raise ValueError(f"{text!r} is no date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
     year, *rest = found.groups()
     parts = [part for part in rest if part is not None]
-    for part, most in zip(parts, _MOST, strict=False):
-        if int(part) > most:
-            raise ValueError(f"{text!r} is no date: {part} is more than {most}")
+    month, day, hour, minute, second = (int(part or least) for part, least in zip(rest, _LEAST, strict=True))
+    try:
+        # A leap second is written as 60.
+        datetime(int(year), month, day, hour, minute, second - (second == 60))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date: {error}") from error
     return year + "".join(parts[:2]) + ("_" + "".join(parts[2:]) if len(parts) > 2 else "")
 
 

@@ -26,7 +26,7 @@ def read_pins(pinned: Path) -> dict[tuple[str, str], Pin]:
     if not pinned.is_file():
         return {}
     pins = {}
-    for line, row in enumerate(read_csv(pinned, _HEADER), start=2):
+    for line, row in read_csv(pinned, _HEADER):
         try:
             pin = Pin(row["source"], row["name"], row["sha256"], int(row["size"]))
         except (TypeError, ValueError) as error:

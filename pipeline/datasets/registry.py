@@ -44,7 +44,8 @@ class SourceFile:
 class Source:
     """One entry of the registry; `terms` must be accepted before anything is downloaded.
 
-    published: in words, where a checkpoint can be had.
+    published: in words, where a checkpoint can be had. shares_with: other entries with some of the same
+    files, which may lie in their archive folders.
     """
 
     name: str
@@ -54,7 +55,13 @@ class Source:
     citation: str = ""
     terms: str = ""
     published: str = ""
+    shares_with: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders in the archive folder that may hold its files, its own first."""
+        return (self.name, *self.shares_with)
 
 
 def known_sources(folder: Path = SOURCES) -> list[str]:

@@ -10,29 +10,34 @@ from pipeline.core import files
 from pipeline.core.errors import MissingInputError, NameFormatError, SetError
 from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, check_row, manifest_bytes, refuse_at
 
+_SET = "an image set"
+
 
 @contextlib.contextmanager
 def replaced_set(root: Path) -> Iterator[SetWriter]:
     """Give a writer whose set takes the place of `root` when the block ends well, manifest and all.
 
-    Until then, and if the block fails, an older set in `root` stays as it was. A folder that is neither empty
-    nor a set is refused with `SetError`: it may be somebody's own.
+    Until then, and if the block fails, an older set in `root` stays as it was. Errors as
+    `require_replaceable_set`.
     """
-    require_replaceable(root)
-    with files.replaced_folder(root) as beside:
+    refuse_at(root)
+    with files.replaced_folder(root, _is_set, _SET) as beside:
         writer = SetWriter(beside)
         yield writer
         writer.finish()
 
 
-def require_replaceable(root: Path) -> None:
-    """Raise `SetError` unless `root` is absent, empty or a set; a run of hours asks before it begins."""
+def require_replaceable_set(root: Path) -> None:
+    """Raise `SetError` or `UserError` unless `root` can become a set: absent, empty, or one already.
+
+    A run of hours asks before it begins.
+    """
     refuse_at(root)
-    if root.exists() and not (root / MANIFEST).is_file() and (not root.is_dir() or any(root.iterdir())):
-        raise SetError(
-            f"{root} is neither empty nor an image set, so it is not replaced by one",
-            hint="remove it or give another folder",
-        )
+    files.require_replaceable(root, _is_set, _SET)
+
+
+def _is_set(root: Path) -> bool:
+    return (root / MANIFEST).is_file()
 
 
 class SetWriter:

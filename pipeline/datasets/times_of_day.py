@@ -1,4 +1,4 @@
-"""Which queries were taken by day, at sunset, at night: by letter, by number, or by a correcting hand."""
+"""Which queries were taken by day, at sunset, at night: by manifest, by number, or by a correcting hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import SetError, UserError
+from pipeline.core.errors import SetError, UserError, listed
 from pipeline.core.files import read_csv, write_csv
 from pipeline.datasets.image_set import TIMES_OF_DAY, ImageRow
 
@@ -21,12 +21,11 @@ _OF_REMAINDER = {1: "day", 2: "sunset", 0: "night"}
 # `@00399.jpg@`. A Pittsburgh panorama's number has no suffix and says nothing about the time.
 _NUMBERED = re.compile(r"(\d+)\.jpg")
 _PANO_ID_FIELD = 7
-_NAMED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLabel:
-    """The time of day of one query, and where it is known from: "letter", "number" or "hand"."""
+    """The time of day of one query, and where it is known from: "manifest", "number" or "hand"."""
 
     name: str
     time_of_day: str
@@ -56,7 +55,7 @@ def time_in_name(name: str) -> str:
 def label_queries(queries: Iterable[ImageRow], corrections: Path | None) -> list[TimeLabel]:
     """Label every query, in order of names; a row of the hand-made list `corrections` wins over the rest.
 
-    The label in the manifest (from the query's letter) comes next, then the number in the name.
+    The label in the manifest comes next, then the number in the name.
     `SetError` names the queries that nothing labels.
     """
     rows = sorted(queries, key=lambda row: row.name)
@@ -64,17 +63,16 @@ def label_queries(queries: Iterable[ImageRow], corrections: Path | None) -> list
     labels = [_label(row, by_hand) for row in rows]
     unlabelled = [label.name for label in labels if not label.time_of_day]
     if unlabelled:
-        shown = "\n    ".join(unlabelled[:_NAMED_AT_ONCE])
         raise SetError(
             f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
-            f"a number in the name:\n    {shown}",
+            f"a number in the name:{listed(unlabelled)}",
             hint="list them in a CSV (columns name, time_of_day) and give it as corrections",
         )
     return labels
 
 
 def _label(row: ImageRow, by_hand: Mapping[str, str]) -> TimeLabel:
-    known, label_from = row.time_of_day, "letter"
+    known, label_from = row.time_of_day, "manifest"
     if not known:
         known, label_from = time_in_name(row.name), "number"
     corrected = by_hand.get(row.name, known)
@@ -88,7 +86,7 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     `UserError` for a time that is none, a name that is no query of the set, or a name listed twice.
     """
     corrections: dict[str, str] = {}
-    for line, row in enumerate(read_csv(path, ("name", "time_of_day")), start=2):
+    for line, row in read_csv(path, ("name", "time_of_day")):
         name, time_of_day = row["name"], row["time_of_day"]
         if time_of_day not in TIMES_OF_DAY:
             raise UserError(f"{path}:{line}: {time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,17 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.errors import MissingInputError, ParameterError, UserError
-from pipeline.core.files import digest_file, link, require_folder, write_json
+from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError, listed
+from pipeline.core.files import digest_file, require_folder, write_json, written_beside
+from pipeline.core.listing import picture_files
 from pipeline.core.pictures import PICTURE_SUFFIXES
 from pipeline.core.progress import progress
+from pipeline.datasets.image_set import MANIFEST
+from pipeline.night.journal import Entry
 from pipeline.night.origins import ORIGINS, Origin, read_origins, write_origins
 from pipeline.night.plan import Source
 from pipeline.night.run import Job, Nights, finished_nights
 from pipeline.night.summary import NightSummary, check_share
 from pipeline.night.translator import RECIPE, MakeTranslator, OutputFormat
-
-_SHOWN = 5
 
 
 def translate_folder(
@@ -35,10 +37,14 @@ def translate_folder(
 ) -> NightSummary:
     """Write the night of every picture below `folder` into `out`, with `origins.csv` and `recipe.json`.
 
-    `a/b.JPG` becomes `a/bn.jpg`. Pictures are files ending in .jpg, .jpeg or .png in any case; hidden files
-    and folders are passed over. Nights are hard links into `store` (copies across file systems); only what it
-    lacks is translated. A night that an earlier run wrote into `out`, and whose picture is gone, is removed;
-    other files in `out` are left alone. Nothing is ever written into `folder`.
+    `a/b.JPG` becomes `a/bn.jpg`; pictures are what `picture_files` finds. Only what `store` lacks is
+    translated. Nights are files of their own, copied from there, so that an edit stays in `out`; the next run
+    puts back what was changed, and copies nothing else. A night that an earlier run wrote into `out`, and
+    whose picture is gone, is removed; other files in `out` are left alone. Nothing is ever written into
+    `folder`.
+
+    A file in the place of a night that the `origins.csv` in `out` does not tell of is a `UserError` before
+    anything is translated; so is an `origins.csv` that is not such a table, or a `recipe.json` without one.
 
     A picture without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
     has none, `DusklineError` tells the reasons, after the others are written. Other errors as in
@@ -48,13 +54,15 @@ def translate_folder(
     require_folder(folder)
     _require_apart(folder, out, "the nights")
     _require_apart(folder, store, "the work store")
-    names = picture_names(folder)
+    names = picture_files(folder)
     if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
     _require_own_names(names, output.suffix)
     name_of = partial(night_of, suffix=output.suffix)
+    targets = [name_of(name) for name in names]
     before = _earlier(out)
-    _require_no_way_back(folder, out, [*(origin.name for origin in before), *map(name_of, names)])
+    _require_no_way_back(folder, out, [*(origin.name for origin in before), *targets])
+    _require_ours(out, targets, before)
     sources = list(progress(_digested(folder, names, workers), total=len(names), label="read"))
     with finished_nights(Job(folder, sources, make_translator, output, store, workers)) as nights:
         origins = list(nights.origins(sources, name_of))
@@ -72,21 +80,6 @@ def night_of(name: str, suffix: str) -> str:
     """Name the night of a picture: `a/b.JPG` becomes `a/bn.jpg`."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}n{suffix}"))
-
-
-def picture_names(folder: Path) -> list[str]:
-    """Return the pictures below `folder` as sorted POSIX paths, hidden ones and linked folders left out."""
-    names = []
-    for place, folders, files in os.walk(folder, onerror=_unlistable):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith("."):
-                names.append(Path(place, name).relative_to(folder).as_posix())
-    return sorted(names)
-
-
-def _unlistable(error: OSError) -> None:
-    raise UserError(f"cannot list the folder {error.filename}: {error.strerror}") from error
 
 
 def _require_apart(folder: Path, other: Path, what: str) -> None:
@@ -115,15 +108,42 @@ def _require_own_names(names: Sequence[str], suffix: str) -> None:
         by_night[night_of(name, suffix)].append(name)
     shared = [f"{' and '.join(days)} ({night})" for night, days in by_night.items() if len(days) > 1]
     if shared:
-        more = f" and {len(shared) - _SHOWN} more" if len(shared) > _SHOWN else ""
         raise UserError(
-            f"pictures whose nights would have the same name: {'; '.join(shared[:_SHOWN])}{more}",
+            f"pictures whose nights would have the same name:{listed(shared)}",
             hint="rename them, or translate them from different folders",
         )
 
 
 def _earlier(out: Path) -> tuple[Origin, ...]:
-    return read_origins(out) if (out / ORIGINS).is_file() else ()
+    """Read what an earlier run said of `out`, where there was one; a table that is not ours is refused."""
+    if (out / MANIFEST).is_file():
+        raise UserError(
+            f"{out} is an image set; nights of a folder do not belong into it",
+            hint="give another folder for the nights; nothing was written",
+        )
+    if not os.path.lexists(out / ORIGINS):
+        return ()
+    try:
+        return read_origins(out)
+    except DusklineError as error:
+        raise UserError(
+            f"the nights would replace a file that is not from an earlier run: {error.message}",
+            hint="move it away, or give another folder for the nights; nothing was written",
+        ) from error
+
+
+def _require_ours(out: Path, targets: Iterable[str], before: Collection[Origin]) -> None:
+    """Refuse to replace files that no earlier run wrote."""
+    ours = {origin.name for origin in before if origin.status == "done"}
+    if os.path.lexists(out / ORIGINS):
+        ours.add(RECIPE)
+    foreign = [name for name in (RECIPE, *targets) if name not in ours and os.path.lexists(out / name)]
+    if foreign:
+        raise UserError(
+            f"{out} holds {len(foreign):,} of the files to be written, not from an earlier run:"
+            f"{listed(foreign)}",
+            hint="move them away, or give another folder for the nights; nothing was written",
+        )
 
 
 def _digested(folder: Path, names: Sequence[str], threads: int) -> Iterator[Source]:
@@ -158,19 +178,20 @@ def _remove_stale(out: Path, before: Collection[Origin], kept: Collection[str]) 
 
 
 def _place(out: Path, origins: Sequence[Origin], nights: Nights) -> None:
-    for origin in progress(origins, total=len(origins), label="link"):
-        if origin.status == "done":
-            target, kept = out / origin.name, Path(nights.store.path(origin.source_digest))
-            if not _is_there(target, kept, origin):
-                link(kept, target)
+    """Copy the nights to their places: a link would let an edit in `out` reach the store and DVC's cache."""
+    for origin in progress(origins, total=len(origins), label="copy"):
+        entry = nights.store.entry(origin.source_digest) if origin.status == "done" else None
+        target = out / origin.name
+        if entry is not None and not _is_there(target, entry):
+            kept = Path(nights.store.path(origin.source_digest))
+            with written_beside(target) as stream, kept.open("rb") as night:
+                shutil.copyfileobj(night, stream)
 
 
-def _is_there(target: Path, kept: Path, origin: Origin) -> bool:
-    """Whether the night has its place already, as a link or, across file systems, as a copy."""
+def _is_there(target: Path, entry: Entry) -> bool:
+    """Whether the night has its place already, as a file of its own."""
     try:
-        found, known = target.lstat(), kept.stat()
+        found = target.lstat()
     except OSError:
         return False
-    if os.path.samestat(found, known):
-        return True
-    return found.st_size == known.st_size and digest_file(target) == origin.digest
+    return found.st_nlink == 1 and found.st_size == entry.size and digest_file(target) == entry.digest

@@ -51,11 +51,11 @@ def read_origins(folder: Path) -> tuple[Origin, ...]:
     """Read `origins.csv` of `folder`; `DusklineError` when it is missing or not such a table."""
     path = folder / ORIGINS
     origins = []
-    for number, row in enumerate(read_csv(path, _HEADER), start=1):
+    for line, row in read_csv(path, _HEADER):
         status = row["status"]
         if status not in get_args(Status):
             raise DusklineError(
-                f"{path}, row {number}: status {status!r} is none of {', '.join(get_args(Status))}"
+                f"{path}, line {line}: status {status!r} is none of {', '.join(get_args(Status))}"
             )
         origins.append(Origin(**{name: row[name] for name in _HEADER}))  # type: ignore[arg-type]
     return tuple(origins)

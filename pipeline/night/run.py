@@ -15,7 +15,7 @@ from pipeline.core.guard import terminated_as_interrupted
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
-from pipeline.datasets.set_writer import replaced_set, require_replaceable
+from pipeline.datasets.set_writer import replaced_set, require_replaceable_set
 from pipeline.night.attempt import Made, Task
 from pipeline.night.origins import ORIGINS, Origin, write_origins
 from pipeline.night.plan import Plan, Source, make_plan
@@ -193,7 +193,7 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
         other = other.resolve()
         if out.is_relative_to(other) or other.is_relative_to(out):
             raise ParameterError(f"the night set {out} and {what} {other} may not lie in each other")
-    require_replaceable(out)
+    require_replaceable_set(out)
 
 
 def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]) -> None:

@@ -106,7 +106,7 @@ def test_a_failure_leaves_the_older_city_as_it_was(
 
 
 def test_what_a_killed_run_left_is_cleared(tmp_path: Path, quick: None) -> None:
-    (tmp_path / ".city.part" / "pittsburgh").mkdir(parents=True)
+    (tmp_path / ".city.new.part" / "pittsburgh").mkdir(parents=True)
     write_city(tiny(), tmp_path / "city", workers=1)
     assert listing(tmp_path) == ["city"]
 

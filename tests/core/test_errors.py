@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from pipeline.core import errors
-from pipeline.core.errors import DusklineError, InterruptedRunError, UserError
+from pipeline.core.errors import DusklineError, InterruptedRunError, UserError, listed
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DusklineError)]
 
@@ -31,3 +31,21 @@ def test_the_exit_code_tells_the_users_mistakes_from_faults() -> None:
     assert {"ParameterError", "MissingInputError", "CheckpointError", "StageRunningError"} <= {
         kind.__name__ for kind in KINDS if issubclass(kind, UserError)
     }
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "expected"),
+    [
+        (0, 2, ""),
+        (1, 2, "\n    0"),
+        (2, 2, "\n    0\n    1"),
+        (3, 2, "\n    0\n    1\n    and 1 more"),
+        (1_500, 1, "\n    0\n    and 1,499 more"),
+    ],
+)
+def test_the_first_are_listed_and_the_rest_counted(count: int, shown: int, expected: str) -> None:
+    assert listed((str(number) for number in range(count)), shown) == expected
+
+
+def test_twenty_are_listed_where_nothing_else_is_said() -> None:
+    assert listed(map(str, range(21))).endswith("\n    19\n    and 1 more")

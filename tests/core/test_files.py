@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core import files
-from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.core.errors import DusklineError, MissingInputError, UserError
 from tests.import_graph import ROOT
 
 
@@ -218,25 +218,76 @@ def test_required_folders_and_files(tmp_path: Path) -> None:
     assert caught.value.hint == "write it"
 
 
+def always(_folder: Path) -> bool:
+    return True
+
+
+def never(_folder: Path) -> bool:
+    return False
+
+
 def test_a_folder_is_replaced_only_by_a_complete_one(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "out"
-    with files.replaced_folder(folder) as beside:
+    with files.replaced_folder(folder, always, "ours") as beside:
         (beside / "first").write_bytes(b"1")
         assert not folder.exists()
     assert names(folder) == ["first"]
-    with pytest.raises(ValueError, match="half-way"), files.replaced_folder(folder) as beside:
+    with pytest.raises(ValueError, match="half-way"), files.replaced_folder(folder, always, "ours") as beside:
         (beside / "second").write_bytes(b"2")
         raise ValueError("half-way")
     assert names(folder) == ["first"]
-    with files.replaced_folder(folder) as beside:
+    with files.replaced_folder(folder, always, "ours") as beside:
         (beside / "third").write_bytes(b"3")
     assert names(folder) == ["third"]
     assert names(folder.parent) == ["out"]
 
 
 def test_what_a_killed_run_left_beside_a_folder_does_not_survive(tmp_path: Path) -> None:
-    (tmp_path / ".out.part").mkdir()
-    (tmp_path / ".out.part" / "stale").write_bytes(b"")
-    with files.replaced_folder(tmp_path / "out") as beside:
+    (tmp_path / ".out.new.part").mkdir()
+    (tmp_path / ".out.new.part" / "stale").write_bytes(b"")
+    with files.replaced_folder(tmp_path / "out", always, "ours") as beside:
         (beside / "new").write_bytes(b"")
     assert names(tmp_path / "out") == ["new"]
+
+
+def test_somebodys_own_folder_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    with (
+        pytest.raises(UserError, match="is neither empty nor a city, so it is not replaced by one"),
+        files.replaced_folder(tmp_path, never, "a city"),
+    ):
+        pass
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    with files.replaced_folder(tmp_path / "empty", never, "a city") as beside:
+        (beside / "new").write_bytes(b"")
+    assert names(tmp_path / "empty") == ["new"]
+
+
+def test_the_older_folder_is_there_until_the_newer_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "older").write_bytes(b"")
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if target == folder and self.name == ".out.new.part":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.replaced_folder(folder, always, "ours") as beside:
+        (beside / "newer").write_bytes(b"")
+    assert names(folder) == ["older"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
+    with files.replaced_folder(tmp_path / "out", never, "ours") as beside:
+        (beside / "new").write_bytes(b"")
+    assert (tmp_path / "out").is_symlink()
+    assert names(tmp_path / "elsewhere") == ["new"]

@@ -57,7 +57,7 @@ def test_what_was_written_is_read(
 ) -> None:
     path = tmp_path_factory.mktemp("csv") / "table.csv"
     files.write_csv(path, HEADER, iter(rows))
-    assert [(row["name"], row["value"]) for row in files.read_csv(path, HEADER)] == rows
+    assert [(row["name"], row["value"]) for _, row in files.read_csv(path, HEADER)] == rows
 
 
 def test_the_form_of_a_table(tmp_path: Path) -> None:
@@ -68,7 +68,10 @@ def test_the_form_of_a_table(tmp_path: Path) -> None:
 def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfname,value,more\r\na,1,x\r\n\r\nb,2,y\r\n")
     rows = list(files.read_csv(tmp_path / "a.csv", ["value", "name"]))
-    assert rows == [{"name": "a", "value": "1", "more": "x"}, {"name": "b", "value": "2", "more": "y"}]
+    assert rows == [
+        (2, {"name": "a", "value": "1", "more": "x"}),
+        (4, {"name": "b", "value": "2", "more": "y"}),
+    ]
 
 
 def test_rows_that_fail_leave_the_old_table(tmp_path: Path) -> None:

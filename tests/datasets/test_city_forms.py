@@ -65,7 +65,7 @@ def test_tokyo247_and_its_nights(city: Path, tmp_path: Path) -> None:
     positions(made, "tokyo247")
     selected = select_time(made, tmp_path / "night", "night", None)
     assert selected.kept == {"test/database": 12, "test/queries": 2}
-    assert selected.label_from == {"letter": 6}
+    assert selected.label_from == {"manifest": 6}
     # Without the letters, the numbers say the same.
     night = {row.name for row in ImageSet.open(tmp_path / "night").where(role="queries")}
     assert all("@00003.jpg@" in name or "@00006.jpg@" in name for name in night)

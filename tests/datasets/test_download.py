@@ -83,6 +83,20 @@ def test_google_drive_gives_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert listing(tmp_path) == ["xs.zip"]
 
 
+def test_what_a_killed_download_left_goes_with_the_next_one(tmp_path: Path, server: LocalServer) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from pipeline.datasets import download as d\n"
+        "def die(address, beside): beside.write_bytes(b'half'); os._exit(9)\n"
+        "d._from_http = die; d.download('http://x/a.tar', Path(sys.argv[1]))"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.tar")], check=False)
+    assert len(listing(tmp_path)) == 1
+    server.files["/a.tar"] = DATA
+    download(server.address("/a.tar"), tmp_path / "a.tar")
+    assert listing(tmp_path) == ["a.tar"]
+
+
 def test_google_drive_s_quota_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import gdown
 

@@ -1,21 +1,33 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipeline.core.errors import CheckpointError, MissingInputError, UserError
+from pipeline.core.errors import BadArchiveError, MissingInputError, UserError
 from pipeline.core.files import read_json
-from pipeline.datasets.fetch import Fetched, fetch_archives, fetch_checkpoint
+from pipeline.datasets.fetch import Fetched, fetch_archives
 from pipeline.datasets.held import archive_places
-from pipeline.datasets.pins import read_pins
 from pipeline.datasets.registry import Source, SourceFile
 from tests.datasets.local_server import LocalServer, serving
 
-DATA = {"000.tar": b"first archive", "splits.tar.gz": b"the split files"}
+
+def tar(content: bytes, mode: str = "w") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
+        info = tarfile.TarInfo("000/a.jpg")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+DATA = {"000.tar": tar(b"first archive"), "splits.tar.gz": tar(b"the split files", "w:gz")}
+PAGE = b"<!DOCTYPE html><html><body>Quota exceeded</body></html>"
 
 
 def sha256(data: bytes) -> str:
@@ -38,7 +50,7 @@ def source(*files: SourceFile, terms: str = "Write to the authors first.") -> So
         title="Made up",
         kind="archives",
         licence="none",
-        citation="",
+        citation="A. Author 2013",
         terms=terms,
         published="",
         files=files,
@@ -70,8 +82,8 @@ def test_held_archives_are_recorded_pinned_and_left_where_they_lie(place: Place)
     place.hold()
     inodes = {path.name: path.stat().st_ino for path in (place.held / "made_up").iterdir()}
     fetched = place.fetch(source(*(file(name) for name in DATA)))
-    assert fetched == Fetched(held=2, downloaded=0, pinned=2, size=sum(map(len, DATA.values())))
-    assert str(fetched) == "2 held, 0 downloaded, 0.0 MB, 2 digests pinned for the first time"
+    size = sum(map(len, DATA.values()))
+    assert (fetched.held, fetched.downloaded, fetched.pinned, fetched.size) == (2, 0, 2, size)
     assert [path.name for path in place.raw.iterdir()] == ["archives.json"]
     assert read_json(place.raw / "archives.json") == [
         {"name": name, "place": f"made_up/{name}", "sha256": sha256(data), "size": len(data)}
@@ -120,6 +132,7 @@ def test_terms_not_accepted_shows_them_with_files_sizes_addresses_and_folders(
     assert f"000.tar (13 bytes) from {address} or ftp://mirror/000.tar" in message
     assert "own.tar (13 bytes) from no known address" in message
     assert "Write to the authors first." in message
+    assert "to cite: A. Author 2013" in message
     assert "accept_terms: true under fetch.made_up" in message
     assert server.asked == []
     assert not place.raw.exists()
@@ -135,7 +148,7 @@ def test_the_next_address_is_tried(place: Place, server: LocalServer) -> None:
     server.broken.add("/half")
     addresses = [server.address(path) for path in ("/nowhere", "/half", "/wrong", "/good")]
     what = source(file("000.tar", *addresses, sha256=sha256(DATA["000.tar"])))
-    assert place.fetch(what, accept_terms=True) == Fetched(0, 1, 0, len(DATA["000.tar"]))
+    assert place.fetch(what, accept_terms=True) == Fetched(what, 0, 1, 0, len(DATA["000.tar"]))
     assert server.asked == ["/nowhere", "/half", "/wrong", "/good"]
 
 
@@ -149,6 +162,42 @@ def test_a_mirror_that_gives_another_file_than_the_pinned_one_is_passed_over(
     what = source(file("000.tar", server.address("/wrong"), server.address("/good")))
     assert place.fetch(what, accept_terms=True).downloaded == 1
     assert (place.held / "made_up" / "000.tar").read_bytes() == DATA["000.tar"]
+
+
+def test_a_download_that_is_no_archive_is_never_pinned_and_not_left(
+    place: Place, server: LocalServer
+) -> None:
+    server.files = {"/page": PAGE, "/cut": DATA["000.tar"][:600]}
+    addresses = [server.address("/page"), server.address("/cut")]
+    with pytest.raises(MissingInputError) as caught:
+        place.fetch(source(file("000.tar", *addresses)), accept_terms=True)
+    for address in addresses:
+        assert f"{address}: {place.held}/made_up/000.tar" in str(caught.value)
+    assert str(caught.value).count("it was removed again") == 2
+    assert not place.pinned.exists()
+    assert not (place.held / "made_up" / "000.tar").exists()
+    server.files["/cut"] = DATA["000.tar"]
+    assert place.fetch(source(file("000.tar", *addresses)), accept_terms=True).pinned == 1
+
+
+@pytest.mark.parametrize("data", [PAGE, b"", b"\0" * 10_240, DATA["000.tar"][:700]])
+def test_a_held_file_that_is_no_archive_is_never_pinned_and_left_alone(place: Place, data: bytes) -> None:
+    place.hold(**{"000.tar": data})
+    with pytest.raises(
+        BadArchiveError, match=r"made_up/000\.tar (cannot be read|is truncated|holds no files)"
+    ):
+        place.fetch(source(*(file(name) for name in DATA)))
+    assert not place.pinned.exists()
+    assert not place.raw.exists()
+    assert (place.held / "made_up" / "000.tar").read_bytes() == data
+
+
+def test_archives_in_the_folder_of_a_source_that_shares_them_are_held(place: Place) -> None:
+    place.hold()
+    what = replace(source(file("000.tar")), name="larger", shares_with=("made_up",))
+    assert place.fetch(what).held == 1
+    (entry,) = read_json(place.raw / "archives.json")
+    assert entry["place"] == "made_up/000.tar"
 
 
 def test_when_no_address_is_left_all_reasons_are_told(place: Place, server: LocalServer) -> None:
@@ -182,66 +231,7 @@ def test_a_held_file_without_the_published_digest_is_refused(place: Place) -> No
     assert (place.held / "made_up" / "000.tar").read_bytes() == DATA["000.tar"]
 
 
-class TestCheckpoint:
-    @pytest.fixture
-    def unit(self) -> Source:
-        return Source("unit_x", "UNIT", "checkpoint", "NC", "", "", "in a Drive folder", ())
-
-    def test_a_path_is_copied_and_never_linked(self, unit: Source, place: Place, tmp_path: Path) -> None:
-        mine = tmp_path / "gen_00500000.pt"
-        mine.write_bytes(b"weights")
-        fetched = fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
-        assert fetched == Fetched(held=1, downloaded=0, pinned=1, size=7)
-        copy = place.raw / "gen.pt"
-        assert copy.read_bytes() == b"weights"
-        assert copy.stat().st_ino != mine.stat().st_ino
-        assert mine.stat().st_nlink == 1
-        assert read_pins(place.pinned)["unit_x", "gen.pt"].sha256 == sha256(b"weights")
-
-    def test_an_address_is_downloaded(self, unit: Source, place: Place, server: LocalServer) -> None:
-        server.files["/gen.pt"] = b"weights"
-        fetched = fetch_checkpoint(unit, server.address("/gen.pt"), place.raw, pinned=place.pinned)
-        assert fetched == Fetched(held=0, downloaded=1, pinned=1, size=7)
-
-    def test_another_file_than_before_is_refused_and_not_left(
-        self, unit: Source, place: Place, tmp_path: Path
-    ) -> None:
-        mine = tmp_path / "gen.pt"
-        mine.write_bytes(b"weights")
-        fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
-        mine.write_bytes(b"other weights")
-        with pytest.raises(UserError, match="is another file than before"):
-            fetch_checkpoint(unit, str(mine), place.raw, pinned=place.pinned)
-        assert not (place.raw / "gen.pt").exists()
-
-    @pytest.mark.parametrize(
-        ("where", "found"), [("nowhere.pt", "there is no file nowhere.pt"), ("", r"\(place is empty\)")]
-    )
-    def test_absent_says_how_to_bring_or_train_one(
-        self, unit: Source, place: Place, where: str, found: str
-    ) -> None:
-        with pytest.raises(CheckpointError, match=found) as caught:
-            fetch_checkpoint(unit, where, place.raw, pinned=place.pinned)
-        message = str(caught.value)
-        assert "published: in a Drive folder" in message
-        assert "as place under fetch.unit_x in params.yaml" in message
-        assert "train_unit" in message
-
-    def test_an_address_that_gives_nothing_says_so_too(
-        self, unit: Source, place: Place, server: LocalServer
-    ) -> None:
-        with pytest.raises(CheckpointError, match="404") as caught:
-            fetch_checkpoint(unit, server.address("/gone.pt"), place.raw, pinned=place.pinned)
-        assert "train_unit" in str(caught.value)
-
-    def test_a_place_inside_the_out_is_refused(self, unit: Source, place: Place) -> None:
-        place.raw.mkdir(parents=True)
-        (place.raw / "mine.pt").write_bytes(b"weights")
-        with pytest.raises(CheckpointError, match="which is DVC's to empty"):
-            fetch_checkpoint(unit, str(place.raw / "mine.pt"), place.raw, pinned=place.pinned)
-        assert (place.raw / "mine.pt").read_bytes() == b"weights"
-
-
-def test_fetched_counts_in_words() -> None:
-    values: dict[str, Any] = {"held": 1, "downloaded": 7, "pinned": 0, "size": 6_200_000_000}
-    assert str(Fetched(**values)) == "1 held, 7 downloaded, 6,200.0 MB"
+def test_counts_title_and_licence_in_words() -> None:
+    words = str(Fetched(source(), held=1, downloaded=7, pinned=0, size=6_200_000_000))
+    assert words == "1 held, 7 downloaded, 6,200.0 MB (Made up; licence: none)"
+    assert ", 2 digests pinned for the first time (" in str(Fetched(source(), 2, 0, 2, 9))

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.core.errors import DusklineError, MissingInputError, UserError
 from pipeline.datasets.held import (
     HeldArchive,
     archive_places,
     digest_with_progress,
     find_held,
+    how_to_bring,
     write_record,
 )
 
@@ -29,10 +30,37 @@ def record(raw: Path, *places: str, size: int = 4) -> None:
 
 def test_the_source_s_own_folder_comes_first(tmp_path: Path) -> None:
     flat = held_file(tmp_path, "000.tar")
-    assert find_held(tmp_path, "pitts30k", "000.tar") == flat
+    assert find_held(tmp_path, ["pitts30k"], "000.tar") == flat
     own = held_file(tmp_path, "pitts30k/000.tar")
-    assert find_held(tmp_path, "pitts30k", "000.tar") == own
-    assert find_held(tmp_path, "pitts30k", "001.tar") is None
+    assert find_held(tmp_path, ["pitts30k"], "000.tar") == own
+    assert find_held(tmp_path, ["pitts30k"], "001.tar") is None
+
+
+def test_the_folder_of_a_source_that_shares_the_file_is_searched_too(tmp_path: Path) -> None:
+    theirs = held_file(tmp_path, "pitts30k/000.tar")
+    assert find_held(tmp_path, ["pitts250k"], "000.tar") is None
+    assert find_held(tmp_path, ["pitts250k", "pitts30k"], "000.tar") == theirs
+    own = held_file(tmp_path, "pitts250k/000.tar")
+    assert find_held(tmp_path, ["pitts250k", "pitts30k"], "000.tar") == own
+
+
+def refused(path: Path, *_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_folders_and_files_that_may_not_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = held_file(tmp_path / "raw", "000.tar")
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(UserError, match=r"cannot read .*raw/000\.tar: Permission denied\n  make it readable"):
+        digest_with_progress(path)
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UserError, match=r"cannot read .*raw: Permission denied"):
+        archive_places(tmp_path / "raw", tmp_path)
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(UserError, match=r"cannot read .*made_up/000\.tar: Permission denied"):
+        find_held(tmp_path, ["made_up"], "000.tar")
 
 
 def test_the_digest_of_more_than_one_piece(tmp_path: Path) -> None:
@@ -66,10 +94,19 @@ def test_all_archives_that_are_gone_or_changed_are_named(tmp_path: Path) -> None
     assert "000.tar: not there" in message
     assert "001.tar: 18 bytes, 4 when it was fetched" in message
     assert "DUSKLINE_ARCHIVES" in message
+    assert "dvc repro --force --single-item fetch@raw" in message
+
+
+def test_a_file_is_brought_into_the_archive_folder_or_into_a_folder_of_one_s_own(tmp_path: Path) -> None:
+    assert how_to_bring(tmp_path).startswith("bring it there if this folder is yours")
+    record(tmp_path / "pitts30k")
+    assert how_to_bring(tmp_path / "pitts30k").startswith("put it into pitts30k/ of the archive folder")
 
 
 def test_no_raw_folder(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"no raw folder .*raw\n  run the fetch stage"):
+    with pytest.raises(
+        MissingInputError, match=r"no raw folder .*raw\n  fetch the source: dvc repro fetch@raw"
+    ):
         archive_places(tmp_path / "raw", tmp_path)
 
 

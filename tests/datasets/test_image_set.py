@@ -124,10 +124,10 @@ def test_files_that_differ_from_the_manifest_are_named(made: ImageSet) -> None:
         ImageSet.open(made.root)
     assert caught.value.message.splitlines() == [
         f"the set {made.root} differs from its manifest.csv in 4 files:",
-        f"  {made.rows[0].name} is missing",
-        f"  {made.rows[1].name} has 18 bytes, not 5",
-        "  images/train/database/deeper/x.jpg is not in the manifest",
-        "  images/train/database/extra.jpg is not in the manifest",
+        f"    {made.rows[0].name} is missing",
+        f"    {made.rows[1].name} has 18 bytes, not 5",
+        "    images/train/database/deeper/x.jpg is not in the manifest",
+        "    images/train/database/extra.jpg is not in the manifest",
     ]
 
 

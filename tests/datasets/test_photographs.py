@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +80,9 @@ def test_gps_that_is_no_position(tmp_path: Path, latitude: tuple[float, ...]) ->
     assert header.longitude is not None
 
 
-def test_a_clock_that_was_never_set_is_no_date(tmp_path: Path) -> None:
-    assert read_header(photograph(tmp_path / "a.jpg", date="    :  :     :  :  ")).date == ""
+@pytest.mark.parametrize("date", ["    :  :     :  :  ", "0000:00:00 00:00:00", "2019:00:00 00:00:00"])
+def test_a_clock_that_was_never_set_is_no_date(tmp_path: Path, date: str) -> None:
+    assert read_header(photograph(tmp_path / "a.jpg", date=date)).date == ""
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,17 @@ def test_what_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(data)
     with pytest.raises(BadImageError, match=r"a\.jpg: is no picture that can be read"):
         read_header(tmp_path / "a.jpg")
+
+
+def test_a_picture_beyond_pillow_s_limit_is_named(tmp_path: Path) -> None:
+    """No more than the head of 20,000 x 20,000 pixels."""
+    head = struct.pack(">4sIIBBBBB", b"IHDR", 20_000, 20_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", len(head) - 4) + head + struct.pack(">I", zlib.crc32(head))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I4s", 10, b"IDAT"))
+    with pytest.raises(
+        BadImageError, match=r"a\.png: is no picture that can be read \(Image size .* exceeds"
+    ):
+        read_header(tmp_path / "a.png")
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
@@ -139,6 +153,8 @@ def test_no_bytes_crash_the_reader(
         ("2019-05-31T14:30:05Z", "20190531_143005"),
         ("2019-05-31T14:30:05.123+02:00", "20190531_143005"),
         (" 2019:05:31 14:30:05 ", "20190531_143005"),
+        ("2016-12-31 23:59:60", "20161231_235960"),
+        ("2020-02-29", "20200229"),
     ],
 )
 def test_dates_as_the_names_write_them(text: str, expected: str) -> None:
@@ -146,7 +162,22 @@ def test_dates_as_the_names_write_them(text: str, expected: str) -> None:
     assert format_timestamp(date_in_name(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "31.05.2019", "19-05-31", "2019-13-01", "2019-05-31 25:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "31.05.2019",
+        "19-05-31",
+        "0000",
+        "0000-05-31",
+        "2019-00",
+        "2019-13-01",
+        "2019-05-00",
+        "2019-02-29",
+        "2019-05-31 25:00",
+        "2019-05-31 14:30:61",
+    ],
+)
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="is no date"):
         date_in_name(text)

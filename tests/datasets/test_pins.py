@@ -48,6 +48,7 @@ def test_a_published_digest_is_not_pinned_and_wins(tmp_path: Path) -> None:
     [
         (f"a,b,{'a' * 64},many\n", "pinned.csv:2: size must be a whole number, not 'many'"),
         (f"a,b,{'a' * 64},1\na,b,{'b' * 64},1\n", "pinned.csv:3: a b is pinned twice"),
+        (f"\n\na,b,{'a' * 64},many\n", "pinned.csv:4: size must be a whole number, not 'many'"),
     ],
 )
 def test_a_broken_list_is_named_with_its_line(tmp_path: Path, lines: str, message: str) -> None:

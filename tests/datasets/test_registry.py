@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from pipeline.core.errors import ParameterError
+from pipeline.datasets.readers.pittsburgh import PittsburghSettings
+from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
 from pipeline.datasets.registry import known_sources, read_source
 
 
@@ -37,6 +40,33 @@ def test_the_files_of_pitts30k() -> None:
         "queries_real.tar",
         "netvlad_v100_datasets.tar.gz",
     ]
+
+
+def test_the_files_of_pitts250k() -> None:
+    names = [file.name for file in read_source("pitts250k").files]
+    assert names == [
+        *(f"{number:03d}.tar" for number in range(11)),
+        "queries_real.tar",
+        "netvlad_v100_datasets.tar.gz",
+    ]
+
+
+@pytest.mark.parametrize("name", known_sources())
+def test_sources_that_share_files_say_so_and_publish_them_alike(name: str) -> None:
+    source = read_source(name)
+    for other in map(read_source, source.shares_with):
+        assert name in other.shares_with
+        mine, theirs = ({file.name: file for file in one.files} for one in (source, other))
+        shared = mine.keys() & theirs.keys()
+        assert shared
+        assert all(mine[file] == theirs[file] for file in shared)
+
+
+def test_every_choice_of_the_readers_has_a_source() -> None:
+    queries = [f"{choice}.zip" for choice in get_args(get_type_hints(Tokyo247Settings)["queries"])]
+    files = {file.name for name in known_sources() for file in read_source(name).files}
+    assert set(queries) <= files
+    assert set(get_args(get_type_hints(PittsburghSettings)["part"])) <= set(known_sources())
 
 
 def test_the_files_of_tokyo247() -> None:

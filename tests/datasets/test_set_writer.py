@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import MissingInputError, SetError
+from pipeline.core.errors import MissingInputError, SetError, UserError
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import SetWriter, replaced_set
 from tests.datasets.test_image_set import file_name
@@ -115,6 +115,6 @@ def test_a_set_is_replaced_only_by_a_complete_one(made: ImageSet) -> None:
 def test_a_folder_that_is_no_set_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "photograph.jpg").write_bytes(b"")
-    with pytest.raises(SetError, match="neither empty nor an image set"), replaced_set(tmp_path / "mine"):
+    with pytest.raises(UserError, match="neither empty nor an image set"), replaced_set(tmp_path / "mine"):
         pass
     assert (tmp_path / "mine" / "photograph.jpg").exists()

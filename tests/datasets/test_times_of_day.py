@@ -77,14 +77,14 @@ def test_labels_say_where_they_come_from_and_a_hand_wins(tmp_path: Path) -> None
     by_hand = corrections(tmp_path, f"{rows[1].name},night", f"{rows[2].name},night")
     labels = label_queries(reversed(rows), by_hand)
     assert labels == [
-        TimeLabel(rows[0].name, "day", "letter"),
+        TimeLabel(rows[0].name, "day", "manifest"),
         TimeLabel(rows[1].name, "night", "hand"),
         # Listed, but right already.
         TimeLabel(rows[2].name, "night", "number"),
     ]
 
 
-def test_the_letter_wins_over_the_number() -> None:
+def test_the_manifest_wins_over_the_number() -> None:
     assert label_queries([query("00003.jpg", "day")], None)[0].time_of_day == "day"
 
 
@@ -95,12 +95,13 @@ def test_a_hand_labels_what_nothing_else_does(tmp_path: Path) -> None:
 
 
 def test_queries_without_any_label_are_named() -> None:
-    rows = [query(f"phone{index}", east=386000 + index) for index in range(12)]
+    rows = [query(f"phone{index}", east=386000 + index) for index in range(22)]
     with pytest.raises(SetError) as caught:
         label_queries([*rows, query("00001.jpg")], None)
     message = str(caught.value)
-    assert "12 of 13 queries have no time of day" in message
+    assert "22 of 23 queries have no time of day" in message
     assert rows[0].name in message
+    assert "and 2 more" in message
     assert "columns name, time_of_day" in message
 
 
@@ -110,7 +111,7 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
     write_times(tmp_path / "times.csv", labels)
     assert label_queries(rows, tmp_path / "times.csv") == labels
     text = (tmp_path / "times.csv").read_text()
-    assert text == f"name,time_of_day,label_from\n{rows[0].name},day,letter\n{rows[1].name},sunset,number\n"
+    assert text == f"name,time_of_day,label_from\n{rows[0].name},day,manifest\n{rows[1].name},sunset,number\n"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,12 @@ def test_bad_corrections(tmp_path: Path, lines: list[str], message: str) -> None
     path = corrections(tmp_path, *(line.format(name=row.name) for line in lines))
     with pytest.raises(UserError, match=message):
         label_queries([row], path)
+
+
+def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
+    row = query("00001.jpg")
+    with pytest.raises(UserError, match=r"corrections\.csv:4: 'dusk'"):
+        label_queries([row], corrections(tmp_path, "", "", f"{row.name},dusk"))
 
 
 def test_corrections_without_the_column_or_the_file(tmp_path: Path) -> None:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.end_to_end.project import Project
+from pipeline.datasets.image_set import ImageSet
+from tests.end_to_end.project import Project, tiny_params
+from tests.end_to_end.raw_damage import garble_split_files, truncate_member
 
 pytestmark = pytest.mark.slow
 
 
+def set_digests(project: Project) -> dict[str, str]:
+    return {
+        manifest.parent.name: ImageSet.open(manifest.parent).digest
+        for manifest in sorted((project.root / "data" / "sets").glob("*/manifest.csv"))
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost(project: Project) -> Iterator[None]:
+    """When the mistake is mended, every set is there again, whole and as it was, and nothing is made anew."""
+    before = set_digests(project)
+    yield
+    project.set_params(tiny_params())
+    said = project.dvc("repro").stdout
+    assert set_digests(project) == before
+    assert "newly translated" not in said
+
+
 def failure(project: Project, *targets: str) -> str:
-    """What `dvc repro` prints when it fails; every set that was there must still be whole or restorable."""
+    """What `dvc repro` prints when it fails, which it must, in words."""
     done = project.dvc("repro", *targets, check=False)
     assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def damaged(project: Project, raw: str, target: str, content: bytes) -> None:
-    path = project.root / raw / target
-    path.unlink()
-    path.write_bytes(content)
 
 
 def test_misspelt_parameter_of_an_unpacked_section(project: Project) -> None:
@@ -61,23 +77,27 @@ def test_missing_raw_folder(project: Project) -> None:
         "jpeg_quality": 90,
     }
     project.set_params(params)
-    assert "photographs" in failure(project, "format@mine")
+    # DVC itself looks first, and names the folder; by hand it is the stage that does.
+    assert "No such file or directory: 'photographs'" in failure(project, "format@mine").replace(
+        f"{project.root}/", ""
+    )
+    done = project.run("python", "-m", "stages.format", "--name", "mine", check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no such folder: photographs")
 
 
 def test_truncated_picture_in_an_archive_names_picture_and_archive(project: Project) -> None:
-    from tests.end_to_end.raw_damage import truncate_member
-
     archive = project.root / "data" / "raw" / "city" / "pittsburgh" / "000.tar"
+    opened_before = set_digests(project)
     member = truncate_member(archive)
     done = project.run("python", "-m", "stages.format", "--name", "city_pitts", check=False)
     assert done.returncode == 1
+    assert opened_before == set_digests(project)
     assert member in done.stderr
     assert "000.tar" in done.stderr
 
 
 def test_unreadable_split_file(project: Project) -> None:
-    from tests.end_to_end.raw_damage import garble_split_files
-
     garble_split_files(project.root / "data" / "raw" / "city" / "pittsburgh" / "netvlad_v100_datasets.tar.gz")
     done = project.run("python", "-m", "stages.format", "--name", "city_pitts", check=False)
     assert done.returncode == 1
@@ -97,12 +117,7 @@ def test_bad_checkpoint(project: Project, content: str, tmp_path: Path) -> None:
     params = project.params()
     params["translate"]["city_pitts_night"]["checkpoint"] = "mine.pt"
     project.set_params(params)
-    before = sorted(path.name for path in (project.root / "data" / "sets" / "city_pitts").rglob("*.jpg"))
     message = failure(project)
     assert "mine.pt" in message
-    assert "Traceback" not in message
     if content == "wrong shape":
         assert "dec.model.5.conv.weight" in message
-    assert (
-        sorted(path.name for path in (project.root / "data" / "sets" / "city_pitts").rglob("*.jpg")) == before
-    )

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.slow
 PATIENCE = 60.0
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_for(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {patience:.0f} s in vain for {what}"
         time.sleep(0.05)
 
 
@@ -57,14 +57,17 @@ def start_repro(project: Project, target: str) -> subprocess.Popen[bytes]:
 
 
 def test_stage_ends_when_only_dvc_is_killed(project: Project) -> None:
+    params = project.params()
+    # Minutes of drawing: nothing here ends by itself.
+    params["fetch"]["city"]["train_places"] = 500
+    project.set_params(params)
     dvc = start_repro(project, "fetch@city")
     wait_for(lambda: bool(processes_in(project, "stages.fetch")), "the stage to start")
-    # The stage asks for its parent's fate in its first moments; the drawing itself takes many seconds.
     wait_for((project.root / "work" / "locks" / "fetch@city.lock").exists, "the stage to be under way")
     time.sleep(1)
     dvc.kill()
     dvc.wait()
-    wait_for(lambda: not processes_in(project, "python"), "the orphan and its workers to end")
+    wait_for(lambda: not processes_in(project, "python"), "the orphan and its workers to end", patience=5)
 
 
 def test_killed_translation_goes_on_and_ends_in_the_same_set(project: Project) -> None:

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from PIL import Image
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError
 from pipeline.core.files import digest_bytes, read_json
+from pipeline.core.listing import picture_files
 from pipeline.core.pictures import read_rgb
-from pipeline.night.folder import night_of, picture_names
+from pipeline.night.folder import night_of
 from pipeline.night.origins import Origin, read_origins, write_origins
 from tests.night.fakes import PNG, Trip, picture, saved, tree
 
@@ -54,8 +58,9 @@ def test_pngs_are_exact(trip: Trip) -> None:
 def test_only_pictures_in_sight_are_taken(trip: Trip) -> None:
     for name in (".hidden.jpg", "._IMG_1.JPG", ".thumbnails/a.jpg", "notes.txt", "rome/film.mp4", "jpg"):
         trip.take(name, picture(9))
-    assert picture_names(trip.days) == ["IMG_1.JPG", "rome/d.jpg", "rome/forum/c.Png", "second.jpeg"]
-    assert trip.run().images == 4
+    trip.run()
+    sources = [origin.source for origin in read_origins(trip.nights)]
+    assert sources == ["IMG_1.JPG", "rome/d.jpg", "rome/forum/c.Png", "second.jpeg"]
 
 
 def test_linked_pictures_are_taken_and_linked_folders_are_not(trip: Trip, tmp_path: Path) -> None:
@@ -71,7 +76,7 @@ def test_linked_pictures_are_taken_and_linked_folders_are_not(trip: Trip, tmp_pa
 def test_the_origins_tell_of_every_picture(trip: Trip) -> None:
     trip.run()
     origins = read_origins(trip.nights)
-    assert [origin.source for origin in origins] == picture_names(trip.days)
+    assert [origin.source for origin in origins] == picture_files(trip.days)
     for origin in origins:
         assert origin.source_digest == digest_bytes((trip.days / origin.source).read_bytes())
         assert origin.digest == digest_bytes((trip.nights / origin.name).read_bytes())
@@ -127,11 +132,10 @@ def test_a_removed_picture_takes_its_night_along_and_nothing_else(trip: Trip) ->
 
 def test_a_table_from_elsewhere_removes_nothing_outside(trip: Trip, tmp_path: Path) -> None:
     (tmp_path / "precious.jpg").write_bytes(b"precious")
-    trip.nights.mkdir()
-    for name in ("../precious.jpg", str(tmp_path / "precious.jpg")):
+    for number, name in enumerate(("../precious.jpg", str(tmp_path / "precious.jpg"))):
         origin = Origin(name, "x.jpg", "", "", "", "", "", "done", "", digest_bytes(b"precious"))
-        write_origins(trip.nights, [origin])
-        trip.run()
+        write_origins(tmp_path / str(number), [origin])
+        trip.run(nights=tmp_path / str(number))
         assert (tmp_path / "precious.jpg").read_bytes() == b"precious"
 
 
@@ -142,27 +146,53 @@ def test_a_lost_or_damaged_night_is_put_back(trip: Trip) -> None:
     (trip.nights / "IMG_1n.jpg").unlink()
     (trip.nights / "secondn.jpg").unlink()
     (trip.nights / "secondn.jpg").write_bytes(b"\0" * len(whole["secondn.jpg"]))
-    (trip.nights / "rome/dn.jpg").write_bytes(b"through the link, into the store")
+    (trip.nights / "rome/dn.jpg").write_bytes(b"shorter")
     trip.run()
     assert tree(trip.nights) == whole
-    assert trip.calls() == 1
+    assert trip.calls() == 0
 
 
-def test_across_file_systems_nights_are_copies_that_are_made_once(
-    trip: Trip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
+def test_an_edit_reaches_neither_the_store_nor_another_folder(trip: Trip) -> None:
+    trip.run()
+    trip.run(nights=trip.base / "again")
+    others = tree(trip.base / "again"), tree(trip.base / "work")
+    mask = os.umask(0)
+    os.umask(mask)
+    for night in trip.nights.rglob("*.jpg"):
+        assert (night.stat().st_nlink, stat.S_IMODE(night.stat().st_mode)) == (1, 0o666 & ~mask)
+        with night.open("r+b") as stream:
+            stream.write(b"edited")
+    assert (tree(trip.base / "again"), tree(trip.base / "work")) == others
 
-    monkeypatch.setattr(os, "link", refused)
+
+def test_only_nights_that_are_not_right_are_copied_again(trip: Trip) -> None:
     trip.run()
     nights = {path: path.stat() for path in trip.nights.rglob("*.jpg")}
-    assert {night.st_nlink for night in nights.values()} == {1}
     (trip.nights / "IMG_1n.jpg").write_bytes(b"damaged")
+    os.link(trip.nights / "secondn.jpg", trip.base / "another name of it")
     trip.run()
     changed = {path.name for path, night in nights.items() if path.stat().st_ino != night.st_ino}
-    assert changed == {"IMG_1n.jpg"}
+    assert changed == {"IMG_1n.jpg", "secondn.jpg"}
+    assert {path.stat().st_nlink for path in nights} == {1}
     assert read_rgb(trip.nights / "IMG_1n.jpg").shape == (12, 16, 3)
+
+
+def test_a_night_that_cannot_be_copied_is_told_and_nothing_is_half_written(
+    trip: Trip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: BinaryIO, target: BinaryIO) -> None:
+        target.write(source.read(10))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(DusklineError, match=r"could not write .*IMG_1n\.jpg: No space left on device"):
+            trip.run()
+    assert set(tree(trip.nights)) == {"origins.csv", "recipe.json"}
+    trip.calls()
+    trip.run()
+    assert trip.calls() == 0
+    assert len(trip.made()) == 4
 
 
 def test_another_setting_or_form_replaces_the_nights(trip: Trip) -> None:

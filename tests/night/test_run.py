@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import NameFormatError, ParameterError, SetError
+from pipeline.core.errors import NameFormatError, ParameterError, SetError, UserError
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
@@ -229,12 +229,12 @@ def test_a_lost_journal_costs_time_and_nothing_else(nightly: Nightly, day: Image
 def test_a_folder_that_is_no_set_is_not_replaced(nightly: Nightly, day: ImageSet) -> None:
     nightly.out.mkdir()
     (nightly.out / "thesis.tex").write_text("years of work")
-    with pytest.raises(SetError, match="neither empty nor an image set"):
+    with pytest.raises(UserError, match="neither empty nor an image set"):
         nightly.run(day)
     assert tree(nightly.out) == {"thesis.tex": b"years of work"}
     shutil.rmtree(nightly.out)
     nightly.out.write_text("a file")
-    with pytest.raises(SetError, match="neither empty nor an image set"):
+    with pytest.raises(UserError, match="neither empty nor an image set"):
         nightly.run(day)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -10,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.core.errors import DusklineError, UserError
-from stages.command import kind_command, parameter, stage_command
+from stages.command import parameter, stage_command, worded_command
+from tests.import_graph import ROOT
 
 
 @stage_command("brew")
@@ -85,7 +88,7 @@ def test_second_run_of_the_same_instance_is_refused(tmp_path: Path) -> None:
 
 
 def test_commands_for_people_share_the_handling_of_errors() -> None:
-    @kind_command("spill")
+    @worded_command("spill")
     def spill() -> None:
         """Spill."""
         raise UserError("spilt")
@@ -93,13 +96,22 @@ def test_commands_for_people_share_the_handling_of_errors() -> None:
     assert run(command=spill)[0] == 2
 
 
-def test_wrong_python_is_told_to_activate_the_environment() -> None:
-    @kind_command("spill")
+def test_faults_of_the_operating_system_name_the_file(tmp_path: Path) -> None:
+    @worded_command("spill")
     def spill() -> None:
         """Spill."""
-        import no_such_module  # type: ignore[import-not-found]  # noqa: F401
+        (tmp_path / "no folder" / "file").write_text("")
 
     code, _, err = run(command=spill)
-    assert code == 2
-    assert "has no module no_such_module" in err
-    assert "activate" in err
+    assert code == 1
+    assert err == f"error: {tmp_path}/no folder/file: No such file or directory\n"
+
+
+def test_wrong_python_is_told_to_activate_the_environment(tmp_path: Path) -> None:
+    """A bare Python, as `python` is where the environment is not activated."""
+    command = [sys.executable, "-S", "-m", "stages.merge", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "has no module click" in done.stderr
+    assert ". .venv/bin/activate" in done.stderr
+    assert "Traceback" not in done.stderr

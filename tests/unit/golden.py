@@ -65,6 +65,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "crop_width": 20,
         "batch": 2,
         "iterations": 6,
+        "tied_iterations": 0,
         "seed": 1,
         "ema_decay": 0.0,
         "autocast": "off",

@@ -45,7 +45,7 @@ def stop_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_interrupted_run_ends_in_the_same_bytes(
     stop: int, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = tiny_settings(iterations=8, ema_decay=0.9)
+    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=4)
     whole, expected = run(settings, folders, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(StopError):
         stop_at(stop, patch)

@@ -144,6 +144,22 @@ def test_going_on_from_a_state_is_bit_for_bit() -> None:
         assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
 
 
+def test_tied_generators_are_one_and_reconstruct_only() -> None:
+    trainer = Trainer(tiny_settings(tied_iterations=2, ema_decay=0.5))
+    judges = copy.deepcopy(trainer.dis_a.state_dict())
+    start = copy.deepcopy(trainer.a.state_dict())
+    for iteration in range(2):
+        losses = trainer.step(crops(iteration), crops(iteration + 10), iteration)
+        assert set(losses) == {"recon_x_a", "recon_x_b", "recon_kl_a", "recon_kl_b", "total"}
+        assert all(
+            torch.equal(*pair) for pair in zip(trainer.a.parameters(), trainer.b.parameters(), strict=True)
+        )
+    assert not torch.equal(start["enc.model.0.conv.weight"], trainer.a.enc.model[0].conv.weight)
+    assert all(torch.equal(judges[key], value) for key, value in trainer.dis_a.state_dict().items())
+    assert "adv_a" in trainer.step(crops(2), crops(12), 2)
+    assert not torch.equal(trainer.a.enc.model[0].conv.weight, trainer.b.enc.model[0].conv.weight)
+
+
 def test_the_perceptual_term_is_trained_on() -> None:
     settings = tiny_settings(vgg_w=1.0)
     losses = Trainer(settings, features=lambda x: nn.functional.avg_pool2d(x, 4)).step(crops(1), crops(2), 0)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.errors import MissingInputError, NameFormatError, SetError
+from pipeline.core.errors import MissingInputError, NameFormatError, SetError, listed
+from pipeline.core.listing import is_clutter, picture_files
 from pipeline.core.pictures import PICTURE_SUFFIXES
 from pipeline.datasets.archives import is_archive, member_names, members
 from pipeline.datasets.formatting import RawImage
 from pipeline.datasets.image_set import ROLES, SPLITS
 from pipeline.datasets.names import position_of
-from pipeline.datasets.readers.raw_files import RawFiles, is_clutter, listed
+from pipeline.datasets.readers.raw_files import RawFiles
 
 # Split, role, file name.
 Place = tuple[str, str, str]
@@ -42,7 +43,7 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
     names or places are outside the convention.
     """
     archive = _archive(RawFiles.of(raw, held))
-    paths = member_names(archive) if archive else _files(raw)
+    paths = member_names(archive) if archive else picture_files(raw)
     places = _checked_places(paths, archive.name if archive else str(raw), settings)
     if archive:
         for member in members(archive, places.__contains__):
@@ -81,7 +82,7 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
             places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
     if wrong:
         raise SetError(
-            f"{len(wrong)} of {count} pictures in {where} do not keep to the common layout: {listed(wrong)}"
+            f"{len(wrong)} of {count} pictures in {where} do not keep to the common layout:{listed(wrong)}"
         )
     if not places:
         raise MissingInputError(
@@ -115,15 +116,11 @@ def _archive(raw: RawFiles) -> Path | None:
     archives = [path for path in raw.files.values() if is_archive(path)]
     if len(archives) > 1:
         raise SetError(
-            f"the common layout comes in one archive, {raw.folder} holds {len(archives)}: "
+            f"the common layout comes in one archive, {raw.folder} holds {len(archives)}:"
             f"{listed(path.name for path in archives)}",
             hint="leave the one that is meant",
         )
     return archives[0] if archives else None
-
-
-def _files(raw: Path) -> list[str]:
-    return sorted(path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file())
 
 
 def _is_picture(path: str) -> bool:

@@ -6,22 +6,20 @@ Whatever is wrong with them is collected and told at once, photograph by photogr
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.core.errors import BadImageError, UserError
+from pipeline.core.errors import BadImageError, UserError, listed
 from pipeline.core.files import read_csv, require_file, require_folder
+from pipeline.core.listing import picture_files
 from pipeline.core.pictures import PICTURE_SUFFIXES
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ROLES, SPLITS, TIMES_OF_DAY
 from pipeline.datasets.photographs import Header, date_in_name, read_header
-from pipeline.datasets.readers.raw_files import is_clutter
 
 EXIF = "exif"
 _REQUIRED = ("path", "latitude", "longitude")
-_SHOWN = 50
 # UTM, and so the names, end there.
 _LATITUDES = (-80.0, 84.0)
 _LONGITUDES = (-180.0, 180.0)
@@ -58,11 +56,11 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     listed but missing or unreadable, has no coordinates, or values that are none.
     """
     require_folder(folder)
-    paths = sorted(_pictures(folder))
+    paths = picture_files(folder)
     problems: list[str] = []
     rows: dict[str, Mapping[str, str]] = {}
     if coordinates != EXIF:
-        rows = _listed(folder / coordinates, set(paths), problems)
+        rows = _rows(folder / coordinates, set(paths), problems)
     photographs = []
     for path in progress(paths, total=len(paths), label="read heads"):
         if coordinates != EXIF and path not in rows:
@@ -88,29 +86,15 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
 def refuse(folder: Path, problems: list[str], *, hint: str) -> None:
     """Raise `UserError` with all problems, when there are any."""
     if problems:
-        more = f"\n    and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise UserError(
-            f"{len(problems)} photographs of {folder} cannot be used:\n    "
-            + "\n    ".join(sorted(problems)[:_SHOWN])
-            + more,
-            hint=hint,
-        )
+        what = f"{len(problems)} photographs of {folder} cannot be used:"
+        raise UserError(what + listed(sorted(problems), shown=50), hint=hint)
 
 
-def _pictures(folder: Path) -> Iterator[str]:
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for name in names:
-            path = (Path(root) / name).relative_to(folder).as_posix()
-            if name.lower().endswith(PICTURE_SUFFIXES) and not is_clutter(path):
-                yield path
-
-
-def _listed(table: Path, paths: set[str], problems: list[str]) -> dict[str, Mapping[str, str]]:
+def _rows(table: Path, paths: set[str], problems: list[str]) -> dict[str, Mapping[str, str]]:
     """The rows of the CSV by path; rows without a photograph, and second rows of one, are problems."""
     require_file(table, hint="give the name of a CSV in the folder, or exif, as coordinates")
     rows: dict[str, Mapping[str, str]] = {}
-    for line, row in enumerate(read_csv(table, _REQUIRED), start=2):
+    for line, row in read_csv(table, _REQUIRED):
         path = (row["path"] or "").removeprefix("./")
         if path in rows:
             problems.append(f"{path}: listed a second time in line {line} of {table.name}")

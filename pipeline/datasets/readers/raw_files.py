@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import BadArchiveError, MissingInputError
+from pipeline.core.errors import BadArchiveError, MissingInputError, listed
 from pipeline.core.progress import progress
 from pipeline.datasets.archives import Member, members
-from pipeline.datasets.held import archive_places
-
-_SHOWN = 20
+from pipeline.datasets.held import archive_places, how_to_bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,8 @@ def require_archives(raw: RawFiles, names: Iterable[str]) -> dict[str, Path]:
     missing = [name for name in wanted if name not in held]
     if missing:
         raise MissingInputError(
-            f"{len(missing)} of {len(wanted)} archives are missing in {raw.folder}: {listed(missing)}",
-            hint="run the fetch stage of this source; it reads the archives that you hold where they lie",
+            f"{len(missing)} of {len(wanted)} archives are missing in {raw.folder}:{listed(missing)}",
+            hint=how_to_bring(raw.folder),
         )
     return {name: held[name] for name in wanted}
 
@@ -68,20 +66,8 @@ def require_members(raw: RawFiles, archive_names: Iterable[str], wanted: Set[str
     missing = sorted(wanted - found.keys())
     if missing:
         raise BadArchiveError(
-            f"{len(missing)} of {len(wanted)} listed images are in none of {', '.join(archives)}: "
+            f"{len(missing)} of {len(wanted)} listed images are in none of {', '.join(archives)}:"
             f"{listed(missing)}",
             hint="compare the archives' sizes with the published ones and download the short ones again",
         )
     return found
-
-
-def listed(items: Iterable[str]) -> str:
-    """Join the first twenty items, with a count of the rest."""
-    known = list(items)
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return ", ".join(known[:_SHOWN]) + more
-
-
-def is_clutter(path: str) -> bool:
-    """Whether a path is a system's own: hidden files and folders, and what macOS adds to zips."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))

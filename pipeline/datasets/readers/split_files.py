@@ -10,6 +10,7 @@ from scipy.io import loadmat
 
 from pipeline.core.errors import BadArchiveError, MissingInputError, NameFormatError
 from pipeline.datasets.archives import members
+from pipeline.datasets.held import how_to_bring
 from pipeline.datasets.names import Details, name_at_utm
 from pipeline.datasets.readers.raw_files import RawFiles
 
@@ -54,7 +55,7 @@ def _find(raw: RawFiles, file_name: str) -> tuple[bytes, str]:
     if archive is None:
         raise MissingInputError(
             f"no split file {file_name} in {raw.folder}, neither loose nor in {SPLIT_ARCHIVE}",
-            hint=f"put {SPLIT_ARCHIVE} (2 MB, from the authors of NetVLAD) there",
+            hint=f"get {SPLIT_ARCHIVE} (2 MB, from the authors of NetVLAD); {how_to_bring(raw.folder)}",
         )
     for member in members(archive, lambda name: name.rpartition("/")[2] == file_name):
         return member.read(), member.label

@@ -13,17 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.errors import BadArchiveError, NameFormatError, SetError
+from pipeline.core.errors import BadArchiveError, NameFormatError, SetError, listed
+from pipeline.core.listing import is_clutter
 from pipeline.datasets.archives import Member, members
 from pipeline.datasets.formatting import RawImage, Recode
 from pipeline.datasets.names import Details, name_at
-from pipeline.datasets.readers.raw_files import (
-    RawFiles,
-    is_clutter,
-    listed,
-    require_archives,
-    require_members,
-)
+from pipeline.datasets.readers.raw_files import RawFiles, require_archives, require_members
 from pipeline.datasets.readers.split_files import listed_name, read_split_file
 from pipeline.datasets.times_of_day import time_of_letter, time_of_number
 
@@ -104,7 +99,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
     without = [pictures[stem].name for stem in sorted(pictures) if stem not in tables]
     if not pictures or without:
         raise BadArchiveError(
-            f"{archive}: {len(without)} of {len(pictures)} queries have no CSV beside them: {listed(without)}"
+            f"{archive}: {len(without)} of {len(pictures)} queries have no CSV beside them:{listed(without)}"
             if pictures
             else f"{archive} holds no queries (.jpg)"
         )
@@ -116,7 +111,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
         except (SetError, NameFormatError) as error:
             wrong.append(f"{tables[stem].label}: {error.message}")
     if wrong:
-        raise SetError(f"{len(wrong)} of {len(pictures)} queries are not described well: {listed(wrong)}")
+        raise SetError(f"{len(wrong)} of {len(pictures)} queries are not described well:{listed(wrong)}")
     return images
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError, SetError
+from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError, SetError, UserError
 from pipeline.core.params import build
 from pipeline.datasets.formatting import format_set
 from pipeline.datasets.image_set import ImageSet
@@ -108,7 +110,9 @@ def test_a_flat_split_may_be_left_out(tmp_path: Path) -> None:
 
 def test_a_flat_split_is_refused_when_nothing_is_said(tmp_path: Path) -> None:
     write_zip(tmp_path / "sf_xs.zip", FLAT)
-    with pytest.raises(SetError, match=r"2 of 2 pictures in sf_xs\.zip .*flat_role says what to do with it"):
+    with pytest.raises(
+        SetError, match=r"2 of 2 pictures in sf_xs\.zip (?s:.*)flat_role says what to do with it"
+    ):
         next(read_common(tmp_path, SETTINGS, HELD))
     with pytest.raises(
         ParameterError, match="flat_role must be one of refuse, skip, database, queries, not 'both'"
@@ -130,11 +134,11 @@ def test_pictures_outside_the_convention_are_all_named_before_the_first_image(tm
     with pytest.raises(SetError) as caught:
         next(read_common(tmp_path, SETTINGS, HELD))
     assert caught.value.message == (
-        f"4 of 5 pictures in {tmp_path} do not keep to the common layout: "
-        f"elsewhere/{SHORT} (in no folder train, val or test), "
-        "test/database/photo.jpg (the name does not begin with '@'), "
-        "test/database/x@1@2@.jpg (the name does not begin with '@'), "
-        "test/queries/@east@2@.jpg (field 1 (easting) must be UTM metres, found 'east' in '@east@2@.jpg')"
+        f"4 of 5 pictures in {tmp_path} do not keep to the common layout:\n"
+        f"    elsewhere/{SHORT} (in no folder train, val or test)\n"
+        "    test/database/photo.jpg (the name does not begin with '@')\n"
+        "    test/database/x@1@2@.jpg (the name does not begin with '@')\n"
+        "    test/queries/@east@2@.jpg (field 1 (easting) must be UTM metres, found 'east' in '@east@2@.jpg')"
     )
 
 
@@ -165,10 +169,24 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         next(read_common(tmp_path, SETTINGS, HELD))
 
 
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = write_folder(tmp_path / "raw", CONTENT)
+    scandir = os.scandir
+
+    def refused(path: Any) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("xs/val/queries"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(UserError, match=r"cannot list the folder .*xs/val/queries: Permission denied"):
+        next(read_common(raw, SETTINGS, HELD))
+
+
 def test_two_archives_are_one_too_many(tmp_path: Path) -> None:
     for name in ("tokyo_xs.zip", "sf_xs.zip"):
         write_zip(tmp_path / name, CONTENT)
-    with pytest.raises(SetError, match=r"comes in one archive, .* holds 2: sf_xs\.zip, tokyo_xs\.zip"):
+    with pytest.raises(SetError, match=r"comes in one archive, .* holds 2:\s+sf_xs\.zip\s+tokyo_xs\.zip"):
         next(read_common(tmp_path, SETTINGS, HELD))
 
 

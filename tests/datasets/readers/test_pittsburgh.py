@@ -110,8 +110,11 @@ def test_missing_archives_are_named_before_the_first_image(tmp_path: Path) -> No
     (tmp_path / "queries_real.tar").unlink()
     with pytest.raises(MissingInputError) as caught:
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
-    assert caught.value.message == (f"2 of 6 archives are missing in {tmp_path}: 003.tar, queries_real.tar")
-    assert "fetch" in caught.value.hint
+    assert (
+        caught.value.message
+        == f"2 of 6 archives are missing in {tmp_path}:\n    003.tar\n    queries_real.tar"
+    )
+    assert "bring it there if this folder is yours" in caught.value.hint
 
 
 def test_a_missing_raw_folder_or_split_file_is_named(tmp_path: Path) -> None:
@@ -123,13 +126,26 @@ def test_a_missing_raw_folder_or_split_file_is_named(tmp_path: Path) -> None:
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
+def test_what_a_fetched_source_lacks_goes_into_the_archive_folder_and_never_into_the_out(
+    tmp_path: Path,
+) -> None:
+    raw = tmp_path / "raw" / "pitts"
+    write_record(raw, [])
+    with pytest.raises(MissingInputError, match=r"no split file pitts30k_train\.mat") as caught:
+        next(read_pittsburgh(raw, SETTINGS, tmp_path))
+    assert (
+        "put it into pitts/ of the archive folder (archives, or what DUSKLINE_ARCHIVES" in caught.value.hint
+    )
+    assert "dvc repro --force --single-item fetch@pitts" in caught.value.hint
+
+
 def test_listed_images_that_no_archive_holds_are_named_and_counted(tmp_path: Path) -> None:
     pittsburgh_raw(tmp_path)
     write_tar(tmp_path / "000.tar", {"000/something_else.jpg": jpeg()})
     with pytest.raises(BadArchiveError) as caught:
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
     assert caught.value.message.startswith("2 of 10 listed images are in none of 000.tar, 001.tar,")
-    assert caught.value.message.endswith("000/000000_pitch1_yaw1.jpg, 000/000123_pitch2_yaw24.jpg")
+    assert caught.value.message.endswith("000/000000_pitch1_yaw1.jpg\n    000/000123_pitch2_yaw24.jpg")
 
 
 def test_only_the_first_missing_images_are_listed(tmp_path: Path) -> None:
@@ -139,7 +155,7 @@ def test_only_the_first_missing_images_are_listed(tmp_path: Path) -> None:
     write_tar(tmp_path / "000.tar", {})
     write_tar(tmp_path / "queries_real.tar", {})
     with pytest.raises(
-        BadArchiveError, match=r"53 of 53 listed images .*000019_pitch1_yaw1\.jpg and 33 more"
+        BadArchiveError, match=r"53 of 53 listed images (?s:.*)000019_pitch1_yaw1\.jpg\s+and 33 more"
     ):
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 

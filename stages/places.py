@@ -1,0 +1,10 @@
+"""Where the stages read and write, relative to the project's root, as dvc.yaml has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RAW = Path("data/raw")
+SETS = Path("data/sets")
+UNIT_MODELS = Path("models/unit")
+PINNED = Path("profiles/pinned.csv")
