@@ -38,6 +38,9 @@ from stages.places import UNIT_MODELS
 @parameter("batch", int, "Pictures of each folder in an iteration; 1 as published.")
 @parameter("iterations", int, "How many iterations; 1,000,000 as published.")
 @parameter(
+    "tied_iterations", int, "First iterations, in which both generators share weights; 0 as published."
+)
+@parameter(
     "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
 )
 @parameter("autocast", click.Choice(["off", "bfloat16"]), "Arithmetic of the convolutions.")
