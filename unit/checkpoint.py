@@ -6,6 +6,7 @@ Files of any PyTorch since 0.3 are read, always with `weights_only=True`: a chec
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,10 @@ def _read(path: Path) -> Any:
     if path.stat().st_size == 0:
         raise CheckpointError(f"{path} is empty", hint=_AGAIN)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of a foreign pickle torch first warns that it may fail, and then fails.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint that may be opened: it is no file of PyTorch, or it holds more than"

@@ -39,15 +39,23 @@ def test_the_file_is_small_and_a_checkpoint() -> None:
     assert (sizes.dim, sizes.n_downsample) == (16, 2)
 
 
-def test_nights_are_dark_with_some_lights(views: list[dict[str, np.ndarray]]) -> None:
+def test_nights_are_dark(views: list[dict[str, np.ndarray]]) -> None:
     for view in views:
-        made, day = (view[name].astype(float).mean(axis=2) for name in ("made", "day"))
-        assert made.shape == day.shape
-        assert made.mean() < 0.45 * day.mean()
-        assert np.median(made) < 70
-    lit = [np.mean(view["made"].max(axis=2) > 150) for view in views]
-    assert max(lit) > 0.002
-    assert max(lit) < 0.2
+        assert view["made"].shape == view["day"].shape
+        # True nights of these views keep 0.37 to 0.53 of the day's brightness.
+        assert 0.2 < view["made"].mean() / view["day"].mean() < 0.65
+        assert np.median(view["made"].mean(axis=2)) < 60 < np.median(view["day"].mean(axis=2))
+
+
+def test_some_lights_are_lit(views: list[dict[str, np.ndarray]]) -> None:
+    true, made = ([lit_share(view[name]) for view in views] for name in ("night", "made"))
+    assert np.mean(true) == pytest.approx(0.033, abs=0.015)
+    assert 0.005 < np.mean(made) < 0.12
+    assert min(made) > 0
+
+
+def lit_share(pixels: np.ndarray) -> float:
+    return float(np.mean(pixels.max(axis=2) > 150))
 
 
 def test_the_sky_is_dark(views: list[dict[str, np.ndarray]]) -> None:
@@ -64,28 +72,31 @@ def test_the_sky_is_dark(views: list[dict[str, np.ndarray]]) -> None:
 
 def test_they_are_nearer_to_the_true_night_than_the_day_is(views: list[dict[str, np.ndarray]]) -> None:
     for view in views:
-        true = view["night"].astype(float)
-        errors = [np.sqrt(np.mean((view[name] - true) ** 2)) for name in ("day", "made")]
-        assert errors[1] < 0.5 * errors[0]
+        assert error(view["made"], view["night"]) < 0.75 * error(view["day"], view["night"])
+
+
+def test_they_are_nearer_to_the_true_night_than_untrained_weights(
+    views: list[dict[str, np.ndarray]],
+) -> None:
+    random = UnitTranslator(CHECKPOINT, UnitSettings("day2night", SIZE[1], "none", "source", "float32"))
+    for view in views:
+        assert error(view["made"], view["night"]) < 0.75 * error(random(view["day"]), view["night"])
+
+
+def error(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((found.astype(float) - wanted) ** 2)))
 
 
 def test_the_place_is_still_there(views: list[dict[str, np.ndarray]]) -> None:
-    # The edges of a night agree with those of its own day more than with those of any other day.
+    # The edges of a night agree with those of its own day, and with those of no other day as well.
     day, made = ([edges(view[name]) for view in views] for name in ("day", "made"))
     agreement = np.array([[np.corrcoef(m.ravel(), d.ravel())[0, 1] for d in day] for m in made])
-    assert (agreement.argmax(axis=1) == np.arange(len(views))).all()
-    assert np.diag(agreement).min() > 0.3
+    own, others = np.diag(agreement), np.where(np.eye(len(views)), -1.0, agreement).max(axis=1)
+    assert (own > others + 0.1).all()
+    assert own.mean() > 0.25
 
 
 def edges(pixels: np.ndarray) -> np.ndarray:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey = (grey - cv2.blur(grey, (15, 15))) / (cv2.blur(grey, (15, 15)) + 10)
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-
-
-def test_untrained_weights_would_fail(views: list[dict[str, np.ndarray]]) -> None:
-    settings = UnitSettings("day2night", SIZE[1], "none", "source", "float32")
-    random = UnitTranslator(CHECKPOINT, settings)(views[0]["day"])
-    error = np.sqrt(np.mean((random - views[0]["night"].astype(float)) ** 2))
-    made = np.sqrt(np.mean((views[0]["made"] - views[0]["night"].astype(float)) ** 2))
-    assert made < 0.6 * error
