@@ -16,7 +16,7 @@ from pipeline.core.files import write_bytes
 from pipeline.core.pictures import encode
 from unit.translate import UnitSettings, UnitTranslator
 
-WIDTH, HEIGHT, GAP = 320, 240, 4
+WIDTH, HEIGHT, GAP = 240, 180, 4
 # A city that no translator was trained on.
 CITY_SEED = 5
 # (street, share of its length, degrees to the right of its direction)
