@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pipeline.core.errors import BadImageError, MissingInputError
 from pipeline.core.files import digest_document, digest_file, require_folder
+from pipeline.core.listing import picture_files
 from pipeline.core.pictures import PICTURE_SUFFIXES, open_rgb
 from unit.translate import resize_shorter
 
@@ -19,10 +20,10 @@ from unit.translate import resize_shorter
 def find_pictures(folder: Path) -> tuple[Path, ...]:
     """All pictures under `folder`, sorted; `MissingInputError` when there is none."""
     require_folder(folder, hint="training needs a folder of day pictures and a folder of night pictures")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not paths:
+    names = picture_files(folder)
+    if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
-    return tuple(paths)
+    return tuple(folder / name for name in names)
 
 
 @dataclass
