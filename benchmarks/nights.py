@@ -1,0 +1,56 @@
+"""How near a translator's nights come to the true nights of an unseen city, and how much of them is lit.
+
+python benchmarks/nights.py unit/weights/city.pt
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from pipeline.city.camera import Shot
+from pipeline.city.paint import Painter
+from pipeline.city.plan import build_city
+from unit.translate import UnitSettings, UnitTranslator
+
+WIDTH, HEIGHT = 240, 180
+# A city that the shipped weights were not trained on.
+CITY_SEED, BLOCKS, VIEWS = 77, 3, 16
+LIT = 150
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+def main(checkpoints: tuple[Path, ...]) -> None:
+    """Print mean PSNR (dB) to the true nights, and lit pixels (%), of days and of the nights by CHECKPOINTS."""
+    city = build_city(CITY_SEED, BLOCKS, BLOCKS)
+    painter = Painter(city)
+    shots = []
+    for number, street in enumerate(city.streets[:VIEWS]):
+        along = np.degrees(np.arctan2(street.x1 - street.x0, street.y1 - street.y0))
+        x, y = (street.x0 + street.x1) / 2, (street.y0 + street.y1) / 2
+        yaw = float(along + (0, 30, 60, 180)[number % 4]) % 360
+        shots.append(Shot(x=x, y=y, yaw=yaw, pitch=6.0, field_of_view=66.0))
+    days, nights = ([painter.draw(shot, time, WIDTH, HEIGHT) for shot in shots] for time in ("day", "night"))
+    click.echo(f"{len(shots)} views                          PSNR  lit")
+    click.echo(_line("days themselves", days, nights))
+    click.echo(f"{'true nights':<32}        {_lit(nights):5.2f}")
+    for checkpoint in checkpoints:
+        settings = UnitSettings("day2night", HEIGHT, "none", "source", "float32")
+        to_night = UnitTranslator(checkpoint, settings)
+        click.echo(_line(str(checkpoint), [to_night(day) for day in days], nights))
+
+
+def _line(name: str, pictures: list[np.ndarray], nights: list[np.ndarray]) -> str:
+    errors = [np.sqrt(np.mean((p.astype(float) - n) ** 2)) for p, n in zip(pictures, nights, strict=True)]
+    return f"{name:<32} {np.mean(20 * np.log10(255 / np.array(errors))):6.2f} {_lit(pictures):5.2f}"
+
+
+def _lit(pictures: list[np.ndarray]) -> float:
+    return float(np.mean([np.mean(picture.max(axis=2) > LIT) for picture in pictures]) * 100)
+
+
+if __name__ == "__main__":
+    main()
