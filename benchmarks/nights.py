@@ -24,7 +24,7 @@ LIT = 150
 @click.command()
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 def main(checkpoints: tuple[Path, ...]) -> None:
-    """Print mean PSNR (dB) to the true nights, and lit pixels (%), of days and of the nights by CHECKPOINTS."""
+    """Print mean PSNR (dB) to the true nights and lit pixels (%) of days and of the nights by CHECKPOINTS."""
     city = build_city(CITY_SEED, BLOCKS, BLOCKS)
     painter = Painter(city)
     shots = []
