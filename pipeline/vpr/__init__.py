@@ -1,0 +1,1 @@
+"""Place recognition: descriptors of pictures, learnt from triplets, searched exactly, judged by recall."""

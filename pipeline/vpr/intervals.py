@@ -1,0 +1,22 @@
+"""How far a share of few queries can be trusted."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+
+def wilson(hits: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of `hits` of `total`, as shares in [0, 1]. Wilson, 1927.
+
+    `ValueError` unless 0 <= hits <= total and total > 0.
+    """
+    if total <= 0 or not 0 <= hits <= total:
+        raise ValueError(f"{hits} hits of {total} are no share")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = hits / total
+    spread = z * math.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)
+    middle, scale = share + z * z / (2 * total), 1 + z * z / total
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    # Rounding may leave the ends a hair off where no or every query hits.
+    return (0.0 if hits == 0 else low), (1.0 if hits == total else high)

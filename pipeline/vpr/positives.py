@@ -1,0 +1,47 @@
+"""Which database images show a query's place: those within a radius, inclusive."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.core.errors import SetError
+
+
+def within(queries: np.ndarray, database: np.ndarray, radius: float) -> list[np.ndarray]:
+    """For each of `queries` (Q, 2) the sorted indexes of `database` (D, 2) at most `radius` away.
+
+    Positions are east and north in metres; a distance of exactly `radius` counts.
+    """
+    # The tree's own comparison may round the border away; it proposes, the distance decides.
+    near = cKDTree(database).query_ball_point(queries, radius * (1 + 1e-9) + 1e-9)
+    found = []
+    for query, indexes in zip(queries, near, strict=True):
+        candidates = np.array(sorted(indexes), dtype=np.int64)
+        offsets = database[candidates] - query
+        found.append(candidates[np.hypot(offsets[:, 0], offsets[:, 1]) <= radius])
+    return found
+
+
+class Places:
+    """Positives of the queries of a training split.
+
+    kept: (K,) indexes of the queries that have a hard positive; the others cannot be learnt from.
+    hard, soft: for each kept query the sorted database indexes within the hard and the soft radius.
+    """
+
+    def __init__(
+        self, database: np.ndarray, queries: np.ndarray, hard_radius: float = 10, soft_radius: float = 25
+    ) -> None:
+        """Positions (D, 2) and (Q, 2) in metres; `SetError` when no query has a hard positive."""
+        hard = within(queries, database, hard_radius)
+        soft = within(queries, database, soft_radius)
+        self.kept = np.array([index for index, found in enumerate(hard) if len(found)], dtype=np.int64)
+        if not len(self.kept):
+            raise SetError(
+                f"none of the {len(queries)} queries has a database image within {hard_radius:g} m",
+                hint="a recogniser learns from such pairs; raise hard_positives or take another set",
+            )
+        self.hard = [hard[index] for index in self.kept]
+        self.soft = [soft[index] for index in self.kept]
+        self.database_size = len(database)

@@ -1,0 +1,92 @@
+"""Aggregation against the published layers, and against plain formulas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipeline.vpr.aggregation import MAC, GeM, NetVLAD, Pooled, SPoC, initial_assignment, l2_normalised
+
+GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "aggregation"
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, torch.Tensor]:
+    with np.load(GOLDEN / "inputs.npz") as stored:
+        return {name: torch.from_numpy(stored[name]) for name in stored}
+
+
+@pytest.fixture(scope="module")
+def outputs() -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / "outputs.npz") as stored:
+        return {name: stored[name] for name in stored}
+
+
+def netvlad(inputs: dict[str, torch.Tensor], *, normalise_input: bool = True) -> NetVLAD:
+    layer = NetVLAD(8, 32, normalise_input=normalise_input)
+    layer.load_state_dict({"conv.weight": inputs["conv_weight"], "centroids": inputs["centroids"]})
+    return layer
+
+
+def assert_equal(found: torch.Tensor, wanted: np.ndarray) -> None:
+    assert found.shape == wanted.shape
+    assert np.abs(found.detach().numpy() - wanted).max() < TOLERANCE
+
+
+def test_netvlad_is_the_published_one(inputs: dict, outputs: dict) -> None:
+    layer, x = netvlad(inputs), inputs["x"]
+    assert_equal(layer(x), outputs["netvlad"])
+    assert_equal(layer(x[:1]), outputs["netvlad_batch1"])
+    assert_equal(layer.conv(l2_normalised(x)), outputs["netvlad_logits"])
+    assert_equal(netvlad(inputs, normalise_input=False)(x), outputs["netvlad_raw_input"])
+
+
+def test_netvlad_takes_a_channels_last_batch(inputs: dict, outputs: dict) -> None:
+    x = inputs["x"].contiguous(memory_format=torch.channels_last)
+    assert_equal(netvlad(inputs)(x), outputs["netvlad"])
+
+
+@pytest.mark.parametrize("p", [3.0, 2.37])
+def test_gem_is_the_published_one(inputs: dict, outputs: dict, p: float) -> None:
+    assert_equal(GeM(p)(inputs["x"]), outputs[f"gem_p{p}"])
+
+
+@pytest.mark.parametrize("l2", ["before_pool", "after_pool", "none"])
+@pytest.mark.parametrize(("name", "pooling"), [("gem", GeM), ("spoc", SPoC), ("mac", MAC)])
+def test_pooling_with_l2_in_its_place(inputs: dict, outputs: dict, name: str, pooling: type, l2) -> None:
+    assert_equal(Pooled(pooling(), l2)(inputs["x"]), outputs[f"{name}_{l2}"])
+
+
+def test_gem_before_a_linear_layer(inputs: dict, outputs: dict) -> None:
+    linear = nn.Linear(32, 16)
+    linear.load_state_dict({"weight": inputs["fc_weight"], "bias": inputs["fc_bias"]})
+    found = l2_normalised(linear(Pooled(GeM(), "before_pool")(inputs["x"])))
+    assert_equal(found, outputs["gem_before_pool_fc16"])
+
+
+def test_netvlad_begins_as_published(inputs: dict, outputs: dict) -> None:
+    centroids, descriptors = inputs["init_centroids"].numpy(), inputs["init_descriptors"].numpy()
+    alpha, _ = initial_assignment(centroids, descriptors)
+    assert alpha == pytest.approx(float(outputs["init_alpha"]), rel=1e-5)
+    layer = NetVLAD(8, 32)
+    layer.initialise(centroids, descriptors)
+    scale = np.abs(outputs["init_conv_weight"]).max()
+    assert np.abs(layer.conv.weight.detach().numpy() - outputs["init_conv_weight"]).max() < 1e-5 * scale
+    assert_equal(layer.centroids, outputs["init_param_centroids"])
+    assert_equal(layer(inputs["x"]), outputs["init_netvlad"])
+
+
+def test_zero_vector_stays_zero() -> None:
+    assert l2_normalised(torch.zeros(1, 4, 2, 2)).abs().max() == 0
+
+
+def test_gem_power_is_learnt() -> None:
+    layer = GeM()
+    layer(torch.rand(1, 3, 4, 4)).sum().backward()
+    assert layer.p.grad is not None
+    assert float(layer.p.grad) != 0

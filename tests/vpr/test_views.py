@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.core.errors import DusklineError
+from pipeline.core.pictures import encode
+from pipeline.vpr.views import MEAN, STD, read_view
+
+
+def png(height: int, width: int) -> tuple[np.ndarray, bytes]:
+    pixels = np.random.default_rng(4).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return pixels, encode(pixels, ".png", quality=90)
+
+
+def test_a_picture_of_the_right_size_is_only_normalised() -> None:
+    pixels, data = png(12, 16)
+    view = read_view(data, 12, 16, "x.png")
+    wanted = (pixels / 255 - np.array(MEAN)) / np.array(STD)
+    assert view.dtype == torch.float32
+    assert np.allclose(view.permute(1, 2, 0).numpy(), wanted, atol=1e-5)
+
+
+def test_any_other_is_resized_whatever_its_aspect() -> None:
+    pixels = np.full((30, 50, 3), 128, np.uint8)
+    view = read_view(encode(pixels, ".png", quality=90), 24, 32, "x.png")
+    assert view.shape == (3, 24, 32)
+    assert np.allclose(view[0].numpy(), (128 / 255 - MEAN[0]) / STD[0], atol=1e-4)
+
+
+def test_a_broken_picture_is_named() -> None:
+    with pytest.raises(DusklineError, match=r"set/images/x\.jpg"):
+        read_view(png(12, 16)[1][:50], 12, 16, "set/images/x.jpg")
