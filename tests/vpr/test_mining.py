@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core.errors import SetError
 from pipeline.vpr.mining import Miner, Round
@@ -120,3 +122,26 @@ def test_a_query_whose_draw_lies_all_near_it_is_an_error_in_words() -> None:
     close = Places(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0]]))
     with pytest.raises(SetError, match="query 0 has no negative among the 2 database images drawn"):
         Miner(close, "partial", 1, 2).plan(np.random.default_rng(0), 1)
+
+
+@given(st.sampled_from(["partial", "full", "random"]), st.integers(0, 2**32 - 1), st.integers(1, 8))
+def test_negatives_are_far_and_distinct_in_any_world_with_enough_of_them(
+    kind: Any, seed: int, negatives: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    far = rng.uniform(200, 400, (negatives, 2))
+    database = np.concatenate([rng.uniform(0, 100, (30, 2)), far])
+    queries = database[:10] + rng.uniform(-6, 6, (10, 2))
+    features = rng.normal(size=(len(database) + 10, 4)).astype(np.float32)
+    world = Places(database, queries)
+    miner = Miner(world, kind, negatives, len(database))
+    memory: list[np.ndarray] = []
+    for _ in range(2):
+        mining = miner.plan(rng, len(world.kept), memory)
+        seen = features[len(database) + world.kept[mining.queries]]
+        rows, memory = miner.select(mining, features[mining.database], seen, memory)
+        assert rows.shape == (len(world.kept), 2 + negatives)
+        for query, _, *chosen in rows:
+            offsets = database[chosen] - queries[world.kept[query]]
+            assert (np.hypot(*offsets.T) > 25).all()
+            assert len(set(chosen)) == negatives

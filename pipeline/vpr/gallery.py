@@ -1,0 +1,43 @@
+"""The images of one split as places: their positions, and their pictures as a network's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pipeline.core.errors import SetError
+from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.vpr.views import read_view
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images of a set in the order of their names; `height` and `width` in pixels of the network's input."""
+
+    images: ImageSet
+    rows: tuple[ImageRow, ...]
+    height: int
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> torch.Tensor:
+        """Return one picture, normalised: (3, height, width), float32."""
+        row = self.rows[index]
+        return read_view(self.images.read(row), self.height, self.width, f"{self.images.root}/{row.name}")
+
+    @property
+    def positions(self) -> np.ndarray:
+        """East and north in metres: (n, 2), float64."""
+        return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)
+
+
+def gallery(images: ImageSet, split: str, role: str, height: int, width: int) -> Gallery:
+    """The images of a split and role; `SetError` when there are none."""
+    rows = images.where(split, role)
+    if not rows:
+        raise SetError(f"the set {images.root} has no images in {split}/{role}")
+    return Gallery(images, rows, height, width)

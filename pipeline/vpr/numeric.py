@@ -1,0 +1,39 @@
+"""How a network's numbers are computed: device, threads, number format."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from pipeline.core.errors import ParameterError
+
+
+def device_of(wish: str) -> torch.device:
+    """The device that the machine setting names; "auto" is CUDA where there is one."""
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu")
+    return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def numeric_path(device: torch.device, autocast: str, threads: int) -> str:
+    """The arithmetic in words, for records: runs of one path on a CPU give the same bytes."""
+    numbers = "bfloat16" if autocast == "bfloat16" else "float32"
+    return f"cpu, {numbers}, {threads} threads" if device.type == "cpu" else f"{device.type}, {numbers}"
+
+
+@contextlib.contextmanager
+def threads_within(count: int) -> Iterator[None]:
+    """Let each operation of torch use `count` threads in the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def autocast(device: torch.device, numbers: str) -> torch.autocast:
+    """Run the block's convolutions in bfloat16 when `numbers` is "bfloat16", in float32 when "off"."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=numbers == "bfloat16")

@@ -1,0 +1,91 @@
+"""Every choice of a training run of a recogniser that can change its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.vpr.network import NetworkSettings
+
+_POSITIVE = (
+    *("height", "width", "lr", "batch", "negatives", "queries_per_epoch", "queries_per_cache"),
+    *("negative_samples", "hard_positives", "soft_positives", "epochs", "patience", "cpu_threads"),
+)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """A training run; in brackets the paper's values.
+
+    dataset: the set to train on, with its splits train and val.
+    backbone, weights, trainable, aggregation, clusters, l2: the network; see `NetworkSettings`
+        (resnet18conv4, imagenet, from_conv4, netvlad with 64 clusters or gem with l2 before_pool).
+    height, width: pixels of the network's input (480, 640).
+    lr: Adam's learning rate (1e-5). margin: of the triplet loss (0.1).
+    batch: queries a step (4), each with its best positive and `negatives` (10) hardest negatives.
+    mining: how negatives are found (partial).
+    queries_per_epoch (5,000); queries_per_cache: queries between two rounds of mining (1,000);
+    negative_samples: database images drawn a round as possible negatives (1,000).
+    hard_positives, soft_positives: metres within which a database image is a positive (10), and beyond
+        which it is a negative (25).
+    epochs: at most so many; patience: the run ends after so many without a better recall@5 on val (3).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
+    cpu_threads: of each operation on a CPU; sums are rounded otherwise with another number, so it belongs
+        to the run and not to the machine.
+    seed: of first weights, drawn queries and drawn negatives (0).
+    """
+
+    dataset: str
+    backbone: str
+    weights: Literal["imagenet", "none"]
+    trainable: Literal["all", "from_conv4"]
+    aggregation: Literal["netvlad", "gem"]
+    height: int
+    width: int
+    lr: float
+    margin: float
+    batch: int
+    negatives: int
+    mining: Literal["partial", "full", "random"]
+    queries_per_epoch: int
+    queries_per_cache: int
+    negative_samples: int
+    hard_positives: float
+    soft_positives: float
+    epochs: int
+    patience: int
+    autocast: Literal["off", "bfloat16"]
+    cpu_threads: int
+    seed: int
+    clusters: int | None = None
+    l2: Literal["before_pool", "after_pool", "none"] | None = None
+
+    def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("margin", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if self.hard_positives > self.soft_positives:
+            raise ValueError(
+                f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"
+                f" ({self.soft_positives} m)"
+            )
+        if self.queries_per_cache > self.queries_per_epoch:
+            raise ValueError(
+                f"queries_per_cache ({self.queries_per_cache}) may not be more than queries_per_epoch"
+                f" ({self.queries_per_epoch})"
+            )
+        needed, other = ("clusters", "l2") if self.aggregation == "netvlad" else ("l2", "clusters")
+        if getattr(self, needed) is None:
+            raise ValueError(f"{self.aggregation} needs {needed}")
+        if getattr(self, other) is not None:
+            raise ValueError(f"{self.aggregation} has no {other}")
+
+    @property
+    def network(self) -> NetworkSettings:
+        """What to build before training."""
+        return NetworkSettings(
+            self.backbone, self.weights, self.trainable, self.aggregation, self.clusters, self.l2
+        )

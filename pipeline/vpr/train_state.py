@@ -1,0 +1,78 @@
+"""Where a training run stands: everything that the rest of it depends on, saved beside the outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.core.files import written_beside
+
+
+@dataclass
+class Progress:
+    """Counters and results of a run so far.
+
+    epoch, round: those under way, from 0. rows: (n, 2 + negatives) triplet rows of the round, empty before
+    they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
+    history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
+    memory: what full mining remembers.
+    """
+
+    epoch: int = 0
+    round: int = 0
+    step: int = 0
+    rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: float = -1.0
+    best_epoch: int = -1
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    memory: list[np.ndarray] = field(default_factory=list)
+
+    def to_document(self) -> dict[str, Any]:
+        """As plain values and tensors, which `torch.load` reads without running code."""
+        return self.__dict__ | {
+            "rows": torch.from_numpy(np.ascontiguousarray(self.rows)),
+            "memory": [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Progress:
+        """The inverse of `to_document`."""
+        return cls(
+            **document
+            | {
+                "rows": document["rows"].numpy(),
+                "memory": [entry.numpy() for entry in document["memory"]],
+            }
+        )
+
+
+def save_state(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Write the whole state, or leave the one before as it was."""
+    document = {
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": progress.to_document(),
+    }
+    with written_beside(path) as stream:
+        torch.save(document, stream)
+
+
+def load_state(
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+) -> Progress:
+    """Put a saved state into `network` and `optimizer`; a fresh start when there is none."""
+    if not path.is_file():
+        return Progress()
+    document = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(document["network"])
+    optimizer.load_state_dict(document["optimizer"])
+    network.to(device)
+    return Progress.from_document(document["progress"])

@@ -1,0 +1,38 @@
+"""A small set of places that look different: one pattern for each, with noise for each picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core.pictures import encode
+from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
+from pipeline.datasets.set_writer import SetWriter
+
+SIDE = 64
+# Metres between two places, beyond every radius.
+SPACING = 100.0
+
+
+def write_places(root: Path, places: int = 6, views: int = 2) -> ImageSet:
+    """Write a set of `places` places a split, with `views` pictures of each in every role."""
+    writer = SetWriter(root)
+    for split_number, split in enumerate(SPLITS):
+        for place in range(places):
+            pattern = np.random.default_rng([split_number, place]).integers(40, 216, (8, 8, 3))
+            for role_number, role in enumerate(ROLES):
+                for view in range(views):
+                    rng = np.random.default_rng([split_number, place, role_number, view])
+                    pixels = np.kron(pattern, np.ones((8, 8, 1), int)) + rng.integers(
+                        -30, 31, (SIDE, SIDE, 3)
+                    )
+                    east, north = 584_000 + SPACING * place, 4_477_000 + 1.0 * view
+                    writer.add(
+                        f"images/{split}/{role}/@{east:.2f}@{north:.2f}@{view}@.jpg",
+                        encode(pixels.astype(np.uint8), ".jpg", quality=90),
+                        source="made",
+                        width=SIDE,
+                        height=SIDE,
+                    )
+    return writer.finish()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import ParameterError
+from pipeline.core.params import build
+from pipeline.vpr.train_settings import TrainSettings
+
+PAPER: dict[str, Any] = {
+    "dataset": "pitts30k",
+    "backbone": "resnet18conv4",
+    "weights": "imagenet",
+    "trainable": "from_conv4",
+    "aggregation": "netvlad",
+    "clusters": 64,
+    "height": 480,
+    "width": 640,
+    "lr": 1e-5,
+    "margin": 0.1,
+    "batch": 4,
+    "negatives": 10,
+    "mining": "partial",
+    "queries_per_epoch": 5000,
+    "queries_per_cache": 1000,
+    "negative_samples": 1000,
+    "hard_positives": 10,
+    "soft_positives": 25,
+    "epochs": 20,
+    "patience": 3,
+    "autocast": "off",
+    "cpu_threads": 2,
+    "seed": 0,
+}
+
+
+def settings(**changes: Any) -> TrainSettings:
+    values = {name: value for name, value in (PAPER | changes).items() if value is not ...}
+    return build(TrainSettings, values, "train.baseline")
+
+
+def test_the_papers_settings_are_accepted() -> None:
+    assert settings().network.clusters == 64
+    gem = settings(aggregation="gem", clusters=..., l2="before_pool")
+    assert gem.network.l2 == "before_pool"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": 0.0}, "lr must be positive"),
+        ({"negatives": 0}, "negatives must be positive"),
+        ({"margin": -0.1}, "margin must not be negative"),
+        ({"hard_positives": 30}, "may not lie beyond soft_positives"),
+        ({"queries_per_cache": 6000}, "may not be more than queries_per_epoch"),
+        ({"clusters": ...}, "netvlad needs clusters"),
+        ({"l2": "none"}, "netvlad has no l2"),
+        ({"aggregation": "gem", "l2": "none"}, "gem has no clusters"),
+        ({"mining": "hardest"}, "must be one of partial, full, random"),
+        ({"epochs": 1.5}, "train.baseline.epochs must be int"),
+    ],
+)
+def test_impossible_settings_are_refused_in_words(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        settings(**changes)

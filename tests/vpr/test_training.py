@@ -1,0 +1,164 @@
+"""Training on a few made-up places: it learns, it stops early, and it can be ended anywhere."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline.core.errors import DusklineError
+from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr import train_state, training
+from pipeline.vpr.network import load_model
+from pipeline.vpr.train_settings import TrainSettings
+from pipeline.vpr.training import TrainSummary, train_model
+from tests.vpr.places import write_places
+
+SETTINGS = TrainSettings(
+    dataset="places",
+    backbone="resnet18conv4",
+    weights="none",
+    trainable="all",
+    aggregation="netvlad",
+    clusters=4,
+    height=48,
+    width=48,
+    lr=1e-3,
+    margin=0.1,
+    batch=2,
+    negatives=2,
+    mining="partial",
+    queries_per_epoch=8,
+    queries_per_cache=4,
+    negative_samples=8,
+    hard_positives=10,
+    soft_positives=25,
+    epochs=2,
+    patience=2,
+    autocast="off",
+    cpu_threads=1,
+    seed=0,
+)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    return write_places(tmp_path_factory.mktemp("places") / "set")
+
+
+class KilledError(Exception):
+    """Ends a run where a test wants it ended."""
+
+
+def run(
+    places: ImageSet, folder: Path, settings: TrainSettings = SETTINGS, *, workers: int = 1
+) -> TrainSummary:
+    return train_model(settings, places, folder / "out", folder / "work", device="cpu", workers=workers)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_model(folder / "out" / "model.pt")[0].state_dict()
+
+
+def assert_same_bits(one: Path, other: Path) -> None:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def curve(folder: Path, name: str) -> list[float]:
+    with (folder / "out" / "live" / "plots" / "metrics" / f"{name}.tsv").open() as stream:
+        return [float(row[name]) for row in csv.DictReader(stream, delimiter="\t")]
+
+
+@pytest.fixture(scope="module")
+def whole(places: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    run(places, folder)
+    return folder
+
+
+def test_a_run_leaves_its_best_model_its_curves_and_no_state(whole: Path) -> None:
+    _, settings, record = load_model(whole / "out" / "model.pt")
+    assert settings == SETTINGS.network
+    best = record["epoch"] - 1
+    recalls = curve(whole, "recall@5")
+    assert len(recalls) == len(curve(whole, "loss")) == 2
+    assert recalls[best] == max(recalls) == pytest.approx(record["recall"], abs=1e-3)
+    assert record["numeric_path"] == "cpu, float32, 1 threads"
+    assert list((whole / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_killed_run_ends_in_the_same_weights(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    done = 0
+
+    def killing(*state: Any) -> None:
+        nonlocal done
+        train_state.save_state(*state)
+        done += 1
+        if done == steps:
+            raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_state", killing)
+        with pytest.raises(KilledError):
+            run(places, tmp_path)
+    assert not (tmp_path / "out" / "model.pt").exists()
+    run(places, tmp_path)
+    assert_same_bits(tmp_path, whole)
+    assert curve(tmp_path, "loss") == curve(whole, "loss")
+
+
+def test_the_number_of_workers_changes_no_bit(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    run(places, tmp_path, workers=3)
+    assert_same_bits(tmp_path, whole)
+
+
+def test_another_seed_is_another_model(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    run(places, tmp_path, replace(SETTINGS, seed=1))
+    assert not torch.equal(
+        weights(tmp_path)["aggregation.centroids"], weights(whole)["aggregation.centroids"]
+    )
+
+
+@pytest.mark.parametrize("mining", ["full", "random"])
+def test_gem_learns_with_every_mining(places: ImageSet, tmp_path: Path, mining: Any) -> None:
+    gem = replace(SETTINGS, aggregation="gem", clusters=None, l2="before_pool")
+    # A wide margin, so that there is something to learn from each triplet.
+    settings = replace(gem, mining=mining, negative_samples=6, margin=2.0)
+    assert run(places, tmp_path, settings).epochs == 2
+    assert float(weights(tmp_path)["aggregation.pooling.p"]) != 3.0
+
+
+def test_a_run_ends_when_val_gets_no_better(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([40.0, 60.0, 60.0, 50.0, 90.0])
+
+    class Found:
+        def percent(self, n: int) -> float:
+            return next(found) if n == 5 else 0.0
+
+    class Judged:
+        recalls = Found()
+
+    monkeypatch.setattr(training, "judge", lambda *_: Judged())
+    summary = run(places, tmp_path, replace(SETTINGS, epochs=5, queries_per_epoch=4))
+    assert (summary.epochs, summary.best_epoch, summary.recall) == (4, 2, 60.0)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = training.triplet_loss
+    monkeypatch.setattr(training, "triplet_loss", lambda *arguments: real(*arguments) * float("nan"))
+    with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
+        run(places, tmp_path)
