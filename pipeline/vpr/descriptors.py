@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.errors import SetError
+from pipeline.core.errors import ParameterError, SetError
 
 
 def extract(
@@ -25,26 +25,34 @@ def extract(
 ) -> np.ndarray:
     """Descriptors (count, D), float32, of the pictures `read(0)` ... `read(count - 1)`, (3, H, W) each.
 
-    The network runs in eval mode without gradients and is put back into its mode. `workers` threads read at
-    most two batches ahead; their number changes nothing.
+    The network, (N, 3, H, W) to (N, D), runs in eval mode without gradients; afterwards, also after an error,
+    each of its modules is in the mode it was in. `workers` threads read at most two batches ahead; their
+    number changes nothing. An error of `read` is raised as it is, and reads not yet begun are dropped.
+    Raises `SetError` when `count` is 0, `ParameterError` when `batch` or `workers` is below 1.
     """
     if count < 1:
-        raise SetError("there are no pictures to describe")
-    descriptors: np.ndarray | None = None
-    with _evaluating(network), torch.inference_mode():
-        for start, images in _batches(read, count, batch, workers):
+        raise SetError(
+            "there are no pictures to describe", hint="check which split and role of the set are read"
+        )
+    for name, value in (("batch", batch), ("workers", workers)):
+        if value < 1:
+            raise ParameterError(f"{name} must be at least 1, found {value}")
+    # Its width is known from the first batch on.
+    descriptors = np.empty((0, 0), np.float32)
+    batches = contextlib.closing(_batches(read, count, batch, workers))
+    with _evaluating(network), torch.inference_mode(), batches as loaded:
+        for start, images in loaded:
             placed = images.to(device).contiguous(memory_format=torch.channels_last)
             values = network(placed).float().cpu().numpy()
-            if descriptors is None:
+            if start == 0:
                 descriptors = np.empty((count, values.shape[1]), np.float32)
             descriptors[start : start + len(values)] = values
-    assert descriptors is not None
     return descriptors
 
 
 def _batches(
     read: Callable[[int], Tensor], count: int, batch: int, workers: int
-) -> Iterator[tuple[int, Tensor]]:
+) -> Generator[tuple[int, Tensor], None, None]:
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Tensor]] = deque()
         submitted = 0
@@ -62,9 +70,11 @@ def _batches(
 
 @contextlib.contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    before = network.training
+    # Of each module: some may be frozen in eval mode inside a network that trains.
+    before = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
         yield
     finally:
-        network.train(before)
+        for module, training in before:
+            module.training = training

@@ -13,61 +13,80 @@ from pipeline.core.errors import ParameterError
 from pipeline.vpr.aggregation import l2_normalised
 from pipeline.vpr.descriptors import extract
 
-# As in the benchmark.
-_IMAGES = 500
-_PER_IMAGE = 100
+# K-means steps, as in the benchmark.
 _ITERATIONS = 100
+# The seed that faiss.Kmeans takes when none is given.
+_FAISS_SEED = 1234
 
 
-class _Locations(nn.Module):
-    """A backbone's features, normalised at each location, as one flat vector of (location, channel)."""
+class _Sampled(nn.Module):
+    """A backbone's features at some locations of each picture: (N, 3, H, W) to (N, locations * C).
 
-    def __init__(self, backbone: nn.Module) -> None:
+    Drawn here, and not from all features afterwards, so that only what is used is held: all locations of
+    500 pictures of 480x640 would be 600 MB. Pictures come in order, whatever the batch: so do the draws.
+    """
+
+    def __init__(self, backbone: nn.Module, per_image: int, rng: np.random.Generator) -> None:
         super().__init__()
         self.backbone = backbone
+        self.per_image = per_image
+        self.rng = rng
+        self.channels = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        features = l2_normalised(self.backbone(x))
-        self.channels = features.shape[1]
-        return features.flatten(2).transpose(1, 2).flatten(1)
+        features = l2_normalised(self.backbone(x)).flatten(2).transpose(1, 2)
+        pictures, locations, self.channels = features.shape
+        taken = min(self.per_image, locations)
+        drawn = np.stack([self.rng.choice(locations, taken, replace=False) for _ in range(pictures)])
+        chosen = torch.from_numpy(drawn).to(features.device)[:, :, None]
+        return features.take_along_dim(chosen, dim=1).flatten(1)
 
 
 def initial_descriptors(
-    backbone: nn.Module,
+    network_backbone: nn.Module,
     read: Callable[[int], Tensor],
     count: int,
     *,
     rng: np.random.Generator,
+    images: int = 500,
+    per_image: int = 100,
     batch: int,
     device: torch.device,
     workers: int,
 ) -> np.ndarray:
-    """Local features (n, C), unit length: of 500 of the `count` pictures, of 100 locations of each.
+    """Local features (n, C), float32, unit length: of `images` of the `count` pictures, `per_image` of each.
 
-    Pictures and locations are drawn by `rng` without replacement; where there are fewer, all are taken.
+    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Pictures and their locations are drawn by
+    `rng` without replacement; where there are fewer, all are taken. A feature of zeros stays zero.
+    Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`, and `ParameterError` when
+    `images` or `per_image` is below 1.
     """
-    pictures = rng.choice(count, min(_IMAGES, count), replace=False)
-    locations = _Locations(backbone)
-    flat = extract(
-        locations,
+    for name, value in (("images", images), ("per_image", per_image)):
+        if value < 1:
+            raise ParameterError(f"{name} must be at least 1, found {value}")
+    pictures = rng.choice(count, min(images, count), replace=False)
+    sampled = _Sampled(network_backbone, per_image, rng)
+    features = extract(
+        sampled,
         lambda place: read(int(pictures[place])),
         len(pictures),
         batch=batch,
         device=device,
         workers=workers,
     )
-    grids = flat.reshape(len(flat), -1, locations.channels)
-    taken = min(_PER_IMAGE, grids.shape[1])
-    return np.concatenate([grid[rng.choice(len(grid), taken, replace=False)] for grid in grids])
+    return features.reshape(-1, sampled.channels)
 
 
 def cluster(descriptors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Centroids (clusters, C) of `descriptors` (n, C) by k-means; `ParameterError` when there are too few."""
+    """Centroids (clusters, C), float32, of `descriptors` (n, C) by k-means; they are not of unit length.
+
+    Seed 0 is faiss's own default. Raises `ParameterError` when there are fewer descriptors than clusters.
+    """
     if len(descriptors) < clusters:
         raise ParameterError(
             f"{clusters} clusters cannot be made of {len(descriptors)} local features",
             hint="take fewer clusters, larger pictures, or a set of more images",
         )
-    kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=seed + 1234)
+    kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=_FAISS_SEED + seed)
     kmeans.train(np.ascontiguousarray(descriptors, dtype=np.float32))
     return np.asarray(kmeans.centroids, dtype=np.float32)

@@ -89,13 +89,14 @@ class Miner:
         """
         kept = list(memory) or [np.zeros(0, np.int64)] * len(self.places.kept)
         rows = []
-        for query, pool, descriptor in zip(mining.queries, mining.pools, queries, strict=True):
+        distances = _squared_distances(queries, database)
+        for query, pool, row in zip(mining.queries, mining.pools, distances, strict=True):
             hard = self.places.hard[query]
-            positive = hard[self._nearest(mining, database, hard, descriptor, 1)[0]]
+            positive = hard[_nearest(mining, row, hard, 1)[0]]
             if self.kind == "random":
                 order = np.arange(len(pool))
             else:
-                order = self._nearest(mining, database, pool, descriptor, self.negatives)
+                order = _nearest(mining, row, pool, self.negatives)
             missing = self.negatives - len(order)
             chosen = np.concatenate([pool[order], np.full(missing, pool[-1])])
             if self.kind == "full":
@@ -120,10 +121,17 @@ class Miner:
         needed = [self.places.hard[query] for query in drawn]
         return np.unique(np.concatenate(needed + (sampled[:1] if self.kind == "partial" else [])))
 
-    def _nearest(
-        self, mining: Round, database: np.ndarray, pool: np.ndarray, descriptor: np.ndarray, count: int
-    ) -> np.ndarray:
-        """Places in `pool` of the `count` images nearest to `descriptor`, nearest first."""
-        features = database[np.searchsorted(mining.database, pool)].astype(np.float64)
-        distances = np.square(features - descriptor.astype(np.float64)).sum(1)
-        return np.argsort(distances, kind="stable")[:count]
+
+def _squared_distances(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
+    """Distances (n, m) of descriptors (n, D) and (m, D), in float64: an order that no rounding upsets."""
+    one, other = queries.astype(np.float64), database.astype(np.float64)
+    norms = np.square(one).sum(1)[:, None] + np.square(other).sum(1)[None]
+    return np.asarray(norms - 2 * (one @ other.T))
+
+
+def _nearest(mining: Round, distances: np.ndarray, pool: np.ndarray, count: int) -> np.ndarray:
+    """Places in `pool` of the `count` images nearest to a query, nearest first.
+
+    `distances` holds the query's distance to each of `mining.database`.
+    """
+    return np.argsort(distances[np.searchsorted(mining.database, pool)], kind="stable")[:count]

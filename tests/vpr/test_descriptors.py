@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.errors import ParameterError, SetError
+from pipeline.core.errors import BadImageError, ParameterError, SetError
 from pipeline.vpr.descriptors import extract
-from pipeline.vpr.initial import cluster, initial_descriptors
+from pipeline.vpr.views import read_view
 
 CPU = torch.device("cpu")
 
@@ -16,7 +19,7 @@ def picture(index: int) -> Tensor:
     return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(index))
 
 
-class Tiny(nn.Module):
+class Flat(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(1)
@@ -24,12 +27,7 @@ class Tiny(nn.Module):
         self.norm = nn.BatchNorm2d(5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
-
-
-class Flat(Tiny):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).flatten(1)
+        return self.norm(self.conv(x)).flatten(1)
 
 
 def test_descriptors_come_in_order_with_a_shorter_last_batch() -> None:
@@ -41,9 +39,16 @@ def test_descriptors_come_in_order_with_a_shorter_last_batch() -> None:
     assert np.allclose(found, wanted, atol=1e-6)
 
 
-def test_the_number_of_workers_changes_no_bit() -> None:
-    one, four = (extract(Flat(), picture, 19, batch=4, device=CPU, workers=count) for count in (1, 4))
-    assert one.tobytes() == four.tobytes()
+@pytest.mark.parametrize("workers", [2, 4, 16])
+def test_the_number_of_workers_changes_no_bit(workers: int) -> None:
+    def uneven(index: int) -> Tensor:
+        # Later pictures of a batch are ready before earlier ones.
+        time.sleep(0.002 * (3 - index % 4))
+        return picture(index)
+
+    one = extract(Flat(), picture, 19, batch=4, device=CPU, workers=1)
+    many = extract(Flat(), uneven, 19, batch=4, device=CPU, workers=workers)
+    assert one.tobytes() == many.tobytes()
 
 
 def test_the_networks_mode_is_restored_also_after_an_error() -> None:
@@ -68,30 +73,71 @@ def test_no_pictures_are_refused() -> None:
         extract(Flat(), picture, 0, batch=2, device=CPU, workers=1)
 
 
-def test_initial_descriptors_are_unit_features_of_the_pictures() -> None:
-    def drawn(seed: int) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        return initial_descriptors(Tiny(), picture, 6, rng=rng, batch=4, device=CPU, workers=1)
-
-    found = drawn(0)
-    # 4 x 4 locations of 6 pictures, fewer than are wanted: all of them.
-    assert found.shape == (6 * 16, 5)
-    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
-    assert np.array_equal(found, drawn(0))
-    grid = Tiny().eval()(picture(2)[None])[0].flatten(1).T.detach().numpy()
-    grid /= np.linalg.norm(grid, axis=1, keepdims=True)
-    assert all(np.abs(found - location).max(1).min() < 1e-5 for location in grid)
+def test_each_module_gets_its_own_mode_back() -> None:
+    network = Flat().train()
+    network.norm.eval()
+    extract(network, picture, 3, batch=2, device=CPU, workers=1)
+    assert (network.training, network.conv.training, network.norm.training) == (True, True, False)
 
 
-def test_clusters_are_found_where_the_descriptors_lie() -> None:
-    rng = np.random.default_rng(2)
-    middles = np.eye(4, dtype=np.float32)
-    descriptors = np.repeat(middles, 60, axis=0) + rng.normal(0, 0.01, (240, 4)).astype(np.float32)
-    centroids = cluster(descriptors, 4, seed=0)
-    assert np.allclose(centroids[np.argmax(centroids, axis=0)], middles, atol=0.02)
-    assert np.array_equal(centroids, cluster(descriptors, 4, seed=0))
+def test_a_network_in_eval_mode_stays_in_it() -> None:
+    network = Flat().eval()
+    extract(network, picture, 3, batch=2, device=CPU, workers=1)
+    assert not any(module.training for module in network.modules())
 
 
-def test_more_clusters_than_descriptors_are_refused() -> None:
-    with pytest.raises(ParameterError, match="64 clusters cannot be made of 10 local features"):
-        cluster(np.zeros((10, 4), np.float32), 64, seed=0)
+def test_an_error_of_the_network_restores_its_mode_and_ends_the_reading() -> None:
+    class Failing(Flat):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("no memory")
+
+    network, begun = Failing().train(), []
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="no memory"):
+        extract(network, lambda i: begun.append(i) or picture(i), 500, batch=2, device=CPU, workers=2)
+    assert network.training
+    assert len(begun) <= 6
+    assert threading.active_count() == before
+
+
+def test_a_broken_picture_is_named_and_ends_the_reading() -> None:
+    begun: list[int] = []
+
+    def read(index: int) -> Tensor:
+        begun.append(index)
+        if index == 5:
+            return read_view(b"\xff\xd8 no picture", 16, 16, "set/images/5.jpg")
+        return picture(index)
+
+    before = threading.active_count()
+    with pytest.raises(BadImageError, match=r"set/images/5\.jpg"):
+        extract(Flat(), read, 500, batch=2, device=CPU, workers=2)
+    assert max(begun) < 4 + 3 * 2
+    assert threading.active_count() == before
+
+
+def test_reading_is_at_most_two_batches_ahead_of_the_network() -> None:
+    begun: list[int] = []
+
+    class Watching(Flat):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = 0
+            self.furthest = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen += len(x)
+            time.sleep(0.01)
+            self.furthest = max(self.furthest, len(begun) - self.seen)
+            return super().forward(x)
+
+    network = Watching()
+    extract(network, lambda i: begun.append(i) or picture(i), 40, batch=3, device=CPU, workers=8)
+    assert sorted(begun) == list(range(40))
+    assert 0 < network.furthest <= 2 * 3
+
+
+@pytest.mark.parametrize("batch, workers, name", [(0, 1, "batch"), (2, 0, "workers")])
+def test_sizes_below_one_are_refused(batch: int, workers: int, name: str) -> None:
+    with pytest.raises(ParameterError, match=f"{name} must be at least 1, found 0"):
+        extract(Flat(), picture, 3, batch=batch, device=CPU, workers=workers)

@@ -1,0 +1,108 @@
+"""An experiment on a test set: recalls with their intervals, and what was found for each query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.core.files import write_json
+from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr.experiment import MODEL, read_experiment
+from pipeline.vpr.gallery import Gallery, gallery
+from pipeline.vpr.intervals import wilson
+from pipeline.vpr.judging import Extraction, Judgement, judge
+from pipeline.vpr.network import load_model
+from pipeline.vpr.numeric import device_of, numeric_path, threads_within
+from pipeline.vpr.predictions import Prediction, write_predictions
+from pipeline.vpr.recall import RECALL_AT, Recalls
+
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+
+
+def evaluate(experiment: Path, images: ImageSet, out: Path, *, device: str, workers: int) -> Recalls:
+    """Test an experiment's folder on the test split of `images`; write metrics and predictions to `out`."""
+    settings = read_experiment(experiment)
+    network, _, record = load_model(experiment / MODEL)
+    place = device_of(device)
+    network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    database, queries = (
+        gallery(images, "test", role, settings.height, settings.width) for role in ("database", "queries")
+    )
+    with threads_within(settings.cpu_threads):
+        extraction = Extraction(place, workers, settings.autocast)
+        found = judge(network, database, queries, settings.radius, extraction)
+    metrics = {
+        "experiment": experiment.name,
+        "model": settings.model,
+        "trained_on": record["dataset_digest"],
+        "test_set": images.root.name,
+        "set_digest": images.digest,
+        "database": len(database),
+        "queries": len(queries),
+        "queries_without_positives": found.recalls.queries_without_positives,
+        "radius": settings.radius,
+        "protocol": settings.protocol,
+        "numeric_path": numeric_path(place, settings.autocast, settings.cpu_threads),
+        "chance": chance(found, len(database)),
+        "recalls": {str(n): _recall(found.recalls, n) for n in RECALL_AT},
+    }
+    write_json(out / METRICS, metrics)
+    write_predictions(out / PREDICTIONS, _predictions(found, database, queries))
+    return found.recalls
+
+
+def chance(found: Judgement, database: int) -> dict[str, float]:
+    """Expected recall, in per cent, of drawing each query's predictions blindly from the database.
+
+    For a query with P positives among D images it is 1 - (D - P choose N) / (D choose N).
+    """
+    shares = {}
+    for n in RECALL_AT:
+        hit = [_hit(len(near), database, min(n, database)) for near in found.positives]
+        shares[str(n)] = round(100 * sum(hit) / len(hit), 3)
+    return shares
+
+
+def _hit(positives: int, database: int, drawn: int) -> float:
+    missed = 1.0
+    for number in range(drawn):
+        missed *= max(0, database - positives - number) / (database - number)
+    return 1 - missed
+
+
+def _recall(found: Recalls, n: int) -> dict[str, Any]:
+    low, high = wilson(found.hits[n], found.queries)
+    return {
+        "hits": found.hits[n],
+        "percent": round(found.percent(n), 3),
+        "low": round(100 * low, 3),
+        "high": round(100 * high, 3),
+    }
+
+
+def _predictions(found: Judgement, database: Gallery, queries: Gallery) -> Iterator[Prediction]:
+    ground = queries.positions, database.positions
+    for query, (indexes, distances, near) in enumerate(
+        zip(found.predictions, found.distances, found.positives, strict=True)
+    ):
+        right = set(near.tolist())
+        for rank, (index, distance) in enumerate(zip(indexes.tolist(), distances, strict=True), start=1):
+            if index < 0:
+                continue
+            offset = ground[0][query] - ground[1][index]
+            yield Prediction(
+                query=queries.rows[query].name,
+                rank=rank,
+                database=database.rows[index].name,
+                distance=float((offset**2).sum() ** 0.5),
+                feature_distance=float(distance),
+                correct=index in right,
+                query_east=queries.rows[query].east,
+                query_north=queries.rows[query].north,
+                database_east=database.rows[index].east,
+                database_north=database.rows[index].north,
+            )
