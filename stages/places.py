@@ -7,4 +7,7 @@ from pathlib import Path
 RAW = Path("data/raw")
 SETS = Path("data/sets")
 UNIT_MODELS = Path("models/unit")
+RECOGNISERS = Path("models/vpr")
+EXPERIMENTS = Path("models/experiments")
+RESULTS = Path("results")
 PINNED = Path("profiles/pinned.csv")

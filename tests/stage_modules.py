@@ -44,10 +44,9 @@ def write_modules() -> None:
     """Replace the modules in every stage's deps; everything else in dvc.yaml stays as it is."""
     text = DVC_YAML.read_text()
     for stage in stages():
-        lines = "".join(f"      - {module}\n" for module in used_modules(stage))
-        text = re.sub(
-            rf"      - stages/{stage}\.py\n(      - (pipeline|unit|stages)/\S+\.py\n)*", lines, text
-        )
+        # Stages of a matrix are written without `do`, one step less deep.
+        lines = "".join(f"\\g<1>- {module}\n" for module in used_modules(stage))
+        text = re.sub(rf"( +)- stages/{stage}\.py\n(\1- (pipeline|unit|stages)/\S+\.py\n)*", lines, text)
     DVC_YAML.write_text(text)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 import yaml
 
@@ -34,4 +36,15 @@ def test_default_parameters_are_the_city_profile() -> None:
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_profiles_have_the_sections_that_dvc_yaml_unfolds(profile: str) -> None:
     params = yaml.safe_load((ROOT / "profiles" / f"{profile}.yaml").read_text())
-    assert set(params) == set(stages())
+    bodies = yaml.safe_load(DVC_YAML.read_text())["stages"].values()
+    unfolded = [[body["foreach"]] if "foreach" in body else list(body["matrix"].values()) for body in bodies]
+    assert {f"${{{section}}}" for section in params} == set(chain.from_iterable(unfolded))
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
+def test_experiments_and_test_sets_of_a_profile_exist_in_it(profile: str) -> None:
+    params = yaml.safe_load((ROOT / "profiles" / f"{profile}.yaml").read_text())
+    sets = {name for stage in ("format", "translate", "merge", "select") for name in params[stage]}
+    assert set(params["test_sets"]) <= sets
+    assert {section["dataset"] for section in params["train"].values()} <= sets
+    assert {section["model"] for section in params["experiment"].values()} <= set(params["train"])

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.core.errors import DusklineError
+
 # The share that the second best cluster may keep of the best one's weight, on average, after initialisation.
 _SECOND_SHARE = 0.01
 
@@ -111,9 +113,18 @@ def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[
     """Return alpha and the weights alpha * c / |c|, (K, D), of the first assignment.
 
     alpha makes the second best cluster's weight one hundredth of the best one's where their similarities
-    differ as they do on average over `descriptors` (n, D), which are of unit length.
+    differ as they do on average over `descriptors` (n, D), which are of unit length. `DusklineError` where
+    they do not differ: K < 2, clusters in one direction, or one without a direction.
     """
-    unit = centroids / np.linalg.norm(centroids, axis=1, keepdims=True)
+    lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
+    unit = centroids / np.maximum(lengths, np.finfo(centroids.dtype).tiny)
     similarities = np.sort(unit @ descriptors.T, axis=0)
-    alpha = float(-math.log(_SECOND_SHARE) / np.mean(similarities[-1] - similarities[-2]))
+    difference = float(np.mean(similarities[-1] - similarities[-2])) if len(unit) > 1 else 0.0
+    if not (difference > 0 and lengths.min() > 0):
+        raise DusklineError(
+            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart: the best and"
+            f" the second best differ by {difference:g} on average",
+            hint="are the pictures all alike, or all black? Otherwise change the number of clusters",
+        )
+    alpha = -math.log(_SECOND_SHARE) / difference
     return alpha, alpha * unit

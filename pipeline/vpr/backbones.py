@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Literal
 
@@ -52,7 +53,9 @@ def build_backbone(
         raise ParameterError(f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}")
     try:
         return BACKBONES[name](weights, trainable)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        if weights == "none":
+            raise
         raise MissingInputError(
             f"the ImageNet weights of {name} could not be downloaded: {error}",
             hint="connect to the network once (torch keeps them in TORCH_HOME), or set weights: none",

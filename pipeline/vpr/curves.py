@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.core.errors import DusklineError
+
 LIVE = "live"
 
 
@@ -16,9 +18,17 @@ def write_curves(out: Path, history: Sequence[dict[str, float]]) -> None:
     """
     # It starts git and Studio helpers at import; only a training run pays for that.
     from dvclive import Live
+    from scmrepo.exceptions import SCMError
 
     shutil.rmtree(out / LIVE, ignore_errors=True)
-    with Live(str(out / LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+    try:
+        live = Live(str(out / LIVE), save_dvc_exp=False, dvcyaml=None, report=None)
+    except SCMError as error:
+        raise DusklineError(
+            f"DVCLive cannot write the training curves: {error}",
+            hint="it wants a git repository with a commit; make one, then run the same command again",
+        ) from error
+    with live:
         for values in history:
             for name, value in values.items():
                 live.log_metric(name, round(value, 6))

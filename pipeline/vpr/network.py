@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import asdict, dataclass
+import warnings
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
+from pipeline.core.errors import CheckpointError, MissingInputError, ParameterError
 from pipeline.core.files import written_beside
 from pipeline.core.params import build
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
 from pipeline.vpr.backbones import Backbone, build_backbone
 
 _FORMAT = "duskline recogniser 1"
+_PARTS = ("settings", "record", "weights")
+_TRAIN = "give the model.pt that a training run has written"
+_AGAIN = "the file may be damaged or half copied: bring it again, or train the model again"
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,15 @@ def build_network(settings: NetworkSettings) -> Recogniser:
     backbone = build_backbone(settings.backbone, settings.weights, settings.trainable)
     channels = backbone.channels
     if settings.aggregation == "netvlad":
-        if settings.clusters is None:
-            raise ParameterError("netvlad needs clusters")
+        if settings.clusters is None or settings.clusters < 2:
+            raise ParameterError(
+                f"netvlad needs clusters, at least 2, but found {settings.clusters}",
+                hint="the published networks have 64",
+            )
         vlad = NetVLAD(settings.clusters, channels)
         return Recogniser(backbone, vlad, settings.clusters * channels)
     if settings.l2 is None:
-        raise ParameterError("gem needs l2")
+        raise ParameterError("gem needs l2", hint="set it to before_pool, after_pool or none")
     return Recogniser(backbone, Pooled(GeM(), settings.l2), channels)
 
 
@@ -73,30 +80,67 @@ def save_model(path: Path, network: Recogniser, settings: NetworkSettings, recor
 
 
 def load_model(path: Path) -> tuple[Recogniser, NetworkSettings, dict[str, Any]]:
-    """Read a file of `save_model`; nothing is downloaded, and no code in it is run."""
+    """Read a file of `save_model`: nothing is downloaded or drawn, and no code in it is run.
+
+    `MissingInputError` without a file; `CheckpointError` for one that is damaged, of another kind, or whose
+    weights are not those of its settings; `ParameterError` for settings that there are not.
+    """
     document = _read(path)
     settings = build(NetworkSettings, document["settings"], str(path))
-    network = build_network(_undrawn(settings))
-    try:
-        network.load_state_dict(document["weights"])
-    except RuntimeError as error:
-        raise DusklineError(f"{path} does not hold the weights of its own settings: {error}") from error
+    with torch.device("meta"):
+        network = build_network(replace(settings, weights="none"))
+    weights = document["weights"]
+    _require_weights(weights, network.state_dict(), path)
+    network.load_state_dict(weights, assign=True)
     return network, settings, document["record"]
-
-
-def _undrawn(settings: NetworkSettings) -> NetworkSettings:
-    """The same network, with no ImageNet weights to be fetched for it."""
-    return NetworkSettings(**(asdict(settings) | {"weights": "none"}))
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise MissingInputError(f"no such model: {path}")
+        raise MissingInputError(f"no such model: {path}", hint=_TRAIN)
     try:
-        document = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DusklineError(f"{path} cannot be read as a model: {reason}") from error
+        with warnings.catch_warnings():
+            # Of a foreign pickle torch first warns that it may fail, and then fails.
+            warnings.simplefilter("ignore", UserWarning)
+            document = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        *(OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError),
+        pickle.UnpicklingError,
+    ) as error:
+        # What a damaged file raises depends on the place of the damage.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(f"{path} cannot be read as a model: {lines[0]}", hint=_AGAIN) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise DusklineError(f"{path} is no recogniser that duskline has trained")
+        raise CheckpointError(f"{path} is no recogniser that duskline has trained", hint=_TRAIN)
+    for part in _PARTS:
+        if not isinstance(document.get(part), dict):
+            found = type(document[part]).__name__ if part in document else "nothing"
+            raise CheckpointError(f"{path}: expected a dict as its {part}, found {found}", hint=_AGAIN)
     return document
+
+
+def _require_weights(weights: dict[str, Any], expected: dict[str, Tensor], path: Path) -> None:
+    """Each tensor of the network, of its shape and type and finite, and no other."""
+    different = sorted(map(str, expected.keys() ^ weights.keys()))
+    if different:
+        raise CheckpointError(
+            f"{path} does not hold the weights of its own settings: {len(different)} missing or unknown, the"
+            f" first {different[0]}",
+            hint=_TRAIN,
+        )
+    for name in sorted(expected):
+        value, wanted = weights[name], expected[name]
+        if not isinstance(value, Tensor) or (value.shape, value.dtype) != (wanted.shape, wanted.dtype):
+            raise CheckpointError(
+                f"{path} does not hold the weights of its own settings: {name}: expected {_kind(wanted)},"
+                f" found {_kind(value)}",
+                hint=_TRAIN,
+            )
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds values that are not numbers", hint=_AGAIN)
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"

@@ -37,9 +37,14 @@ SAVE_EVERY = 60.0
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """What a run did: epochs in all, the best one (from 1) and its recall@5 on val in per cent."""
+    """What a run did.
+
+    epochs: in all. started_at: how many of them an earlier run, that was ended, had finished.
+    best_epoch: from 1; recall: its recall@5 on val in per cent.
+    """
 
     epochs: int
+    started_at: int
     best_epoch: int
     recall: float
 
@@ -56,6 +61,7 @@ def train_model(
     with threads_within(settings.cpu_threads):
         run = _Run(settings, images, work, device_of(device), workers)
         run.resume_or_begin()
+        started_at = run.progress.epoch
         for _ in run.epochs():
             write_curves(out, run.progress.history)
     done = run.progress
@@ -69,7 +75,7 @@ def train_model(
     write_curves(out, done.history)
     save_model(out / "model.pt", run.network, settings.network, record)
     shutil.rmtree(run.folder, ignore_errors=True)
-    return TrainSummary(len(done.history), done.best_epoch + 1, done.best)
+    return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)
 
 
 class _Run:

@@ -89,11 +89,11 @@ def test_a_network_in_eval_mode_stays_in_it() -> None:
 def test_an_error_of_the_network_restores_its_mode_and_ends_the_reading() -> None:
     class Failing(Flat):
         def forward(self, x: Tensor) -> Tensor:
-            raise RuntimeError("no memory")
+            raise RuntimeError(f"no memory for {len(x)} pictures")
 
     network, begun = Failing().train(), []
     before = threading.active_count()
-    with pytest.raises(RuntimeError, match="no memory"):
+    with pytest.raises(RuntimeError, match="no memory for 2 pictures"):
         extract(network, lambda i: begun.append(i) or picture(i), 500, batch=2, device=CPU, workers=2)
     assert network.training
     assert len(begun) <= 6

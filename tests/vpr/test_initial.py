@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import faiss
 import numpy as np
 import pytest
 import torch
@@ -110,3 +111,11 @@ def test_clusters_are_found_where_the_descriptors_lie() -> None:
 def test_more_clusters_than_descriptors_are_refused() -> None:
     with pytest.raises(ParameterError, match="64 clusters cannot be made of 10 local features"):
         cluster(np.zeros((10, 4), np.float32), 64, seed=0)
+
+
+def test_seed_0_is_the_default_of_faiss() -> None:
+    descriptors = np.random.default_rng(5).random((400, 6), dtype=np.float32)
+    kmeans = faiss.Kmeans(6, 8, niter=100)
+    kmeans.train(descriptors)
+    assert np.array_equal(cluster(descriptors, 8, seed=0), kmeans.centroids)
+    assert not np.array_equal(cluster(descriptors, 8, seed=1), kmeans.centroids)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.pictures import encode
@@ -27,6 +28,19 @@ def test_any_other_is_resized_whatever_its_aspect() -> None:
     view = read_view(encode(pixels, ".png", quality=90), 24, 32, "x.png")
     assert view.shape == (3, 24, 32)
     assert np.allclose(view[0].numpy(), (128 / 255 - MEAN[0]) / STD[0], atol=1e-4)
+
+
+def test_resizing_is_bilinear_with_antialias() -> None:
+    pixels, data = png(60, 90)
+    normal = (torch.from_numpy(pixels / 255) - torch.tensor(MEAN)) / torch.tensor(STD)
+    grid = normal.float().permute(2, 0, 1)[None]
+    wanted, rough = (
+        nn.functional.interpolate(grid, (24, 32), mode="bilinear", antialias=smooth)[0]
+        for smooth in (True, False)
+    )
+    view = read_view(data, 24, 32, "x.png")
+    assert torch.allclose(view, wanted, atol=1e-5)
+    assert not torch.allclose(view, rough, atol=1e-1)
 
 
 def test_a_broken_picture_is_named() -> None:

@@ -1,0 +1,30 @@
+"""Stage `evaluate`: an experiment on a test set."""
+
+from __future__ import annotations
+
+from pipeline.core.machine import read_machine
+from stages.command import parameter, stage_command
+from stages.places import EXPERIMENTS, RESULTS, SETS
+
+
+@stage_command("evaluate")
+@parameter("experiment", str, "The experiment, below models/experiments.")
+@parameter("test_set", str, "The set whose test split is used, below data/sets.")
+def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - the lock's name
+    """Find the place of every test query and count how often it was right."""
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.vpr.evaluation import evaluate
+
+    machine = read_machine()
+    recalls = evaluate(
+        EXPERIMENTS / experiment,
+        ImageSet.open(SETS / test_set),
+        RESULTS / experiment / test_set,
+        device=machine.device,
+        workers=machine.workers,
+    )
+    return f"{recalls} of {recalls.queries} queries"
+
+
+if __name__ == "__main__":
+    main()

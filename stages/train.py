@@ -1,0 +1,35 @@
+"""Stage `train`: a place recogniser from the train and val splits of a set."""
+
+from __future__ import annotations
+
+from pipeline.core.machine import read_machine
+from stages.command import stage_command
+from stages.places import RECOGNISERS, SETS
+
+
+@stage_command("train")
+def main(name: str) -> str:
+    """Train a place recogniser; a run that was ended goes on where it stopped."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.vpr.train_settings import TrainSettings
+    from pipeline.vpr.training import train_model
+
+    machine = read_machine()
+    settings = build(TrainSettings, section_of(read_params(), "train", name), f"train.{name}")
+    summary = train_model(
+        settings,
+        ImageSet.open(SETS / settings.dataset),
+        RECOGNISERS / name,
+        machine.work / "train",
+        device=machine.device,
+        workers=machine.workers,
+    )
+    return (
+        f"{summary.epochs} epochs, {summary.epochs - summary.started_at} of them now, "
+        f"recall@5 on val {summary.recall:.1f} % after epoch {summary.best_epoch}"
+    )
+
+
+if __name__ == "__main__":
+    main()
