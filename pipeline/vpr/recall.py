@@ -34,10 +34,12 @@ def recalls(
 ) -> Recalls:
     """Count hits: `predictions` (Q, >= max(at)) database indexes, nearest first; `positives` of each query.
 
-    `ValueError` when there are no queries or the two differ in number.
+    `ValueError` when there are no queries, the two differ in number, or an N is below 1 or above the columns.
     """
     if not len(positives) or len(predictions) != len(positives):
         raise ValueError(f"{len(predictions)} rows of predictions for {len(positives)} queries")
+    if min(at) < 1 or max(at) > predictions.shape[1]:
+        raise ValueError(f"recall at {tuple(at)} of {predictions.shape[1]} predictions a query")
     right = np.stack([np.isin(row, near) for row, near in zip(predictions, positives, strict=True)])
     hits = {n: int(right[:, :n].any(1).sum()) for n in at}
     return Recalls(hits, len(positives), sum(not len(near) for near in positives))

@@ -37,3 +37,15 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, old: str, new: str) -> Non
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DusklineError, match=r"predictions\.csv, line 2: not a prediction"):
         list(read_predictions(path))
+
+
+def test_a_row_cut_short_and_a_missing_column_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.csv"
+    write_predictions(path, FOUND)
+    whole = path.read_text()
+    path.write_text(whole[:-12])
+    with pytest.raises(DusklineError, match=r"predictions\.csv, line 3: 9 values for 10 columns"):
+        list(read_predictions(path))
+    path.write_text(whole.replace("feature_distance", "far", 1))
+    with pytest.raises(DusklineError, match="has no column feature_distance"):
+        list(read_predictions(path))

@@ -42,3 +42,9 @@ def test_as_many_predictions_as_queries_are_wanted() -> None:
         recalls(np.zeros((2, 1), int), [np.array([0])], at=(1,))
     with pytest.raises(ValueError, match="0 rows"):
         recalls(np.zeros((0, 1), int), [], at=(1,))
+
+
+@pytest.mark.parametrize("at", [(0, 1), (1, 3)])
+def test_recall_is_taken_only_among_what_was_predicted(at: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"recall at \(., .\) of 2 predictions"):
+        recalls(np.zeros((1, 2), int), [np.array([0])], at=at)
