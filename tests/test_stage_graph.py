@@ -21,7 +21,7 @@ def test_stage_command_is_one_simple_command(stage: str) -> None:
     # Dying with the parent works only if the shell replaces itself by the command.
     body = yaml.safe_load(DVC_YAML.read_text())["stages"][stage]
     command = body.get("do", body)["cmd"]
-    assert command.startswith(f"python -m stages.{stage} ")
+    assert command.startswith(f"exec python -m stages.{stage} ")
     assert not any(sign in command for sign in ("&&", ";", "|", ">", "\n"))
 
 

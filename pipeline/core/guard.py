@@ -30,6 +30,10 @@ def die_with_parent() -> None:
     # A worker knows who spawned it, even when that one was gone before the worker had begun.
     spawner = multiprocessing.parent_process()
     parent = spawner.pid if spawner is not None else os.getppid()
+    # Who started us may have left SIGTERM ignored or blocked, and both are inherited.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         # The parent was gone before the kernel knew of the wish.

@@ -135,6 +135,18 @@ def test_a_process_ends_with_its_parent() -> None:
     assert not is_alive(child)
 
 
+def test_a_process_that_inherited_ignored_signals_ends_with_its_parent_too() -> None:
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf += "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}); "
+    parent = started(deaf + PARENT, CHILD)
+    child = int(said(parent))
+    ended(parent, signal.SIGKILL)
+    end = time.monotonic() + 20
+    while is_alive(child) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not is_alive(child)
+
+
 def test_being_ended_is_like_ctrl_c_inside_and_as_before_outside() -> None:
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("outside"))

@@ -186,6 +186,10 @@ def test_photographs_of_the_user_are_never_changed(photographs: tuple[Project, P
 def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
     shutil.copy(project.root / "profiles" / "paper.yaml", project.root / "params.yaml")
     listed = project.dvc("stage", "list", "--name-only").stdout.split()
+    models = [
+        f"{trained_on}_{pooling}" for pooling in ("netvlad", "gem") for trained_on in ("day", "night", "dn")
+    ]
+    test_sets = ["pitts30k", "sf_xs", "tokyo_xs", "tokyo_night"]
     assert listed == [
         "fetch@pitts30k",
         "fetch@tokyo_xs",
@@ -197,6 +201,9 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         "translate@pitts30k_night",
         "merge@pitts30k_dn",
         "select@tokyo_night",
+        *(f"train@{model}" for model in models),
+        *(f"experiment@{model}" for model in models),
+        *(f"evaluate@{model}-{test_set}" for model in models for test_set in test_sets),
     ]
 
 
