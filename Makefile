@@ -9,6 +9,7 @@ INSTALLED := $(VENV)/installed
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@$(BIN)/python -m stages.sets
+	@$(BIN)/python -m stages.results
 
 test: setup
 	@$(BIN)/python -m pytest -q

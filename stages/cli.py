@@ -13,6 +13,12 @@ STAGES = {
     "translate": "The synthetic night of a day set.",
     "merge": "A day set and its night set as one.",
     "select": "The whole database, and the queries of one time of day.",
+    "train": "A place recogniser, from the train and val splits of a set.",
+    "experiment": "A trained model and how it is tested, in one folder.",
+    "evaluate": "An experiment on a test set: recall, finds, worst misses.",
+    "tables": "All recalls, and ours beside the paper's.",
+    "sheet": "Samples of a night set: day, our night, true night.",
+    "report": "One page with the tables, curves, nights and misses.",
 }
 
 
@@ -47,6 +53,7 @@ class LazyGroup(click.Group):
     lazy={
         "translate": ("stages.translate_folder", "Translate any folder of pictures to night."),
         "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
+        "results": ("stages.results", "List what was measured: the recalls of every experiment."),
         "sets": ("stages.sets", "List the sets that params.yaml asks for: what is there, and where."),
     },
 )

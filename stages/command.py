@@ -63,17 +63,34 @@ def stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
 
     def decorate(function: Callable[..., str]) -> click.Command:
         @functools.wraps(function)
-        def locked(*, name: str, **options: Any) -> None:
-            die_with_parent()
-            start = time.perf_counter()
-            with only_run(read_machine().work, f"{stage}@{name}"):
-                summary = function(name=name, **options)
-            click.echo(f"{stage}@{name}: {summary} in {time.perf_counter() - start:.1f} s")
+        def named(*, name: str, **options: Any) -> None:
+            _run_alone(f"{stage}@{name}", functools.partial(function, name=name, **options))
 
         name_option = click.option("--name", required=True, help="Which one: its key in params.yaml.")
-        return worded_command(stage)(name_option(locked))
+        return worded_command(stage)(name_option(named))
 
     return decorate
+
+
+def single_stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
+    """As `stage_command`, for a stage that has no instances: the wrapped function takes no `name`."""
+
+    def decorate(function: Callable[..., str]) -> click.Command:
+        @functools.wraps(function)
+        def alone(**options: Any) -> None:
+            _run_alone(stage, functools.partial(function, **options))
+
+        return worded_command(stage)(alone)
+
+    return decorate
+
+
+def _run_alone(what: str, work: Callable[[], str]) -> None:
+    die_with_parent()
+    start = time.perf_counter()
+    with only_run(read_machine().work, what):
+        summary = work()
+    click.echo(f"{what}: {summary} in {time.perf_counter() - start:.1f} s")
 
 
 def parameter(name: str, kind: Any, meaning: str) -> Callable[[Callable[..., str]], Callable[..., str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,15 +39,15 @@ def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, 
 
 
 def draw_views(
-    settings: CitySettings, form: str, time_of_day: str, workers: int
+    settings: CitySettings, form: str, members: Container[str], time_of_day: str, workers: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (name in its raw archive, encoded picture) of every picture of `form` at another time of day.
+    """Yield (name in its raw archive, encoded picture) of the `members` of `form` at another time of day.
 
     Geometry, visit and exposure are those of the raw set, so these are the true nights of its days.
     """
-    pictures = form_of(settings, form).pictures
-    drawings = (replace(picture.drawing, time_of_day=time_of_day) for picture in pictures())
-    for picture, data in zip(pictures(), draw_all(drawings, workers), strict=True):
+    pictures = [picture for picture in form_of(settings, form).pictures() if picture.member in members]
+    drawings = [replace(picture.drawing, time_of_day=time_of_day) for picture in pictures]
+    for picture, data in zip(pictures, draw_all(drawings, workers), strict=True):
         yield picture.member, data
 
 

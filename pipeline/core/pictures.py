@@ -38,6 +38,9 @@ DAMAGE = (
     Image.DecompressionBombError,
 )
 
+# Small copies, for people to look at: the longest side in pixels, and the quality.
+_SMALL = 320
+_SMALL_QUALITY = 85
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -122,3 +125,10 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int) -> bytes:
     else:
         image.save(stream, "JPEG", quality=quality)
     return stream.getvalue()
+
+
+def small_jpeg(source: Path | bytes, *, label: str = "") -> bytes:
+    """Encode a copy of a picture for looking at: JPEG, at most 320 pixels a side; errors as `open_rgb`."""
+    image = open_rgb(source, label=label)
+    image.thumbnail((_SMALL, _SMALL), Image.Resampling.LANCZOS)
+    return encode(np.asarray(image), ".jpg", quality=_SMALL_QUALITY)

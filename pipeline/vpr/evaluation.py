@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from pipeline.core.files import write_json
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.experiment import MODEL, read_experiment
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.judging import Extraction, Judgement, judge
+from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
+from pipeline.vpr.misses import FOLDER as MISSES
+from pipeline.vpr.misses import write_misses
 from pipeline.vpr.network import load_model
 from pipeline.vpr.numeric import device_of, numeric_path, threads_within
 from pipeline.vpr.predictions import Prediction, write_predictions
 from pipeline.vpr.recall import RECALL_AT, Recalls
+from pipeline.vpr.worst import worst_misses
 
-METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 
 
 def evaluate(experiment: Path, images: ImageSet, out: Path, *, device: str, workers: int) -> Recalls:
-    """Test an experiment's folder on the test split of `images`; write metrics and predictions to `out`."""
+    """Test an experiment (its folder) on the test split of `images`; `out` gets metrics, finds and misses."""
     settings = read_experiment(experiment)
     network, _, record = load_model(experiment / MODEL)
     place = device_of(device)
@@ -35,27 +36,28 @@ def evaluate(experiment: Path, images: ImageSet, out: Path, *, device: str, work
     with threads_within(settings.cpu_threads):
         extraction = Extraction(place, workers, settings.autocast)
         found = judge(network, database, queries, settings.radius, extraction)
-    metrics = {
-        "experiment": experiment.name,
-        "model": settings.model,
-        "trained_on": record["dataset_digest"],
-        "test_set": images.root.name,
-        "set_digest": images.digest,
-        "database": len(database),
-        "queries": len(queries),
-        "queries_without_positives": found.recalls.queries_without_positives,
-        "radius": settings.radius,
-        "protocol": settings.protocol,
-        "numeric_path": numeric_path(place, settings.autocast, settings.cpu_threads),
-        "chance": chance(found, len(database)),
-        "recalls": {str(n): _recall(found.recalls, n) for n in RECALL_AT},
-    }
-    write_json(out / METRICS, metrics)
+    by_chance = chance(found, len(database))
+    metrics = Metrics(
+        experiment=experiment.name,
+        model=settings.model,
+        trained_on=record["dataset_digest"],
+        test_set=images.root.name,
+        set_digest=images.digest,
+        database=len(database),
+        queries=len(queries),
+        queries_without_positives=found.recalls.queries_without_positives,
+        radius=settings.radius,
+        protocol=settings.protocol,
+        numeric_path=numeric_path(place, settings.autocast, settings.cpu_threads),
+        recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
+    )
+    write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))
+    write_misses(out / MISSES, worst_misses(found, database, queries, out / MISSES))
     return found.recalls
 
 
-def chance(found: Judgement, database: int) -> dict[str, float]:
+def chance(found: Judgement, database: int) -> dict[int, float]:
     """Expected recall, in per cent, of drawing each query's predictions blindly from the database.
 
     For a query with P positives among D images it is 1 - (D - P choose N) / (D choose N).
@@ -63,7 +65,7 @@ def chance(found: Judgement, database: int) -> dict[str, float]:
     shares = {}
     for n in RECALL_AT:
         hit = [_hit(len(near), database, min(n, database)) for near in found.positives]
-        shares[str(n)] = round(100 * sum(hit) / len(hit), 3)
+        shares[n] = 100 * sum(hit) / len(hit)
     return shares
 
 
@@ -74,14 +76,9 @@ def _hit(positives: int, database: int, drawn: int) -> float:
     return 1 - missed
 
 
-def _recall(found: Recalls, n: int) -> dict[str, Any]:
+def _measured(found: Recalls, n: int, chance: float) -> MeasuredRecall:
     low, high = wilson(found.hits[n], found.queries)
-    return {
-        "hits": found.hits[n],
-        "percent": round(found.percent(n), 3),
-        "low": round(100 * low, 3),
-        "high": round(100 * high, 3),
-    }
+    return MeasuredRecall(found.hits[n], found.percent(n), 100 * low, 100 * high, chance)
 
 
 def _predictions(found: Judgement, database: Gallery, queries: Gallery) -> Iterator[Prediction]:

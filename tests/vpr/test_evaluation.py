@@ -10,8 +10,9 @@ import torch
 from pipeline.core.errors import MissingInputError, ParameterError, SetError
 from pipeline.core.params import build
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.evaluation import METRICS, PREDICTIONS, evaluate
+from pipeline.vpr.evaluation import PREDICTIONS, evaluate
 from pipeline.vpr.experiment import Experiment, read_experiment, write_experiment
+from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.network import NetworkSettings, build_network, save_model
 from pipeline.vpr.predictions import read_predictions
 from tests.vpr.places import write_places
@@ -58,8 +59,8 @@ def test_metrics_and_predictions_agree(experiment: Path, places: ImageSet, tmp_p
     low, high = metrics["recalls"]["1"]["low"], metrics["recalls"]["1"]["high"]
     assert low <= metrics["recalls"]["1"]["percent"] <= high
     # 2 of 12 images are right for each query.
-    assert metrics["chance"]["1"] == pytest.approx(100 * 2 / 12, abs=1e-3)
-    assert metrics["chance"]["5"] == pytest.approx(100 * (1 - 7 * 6 / (12 * 11)), abs=1e-3)
+    assert metrics["recalls"]["1"]["chance"] == pytest.approx(100 * 2 / 12, abs=1e-3)
+    assert metrics["recalls"]["5"]["chance"] == pytest.approx(100 * (1 - 7 * 6 / (12 * 11)), abs=1e-3)
 
 
 def test_the_number_of_workers_changes_no_byte(experiment: Path, places: ImageSet, tmp_path: Path) -> None:

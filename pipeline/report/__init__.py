@@ -1,0 +1,1 @@
+"""What came out, for people: tables beside the paper's, sheets, curves and one page."""

@@ -1,0 +1,82 @@
+"""One self-contained page: recalls, curves, ours beside the paper's, sheets of nights, worst misses."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.core.files import require_file, write_text
+from pipeline.report import charts, tables
+from pipeline.report.comparison import ComparedTable
+from pipeline.report.results import Results
+from pipeline.report.sheet import Sample, read_sheet
+from pipeline.vpr.misses import FOLDER as MISSES
+from pipeline.vpr.misses import Miss, read_misses
+
+PAGE = "index.html"
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    name: str
+    folder: Path
+    samples: tuple[Sample, ...]
+
+    @property
+    def true_nights(self) -> bool:
+        return any(sample.true_night for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class _Misses:
+    experiment: str
+    test_set: str
+    folder: Path
+    misses: tuple[Miss, ...]
+
+
+def write_page(
+    out: Path, results: Results, compared: tuple[ComparedTable, ...], sheets: Path, sheet_names: Iterable[str]
+) -> None:
+    """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
+
+    `sheets` holds a folder for each of `sheet_names`; errors as `read_sheet` and `read_misses`.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "data_uri": _data_uri,
+        "with_interval": tables.with_interval,
+        "counts_in_words": tables.counts_in_words,
+        "column_in_words": tables.column_in_words,
+    }
+    page = environment.get_template("page.html").render(
+        results=results,
+        compared=compared,
+        charts=charts.recall_charts(results),
+        width=charts.WIDTH,
+        height=charts.HEIGHT,
+        sheets=[_Sheet(name, sheets / name, read_sheet(sheets / name)) for name in sheet_names],
+        misses=[
+            _Misses(experiment, test_set, folder, read_misses(folder))
+            for test_set in results.test_sets
+            for experiment in results.experiments
+            for folder in [results.folder(experiment, test_set) / MISSES]
+        ],
+    )
+    write_text(out, page)
+
+
+def _data_uri(folder: Path, name: str) -> str:
+    data = require_file(folder / name).read_bytes()
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,26 @@
+"""Stage `tables`: all recalls, and ours beside the paper's."""
+
+from __future__ import annotations
+
+from stages.command import single_stage_command
+from stages.places import RESULTS, TABLES
+
+
+@single_stage_command("tables")
+def main() -> str:
+    """Write the recalls of the experiments and test sets that params.yaml names as CSV and Markdown."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.report.comparison import Comparison, compared_tables
+    from pipeline.report.results import read_results
+    from pipeline.report.tables import write_tables
+
+    params = read_params()
+    results = read_results(RESULTS, section_of(params, "experiment"), params["test_sets"])
+    comparison = build(Comparison, section_of(params, "comparison"), "comparison")
+    compared = compared_tables(comparison, results)
+    write_tables(TABLES, results, compared)
+    return f"{len(results.metrics)} evaluations, {len(compared)} of the paper's tables"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import MissingInputError
+from pipeline.report.comparison import Comparison, compared_tables
+from pipeline.report.page import write_page
+from pipeline.report.results import read_results
+from pipeline.report.sheet import write_sheet
+from tests.report.made_up import write_day_and_night, write_evaluation
+
+# Elements of SVG may end in `/>`; these of HTML need no end.
+VOID = {"meta", "img"}
+SHORT = {"line", "circle", "polyline"}
+
+
+class Page(HTMLParser):
+    """Collects ids, links and pictures, and that every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in values:
+            self.ids.append(str(values["id"]))
+        if tag == "a":
+            self.links.append(str(values["href"]))
+        if tag == "img":
+            self.pictures.append(values)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        assert tag in SHORT
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def written(tmp_path: Path, experiments: list[str], sheet_names: list[str]) -> str:
+    for experiment in experiments:
+        write_evaluation(tmp_path / "results", experiment, "tokyo_night")
+    results = read_results(tmp_path / "results", experiments, ["tokyo_night"])
+    comparison = Comparison(
+        {"II/dn/netvlad": experiments[0]} if experiments else {}, {"tokyo_night": "tokyo_night"}
+    )
+    day, night = write_day_and_night(tmp_path)
+    for name in sheet_names:
+        write_sheet(tmp_path / "sheets" / name, day, night, 2, None)
+    out = tmp_path / "reports" / "index.html"
+    write_page(out, results, compared_tables(comparison, results), tmp_path / "sheets", sheet_names)
+    return out.read_text()
+
+
+def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
+    text = written(tmp_path, ["dn", "day"], ["pitts_night"])
+    page = Page(text)
+    assert page.open == []
+    assert {link.removeprefix("#") for link in page.links} == set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    # 4 samples of 2 pictures; 2 misses of query, nearest and two finds.
+    assert len(page.pictures) == 4 * 2 + 2 * 4
+    assert all(str(picture["src"]).startswith("data:image/jpeg;base64,") for picture in page.pictures)
+    assert all(picture["alt"] for picture in page.pictures)
+    assert not re.search(r"(src|href)=\"(?!data:|#)", text)
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_what_was_measured_is_on_it(tmp_path: Path) -> None:
+    text = written(tmp_path, ["dn", "day"], ["pitts_night"])
+    for wanted in ("45.0", "200 queries, 500 database images", "39.0 / 58.1", "not run", "right within 25 m"):
+        assert wanted in text
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    text = written(tmp_path, ["dn"], [])
+    assert "<b>asked</b>" not in text
+    assert "&lt;b&gt;asked&lt;/b&gt;" in text
+
+
+def test_without_experiments_and_sheets_it_says_so(tmp_path: Path) -> None:
+    text = written(tmp_path, [], [])
+    assert Page(text).links == []
+    assert "No experiment has been evaluated" in text
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
+    assert written(tmp_path / "a", ["dn"], ["n"]) == written(tmp_path / "b", ["dn"], ["n"])
+
+
+def test_a_missing_sheet_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"other/sheet\.csv"):
+        results = read_results(tmp_path, [], [])
+        write_page(tmp_path / "index.html", results, (), tmp_path, ["other"])
