@@ -38,9 +38,8 @@ DAMAGE = (
     Image.DecompressionBombError,
 )
 
-# Small copies, for people to look at: the longest side in pixels, and the quality.
-_SMALL = 320
-_SMALL_QUALITY = 85
+# Of small copies, for people to look at.
+_SMALL_QUALITY = 80
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -127,8 +126,8 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def small_jpeg(source: Path | bytes, *, label: str = "") -> bytes:
-    """Encode a copy of a picture for looking at: JPEG, at most 320 pixels a side; errors as `open_rgb`."""
+def small_jpeg(source: Path | bytes, longest: int, *, label: str = "") -> bytes:
+    """Encode a JPEG of a picture for looking at, no side longer than `longest`; errors as `open_rgb`."""
     image = open_rgb(source, label=label)
-    image.thumbnail((_SMALL, _SMALL), Image.Resampling.LANCZOS)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return encode(np.asarray(image), ".jpg", quality=_SMALL_QUALITY)

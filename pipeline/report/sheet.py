@@ -13,6 +13,8 @@ from pipeline.datasets.image_set import SPLITS, ImageRow, ImageSet
 from pipeline.night.origins import read_origins
 
 _LIST = "sheet.csv"
+# Pixels of the longest side.
+_LONGEST = 400
 
 # Draws the true nights of days, given and named by where the raw picture lies in its archive.
 TrueNights = Callable[[frozenset[str]], Iterator[tuple[str, bytes]]]
@@ -109,5 +111,5 @@ def _write_sample(
     for kind, data in (("day", day), ("night", night), ("true_night", true_night)):
         names.append(f"{number:02d}_{kind}.jpg" if data is not None else "")
         if data is not None:
-            write_bytes(folder / names[-1], small_jpeg(data, label=f"{kind} of {row.name}"))
+            write_bytes(folder / names[-1], small_jpeg(data, _LONGEST, label=f"{kind} of {row.name}"))
     return Sample(row.name, *names)

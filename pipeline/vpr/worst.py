@@ -14,6 +14,8 @@ from pipeline.vpr.misses import Miss, Shown
 
 _WORST = 6
 _FOUND = 5
+# Pixels of the longest side.
+_LONGEST = 220
 
 
 def worst_misses(found: Judgement, database: Gallery, queries: Gallery, folder: Path) -> list[Miss]:
@@ -57,7 +59,9 @@ class _SmallCopies:
         row = pictures.rows[index]
         if row.name not in self._drawn:
             name = f"{len(self._drawn):03d}.jpg"
-            small = small_jpeg(pictures.images.read(row), label=f"{pictures.images.root}/{row.name}")
+            small = small_jpeg(
+                pictures.images.read(row), _LONGEST, label=f"{pictures.images.root}/{row.name}"
+            )
             write_bytes(self._folder / name, small)
             self._drawn[row.name] = name
         return self._drawn[row.name]

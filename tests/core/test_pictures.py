@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.core import pictures
 from pipeline.core.errors import BadImageError
-from pipeline.core.pictures import encode, open_rgb, read_rgb
+from pipeline.core.pictures import encode, open_rgb, read_rgb, small_jpeg
 
 RNG = np.random.default_rng(3)
 # Smooth, so that a JPEG of it is close to it; no two corners alike.
@@ -232,3 +232,13 @@ def test_a_jpeg_that_would_be_too_long_is_refused() -> None:
         encode(np.zeros((65_501, 1, 3), np.uint8), ".jpg", quality=75)
     assert read_rgb(encode(np.zeros((65_500, 1, 3), np.uint8), ".jpg", quality=75)).shape == (65_500, 1, 3)
     assert read_rgb(encode(np.zeros((65_501, 1, 3), np.uint8), ".png", quality=75)).shape == (65_501, 1, 3)
+
+
+def test_small_copies_keep_the_shape_and_are_never_enlarged() -> None:
+    wide = saved(Image.fromarray(PIXELS).resize((160, 120)), "PNG")
+    small = small_jpeg(wide, 40)
+    assert small.startswith(b"\xff\xd8")
+    assert distance(read_rgb(small), np.asarray(Image.fromarray(PIXELS).resize((40, 30)))) < 6
+    assert read_rgb(small_jpeg(wide, 500)).shape == (120, 160, 3)
+    with pytest.raises(BadImageError, match="my picture: not a picture"):
+        small_jpeg(b"no picture", 40, label="my picture")

@@ -88,7 +88,13 @@ def tiny_params() -> dict[str, Any]:
     params["fetch"]["city"] = dict(TINY_CITY)
     params["format"]["city_tokyo"]["queries_shorter_side"] = 72
     params["translate"]["city_pitts_night"]["shorter_side"] = 72
-    return params | {"train": {}, "experiment": {}, "test_sets": []}
+    recognition = {
+        "train": {},
+        "experiment": {},
+        "test_sets": [],
+        "comparison": {"rows": {}, "test_sets": {}},
+    }
+    return params | recognition | {"sheets": {}}
 
 
 def copy_project(root: Path) -> Project:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
@@ -114,7 +115,7 @@ def test_stages_run_by_hand_and_help_names_every_parameter(project: Project) -> 
     said = duskline(project, "stage", "format", "--name", "city_xs")
     assert said.startswith("format@city_xs: 4 images (test/database 2, test/queries 2)")
     listed = duskline(project, "stage", "--help")
-    for stage in ("fetch", "format", "train_unit", "translate", "merge", "select"):
+    for stage in yaml.safe_load((project.root / "dvc.yaml").read_text())["stages"]:
         assert stage in listed
     help_text = duskline(project, "stage", "translate", "--help")
     for name in project.params()["translate"]["city_pitts_night"]:

@@ -204,6 +204,9 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         *(f"train@{model}" for model in models),
         *(f"experiment@{model}" for model in models),
         *(f"evaluate@{model}-{test_set}" for model in models for test_set in test_sets),
+        "tables",
+        "sheet@pitts30k_night",
+        "report",
     ]
 
 

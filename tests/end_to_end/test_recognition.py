@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -43,6 +44,8 @@ TRAIN: dict[str, Any] = {
     "cpu_threads": 1,
     "seed": 0,
 }
+# What follows every evaluation that changed.
+REPORTED = ["tables", "report"]
 TEST: dict[str, Any] = {
     "model": "day_netvlad",
     "height": 48,
@@ -64,6 +67,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     params["train"] = {"day_netvlad": TRAIN, "dn_gem": gem}
     params["experiment"] = {"day_netvlad": TEST, "dn_gem": TEST | {"model": "dn_gem"}}
     params["test_sets"] = ["city_pitts", "city_tokyo_night"]
+    params["comparison"] = {
+        "rows": {"II/day/netvlad": "day_netvlad", "II/dn/gem": "dn_gem"},
+        "test_sets": {"city_pitts": "pitts30k", "city_tokyo_night": "tokyo_night"},
+    }
+    params["sheets"] = {
+        "city_pitts_night": {"day": "city_pitts", "per_split": 2, "true_nights": "city/pittsburgh"}
+    }
     project.set_params(params)
     project.dvc("repro")
     return project
@@ -99,6 +109,7 @@ def test_test_time_settings_retrain_nothing(project: Project) -> None:
         "experiment@dn_gem",
         "evaluate@dn_gem-city_pitts",
         "evaluate@dn_gem-city_tokyo_night",
+        *REPORTED,
     ]
     assert metrics(project, "dn_gem", "city_pitts")["radius"] == 40
 
@@ -107,7 +118,7 @@ def test_a_new_test_set_evaluates_only_on_it(project: Project) -> None:
     params = project.params()
     params["test_sets"].append("city_xs")
     project.set_params(params)
-    assert project.repro() == ["evaluate@day_netvlad-city_xs", "evaluate@dn_gem-city_xs"]
+    assert project.repro() == ["evaluate@day_netvlad-city_xs", "evaluate@dn_gem-city_xs", *REPORTED]
 
 
 def test_a_models_settings_leave_the_other_models_alone(project: Project) -> None:
@@ -119,7 +130,71 @@ def test_a_models_settings_leave_the_other_models_alone(project: Project) -> Non
         "experiment@dn_gem",
         "evaluate@dn_gem-city_pitts",
         "evaluate@dn_gem-city_tokyo_night",
+        *REPORTED,
     ]
+
+
+def recall_rows(project: Project) -> list[dict[str, str]]:
+    with (project.root / "reports" / "tables" / "recalls.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
+    rows = recall_rows(trained)
+    assert len(rows) == 2 * 2 * 4
+    for row in rows:
+        recall = metrics(trained, row["experiment"], row["test_set"])["recalls"][row["n"]]
+        assert (float(row["percent"]), int(row["hits"])) == (recall["percent"], recall["hits"])
+    page = (trained.root / "reports" / "index.html").read_text()
+    assert "day_netvlad" in page
+    assert "39.0 / 58.1" in page
+    samples = trained.root / "reports" / "sheets" / "city_pitts_night"
+    assert len(list(samples.glob("*_true_night.jpg"))) == 6
+    # Day, our night and true night of each sample are there, and are three pictures.
+    assert len({path.read_bytes() for path in samples.glob("01_*.jpg")}) == 3
+
+
+def test_the_code_of_the_page_reruns_only_the_page(project: Project) -> None:
+    template = project.root / "pipeline" / "report" / "templates" / "page.html"
+    template.write_text(template.read_text().replace("What the nights are worth", "Nights and their worth"))
+    module = project.root / "pipeline" / "report" / "page.py"
+    module.write_text(module.read_text() + "# changed\n")
+    assert project.repro() == ["report"]
+    assert "Nights and their worth" in (project.root / "reports" / "index.html").read_text()
+
+
+def test_another_profile_leaves_no_stale_row(project: Project) -> None:
+    params = project.params()
+    params["experiment"] = {"gem_small": TEST | {"model": "dn_gem", "height": 32, "width": 48}}
+    params["test_sets"] = ["city_xs", "city_tokyo_night"]
+    params["comparison"] = {
+        "rows": {"II/dn/gem": "gem_small"},
+        "test_sets": {"city_tokyo_night": "tokyo_night"},
+    }
+    params["sheets"] = {}
+    project.set_params(params)
+    project.dvc("repro")
+    assert (project.root / "results" / "day_netvlad" / "city_pitts" / "metrics.json").exists()
+    assert {(row["experiment"], row["test_set"]) for row in recall_rows(project)} == {
+        ("gem_small", "city_xs"),
+        ("gem_small", "city_tokyo_night"),
+    }
+    for name in ("reports/tables/recalls.csv", "reports/tables/paper.csv", "reports/tables/tables.md"):
+        text = (project.root / name).read_text()
+        assert "city_pitts" not in text
+        assert "day_netvlad" not in text
+    page = (project.root / "reports" / "index.html").read_text()
+    assert "day_netvlad" not in page
+    assert "city_pitts" not in page
+
+
+def test_an_unknown_row_of_the_paper_is_named(project: Project) -> None:
+    params = project.params()
+    params["comparison"]["rows"]["VI/day/netvlad"] = "day_netvlad"
+    project.set_params(params)
+    done = project.dvc("repro", "tables", check=False)
+    assert done.returncode != 0
+    assert "no such rows of the paper: VI/day/netvlad" in done.stdout + done.stderr
 
 
 def test_killed_training_goes_on_to_the_same_weights(project: Project) -> None:
