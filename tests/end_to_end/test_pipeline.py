@@ -22,6 +22,8 @@ ALL_STAGES = [
     "translate@city_pitts_night",
     "merge@city_pitts_dn",
     "select@city_tokyo_night",
+    "tables",
+    "report",
 ]
 
 
