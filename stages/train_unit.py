@@ -51,6 +51,7 @@ from stages.places import UNIT_MODELS
 def main(name: str, day: Path, night: Path, **settings: object) -> str:
     """Train UNIT on two unpaired folders; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build
+    from unit.numeric import chosen_device
     from unit.train import train
     from unit.train_settings import TrainSettings
 
@@ -62,7 +63,7 @@ def main(name: str, day: Path, night: Path, **settings: object) -> str:
         night,
         UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
-        device=_device(machine.device),
+        device=chosen_device(machine.device),
         # More would share a picture, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
     )
@@ -70,12 +71,6 @@ def main(name: str, day: Path, night: Path, **settings: object) -> str:
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now; "
         f"curve and sheets in {summary.folder}"
     )
-
-
-def _device(wish: str) -> str:
-    import torch
-
-    return ("cuda" if torch.cuda.is_available() else "cpu") if wish == "auto" else wish
 
 
 if __name__ == "__main__":

@@ -48,13 +48,14 @@ def main(
     from unit.translate import UnitSettings
 
     machine = read_machine()
+    translator = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, f"translate.{name}"))
     summary = translate_set(
         day=ImageSet.open(SETS / day),
         out=SETS / name,
-        make_translator=UnitFactory(checkpoint, build(UnitSettings, settings, f"translate.{name}")),
+        make_translator=translator,
         output=OutputFormat(f".{format}", quality),
         store=machine.work / "nights",
-        workers=machine.workers,
+        workers=translator.workers,
         max_failed=max_failed,
     )
     return str(summary)

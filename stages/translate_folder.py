@@ -61,14 +61,15 @@ def main(
     from unit.translate import UnitSettings
 
     machine = read_machine()
+    translator = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
     start = time.perf_counter()
     summary = translate_folder(
         folder,
         out,
-        UnitFactory(checkpoint, build(UnitSettings, settings, "duskline translate")),
+        translator,
         OutputFormat(f".{file_format}", quality),
         machine.work / "nights",
-        machine.workers,
+        translator.workers,
         max_failed=0.0,
     )
     click.echo(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")

@@ -7,21 +7,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.core.machine import Machine
     from unit.translate import UnitSettings, UnitTranslator
 
 
 @dataclass(frozen=True)
 class UnitFactory:
-    """Builds the translator inside a worker, on one thread, so that bytes never depend on the workers."""
+    """Builds the translator inside a worker.
+
+    On a CPU it has one thread, so that bytes never depend on the workers; on a GPU, where one worker is
+    enough, it takes batches, and `threads` read and write pictures beside it.
+    """
 
     checkpoint: Path
     settings: UnitSettings
+    device: str
+    threads: int
+
+    @classmethod
+    def on(cls, machine: Machine, checkpoint: Path, settings: UnitSettings) -> UnitFactory:
+        """For the device that the machine's settings ask for."""
+        from unit.numeric import chosen_device
+
+        return cls(checkpoint, settings, chosen_device(machine.device), machine.workers)
+
+    @property
+    def workers(self) -> int:
+        """How many processes to build it in."""
+        return 1 if self.device == "cuda" else self.threads
 
     def __call__(self) -> UnitTranslator:
         """Load the checkpoint; called once in each worker."""
         import torch
 
+        from pipeline.core.memory import keep_freed_memory
+        from unit.batches import UnitBatchTranslator
         from unit.translate import UnitTranslator
 
+        if self.device == "cuda":
+            return UnitBatchTranslator(self.checkpoint, self.settings, self.device, self.threads)
         torch.set_num_threads(1)
+        keep_freed_memory()
         return UnitTranslator(self.checkpoint, self.settings)

@@ -15,6 +15,7 @@ EXEMPT = {
     "stages/command.py": "prints, locks and turns errors into exit codes",
     "pipeline/core/errors.py": "messages",
     "pipeline/core/guard.py": "locks",
+    "pipeline/core/memory.py": "how much memory there is, and when it is given back",
     "pipeline/core/machine.py": "machine settings, which may not change an output",
     "pipeline/core/progress.py": "bars on the terminal",
 }

@@ -46,7 +46,7 @@ def _tiles(x: Tensor, own: Generator, other: Generator) -> list[np.ndarray]:
     code = own.enc(x)
     there = other.dec(code)
     back = own.dec(other.enc(there))
-    return [to_pixels(picture.cpu(), "none") for picture in (x, own.dec(code), there, back)]
+    return [to_pixels(picture, "none")[0] for picture in (x, own.dec(code), there, back)]
 
 
 def _grid(rows: list[list[np.ndarray]]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,16 @@ from torch import Tensor
 from pipeline.core.errors import BadImageError
 from pipeline.core.files import digest_document, digest_file
 from unit.checkpoint import load_checkpoint
+from unit.inference import Inference
+from unit.numeric import resolve
 
 # A picture of 20,000x1 pixels would become 512 pixels times ten million.
 MAX_MODEL_PIXELS = 16_000_000
+
+# What is held at once while a picture is translated, as measured: so many activations of the first layer's
+# size in the network, and bytes for each pixel of the picture outside it.
+_LIVE_ACTIVATIONS = 6
+_LIVE_PICTURES = 30
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class UnitSettings:
         made; "none" keeps the network's grey levels.
     size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
         Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
-    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" is float32.
+    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" takes it there.
     """
 
     direction: Literal["day2night", "night2day"]
@@ -53,13 +61,26 @@ class UnitSettings:
             raise ValueError(f"shorter_side must be a number of pixels, not {self.shorter_side}")
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A picture as the network takes it: `levels` (3, H', W') uint8, and the (width, height) it came with."""
+
+    levels: Tensor
+    size: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Pictures of one shape can be translated together."""
+        return tuple(self.levels.shape)
+
+
 class UnitTranslator:
     """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
 
     `digest` is the identity of everything but the picture: equal digests give equal results on a CPU.
     """
 
-    def __init__(self, checkpoint: Path, settings: UnitSettings) -> None:
+    def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:
         pair = load_checkpoint(checkpoint)
         smallest = pair.sizes.smallest_side
         if settings.shorter_side < smallest:
@@ -67,10 +88,11 @@ class UnitTranslator:
                 f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}"
             )
         self.settings = settings
-        self._dtype = torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+        self.numeric = resolve(settings.dtype, device)
         source, target = (pair.a, pair.b) if settings.direction == "day2night" else (pair.b, pair.a)
-        self._encode = source.enc.to(self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._decode = target.dec.to(self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = Inference(source.enc, target.dec, self.numeric.dtype).to(device)
+        self._device = torch.device(device)
+        self._sizes = pair.sizes
         self._checkpoint_digest = digest_file(checkpoint)
 
     @property
@@ -84,8 +106,17 @@ class UnitTranslator:
             "translator": "unit",
             "checkpoint_digest": self._checkpoint_digest,
             "settings": json.dumps(asdict(self.settings), sort_keys=True),
-            "numeric_path": f"cpu-{str(self._dtype).removeprefix('torch.')}",
+            "numeric_path": self.numeric.path,
         }
+
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes that one picture of this size takes at most while it is translated."""
+        short, long = sorted((width, height))
+        pixels = self.settings.shorter_side * min(
+            self.settings.shorter_side * long // short, MAX_MODEL_PIXELS // self.settings.shorter_side
+        )
+        activations = pixels * self._sizes.dim * self.numeric.dtype.itemsize
+        return _LIVE_ACTIVATIONS * activations + _LIVE_PICTURES * width * height
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
@@ -93,30 +124,48 @@ class UnitTranslator:
         With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the
         published ones); with "source" they are H and W. `BadImageError` when that is too large.
         """
-        with torch.inference_mode():
-            x = network_input(pixels, self.settings.shorter_side).to(self._dtype)
-            y = self._decode(self._encode(x.contiguous(memory_format=torch.channels_last)))
-            result = to_pixels(y.float(), self.settings.stretch)
+        prepared = self.prepare(pixels)
+        return self.finish(self.translate([prepared])[0], prepared)
+
+    def prepare(self, pixels: np.ndarray) -> Prepared:
+        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` when that is too large."""
         height, width = pixels.shape[:2]
-        if self.settings.size == "source" and result.shape[:2] != (height, width):
-            resized = Image.fromarray(result).resize((width, height), Image.Resampling.BICUBIC)
-            return np.asarray(resized)
-        return result
+        return Prepared(network_levels(pixels, self.settings.shorter_side), (width, height))
+
+    def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
+        """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
+        with torch.inference_mode():
+            levels = torch.stack([picture.levels for picture in pictures]).to(self._device, non_blocking=True)
+            return list(to_pixels(self._forward(to_range(levels)), self.settings.stretch))
+
+    def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
+        """Bring a translated picture to the size that the settings ask for."""
+        if self.settings.size == "model" or night.shape[1::-1] == picture.size:
+            return night
+        return np.asarray(Image.fromarray(night).resize(picture.size, Image.Resampling.BICUBIC))
+
+    def _forward(self, x: Tensor) -> Tensor:
+        night: Tensor = self.network(x)
+        return night
 
 
-def network_input(pixels: np.ndarray, shorter_side: int) -> Tensor:
-    """(H, W, 3) uint8 to (1, 3, H', W') float32 in -1..1, its shorter side of `shorter_side` pixels.
+def network_levels(pixels: np.ndarray, shorter_side: int) -> Tensor:
+    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels.
 
     The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
     shrinks. Nothing is resampled when the shorter side fits already.
     """
     resized = resize_shorter(Image.fromarray(pixels), shorter_side)
-    levels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None]
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+
+
+def to_range(levels: Tensor) -> Tensor:
+    """Levels 0..255 to float32 in -1..1."""
     return (levels.float() / 255 - 0.5) / 0.5
 
 
 def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
-    """Resize so that the shorter side has `shorter_side` pixels; see `network_input`."""
+    """Resize so that the shorter side has `shorter_side` pixels; see `network_levels`."""
     width, height = image.size
     short, long = min(width, height), max(width, height)
     if short == shorter_side:
@@ -132,15 +181,15 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
 
 
 def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
-    """(1, 3, H, W) in -1..1 to (H, W, 3) uint8.
+    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8.
 
-    "minmax" maps the smallest value of all channels to 0 and the largest to 255; "none" maps -1 to 0 and 1 to
-    255.
+    "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
+    0 and 1 to 255.
     """
-    t = (y[0] + 1) / 2
+    t = (y + 1) / 2
     if stretch == "minmax":
-        low, high = torch.aminmax(t)
+        low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
         # The floor keeps a picture of one colour from being divided by nothing.
         t = (t - low) / (high - low).clamp(min=1e-5)
     levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
-    return levels.permute(1, 2, 0).contiguous().numpy()
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

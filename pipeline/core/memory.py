@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 
 # Parameters of glibc's mallopt.
@@ -10,6 +11,7 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
 
 _MEMINFO = Path("/proc/meminfo")
+_OWN_PAGES = Path("/proc/self/statm")
 _OWN_GROUP = Path("/proc/self/cgroup")
 _GROUPS = Path("/sys/fs/cgroup")
 # By version of the control groups: the limit, what is used, and in memory.stat what can be dropped.
@@ -82,3 +84,11 @@ def _room(group: Path, version: int) -> int | None:
         return int(text) - int((group / used).read_text(encoding="ascii")) + int(stat.get(droppable, 0))
     except (OSError, ValueError):
         return None
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process holds; 0 where the machine does not tell."""
+    try:
+        return int(_OWN_PAGES.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from pipeline.night.translator import OutputFormat, Translator
 
 # No picture within the pixel limit is so long.
 _LARGEST_FILE = 1 << 30
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +52,47 @@ class Unmade:
 
 def attempt(task: Task, translator: Translator, output: OutputFormat) -> Made | Unmade:
     """Make the night of one picture, or say why there is none; never raises for anything that went wrong."""
+    data = read(task)
+    if isinstance(data, Unmade):
+        return data
+    return outcome(lambda: made(translator(read_rgb(data)), output))
+
+
+def read(task: Task) -> bytes | Unmade:
+    """Read the picture of a task, or say why that cannot be done."""
     try:
         path = Path(task.path)
-        if (size := path.stat().st_size) > _LARGEST_FILE:
-            return Unmade(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            # Reading a pipe would wait for ever.
+            return Unmade("not a plain file", "reading")
+        if found.st_size > _LARGEST_FILE:
+            return Unmade(
+                f"a file of {found.st_size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture"
+            )
         data = path.read_bytes()
     except OSError as error:
         return Unmade(f"cannot be read ({error.strerror or error})", "reading")
     if digest_bytes(data) != task.digest:
         return Unmade("its bytes are not those that its digest was taken from", "fault")
+    return data
+
+
+def outcome(work: Callable[[], Result]) -> Result | Unmade:
+    """Do `work` on a picture, or say why it could not be done; never raises."""
     try:
-        night = _checked(translator(read_rgb(data)))
-        return Made(encode(night, output.suffix, quality=output.quality), night.shape[1], night.shape[0])
+        return work()
     except BadImageError as error:
         # Two files may share these bytes, so the reason names neither.
         return Unmade(error.message.removeprefix("picture: "), "picture")
     except Exception as error:  # a translator may fail in any way, and the other pictures still want theirs
         return Unmade(f"{type(error).__name__}: {error}", "fault")
+
+
+def made(night: np.ndarray, output: OutputFormat) -> Made:
+    """Encode a night; `DusklineError` when it is none."""
+    night = _checked(night)
+    return Made(encode(night, output.suffix, quality=output.quality), night.shape[1], night.shape[0])
 
 
 def _checked(night: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,8 @@ _MAX_FAULTS = 20
 class Job:
     """Pictures to have as nights: `sources` below the folder `root`, by what, in which form, kept where.
 
-    workers: processes that translate side by side; changes no byte.
+    workers: processes that translate side by side, fewer where the memory is too small for so many; changes
+    no byte. sizes: (width, height) of the pictures, as far as they are known.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class Job:
     output: OutputFormat
     store: Path
     workers: int
+    sizes: Collection[tuple[int, int]] = ()
 
 
 @dataclass
@@ -105,7 +107,7 @@ def finished_nights(job: Job) -> Iterator[Nights]:
     with terminated_as_interrupted():
         try:
             with contextlib.ExitStack() as held:
-                with WorkerPool(job.make_translator, job.output) as pool:
+                with WorkerPool(job.make_translator, job.output, job.sizes) as pool:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
@@ -175,7 +177,8 @@ def translate_set(
     for row in day.rows:
         name_of(row.name)  # a set of nights is refused before hours of work
         sources.append(Source(row.name, row.digest))
-    job = Job(day.root, sources, make_translator, output, store, workers)
+    sizes = {(row.width, row.height) for row in day.rows}
+    job = Job(day.root, sources, make_translator, output, store, workers, sizes)
     with finished_nights(job) as nights:
         summary = nights.summary(sources)
         if summary.failed:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,8 +36,45 @@ class Translator(Protocol):
         """Tell `RECORD_KEYS`: kind of translator, digest of its weights, settings as JSON, numeric path."""
         ...
 
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes that a picture of this size takes at most while it is translated."""
+        ...
+
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB."""
+        ...
+
+
+class Prepared(Protocol):
+    """A picture as a `BatchTranslator` takes it; those of one shape can be translated together."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What must be equal within a batch."""
+        ...
+
+
+@runtime_checkable
+class BatchTranslator(Translator, Protocol):
+    """A translator that is fastest with many pictures at a time, as one on a GPU.
+
+    batch: so many at most; it may shrink. threads: how many may prepare and finish other pictures meanwhile.
+    A picture's result may differ with its neighbours in a batch, by one level at most.
+    """
+
+    batch: int
+    threads: int
+
+    def prepare(self, pixels: np.ndarray) -> Prepared:
+        """Bring (H, W, 3) uint8 RGB into the form that `translate` takes; `BadImageError` as in a call."""
+        ...
+
+    def translate(self, pictures: Sequence[Any]) -> list[np.ndarray]:
+        """Translate up to `batch` prepared pictures of one shape."""
+        ...
+
+    def finish(self, night: np.ndarray, picture: Any) -> np.ndarray:
+        """Bring a translated picture into its final form."""
         ...
 
 

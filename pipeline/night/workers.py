@@ -2,7 +2,8 @@
 
 They start by "spawn", so that they share nothing with their parent but a pipe, with one thread for each
 numeric library. Only the parent writes files; a worker may be killed at any moment and nothing is spoilt.
-A single worker is a process too: that is what makes the bytes the same for any number of them.
+A single worker is a process too: that is what makes the bytes the same for any number of them. A worker
+whose translator takes batches (a GPU's) has threads of its own beside it; see batches.py.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -22,13 +24,17 @@ from typing import Any
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.guard import die_with_parent
+from pipeline.core.memory import available_memory, resident_memory
 from pipeline.night.attempt import Made, Task, Unmade, attempt
-from pipeline.night.translator import MakeTranslator, OutputFormat, Recipe
+from pipeline.night.batches import answer_in_batches
+from pipeline.night.translator import BatchTranslator, MakeTranslator, OutputFormat, Recipe
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-# Handed to a worker at once, so that it need not wait for its parent between two pictures.
+# Handed to a worker at once, in batches, so that it need not wait for its parent between two of them; where
+# a batch is more than one picture, others are read and encoded meanwhile.
 _AHEAD = 2
+_BATCHES_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -39,28 +45,49 @@ class _Broken:
     trace: str
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What a worker tells when its translator is built.
+
+    ahead: tasks that it wants at a time. built: bytes that it holds already; picture: bytes that the picture
+    which needs most of them will take besides.
+    """
+
+    recipe: Recipe
+    ahead: int
+    built: int
+    picture: int
+
+
 @dataclass(eq=False)
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    ready: bool
+    ready: _Ready | None
     tasks: deque[Task]
 
 
 class WorkerPool:
     """A context of worker processes that all follow one `recipe`, which the first of them tells.
 
-    Raises what `make_translator` raises, and `DusklineError` when a worker ends before its work does.
+    `sizes`: (width, height) of the pictures to come, as far as they are known.
+    Raises what `make_translator` raises, and `DusklineError` when a worker ends before its work does, or when
+    the machine's memory is too small for the largest picture.
     """
 
-    def __init__(self, make_translator: MakeTranslator, output: OutputFormat) -> None:
-        self._arguments = (make_translator, output)
+    def __init__(
+        self,
+        make_translator: MakeTranslator,
+        output: OutputFormat,
+        sizes: Collection[tuple[int, int]] = (),
+    ) -> None:
+        self._arguments = (make_translator, output, sizes)
         self._workers: list[_Worker] = []
         self._recipe: Recipe | None = None
 
     def __enter__(self) -> WorkerPool:
         try:
-            self.grow(1)
+            self._start()
             self._introduce(self._workers[0])
         except BaseException:
             self._end()
@@ -78,7 +105,10 @@ class WorkerPool:
         return self._recipe
 
     def grow(self, workers: int) -> None:
-        """Start processes until there are `workers` of them."""
+        """Start further workers until there are `workers`, or as many as fit into the memory."""
+        first = self._workers[0].ready
+        if workers and first is not None:
+            workers = min(workers, _fitting(first, available_memory()))
         while len(self._workers) < workers:
             self._start()
 
@@ -103,12 +133,12 @@ class WorkerPool:
         process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
         with _starting():
             process.start()
-            self._workers.append(_Worker(process, ours, ready=False, tasks=deque()))
+            self._workers.append(_Worker(process, ours, ready=None, tasks=deque()))
         # Else the worker would hold open the other end of its own pipe and never hear that we are gone.
         theirs.close()
 
     def _feed(self, worker: _Worker, waiting: Iterator[Task]) -> None:
-        while worker.ready and len(worker.tasks) < _AHEAD:
+        while worker.ready and len(worker.tasks) < worker.ready.ahead:
             task = next(waiting, None)
             if task is None:
                 return
@@ -136,18 +166,19 @@ class WorkerPool:
             raise self._ended(worker) from error
 
     def _introduce(self, worker: _Worker) -> None:
-        """Receive the recipe that a worker tells when its translator is built."""
+        """Receive what a worker tells when its translator is built."""
         told = self._receive(worker)
         if isinstance(told, _Broken):
             raise told.error from RuntimeError(f"in a worker:\n{told.trace}")
+        recipe = told.recipe
         if self._recipe is None:
-            self._recipe = told
-        elif told != self._recipe:
+            self._recipe = recipe
+        elif recipe != self._recipe:
             raise DusklineError(
-                f"two workers built different translators: {self._recipe.document()} and {told.document()}",
+                f"two workers built different translators: {self._recipe.document()} and {recipe.document()}",
                 hint="a translator may depend on nothing but its checkpoint, its settings and the machine",
             )
-        worker.ready = True
+        worker.ready = told
 
     def _ended(self, worker: _Worker) -> DusklineError:
         worker.process.join(5)
@@ -167,6 +198,19 @@ class WorkerPool:
             worker.process.join()
             worker.pipe.close()
         self._workers.clear()
+
+
+def _fitting(first: _Ready, available: int | None) -> int:
+    """How many workers like the `first`, which is there already, can be at work in the `available` bytes."""
+    if available is None or not first.picture:
+        return sys.maxsize
+    if first.picture > available:
+        raise DusklineError(
+            f"the largest picture takes about {first.picture / 1e9:.1f} GB of memory while it is translated,"
+            f" and {available / 1e9:.1f} GB are available",
+            hint="end what else takes memory, lower shorter_side, or take that picture out",
+        )
+    return 1 + (available - first.picture) // (first.built + first.picture)
 
 
 @contextlib.contextmanager
@@ -191,14 +235,24 @@ def _starting() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _work(pipe: Connection, make_translator: MakeTranslator, output: OutputFormat) -> None:
-    """What a worker does: tell the recipe, then answer each task, until the pipe ends."""
+def _work(
+    pipe: Connection,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    sizes: Collection[tuple[int, int]],
+) -> None:
+    """What a worker does: tell what it has built, then answer each task, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     die_with_parent()
     try:
         translator = make_translator()
-        recipe = Recipe.of(translator, output)
+        ready = _Ready(
+            recipe=Recipe.of(translator, output),
+            ahead=_BATCHES_AHEAD * translator.batch if isinstance(translator, BatchTranslator) else _AHEAD,
+            built=resident_memory(),
+            picture=max((translator.memory(*size) for size in sizes), default=0),
+        )
     except DusklineError as error:
         pipe.send(_Broken(error, traceback.format_exc()))
         return
@@ -207,6 +261,8 @@ def _work(pipe: Connection, make_translator: MakeTranslator, output: OutputForma
         pipe.send(_Broken(told, traceback.format_exc()))
         return
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        pipe.send(recipe)
+        pipe.send(ready)
+        if isinstance(translator, BatchTranslator):
+            answer_in_batches(pipe, translator, output)
         while True:
             pipe.send(attempt(pipe.recv(), translator, output))

@@ -9,6 +9,7 @@ import signal
 import struct
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,9 @@ class Darkened:
     def digest(self) -> str:
         return digest_document(self.record())
 
+    def memory(self, width: int, height: int) -> int:
+        return 3 * width * height
+
 
 def _misbehave(level: int) -> None:
     if level == REFUSED:
@@ -88,6 +92,42 @@ class ThreadCount(Darkened):
             os.environ.get("MKL_NUM_THREADS", "9")
         )
         return np.full(pixels.shape, threads, np.uint8)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A picture that `DarkenedTogether` has prepared."""
+
+    pixels: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels.shape
+
+
+@dataclass(frozen=True)
+class DarkenedTogether(Darkened):
+    """The same in batches; writes a line into `log` for each: how many pictures, and of which shape."""
+
+    batch: int = 4
+    threads: int = 2
+
+    def prepare(self, pixels: np.ndarray) -> Shape:
+        if pixels.min() == pixels.max():
+            _misbehave(int(pixels.max()))
+        return Shape(pixels)
+
+    def translate(self, pictures: Sequence[Shape]) -> list[np.ndarray]:
+        assert len({picture.shape for picture in pictures}) == 1
+        if self.log is not None:
+            with self.log.open("a") as stream:
+                stream.write(f"{len(pictures)} of {pictures[0].shape}\n")
+        time.sleep(self.wait)
+        return [np.asarray(picture.pixels // self.level, dtype=np.uint8) for picture in pictures]
+
+    def finish(self, night: np.ndarray, picture: Shape) -> np.ndarray:
+        assert night.shape == picture.shape
+        return night
 
 
 class Undecided(Darkened):

@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_read_may_be_readable_another_time(tmp_path: Path)
     missing = attempt(Task(str(tmp_path / "no.jpg"), "0" * 64), Unchanged(), JPG)
     assert missing == Unmade("cannot be read (No such file or directory)", "reading")
     folder = attempt(Task(str(tmp_path), "0" * 64), Unchanged(), JPG)
-    assert folder == Unmade("cannot be read (Is a directory)", "reading")
+    assert folder == Unmade("not a plain file", "reading")
 
 
 def test_a_file_that_is_not_the_one_meant_is_not_translated(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pipeline.core.errors import CheckpointError, DusklineError
 from pipeline.core.files import digest_bytes
 from pipeline.core.pictures import read_rgb
+from pipeline.night import workers
 from pipeline.night.attempt import Made, Task, Unmade
 from pipeline.night.translator import MakeTranslator, Recipe
 from pipeline.night.workers import WorkerPool
@@ -171,3 +172,40 @@ def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
 def test_the_recipe_is_told_only_inside_the_block() -> None:
     with pytest.raises(RuntimeError, match="inside its `with` block"):
         _ = WorkerPool(Darkened(), JPG).recipe
+
+
+class Hungry(Darkened):
+    """Takes a gigabyte for each pixel across."""
+
+    def memory(self, width: int, height: int) -> int:
+        return (width << 30) + 0 * height
+
+
+@pytest.mark.parametrize(("room", "started"), [(3.1, 1), (6.5, 2), (None, 5)])
+def test_no_more_workers_are_started_than_the_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, room: float | None, started: int
+) -> None:
+    # The first holds 3 GiB in the end, each other one as much and what a process takes before it.
+    available = None if room is None else int(room * (1 << 30))
+    monkeypatch.setattr(workers, "available_memory", lambda: available)
+    with WorkerPool(Hungry(), PNG, sizes={(3, 9), (2, 100)}) as pool:
+        pool.grow(5)
+        assert len(active_children()) == started
+
+
+def test_a_picture_larger_than_the_memory_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "available_memory", lambda: 2 << 30)
+    with WorkerPool(Hungry(), PNG, sizes=[(3, 9)]) as pool:
+        pool.grow(0)
+        with pytest.raises(
+            DusklineError, match=r"takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are"
+        ) as caught:
+            pool.grow(1)
+    assert "lower shorter_side" in caught.value.hint
+
+
+def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "available_memory", lambda: 0)
+    with WorkerPool(Hungry(), PNG) as pool:
+        pool.grow(2)
+        assert len(active_children()) == 2

@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.core.errors import BadImageError, MissingInputError
 from tests.unit.golden import draw_folders
 from unit.train_pictures import CropSource, find_pictures
-from unit.translate import network_input
+from unit.translate import network_levels, to_range
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_crops_are_whole_pixels_of_the_resized_picture(day: Path) -> None:
         crop = drawn.crop_at(position)
         pixels = np.asarray(Image.open(drawn.path_at(position)))
         places = {
-            flip: has_crop(network_input(np.ascontiguousarray(version), 24)[0], crop)
+            flip: has_crop(to_range(network_levels(np.ascontiguousarray(version), 24)), crop)
             for flip, version in ((False, pixels), (True, pixels[:, ::-1]))
         }
         assert any(places.values())

@@ -1,0 +1,95 @@
+"""What a worker does whose translator takes batches: pictures are read and written while it translates."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from pipeline.core.pictures import read_rgb
+from pipeline.night.attempt import Made, Task, Unmade, made, outcome, read
+from pipeline.night.translator import BatchTranslator, OutputFormat, Prepared
+
+
+def answer_in_batches(pipe: Connection, translator: BatchTranslator, output: OutputFormat) -> None:
+    """Answer the tasks that come through `pipe`, in their order, until it ends with an `EOFError`.
+
+    As many tasks as have arrived, up to a batch, are translated at a time; threads read those that follow
+    and encode those before.
+    """
+    with ThreadPoolExecutor(translator.threads) as pool:
+        desk = _Desk(translator, output, pool)
+        while True:
+            while desk.idle or pipe.poll():
+                desk.take(pipe.recv())
+            desk.translate()
+            for answer in desk.answers():
+                pipe.send(answer)
+
+
+@dataclass
+class _Desk:
+    """The pictures of one worker between their arrival and their answer."""
+
+    translator: BatchTranslator
+    output: OutputFormat
+    pool: ThreadPoolExecutor
+
+    def __post_init__(self) -> None:
+        self._reading: deque[Future[Prepared | Unmade]] = deque()
+        self._writing: deque[Future[Made | Unmade]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        return not self._reading and not self._writing
+
+    def take(self, task: Task) -> None:
+        self._reading.append(self.pool.submit(self._prepared, task))
+
+    def translate(self) -> None:
+        """Translate the pictures that came first, those of one shape together; threads encode them."""
+        count = min(self.translator.batch, len(self._reading))
+        nights: dict[int, Future[Made | Unmade]] = {}
+        alike: dict[tuple[int, ...], dict[int, Prepared]] = {}
+        for place in range(count):
+            picture = self._reading.popleft().result()
+            if isinstance(picture, Unmade):
+                nights[place] = _settled(picture)
+            else:
+                alike.setdefault(picture.shape, {})[place] = picture
+        for pictures in alike.values():
+            nights |= zip(pictures, self._nights(list(pictures.values())), strict=True)
+        self._writing.extend(nights[place] for place in range(count))
+
+    def answers(self) -> Iterator[Made | Unmade]:
+        """Give the answers that are ready; all of them when there is nothing else to do."""
+        while self._writing and (self._writing[0].done() or not self._reading):
+            yield self._writing.popleft().result()
+
+    def _prepared(self, task: Task) -> Prepared | Unmade:
+        data = read(task)
+        if isinstance(data, Unmade):
+            return data
+        return outcome(lambda: self.translator.prepare(read_rgb(data)))
+
+    def _nights(self, pictures: Sequence[Prepared]) -> list[Future[Made | Unmade]]:
+        nights = outcome(lambda: self.translator.translate(pictures))
+        if isinstance(nights, Unmade):
+            return [_settled(nights) for _ in pictures]
+        return [
+            self.pool.submit(self._made, night, picture)
+            for night, picture in zip(nights, pictures, strict=True)
+        ]
+
+    def _made(self, night: np.ndarray, picture: Prepared) -> Made | Unmade:
+        return outcome(lambda: made(self.translator.finish(night, picture), self.output))
+
+
+def _settled(answer: Unmade) -> Future[Made | Unmade]:
+    future: Future[Made | Unmade] = Future()
+    future.set_result(answer)
+    return future

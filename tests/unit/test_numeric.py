@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pipeline.core.errors import ParameterError
+from unit import numeric
+from unit.numeric import chosen_device, resolve
+
+
+def processor(monkeypatch: pytest.MonkeyPatch, *, amx: bool = False, avx512_bf16: bool = False) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+
+
+@pytest.mark.parametrize(
+    ("has", "wish", "path"),
+    [
+        ({}, "auto", "cpu-avx2-float32"),
+        ({}, "bfloat16", "cpu-avx2-bfloat16"),
+        ({"avx512_bf16": True}, "auto", "cpu-avx512_bf16-bfloat16"),
+        ({"avx512_bf16": True}, "float32", "cpu-avx2-float32"),
+        ({"avx512_bf16": True, "amx": True}, "auto", "cpu-amx-bfloat16"),
+    ],
+)
+def test_auto_takes_bfloat16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, has: dict[str, bool], wish: str, path: str
+) -> None:
+    processor(monkeypatch, **has)
+    found = resolve(wish, "cpu")
+    assert found.path == path
+    assert str(found.dtype) == f"torch.{path.rpartition('-')[2]}"
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert chosen_device("auto") == "cpu"
+    with pytest.raises(ParameterError, match="device is cuda, but torch finds no CUDA device"):
+        resolve("auto", chosen_device("cuda"))
+
+
+@pytest.mark.parametrize(("bfloat16", "wanted"), [(True, "cuda-bfloat16"), (False, "cuda-float16")])
+def test_a_gpu_takes_the_half_type_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, bfloat16: bool, wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
+    assert chosen_device("auto") == "cuda"
+    assert numeric.resolve("auto", "cuda").path == wanted
+    assert numeric.resolve("float32", "cuda").path == "cuda-float32"

@@ -1,0 +1,58 @@
+"""How a network's numbers are computed here: which type, and by which of the processor's kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.core.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """The resolved arithmetic: `dtype`, and in words the `path` that images of equal bytes share."""
+
+    dtype: torch.dtype
+    path: str
+
+
+def chosen_device(wish: str) -> str:
+    """Name the device for the machine setting `wish`: "auto" is "cuda" where there is one, else "cpu"."""
+    if wish == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wish
+
+
+def resolve(wish: str, device: str) -> Numeric:
+    """Resolve `wish` ("float32", "bfloat16" or "auto") on `device` ("cpu" or "cuda").
+
+    "auto" is bfloat16 where the device computes in it, on GPUs without it float16, on other processors
+    float32. The path names the widest vector instructions that the processor has for the type: others round
+    in another order. `ParameterError` when the device is not there.
+    """
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise ParameterError(
+                "device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu"
+            )
+        # Otherwise float32 convolutions would be rounded to ten bits.
+        torch.backends.cudnn.allow_tf32 = False
+        fast = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        dtype = fast if wish == "auto" else getattr(torch, wish)
+        return Numeric(dtype, f"cuda-{_name(dtype)}")
+    kernels = bfloat16_kernels()
+    dtype = (torch.bfloat16 if kernels else torch.float32) if wish == "auto" else getattr(torch, wish)
+    native = kernels if dtype == torch.bfloat16 else ""
+    return Numeric(dtype, f"cpu-{native or torch.backends.cpu.get_cpu_capability().lower()}-{_name(dtype)}")
+
+
+def bfloat16_kernels() -> str:
+    """Name the instructions by which this processor multiplies in bfloat16; "" when it has none."""
+    if torch.cpu._is_amx_tile_supported():
+        return "amx"
+    return "avx512_bf16" if torch.cpu._is_avx512_bf16_supported() else ""
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
