@@ -24,7 +24,7 @@ MAX_MODEL_PIXELS = 16_000_000
 
 # What is held at once while a picture is translated, as measured: so many activations of the first layer's
 # size in the network, and bytes for each pixel of the picture outside it.
-_LIVE_ACTIVATIONS = 6
+_LIVE_ACTIVATIONS = 7
 _LIVE_PICTURES = 30
 
 

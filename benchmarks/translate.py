@@ -1,0 +1,270 @@
+"""Speed, memory and nearness of the translator beside a plain loop: `python benchmarks/translate.py --help`.
+
+The plain loop is what the published script does: one picture at a time, float32, as PyTorch comes.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline.city.camera import Shot
+from pipeline.city.paint import Painter
+from pipeline.city.plan import build_city
+from pipeline.core.files import digest_bytes, digest_file
+from pipeline.core.listing import picture_files
+from pipeline.core.machine import Machine, read_machine
+from pipeline.core.memory import keep_freed_memory
+from pipeline.core.pictures import encode, read_rgb
+from pipeline.night.attempt import Made, Task
+from pipeline.night.translator import OutputFormat
+from pipeline.night.workers import WorkerPool
+from stages.unit_factory import UnitFactory
+from unit.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
+from unit.network import Generator, GeneratorSizes
+from unit.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
+
+OUTPUT = OutputFormat(".jpg", 75)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Pictures, weights and settings that all are measured on."""
+
+    checkpoint: Path
+    settings: UnitSettings
+    tasks: list[Task]
+
+    def factory(self, machine: Machine, dtype: str) -> UnitFactory:
+        """Build the translator as the stages do, for `dtype`."""
+        return UnitFactory.on(machine, self.checkpoint, replace(self.settings, dtype=dtype))  # type: ignore[arg-type]
+
+
+def seeded_pair(path: Path, dim: int) -> None:
+    """Write a pair of the published shape with drawn weights."""
+    torch.manual_seed(0)
+    pair = [Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab"]
+    for weight in (value for generator in pair for value in generator.parameters() if value.ndim == 4):
+        nn.init.kaiming_normal_(weight)
+    save_checkpoint(path, *pair)
+
+
+def draw_days(folder: Path, count: int, width: int, height: int) -> list[Task]:
+    """Write views of the embedded city as JPEGs."""
+    city = build_city(1, 3, 3)
+    painter = Painter(city)
+    tasks = []
+    for number in range(count):
+        street = city.streets[number % len(city.streets)]
+        x, y = street.at(street.length / 2)
+        view = painter.draw(Shot(float(x), float(y), 37.0 * number % 360, 4.0), "day", width, height)
+        data = encode(view, ".jpg", quality=90)
+        (folder / f"{number}.jpg").write_bytes(data)
+        tasks.append(Task(str(folder / f"{number}.jpg"), digest_bytes(data)))
+    return tasks
+
+
+def pictures_in(folder: Path) -> list[Task]:
+    """Take the pictures of a folder."""
+    files = [folder / name for name in picture_files(folder)]
+    return [Task(str(file), digest_file(file)) for file in files]
+
+
+class PlainLoop:
+    """One picture after the other, eager float32, all threads."""
+
+    def __init__(self, pair: GeneratorPair, trial: Trial, device: str) -> None:
+        self.network = nn.Sequential(pair.a.enc, pair.b.dec).to(device)
+        self.trial = trial
+        self.device = device
+
+    @torch.inference_mode()
+    def __call__(self, tasks: list[Task]) -> None:
+        """Translate JPEG to JPEG, in memory."""
+        for task in tasks:
+            pixels = read_rgb(Path(task.path))
+            x = to_range(network_levels(pixels, self.trial.settings.shorter_side)[None].contiguous())
+            night = to_pixels(self.network(x.to(self.device)), self.trial.settings.stretch)[0]
+            encode(night, ".jpg", quality=OUTPUT.quality)
+
+
+def repeated(tasks: list[Task], count: int) -> list[Task]:
+    """Take `count` of the tasks, from the first again when they end."""
+    return [tasks[number % len(tasks)] for number in range(count)]
+
+
+def finished(answers: Iterator[tuple[Task, object]]) -> None:
+    """Take all answers; a picture without a night ends the benchmark."""
+    for _, answer in answers:
+        assert isinstance(answer, Made), answer
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Measure wall-clock seconds."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ceiling(dtype: torch.dtype, device: str, threads: int) -> float:
+    """GFLOP/s of a large matrix product, the best of some."""
+    torch.set_num_threads(threads)
+    side = 8192 if device == "cuda" else 2048
+    one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+
+    def product() -> None:
+        one @ other
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    product()
+    return 2 * side**3 / min(seconds_of(product) for _ in range(20)) / 1e9
+
+
+def gflop(pair: GeneratorPair, trial: Trial) -> float:
+    """Multiplications and additions of the plain network for one picture, in billions."""
+    levels = network_levels(read_rgb(Path(trial.tasks[0].path)), trial.settings.shorter_side)
+    with FlopCounterMode(display=False) as counter, torch.device("meta"):
+        sizes = pair.sizes
+        network = nn.Sequential(Generator(sizes).enc, Generator(sizes).dec)
+        network(torch.empty(1, *levels.shape))
+    return float(counter.get_total_flops()) / 1e9
+
+
+def steps_of(trial: Trial, dtype: str) -> dict[str, float]:
+    """Seconds of each step of one picture on one thread, the least of three, in processor time."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    translator = UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=dtype))  # type: ignore[arg-type]
+    best: dict[str, float] = {}
+    data = Path(trial.tasks[0].path).read_bytes()
+    for _ in range(4):
+        marks = [time.process_time()]
+        pixels = read_rgb(data)
+        marks.append(time.process_time())
+        picture = translator.prepare(pixels)
+        marks.append(time.process_time())
+        night = translator.translate([picture])[0]
+        marks.append(time.process_time())
+        encode(translator.finish(night, picture), ".jpg", quality=OUTPUT.quality)
+        marks.append(time.process_time())
+        for name, begin, end in zip(
+            ("decode", "resize", "network", "encode"), marks, marks[1:], strict=False
+        ):
+            best[name] = min(best.get(name, end - begin), end - begin)
+    return best
+
+
+def psnr(trial: Trial, dtype: str) -> float:
+    """The least PSNR (dB) of a night against float32 of the same picture, as levels."""
+    exact, other = (
+        UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=kind))  # type: ignore[arg-type]
+        for kind in ("float32", dtype)
+    )
+    least = np.inf
+    for task in trial.tasks:
+        pixels = read_rgb(Path(task.path))
+        error = np.square((exact(pixels).astype(float) - other(pixels)) / 255).mean()
+        least = min(least, -10 * np.log10(max(error, 1e-12)))
+    return float(least)
+
+
+def processor() -> str:
+    """Name the processor."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+@click.command()
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights; by default drawn ones.")
+@click.option("--dim", default=64, show_default=True, help="Width of the drawn network.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="A folder; by default views of the city.")
+@click.option("--size", default="640x480", show_default=True, help="Of the views.")
+@click.option("--shorter-side", default=512, show_default=True, help="Pixels in the network.")
+@click.option("--images", default=8, show_default=True, help="Of a round; the plain loop takes half of them.")
+@click.option("--rounds", default=3, show_default=True, help="The best counts; all take turns.")
+@click.option("--dtype", "dtypes", multiple=True, default=("float32", "auto"), show_default=True)
+def main(
+    checkpoint: Path | None,
+    dim: int,
+    pictures: Path | None,
+    size: str,
+    shorter_side: int,
+    images: int,
+    rounds: int,
+    dtypes: tuple[str, ...],
+) -> None:
+    """Print images/s JPEG to JPEG beside a plain loop, shares of the steps, GFLOP/s and memory."""
+    width, height = (int(part) for part in size.split("x"))
+    machine = read_machine()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        if checkpoint is None:
+            checkpoint = folder / "drawn.pt"
+            seeded_pair(checkpoint, dim)
+        settings = UnitSettings("day2night", shorter_side, "minmax", "model", "float32")
+        days = pictures_in(pictures) if pictures else draw_days(folder, min(images, 8), width, height)
+        trial = Trial(checkpoint, settings, days)
+        report(trial, machine, images, rounds, dtypes)
+
+
+def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tuple[str, ...]) -> None:
+    """Measure and print."""
+    pair = load_checkpoint(trial.checkpoint)
+    factories = {dtype: trial.factory(machine, dtype) for dtype in dtypes}
+    device = next(iter(factories.values())).device
+    name = torch.cuda.get_device_name() if device == "cuda" else processor()
+    print(f"{name}, {machine.workers} workers or threads, torch {torch.__version__}")
+    work = gflop(pair, trial)
+    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP a picture")
+    for dtype in (torch.float32, torch.bfloat16):
+        print(f"matrix product in {dtype}: {ceiling(dtype, device, machine.workers):,.0f} GFLOP/s")
+    plain = PlainLoop(pair, trial, device)
+    torch.set_num_threads(machine.workers)
+    rates: dict[str, list[float]] = {}
+    paths = {}
+    plain(trial.tasks[:1])
+    for _ in range(rounds):
+        few = repeated(trial.tasks, max(2, images // 2))
+        torch.set_num_threads(machine.workers)
+        rates.setdefault("plain", []).append(len(few) / seconds_of(partial(plain, few)))
+        for dtype, factory in factories.items():
+            with WorkerPool(factory, OUTPUT) as pool:
+                pool.grow(factory.workers)
+                # Every worker is built and warm before the clock starts.
+                finished(pool.run(repeated(trial.tasks, 3 * factory.workers)))
+                answers = pool.run(repeated(trial.tasks, images))
+                rates.setdefault(dtype, []).append(images / seconds_of(partial(finished, answers)))
+                paths[dtype] = pool.recipe.record["numeric_path"]
+    print(f"\n{'':<28}{'images/s':>10}{'times plain':>13}{'GFLOP/s':>10}{'least PSNR':>12}")
+    for kind, found in rates.items():
+        label = paths.get(kind, "plain loop, float32")
+        near = "" if kind in ("plain", "float32") or device == "cuda" else f"{psnr(trial, kind):9.1f} dB"
+        ratio = max(found) / max(rates["plain"])
+        print(f"{label:<28}{max(found):>10.3f}{ratio:>13.2f}{max(found) * work:>10,.0f}{near:>12}")
+    print(
+        f"most memory of one worker: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MiB"
+    )
+    if device == "cpu":
+        for dtype in dtypes:
+            steps = steps_of(trial, dtype)
+            shares = ", ".join(f"{step} {100 * t / sum(steps.values()):.1f} %" for step, t in steps.items())
+            print(f"{dtype}: {sum(steps.values()):.2f} s of one thread a picture: {shares}")
+
+
+if __name__ == "__main__":
+    main()
