@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from pipeline.core.pictures import read_rgb
@@ -30,7 +32,8 @@ SECTION: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    threads = torch.get_num_threads()
     monkeypatch.chdir(tmp_path)
     # The command asks to die with its parent, which here is the test runner's own.
     monkeypatch.setattr("stages.command.die_with_parent", lambda: None)
@@ -38,6 +41,9 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_day_set(tmp_path, "street", 4)
     (tmp_path / "weights").mkdir()
     shutil.copy(CHECKPOINT, tmp_path / "weights" / "dim8.pt")
+    yield
+    # The translators of this process took one.
+    torch.set_num_threads(threads)
 
 
 def run(tmp_path: Path, **changes: object) -> Result:
