@@ -20,6 +20,8 @@ from pipeline.core.files import digest_bytes
 
 # Rows that are lit at once, so that a large picture does not unfold to gigabytes.
 _BAND = 128
+# Shorter side, in pixels, of the picture in which sky and windows are looked for, unless it is smaller.
+_LOOKED_AT = 720
 _STEPS = 4095
 # Standard deviation of the sum of four bytes.
 _FOUR_BYTES = 147.8
@@ -59,9 +61,11 @@ def classical_night(pixels: np.ndarray, settings: ClassicalSettings) -> np.ndarr
     """Turn an (H, W, 3) uint8 RGB picture of the day into its night, of the same shape."""
     source = _Draws(pixels)
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    sky = _sky(pixels, luma)
-    windows = _lit_windows(luma, source, settings.lit)
-    halo = cv2.GaussianBlur(windows, (0, 0), max(min(luma.shape) / 50, 0.5))
+    small = _shrunk(pixels)
+    sky = _sky(small, luma)
+    windows = _lit_windows(small, source, settings.lit)
+    halo = cv2.GaussianBlur(windows, (0, 0), max(min(windows.shape) / 50, 0.5))
+    windows, halo = _as_large(windows, luma), _as_large(halo, luma)
     gain = _gain(luma, sky, settings.exposure)
     pools = _pools(luma.shape[1], source, settings.pools)
     night = np.empty_like(pixels)
@@ -115,14 +119,28 @@ def _encoded_levels() -> np.ndarray:
 _LINEAR, _LEVELS = _linear_levels(), _encoded_levels()
 
 
-def _sky(pixels: np.ndarray, luma: np.ndarray) -> np.ndarray:
-    """How much of each pixel is sky, (H, W) uint8, 255 for all."""
-    height, side = luma.shape[0], min(luma.shape)
+def _shrunk(pixels: np.ndarray) -> np.ndarray:
+    """The picture as far as it is looked at to find things in it."""
+    height, width = pixels.shape[:2]
+    share = _LOOKED_AT / min(height, width)
+    if share >= 1:
+        return pixels
+    return cv2.resize(pixels, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
+
+
+def _as_large(found: np.ndarray, luma: np.ndarray) -> np.ndarray:
+    """What was found in the shrunk picture, (H, W) uint8, on the whole one."""
+    return cv2.resize(found, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _sky(small: np.ndarray, luma: np.ndarray) -> np.ndarray:
+    """How much of each pixel of `luma` is sky, (H, W) uint8, 255 for all; `small` is the picture shrunk."""
+    height, side = small.shape[0], min(small.shape[:2])
     size = _odd(side / 100)
-    smooth = cv2.blur(pixels, (size, size))
+    smooth = cv2.blur(small, (size, size))
     grey = cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY)
     red, green, blue = (smooth[..., channel].astype(np.int16) for channel in range(3))
-    bright = grey >= max(_SKY_LEVEL, 0.8 * np.percentile(luma, 60))
+    bright = grey >= max(_SKY_LEVEL, 0.8 * np.percentile(grey, 60))
     cool = (blue >= red - _SKY_WARMER) & (blue >= green - _SKY_GREENER)
     even = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _square(3)) < _SKY_ROUGH
     mask: np.ndarray = (bright & cool & even).astype(np.uint8)
@@ -132,17 +150,17 @@ def _sky(pixels: np.ndarray, luma: np.ndarray) -> np.ndarray:
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _square(_odd(side / 40)))
     mask = _from_above(mask)
     if not mask.any():
-        return mask
+        return np.zeros_like(luma)
     # A wall below the sky that passed for it so far is darker than the sky's brightest part.
     mask = _from_above(mask * (grey >= _SKY_SHARE * np.percentile(grey[mask > 0], 90)).astype(np.uint8))
     if not mask.any():
-        return mask
+        return np.zeros_like(luma)
     level = float(np.median(grey[mask > 0]))
     around = cv2.dilate(mask, _square(_odd(side / 25)))
     near = cv2.blur(np.where(around > 0, np.uint8(255), np.uint8(0)), (size, size))
     # Up to the roofs, wires and branches: there each pixel's own brightness decides.
     own = np.clip((np.arange(256) - 0.55 * level) / (0.25 * level), 0, 1)
-    cover: np.ndarray = np.rint(near * own[luma]).astype(np.uint8)
+    cover: np.ndarray = np.rint(_as_large(near, luma) * own.astype(np.float32)[luma]).astype(np.uint8)
     return cover
 
 
@@ -153,10 +171,11 @@ def _from_above(mask: np.ndarray) -> np.ndarray:
     return np.isin(labels, reaching[reaching > 0]).astype(np.uint8)
 
 
-def _lit_windows(luma: np.ndarray, source: _Draws, lit: float) -> np.ndarray:
-    """How brightly windows are lit, (H, W) uint8: most of them not at all."""
+def _lit_windows(small: np.ndarray, source: _Draws, lit: float) -> np.ndarray:
+    """How brightly windows are lit, (H, W) uint8 as large as `small`: most of them not at all."""
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     side = min(luma.shape)
-    around = cv2.medianBlur(luma, min(_odd(side / 8), 255))
+    around = cv2.medianBlur(luma, _odd(side / 8))
     dark: np.ndarray = (luma < 0.72 * around).astype(np.uint8)
     dark[int(luma.shape[0] * _WINDOWS_END) :] = 0
     dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, _square(3))

@@ -83,7 +83,7 @@ def compare_translators(
     measured = tuple(_measured(column, days, true) for column in columns)
     with replaced_folder(folder, _is_comparison, "a comparison") as beside:
         sheet = draw_contact_sheet(
-            f"{day.root.name}, {split}", measured, [column.pictures for column in columns]
+            f"{day.root.name}, {split}: {len(days)} days", measured, [column.pictures for column in columns]
         )
         write_bytes(beside / SHEET, encode(sheet, ".jpg", quality=_SHEET_QUALITY))
         write_compared(beside, measured, _write_pictures(beside, rows, columns))

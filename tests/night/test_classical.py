@@ -98,6 +98,16 @@ def test_bands_of_rows_leave_no_seam() -> None:
     assert np.abs(np.diff(column)).max() <= 1
 
 
+def test_a_large_picture_has_the_night_of_a_small_one() -> None:
+    large = classical_night(cv2.resize(street(), (1600, 1200), interpolation=cv2.INTER_NEAREST), QUIET)
+    shrunk = cv2.resize(large, (160, 120), interpolation=cv2.INTER_AREA).astype(float)
+    small = classical_night(street(), dataclasses.replace(QUIET, lit=0.0))
+    # Other draws, so other pools of light and lit windows, but sky and street are where they were.
+    for rows, columns in ((slice(5, 30), slice(5, 150)), (slice(95, 118), slice(5, 150))):
+        assert shrunk[rows, columns].mean() == pytest.approx(small[rows, columns].mean(), rel=0.25)
+    assert (shrunk[45:80, 50:150, 0] > 100).any()
+
+
 @pytest.mark.parametrize("share", [0.7, 1.3])
 def test_exposure_follows_the_ground(share: float) -> None:
     day = street()

@@ -102,6 +102,20 @@ def test_edges_that_are_gone_turned_or_elsewhere_are_not_seen() -> None:
     assert visible_edges(day, bars(60, 180, moved=1)) > 0.9
 
 
+def test_an_edge_that_is_slightly_turned_is_the_same_and_one_across_is_another() -> None:
+    def edge(degrees: float) -> np.ndarray:
+        x, y = np.meshgrid(np.arange(65) - 32, np.arange(65) - 32)
+        angle = math.radians(degrees)
+        plane = np.where(x * math.cos(angle) + y * math.sin(angle) > 0.5, 180, 60).astype(np.uint8)
+        return np.repeat(plane[..., None], 3, axis=2)
+
+    day = edge(0)
+    # Where the two lie within a pixel of each other, near the middle.
+    assert 0.1 < visible_edges(day, edge(15)) < 0.3
+    assert visible_edges(day, edge(45)) == 0
+    assert visible_edges(day, edge(80)) == 0
+
+
 def test_half_of_the_edges() -> None:
     day = bars(60, 180)
     night = np.concatenate([day[:32], grey(20, 32, 64)])
