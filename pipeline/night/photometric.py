@@ -22,6 +22,10 @@ STYLES: tuple[Style, ...] = get_args(Style)
 SOLARIZE_THRESHOLDS = {"literal": 0.25, "meant": 0.25 * 255}
 BRIGHTNESS_FACTOR = 0.55
 
+# Bytes held at once from the file of the day to that of the night, a little more than measured: for each
+# pixel, and for each pixel of a row in the bands that the classical night lights.
+_LIVE_PIXEL, _LIVE_COLUMN = 17, 13_000
+
 
 class PhotometricTranslator:
     """Makes nights of one of `STYLES`; an image's night depends on its pixels alone.
@@ -52,6 +56,10 @@ class PhotometricTranslator:
             # The filters may round otherwise in another release; a table of levels may not.
             "numeric_path": f"opencv-{cv2.__version__}" if self.style == "classical" else "table",
         }
+
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes that a picture of this size takes at most while it is translated."""
+        return width * (_LIVE_PIXEL * height + _LIVE_COLUMN)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H, W, 3) uint8 RGB."""

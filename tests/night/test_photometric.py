@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from pipeline.night.photometric import STYLES, PhotometricTranslator, adjust_bri
 from pipeline.night.run import translate_set
 from stages import photometric as stage
 from stages import translate_folder
+from tests.import_graph import ROOT
 from tests.night.fakes import JPG, PNG, days, write_days
 
 # Every level in every channel, in another order each.
@@ -93,6 +96,34 @@ def test_records_tell_styles_apart_and_know_their_constants() -> None:
     # A table rounds the same everywhere; a filter may do otherwise in another release.
     assert records["literal"]["numeric_path"] == "table"
     assert records["classical"]["numeric_path"].startswith("opencv-")
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_estimate_of_memory_holds(style: str, tmp_path: Path) -> None:
+    """The most memory of a process that makes one large night, beyond what it had before it."""
+    day = tmp_path / "day.png"
+    Image.fromarray(np.zeros((1800, 2400, 3), np.uint8)).save(day)
+    script = f"""
+from pathlib import Path
+import numpy as np
+from pipeline.core.files import digest_file
+from pipeline.night.attempt import Task, attempt
+from pipeline.night.photometric import PhotometricTranslator
+from pipeline.night.translator import OutputFormat
+translator = PhotometricTranslator({style!r})
+translator(np.zeros((20, 20, 3), np.uint8))
+task = Task({str(day)!r}, digest_file(Path({str(day)!r})))
+def most():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+before = most()
+attempt(task, translator, OutputFormat(".jpg", 90))
+print((most() - before) / translator.memory(2400, 1800))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert 0.2 < float(done.stdout) < 1.1
 
 
 def test_an_unknown_style_is_refused() -> None:
