@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.city.camera import Shot
 from pipeline.city.paint import Painter
 from pipeline.city.plan import build_city
+from pipeline.night.measures import psnr
 from unit.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
@@ -44,8 +45,8 @@ def main(checkpoints: tuple[Path, ...]) -> None:
 
 
 def _line(name: str, pictures: list[np.ndarray], nights: list[np.ndarray]) -> str:
-    errors = [np.sqrt(np.mean((p.astype(float) - n) ** 2)) for p, n in zip(pictures, nights, strict=True)]
-    return f"{name:<32} {np.mean(20 * np.log10(255 / np.array(errors))):6.2f} {_lit(pictures):5.2f}"
+    mean = np.mean([psnr(picture, night) for picture, night in zip(pictures, nights, strict=True)])
+    return f"{name:<32} {mean:6.2f} {_lit(pictures):5.2f}"
 
 
 def _lit(pictures: list[np.ndarray]) -> float:

@@ -11,6 +11,7 @@ STAGES = {
     "format": "The common layout and names, with a manifest.",
     "train_unit": "A translator trained on two unpaired folders.",
     "translate": "The synthetic night of a day set.",
+    "photometric": "The night of a day set without a network.",
     "merge": "A day set and its night set as one.",
     "select": "The whole database, and the queries of one time of day.",
     "train": "A place recogniser, from the train and val splits of a set.",
@@ -18,6 +19,7 @@ STAGES = {
     "evaluate": "An experiment on a test set: recall, finds, worst misses.",
     "tables": "All recalls, and ours beside the paper's.",
     "sheet": "Samples of a night set: day, our night, true night.",
+    "compare": "The same days through every translator at hand, with numbers.",
     "report": "One page with the tables, curves, nights and misses.",
 }
 

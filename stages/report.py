@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.command import single_stage_command
-from stages.places import REPORT, RESULTS, SHEETS
+from stages.places import COMPARISONS, REPORT, RESULTS, SHEETS
 
 
 @single_stage_command("report")
@@ -17,7 +17,9 @@ def main() -> str:
     params = read_params()
     results = read_results(RESULTS, section_of(params, "experiment"), params["test_sets"])
     comparison = build(Comparison, section_of(params, "comparison"), "comparison")
-    write_page(REPORT, results, compared_tables(comparison, results), SHEETS, section_of(params, "sheets"))
+    sheets = [SHEETS / name for name in section_of(params, "sheets")]
+    comparisons = [COMPARISONS / name for name in section_of(params, "compare")]
+    write_page(REPORT, results, compared_tables(comparison, results), sheets, comparisons)
     return f"{REPORT}, {REPORT.stat().st_size / 1e6:.1f} MB"
 
 

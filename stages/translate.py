@@ -8,11 +8,11 @@ import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
-from stages.places import SETS
+from stages.nights import make_night_set, night_parameters
 
 
 @stage_command("translate")
-@parameter("day", str, "The set to translate, below data/sets.")
+@night_parameters
 @parameter("checkpoint", click.Path(path_type=Path), "The translator's weights: a UNIT generator file.")
 @parameter("direction", click.Choice(["day2night", "night2day"]), "Which way to translate.")
 @parameter(
@@ -27,13 +27,10 @@ from stages.places import SETS
     "Size of the night: as the network gives it, or the day image's.",
 )
 @parameter("dtype", click.Choice(["float32", "bfloat16", "auto"]), "Arithmetic of the network.")
-@parameter("format", click.Choice(["jpg", "png"]), "File format of the nights.")
-@parameter("quality", click.IntRange(1, 95), "JPEG quality of the nights.")
-@parameter("max_failed", click.FloatRange(0, 1), "Largest allowed share of images that cannot be translated.")
 def main(
     name: str,
-    day: str,
     checkpoint: Path,
+    day: str,
     format: str,  # noqa: A002 - the name of the parameter
     quality: int,
     max_failed: float,
@@ -41,24 +38,15 @@ def main(
 ) -> str:
     """Translate a set to night; finished images wait in the work store and are never made twice."""
     from pipeline.core.params import build
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.night.run import translate_set
-    from pipeline.night.translator import OutputFormat
     from stages.unit_factory import UnitFactory
     from unit.translate import UnitSettings
 
-    machine = read_machine()
-    translator = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, f"translate.{name}"))
-    summary = translate_set(
-        day=ImageSet.open(SETS / day),
-        out=SETS / name,
-        make_translator=translator,
-        output=OutputFormat(f".{format}", quality),
-        store=machine.work / "nights",
-        workers=translator.workers,
-        max_failed=max_failed,
+    translator = UnitFactory.on(
+        read_machine(), checkpoint, build(UnitSettings, settings, f"translate.{name}")
     )
-    return str(summary)
+    return make_night_set(
+        name, translator, translator.workers, day=day, format=format, quality=quality, max_failed=max_failed
+    )
 
 
 if __name__ == "__main__":

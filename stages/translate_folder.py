@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from pipeline.core.machine import read_machine
+from pipeline.core.machine import Machine, read_machine
 from stages.command import worded_command
+
+if TYPE_CHECKING:
+    from pipeline.night.translator import MakeTranslator
 
 
 @worded_command("translate")
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights: a UNIT generator file.")
 @click.option(
-    "--checkpoint", type=click.Path(path_type=Path), required=True, help="Weights: a UNIT generator file."
+    "--photometric",
+    "style",
+    type=click.Choice(["literal", "meant", "classical"]),
+    help="A night without weights: the paper's augmentation (as it ran, as it was meant), or our own.",
 )
 @click.option(
     "--direction", type=click.Choice(["day2night", "night2day"]), default="day2night", show_default=True
@@ -47,32 +57,59 @@ from stages.command import worded_command
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True
 )
 def main(
-    folder: Path, out: Path, checkpoint: Path, file_format: str, quality: int, **settings: object
+    folder: Path,
+    out: Path,
+    checkpoint: Path | None,
+    style: str | None,
+    file_format: str,
+    quality: int,
+    **settings: object,
 ) -> None:
     """Translate every picture below IN into OUT, keeping the tree; IN is never changed.
 
+    The translator is either a --checkpoint or a --photometric style.
     `street/a.jpg` becomes `street/an.jpg`. Pictures that cannot be read are listed in OUT/origins.csv with
     their reasons. Run again, only new and changed pictures are translated.
     """
-    from pipeline.core.params import build
     from pipeline.night.folder import translate_folder
     from pipeline.night.translator import OutputFormat
-    from stages.unit_factory import UnitFactory
-    from unit.translate import UnitSettings
 
     machine = read_machine()
-    translator = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
+    make_translator, workers = _translator(machine, checkpoint, style, settings)
     start = time.perf_counter()
     summary = translate_folder(
         folder,
         out,
-        translator,
+        make_translator,
         OutputFormat(f".{file_format}", quality),
         machine.work / "nights",
-        translator.workers,
+        workers,
         max_failed=0.0,
     )
     click.echo(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
+
+
+def _translator(
+    machine: Machine, checkpoint: Path | None, style: str | None, settings: dict[str, object]
+) -> tuple[MakeTranslator, int]:
+    """The one that was asked for, and how many processes to build it in; `settings` are a checkpoint's."""
+    from pipeline.core.params import build
+    from pipeline.night.photometric import PhotometricTranslator
+
+    if checkpoint is not None and style is None:
+        from stages.unit_factory import UnitFactory
+        from unit.translate import UnitSettings
+
+        unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
+        return unit, unit.workers
+    if style is None or checkpoint is not None:
+        raise click.UsageError("Give either --checkpoint FILE or --photometric STYLE.")
+    context = click.get_current_context()
+    given = [name for name in settings if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{options}: only for a --checkpoint; photometric nights have no such choice.")
+    return partial(PhotometricTranslator, style), machine.workers
 
 
 if __name__ == "__main__":

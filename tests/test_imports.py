@@ -11,7 +11,7 @@ import pytest
 from tests.import_graph import ROOT, direct_imports, imported_names, modules_used, project_modules
 
 TORCHLESS_ROOMS = ("pipeline/core", "pipeline/city", "pipeline/datasets", "pipeline/night")
-TORCHLESS_STAGES = ("fetch", "format", "merge", "select", "experiment")
+TORCHLESS_STAGES = ("fetch", "format", "photometric", "merge", "select", "experiment")
 HEAVY = ("torch", "torchvision")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from stages.sets import SET_STAGES
 from tests.import_graph import ROOT
 from tests.stage_modules import DVC_YAML, EXEMPT, named_modules, stages, used_modules
 
@@ -45,7 +46,7 @@ def test_profiles_have_the_sections_that_dvc_yaml_unfolds(profile: str) -> None:
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_experiments_and_test_sets_of_a_profile_exist_in_it(profile: str) -> None:
     params = yaml.safe_load((ROOT / "profiles" / f"{profile}.yaml").read_text())
-    sets = {name for stage in ("format", "translate", "merge", "select") for name in params[stage]}
+    sets = {name for stage in SET_STAGES for name in params[stage]}
     assert set(params["test_sets"]) <= sets
     assert {section["dataset"] for section in params["train"].values()} <= sets
     assert {section["model"] for section in params["experiment"].values()} <= set(params["train"])

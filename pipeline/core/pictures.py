@@ -126,8 +126,11 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def small_jpeg(source: Path | bytes, longest: int, *, label: str = "") -> bytes:
-    """Encode a JPEG of a picture for looking at, no side longer than `longest`; errors as `open_rgb`."""
-    image = open_rgb(source, label=label)
+def small_jpeg(source: Path | bytes | np.ndarray, longest: int, *, label: str = "") -> bytes:
+    """Encode a JPEG of a picture for looking at, no side longer than `longest`; errors as `open_rgb`.
+
+    source: a file, its bytes, or (H, W, 3) uint8 pixels.
+    """
+    image = Image.fromarray(source) if isinstance(source, np.ndarray) else open_rgb(source, label=label)
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return encode(np.asarray(image), ".jpg", quality=_SMALL_QUALITY)

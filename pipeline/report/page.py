@@ -1,15 +1,16 @@
-"""One self-contained page: recalls, curves, ours beside the paper's, sheets of nights, worst misses."""
+"""One self-contained page: recalls, curves, ours beside the paper's, nights, translators, worst misses."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.core.files import require_file, write_text
+from pipeline.night.compared import SHEET, Measured, read_measures
 from pipeline.report import charts, tables
 from pipeline.report.comparison import ComparedTable
 from pipeline.report.results import Results
@@ -33,6 +34,17 @@ class _Sheet:
 
 
 @dataclass(frozen=True)
+class _Comparison:
+    name: str
+    folder: Path
+    measured: tuple[Measured, ...]
+
+    @property
+    def true_nights(self) -> bool:
+        return any(row.psnr is not None for row in self.measured)
+
+
+@dataclass(frozen=True)
 class _Misses:
     experiment: str
     test_set: str
@@ -41,11 +53,16 @@ class _Misses:
 
 
 def write_page(
-    out: Path, results: Results, compared: tuple[ComparedTable, ...], sheets: Path, sheet_names: Iterable[str]
+    out: Path,
+    results: Results,
+    compared: tuple[ComparedTable, ...],
+    sheets: Sequence[Path],
+    comparisons: Sequence[Path],
 ) -> None:
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
-    `sheets` holds a folder for each of `sheet_names`; errors as `read_sheet` and `read_misses`.
+    `sheets` and `comparisons` are the folders of samples of nights and of translators compared; errors as
+    `read_sheet`, `read_measures` and `read_misses`.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -66,7 +83,9 @@ def write_page(
         charts=charts.recall_charts(results),
         width=charts.WIDTH,
         height=charts.HEIGHT,
-        sheets=[_Sheet(name, sheets / name, read_sheet(sheets / name)) for name in sheet_names],
+        sheets=[_Sheet(folder.name, folder, read_sheet(folder)) for folder in sheets],
+        comparisons=[_Comparison(folder.name, folder, read_measures(folder)) for folder in comparisons],
+        comparison_sheet=SHEET,
         misses=[
             _Misses(experiment, test_set, folder, read_misses(folder))
             for test_set in results.test_sets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -11,13 +11,11 @@ from pipeline.core.files import read_csv, write_bytes, write_csv
 from pipeline.core.pictures import small_jpeg
 from pipeline.datasets.image_set import SPLITS, ImageRow, ImageSet
 from pipeline.night.origins import read_origins
+from pipeline.night.samples import TrueNights, spread, true_nights_of
 
 _LIST = "sheet.csv"
 # Pixels of the longest side.
 _LONGEST = 400
-
-# Draws the true nights of days, given and named by where the raw picture lies in its archive.
-TrueNights = Callable[[frozenset[str]], Iterator[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,9 @@ def write_sheet(
     rows = [
         row
         for split in SPLITS
-        for row in _spread([r for r in day.where(split) if r.name in night_of], per_split)
+        for row in spread([r for r in day.where(split) if r.name in night_of], per_split)
     ]
-    raw = {_member(row): row.name for row in rows}
-    drawn = {} if true_nights is None else {raw[member]: data for member, data in true_nights(frozenset(raw))}
+    drawn = true_nights_of(rows, true_nights)
     samples = [
         _write_sample(folder, number, day.read(row), night.read(night_of[row.name]), drawn.get(row.name), row)
         for number, row in enumerate(rows, start=1)
@@ -92,16 +89,6 @@ def _nights(day: ImageSet, night: ImageSet) -> Mapping[str, ImageRow]:
     if not found:
         raise SetError(f"no picture of {day.root} has a night in {night.root}")
     return found
-
-
-def _spread(rows: list[ImageRow], count: int) -> list[ImageRow]:
-    count = min(count, len(rows))
-    return [rows[(2 * index + 1) * len(rows) // (2 * count)] for index in range(count)]
-
-
-def _member(row: ImageRow) -> str:
-    """The name in the archive, from `<archive>/<name>`."""
-    return row.source.partition("/")[2]
 
 
 def _write_sample(

@@ -240,5 +240,6 @@ def test_small_copies_keep_the_shape_and_are_never_enlarged() -> None:
     assert small.startswith(b"\xff\xd8")
     assert distance(read_rgb(small), np.asarray(Image.fromarray(PIXELS).resize((40, 30)))) < 6
     assert read_rgb(small_jpeg(wide, 500)).shape == (120, 160, 3)
+    assert small_jpeg(read_rgb(wide), 40) == small
     with pytest.raises(BadImageError, match="my picture: not a picture"):
         small_jpeg(b"no picture", 40, label="my picture")

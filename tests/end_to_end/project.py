@@ -94,7 +94,7 @@ def tiny_params() -> dict[str, Any]:
         "test_sets": [],
         "comparison": {"rows": {}, "test_sets": {}},
     }
-    return params | recognition | {"sheets": {}}
+    return params | recognition | {"sheets": {}, "compare": {}}
 
 
 def copy_project(root: Path) -> Project:

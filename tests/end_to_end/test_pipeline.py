@@ -79,6 +79,25 @@ def test_translator_setting_retranslates_but_does_not_refetch(project: Project) 
     assert project.repro() == ["translate@city_pitts_night", "merge@city_pitts_dn"]
 
 
+def test_a_night_without_weights_is_a_set_that_merges(project: Project) -> None:
+    params = project.params()
+    params["photometric"]["city_pitts_classical"] = {
+        "day": "city_pitts",
+        "style": "classical",
+        "format": "jpg",
+        "quality": 90,
+        "max_failed": 0.0,
+    }
+    params["merge"]["city_pitts_dc"] = {"day": "city_pitts", "night": "city_pitts_classical"}
+    project.set_params(params)
+    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc"]
+    assert len(opened(project, "city_pitts_dc").rows) == 32
+    # Another style makes other nights of the same days, and the UNIT nights are left alone.
+    params["photometric"]["city_pitts_classical"]["style"] = "meant"
+    project.set_params(params)
+    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc"]
+
+
 def test_going_back_to_earlier_parameters_runs_nothing(project: Project) -> None:
     params = project.params()
     changed = tiny_params()
@@ -208,6 +227,7 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         *(f"evaluate@{model}-{test_set}" for model in models for test_set in test_sets),
         "tables",
         "sheet@pitts30k_night",
+        "compare@pitts30k",
         "report",
     ]
 

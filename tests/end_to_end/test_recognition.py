@@ -74,6 +74,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     params["sheets"] = {
         "city_pitts_night": {"day": "city_pitts", "per_split": 2, "true_nights": "city/pittsburgh"}
     }
+    params["compare"] = {
+        "city_pitts": {
+            "day": "city_pitts",
+            "split": "test",
+            "pictures": 2,
+            "checkpoints": "unit/weights",
+            "shorter_side": 72,
+            "stretch": "none",
+            "shorter_sides": {},
+            "true_nights": "city/pittsburgh",
+        }
+    }
     project.set_params(params)
     project.dvc("repro")
     return project
@@ -150,6 +162,11 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
     assert "39.0 / 58.1" in page
     samples = trained.root / "reports" / "sheets" / "city_pitts_night"
     assert len(list(samples.glob("*_true_night.jpg"))) == 6
+    measured = trained.root / "reports" / "compare" / "city_pitts" / "measures.csv"
+    with measured.open(newline="") as stream:
+        names = [row["name"] for row in csv.DictReader(stream)]
+    assert names == ["day", "literal", "meant", "classical", "city", "true night"]
+    assert all(name in page for name in names)
     # Day, our night and true night of each sample are there, and are three pictures.
     assert len({path.read_bytes() for path in samples.glob("01_*.jpg")}) == 3
 
@@ -163,6 +180,14 @@ def test_the_code_of_the_page_reruns_only_the_page(project: Project) -> None:
     assert "Nights and their worth" in (project.root / "reports" / "index.html").read_text()
 
 
+def test_another_checkpoint_at_hand_is_compared_and_nothing_else_runs(project: Project) -> None:
+    weights = project.root / "unit" / "weights"
+    shutil.copy(weights / "city.pt", weights / "again.pt")
+    assert project.repro() == ["compare@city_pitts", "report"]
+    page = (project.root / "reports" / "index.html").read_text()
+    assert '<th scope="row">again</th>' in page
+
+
 def test_another_profile_leaves_no_stale_row(project: Project) -> None:
     params = project.params()
     params["experiment"] = {"gem_small": TEST | {"model": "dn_gem", "height": 32, "width": 48}}
@@ -171,7 +196,7 @@ def test_another_profile_leaves_no_stale_row(project: Project) -> None:
         "rows": {"II/dn/gem": "gem_small"},
         "test_sets": {"city_tokyo_night": "tokyo_night"},
     }
-    params["sheets"] = {}
+    params["sheets"] = params["compare"] = {}
     project.set_params(params)
     project.dvc("repro")
     assert (project.root / "results" / "day_netvlad" / "city_pitts" / "metrics.json").exists()

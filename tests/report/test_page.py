@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import MissingInputError
+from pipeline.core.files import write_bytes
+from pipeline.night.compared import SHEET, Measured, write_compared
 from pipeline.report.comparison import Comparison, compared_tables
 from pipeline.report.page import write_page
 from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
-from tests.report.made_up import write_day_and_night, write_evaluation
+from tests.report.made_up import picture, write_day_and_night, write_evaluation
 
 # Elements of SVG may end in `/>`; these of HTML need no end.
 VOID = {"meta", "img"}
@@ -48,7 +50,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def written(tmp_path: Path, experiments: list[str], sheet_names: list[str]) -> str:
+def written(
+    tmp_path: Path, experiments: list[str], sheet_names: list[str], comparisons: list[str] | None = None
+) -> str:
     for experiment in experiments:
         write_evaluation(tmp_path / "results", experiment, "tokyo_night")
     results = read_results(tmp_path / "results", experiments, ["tokyo_night"])
@@ -58,9 +62,24 @@ def written(tmp_path: Path, experiments: list[str], sheet_names: list[str]) -> s
     day, night = write_day_and_night(tmp_path)
     for name in sheet_names:
         write_sheet(tmp_path / "sheets" / name, day, night, 2, None)
+    folders = [tmp_path / "compare" / name for name in comparisons or []]
+    for folder in folders:
+        write_comparison(folder)
     out = tmp_path / "reports" / "index.html"
-    write_page(out, results, compared_tables(comparison, results), tmp_path / "sheets", sheet_names)
+    sheets = [tmp_path / "sheets" / name for name in sheet_names]
+    write_page(out, results, compared_tables(comparison, results), sheets, folders)
     return out.read_text()
+
+
+def write_comparison(folder: Path, *, true_nights: bool = True) -> None:
+    near = (12.75, 0.25) if true_nights else (None, None)
+    rows = [
+        Measured("day", "day", 6, 105.25, 42.0, 1.0, *near, "", ""),
+        Measured("unit", "<i>city</i>", 6, 48.5, 25.5, 0.485, *near, "d" * 64, ""),
+        Measured("unit", "lost", 0, None, None, None, None, None, "", "weights/lost.pt is <empty>"),
+    ]
+    write_bytes(folder / SHEET, picture(90))
+    write_compared(folder, rows, [])
 
 
 def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
@@ -84,6 +103,26 @@ def test_what_was_measured_is_on_it(tmp_path: Path) -> None:
         assert wanted in text
 
 
+def test_translators_are_on_it_with_their_numbers(tmp_path: Path) -> None:
+    text = written(tmp_path, [], [], ["city_pitts"])
+    page = Page(text)
+    assert page.open == []
+    assert page.links == ["#translators"]
+    assert len(page.pictures) == 1
+    flat = " ".join(text.split())
+    for wanted in ("PSNR, dB", "<td>48.5</td>", "<td>48 %</td>", "<td>12.8</td><td>0.25</td>"):
+        assert wanted in flat
+    assert "&lt;i&gt;city&lt;/i&gt;" in text
+    assert "cannot be used: weights/lost.pt is &lt;empty&gt;" in text
+    assert "<i>" not in text
+
+
+def test_without_true_nights_nothing_is_held_against_them(tmp_path: Path) -> None:
+    write_comparison(tmp_path / "street", true_nights=False)
+    write_page(tmp_path / "page.html", read_results(tmp_path, [], []), (), [], [tmp_path / "street"])
+    assert "PSNR, dB" not in (tmp_path / "page.html").read_text()
+
+
 def test_names_are_escaped(tmp_path: Path) -> None:
     text = written(tmp_path, ["dn"], [])
     assert "<b>asked</b>" not in text
@@ -97,10 +136,12 @@ def test_without_experiments_and_sheets_it_says_so(tmp_path: Path) -> None:
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
-    assert written(tmp_path / "a", ["dn"], ["n"]) == written(tmp_path / "b", ["dn"], ["n"])
+    assert written(tmp_path / "a", ["dn"], ["n"], ["c"]) == written(tmp_path / "b", ["dn"], ["n"], ["c"])
 
 
 def test_a_missing_sheet_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"other/sheet\.csv"):
         results = read_results(tmp_path, [], [])
-        write_page(tmp_path / "index.html", results, (), tmp_path, ["other"])
+        write_page(tmp_path / "index.html", results, (), [tmp_path / "other"], [])
+    with pytest.raises(MissingInputError, match=r"other/measures\.csv"):
+        write_page(tmp_path / "index.html", results, (), [], [tmp_path / "other"])

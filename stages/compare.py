@@ -1,0 +1,104 @@
+"""Stage `compare`: the same days through every translator at hand, on one labelled sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.core.machine import read_machine
+from stages.command import stage_command
+from stages.places import COMPARISONS, SETS
+
+if TYPE_CHECKING:
+    from pipeline.night.compare import Candidate
+
+# What a fetched checkpoint is called, in the folder of its source; it is shown by the name of that folder.
+FETCHED = "gen.pt"
+
+
+@dataclass(frozen=True)
+class CompareParams:
+    """day: the set whose days are shown. split, pictures: of which split, and how many of it.
+
+    checkpoints: a folder; every `.pt` in it is a UNIT translator. shorter_side, stretch: as in `translate`,
+    for all of them; shorter_sides: for those that differ, by the name of the file without `.pt`.
+    true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
+    None for other sets.
+    """
+
+    day: str
+    split: str
+    pictures: int
+    checkpoints: Path
+    shorter_side: int
+    stretch: Literal["minmax", "none"]
+    shorter_sides: dict[str, int]
+    true_nights: str | None
+
+
+@stage_command("compare")
+def main(name: str) -> str:
+    """Show days beside their nights by every checkpoint of a folder and every photometric style."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.night.compare import compare_translators
+    from stages.city_nights import CityNights
+
+    params = read_params()
+    compare = build(CompareParams, section_of(params, "compare", name), f"compare.{name}")
+    true_nights = None if compare.true_nights is None else CityNights(params, compare.true_nights)
+    measured = compare_translators(
+        COMPARISONS / name,
+        ImageSet.open(SETS / compare.day),
+        compare.split,
+        compare.pictures,
+        [*_photometric(), *_units(compare, f"compare.{name}")],
+        true_nights,
+    )
+    used = [row for row in measured if row.digest and not row.reason]
+    failed = "".join(f"\n  {row.name} cannot be used: {row.reason}" for row in measured if row.reason)
+    return f"{len(used)} translators on {measured[0].pictures} pictures{failed}"
+
+
+def _photometric() -> Iterator[Candidate]:
+    from pipeline.night.compare import Candidate
+    from pipeline.night.photometric import STYLES, PhotometricTranslator
+
+    for style in STYLES:
+        yield Candidate("photometric", style, partial(PhotometricTranslator, style), optional=False)
+
+
+def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
+    from pipeline.core.errors import MissingInputError, ParameterError
+    from pipeline.core.files import require_folder
+    from pipeline.core.params import build
+    from pipeline.night.compare import Candidate
+    from stages.unit_factory import UnitFactory
+    from unit.translate import UnitSettings
+
+    hint = f"put UNIT generator files (.pt) into it, or name another folder as {where}.checkpoints"
+    files = sorted(require_folder(compare.checkpoints, hint=hint).glob("*.pt"))
+    if not files:
+        raise MissingInputError(f"no checkpoints (.pt) in {compare.checkpoints}", hint=hint)
+    names = [file.parent.name if file.name == FETCHED else file.stem for file in files]
+    if unknown := sorted(set(compare.shorter_sides) - set(names)):
+        raise ParameterError(
+            f"{where}.shorter_sides: no such checkpoint: {', '.join(unknown)}; known are {', '.join(names)}"
+        )
+    for name, file in zip(names, files, strict=True):
+        settings = {
+            "direction": "day2night",
+            "shorter_side": compare.shorter_sides.get(name, compare.shorter_side),
+            "stretch": compare.stretch,
+            "size": "source",
+            "dtype": "float32",
+        }
+        factory = UnitFactory.on(read_machine(), file, build(UnitSettings, settings, where))
+        yield Candidate("unit", name, factory, optional=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What the stages share that make a night set of a day set, each by its own translator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import parameter
+from stages.places import SETS
+
+if TYPE_CHECKING:
+    from pipeline.night.translator import MakeTranslator
+
+
+def night_parameters(function: Callable[..., str]) -> Callable[..., str]:
+    """Add the parameters that do not depend on the translator: day, format, quality, max_failed."""
+    for add in (
+        parameter(
+            "max_failed", click.FloatRange(0, 1), "Largest allowed share of images that cannot be translated."
+        ),
+        parameter("quality", click.IntRange(1, 95), "JPEG quality of the nights."),
+        parameter("format", click.Choice(["jpg", "png"]), "File format of the nights."),
+        parameter("day", str, "The set to translate, below data/sets."),
+    ):
+        function = add(function)
+    return function
+
+
+def make_night_set(
+    name: str,
+    make_translator: MakeTranslator,
+    workers: int,
+    *,
+    day: str,
+    format: str,  # noqa: A002 - the name of the parameter
+    quality: int,
+    max_failed: float,
+) -> str:
+    """Write the night set `name` of the set `day`, and return the summary in words; see `translate_set`.
+
+    The other arguments are those of `night_parameters`.
+    """
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.night.run import translate_set
+    from pipeline.night.translator import OutputFormat
+
+    summary = translate_set(
+        day=ImageSet.open(SETS / day),
+        out=SETS / name,
+        make_translator=make_translator,
+        output=OutputFormat(f".{format}", quality),
+        store=read_machine().work / "nights",
+        workers=workers,
+        max_failed=max_failed,
+    )
+    return str(summary)

@@ -1,0 +1,68 @@
+"""`duskline translate`: one translator of two kinds, and no option that it would not heed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.core.pictures import read_rgb
+from pipeline.night.photometric import STYLES, PhotometricTranslator
+from stages.translate_folder import main
+from tests.night.fakes import picture
+
+CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DUSKLINE_WORKERS", "1")
+    (tmp_path / "days" / "rome").mkdir(parents=True)
+    (tmp_path / "days" / "rome" / "a.jpg").write_bytes(picture(1, 32, 24))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["days", "nights", "--format", "png", *arguments])
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_photometric_nights_need_no_weights(style: str, tmp_path: Path) -> None:
+    result = run("--photometric", style)
+    assert result.exit_code == 0, result.output
+    assert "1 nights (1 newly translated" in result.stdout
+    night = read_rgb(tmp_path / "nights" / "rome" / "an.png")
+    assert np.array_equal(night, PhotometricTranslator(style)(read_rgb(picture(1, 32, 24))))
+
+
+def test_a_checkpoint_translates_as_before(tmp_path: Path) -> None:
+    result = run("--checkpoint", str(CHECKPOINT), "--shorter-side", "24", "--stretch", "none")
+    assert result.exit_code == 0, result.output
+    assert read_rgb(tmp_path / "nights" / "rome" / "an.png").shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--checkpoint", str(CHECKPOINT), "--photometric", "meant")])
+def test_it_is_one_of_the_two(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Give either --checkpoint FILE or --photometric STYLE." in result.stderr
+    assert not (tmp_path / "nights").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--direction", "day2night"),
+        ("--shorter-side", "512"),
+        ("--stretch", "none"),
+        ("--size", "model"),
+        ("--dtype", "float32"),
+    ],
+)
+def test_options_of_a_checkpoint_are_refused_with_a_style(option: tuple[str, str], tmp_path: Path) -> None:
+    result = run("--photometric", "meant", *option)
+    assert result.exit_code == 2
+    assert f"{option[0]}: only for a --checkpoint" in result.stderr
+    assert not (tmp_path / "nights").exists()
