@@ -1,4 +1,4 @@
-"""The recogniser: a backbone and an aggregation, and the file that keeps it."""
+"""The recogniser: a backbone and an aggregation, or two of both as an ensemble, and the file that keeps it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.core.errors import CheckpointError, MissingInputError, ParameterEr
 from pipeline.core.files import written_beside
 from pipeline.core.params import build
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
-from pipeline.vpr.backbones import Backbone, build_backbone
+from pipeline.vpr.backbones import Trainable, build_backbone
 
 _FORMAT = "duskline recogniser 1"
 _PARTS = ("settings", "record", "weights")
@@ -27,22 +27,44 @@ _AGAIN = "the file may be damaged or half copied: bring it again, or train the m
 class NetworkSettings:
     """What a recogniser consists of.
 
-    backbone: its name. weights: "imagenet" or "none" (drawn). trainable: "all" layers learn, or those
-    "from_conv4" on. aggregation: "netvlad" with `clusters`, or "gem" with L2 normalisation `l2`.
+    backbone: its name. weights: "imagenet" or "none" (drawn). trainable: "all" layers learn, or the
+    "late_layers" that backbones.py names for each backbone. aggregation: "netvlad" with `clusters`, or "gem"
+    with L2 normalisation `l2`. ensemble: how the descriptors of `backbone` and of `second_backbone` become
+    one, see `Ensemble`; null for one backbone alone. What holds for the one holds for the other.
     """
 
     backbone: str
     weights: Literal["imagenet", "none"]
-    trainable: Literal["all", "from_conv4"]
+    trainable: Trainable
     aggregation: Literal["netvlad", "gem"]
     clusters: int | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
+    ensemble: Literal["addition", "division"] | None = None
+    second_backbone: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.ensemble is None) != (self.second_backbone is None):
+            raise ValueError(
+                f"ensemble ({self.ensemble}) and second_backbone ({self.second_backbone}) go together: set both"
+                " or neither"
+            )
+
+    @property
+    def combination(self) -> str | None:
+        """In words, how two backbones make one descriptor; None where there is one backbone."""
+        if self.ensemble is None:
+            return None
+        halved = " and halved" if self.ensemble == "division" else ""
+        return f"descriptors of {self.backbone} and {self.second_backbone} added{halved}"
 
 
 class Recogniser(nn.Module):
-    """Normalised pictures (N, 3, H, W) -> descriptors (N, descriptor_size)."""
+    """Normalised pictures (N, 3, H, W) -> descriptors (N, descriptor_size).
 
-    def __init__(self, backbone: Backbone, aggregation: nn.Module, descriptor_size: int) -> None:
+    `backbone` gives features (N, C, h, w).
+    """
+
+    def __init__(self, backbone: nn.Module, aggregation: nn.Module, descriptor_size: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.aggregation = aggregation
@@ -53,10 +75,57 @@ class Recogniser(nn.Module):
         descriptors: Tensor = self.aggregation(self.backbone(x))
         return descriptors
 
+    @property
+    def parts(self) -> tuple[Recogniser, ...]:
+        """The recognisers that it consists of: itself."""
+        return (self,)
 
-def build_network(settings: NetworkSettings) -> Recogniser:
-    """Build a recogniser; what has no weights yet is drawn from torch's generator."""
-    backbone = build_backbone(settings.backbone, settings.weights, settings.trainable)
+
+class Ensemble(nn.Module):
+    """Two recognisers that see the same pictures: (N, 3, H, W) -> descriptors (N, descriptor_size).
+
+    "addition" adds their descriptors, "division" halves the sum as well; neither normalises it. The two rank
+    alike, and learn differently, as the margin of the loss stays. Source: the paper, Table IV.
+    `ParameterError` when their descriptors differ in length.
+    """
+
+    def __init__(self, first: Recogniser, second: Recogniser, how: Literal["addition", "division"]) -> None:
+        super().__init__()
+        if first.descriptor_size != second.descriptor_size:
+            raise ParameterError(
+                f"descriptors of an ensemble must be equally long, found {first.descriptor_size} and"
+                f" {second.descriptor_size}",
+                hint="take two backbones of as many channels, such as alexnet and resnet18conv4 with 256",
+            )
+        self.first = first
+        self.second = second
+        self.how = how
+        self.descriptor_size = first.descriptor_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Descriptors of a batch."""
+        added: Tensor = self.first(x) + self.second(x)
+        return added / 2 if self.how == "division" else added
+
+    @property
+    def parts(self) -> tuple[Recogniser, ...]:
+        """The recognisers that it consists of."""
+        return (self.first, self.second)
+
+
+Network = Recogniser | Ensemble
+
+
+def build_network(settings: NetworkSettings) -> Network:
+    """Build a recogniser or an ensemble; what has no weights yet is drawn from torch's generator."""
+    first = _recogniser(settings, settings.backbone)
+    if settings.ensemble is None or settings.second_backbone is None:
+        return first
+    return Ensemble(first, _recogniser(settings, settings.second_backbone), settings.ensemble)
+
+
+def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
+    backbone = build_backbone(name, settings.weights, settings.trainable)
     channels = backbone.channels
     if settings.aggregation == "netvlad":
         if settings.clusters is None or settings.clusters < 2:
@@ -71,7 +140,7 @@ def build_network(settings: NetworkSettings) -> Recogniser:
     return Recogniser(backbone, Pooled(GeM(), settings.l2), channels)
 
 
-def save_model(path: Path, network: Recogniser, settings: NetworkSettings, record: dict[str, Any]) -> None:
+def save_model(path: Path, network: Network, settings: NetworkSettings, record: dict[str, Any]) -> None:
     """Write weights, settings and `record` (plain values) to one file, whole or not at all."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     document = {"format": _FORMAT, "settings": asdict(settings), "record": record, "weights": weights}
@@ -79,7 +148,7 @@ def save_model(path: Path, network: Recogniser, settings: NetworkSettings, recor
         torch.save(document, stream)
 
 
-def load_model(path: Path) -> tuple[Recogniser, NetworkSettings, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
     """Read a file of `save_model`: nothing is downloaded or drawn, and no code in it is run.
 
     `MissingInputError` without a file; `CheckpointError` for one that is damaged, of another kind, or whose

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
+from pipeline.vpr.backbones import Trainable
 from pipeline.vpr.network import NetworkSettings
 
 _POSITIVE = (
@@ -19,7 +20,9 @@ class TrainSettings:
 
     dataset: the set to train on, with its splits train and val.
     backbone, weights, trainable, aggregation, clusters, l2: the network; see `NetworkSettings`
-        (resnet18conv4, imagenet, from_conv4, netvlad with 64 clusters or gem with l2 before_pool).
+        (resnet18conv4, imagenet, late_layers, netvlad with 64 clusters or gem with l2 before_pool).
+    ensemble, second_backbone: two backbones as one network; see `NetworkSettings` (addition or division of
+        alexnet and, second, resnet18conv4).
     height, width: pixels of the network's input (480, 640).
     lr: Adam's learning rate (1e-5). margin: of the triplet loss (0.1).
     batch: queries a step (4), each with its best positive and `negatives` (10) hardest negatives.
@@ -38,7 +41,7 @@ class TrainSettings:
     dataset: str
     backbone: str
     weights: Literal["imagenet", "none"]
-    trainable: Literal["all", "from_conv4"]
+    trainable: Trainable
     aggregation: Literal["netvlad", "gem"]
     height: int
     width: int
@@ -59,6 +62,8 @@ class TrainSettings:
     seed: int
     clusters: int | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
+    ensemble: Literal["addition", "division"] | None = None
+    second_backbone: str | None = None
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -82,10 +87,10 @@ class TrainSettings:
             raise ValueError(f"{self.aggregation} needs {needed}")
         if getattr(self, other) is not None:
             raise ValueError(f"{self.aggregation} has no {other}")
+        _ = self.network  # which looks whether its own settings go together
 
     @property
     def network(self) -> NetworkSettings:
         """What to build before training."""
-        return NetworkSettings(
-            self.backbone, self.weights, self.trainable, self.aggregation, self.clusters, self.l2
-        )
+        names = [field.name for field in fields(NetworkSettings)]
+        return NetworkSettings(**{name: getattr(self, name) for name in names})

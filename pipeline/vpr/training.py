@@ -21,7 +21,7 @@ from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, Extraction, judge
 from pipeline.vpr.mining import Miner
-from pipeline.vpr.network import Recogniser, build_network, save_model
+from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import autocast, device_of, numeric_path, threads_within
 from pipeline.vpr.positives import Places
 from pipeline.vpr.recall import RECALL_AT
@@ -105,7 +105,7 @@ class _Run:
         self.folder = work / digest_document(key)[:32]
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            self.network: Recogniser = build_network(settings.network)
+            self.network: Network = build_network(settings.network)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learning = [value for value in self.network.parameters() if value.requires_grad]
         self.optimizer = torch.optim.Adam(learning, lr=settings.lr)
@@ -117,9 +117,9 @@ class _Run:
         if self._state.is_file():
             self.progress = load_state(self._state, self.network, self.optimizer, self.device)
             return
-        aggregation = self.network.aggregation
-        if isinstance(aggregation, NetVLAD):
-            aggregation.initialise(*self._clusters(aggregation))
+        for part in self.network.parts:
+            if isinstance(part.aggregation, NetVLAD):
+                part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
 
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
@@ -145,7 +145,7 @@ class _Run:
     def _rounds(self) -> int:
         return -(-self.settings.queries_per_epoch // self.settings.queries_per_cache)
 
-    def _clusters(self, aggregation: NetVLAD) -> tuple[np.ndarray, np.ndarray]:
+    def _clusters(self, part: Recogniser, clusters: int) -> tuple[np.ndarray, np.ndarray]:
         pictures = [self.database, self.queries]
 
         def read(index: int) -> torch.Tensor:
@@ -153,7 +153,7 @@ class _Run:
             return pictures[0].read(index) if index < first else pictures[1].read(index - first)
 
         descriptors = initial_descriptors(
-            self.network.backbone,
+            part.backbone,
             read,
             len(self.database) + len(self.queries),
             rng=np.random.default_rng([self.settings.seed]),
@@ -161,7 +161,7 @@ class _Run:
             device=self.device,
             workers=self.extraction.workers,
         )
-        return cluster(descriptors, aggregation.clusters, self.settings.seed), descriptors
+        return cluster(descriptors, clusters, self.settings.seed), descriptors
 
     def _round(self) -> None:
         """Mine for some queries, unless a saved state holds their rows, and learn from them."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipeline.vpr import backbones
 from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
 
 NETVLAD = NetworkSettings("resnet18conv4", "none", "all", "netvlad", clusters=4)
-GEM = NetworkSettings("resnet18conv4", "none", "from_conv4", "gem", l2="before_pool")
+GEM = NetworkSettings("resnet18conv4", "none", "late_layers", "gem", l2="before_pool")
 
 
 @pytest.mark.parametrize(("settings", "size"), [(NETVLAD, 1024), (GEM, 256)])
@@ -51,13 +52,13 @@ def test_loading_never_asks_for_imagenet_weights(tmp_path: Path, monkeypatch: py
     settings = NetworkSettings("resnet18conv4", "imagenet", "all", "gem", l2="none")
     network = build_network(NetworkSettings("resnet18conv4", "none", "all", "gem", l2="none"))
     save_model(tmp_path / "model.pt", network, settings, {})
-    real = backbones.BACKBONES["resnet18conv4"]
+    recipe = backbones.BACKBONES["resnet18conv4"]
 
-    def refusing(weights: str, trainable: str) -> backbones.Backbone:
-        assert weights == "none"
-        return real(weights, trainable)
+    def refusing(weights: Any) -> Any:
+        assert weights is None
+        return recipe.network(weights=weights)
 
-    monkeypatch.setitem(backbones.BACKBONES, "resnet18conv4", refusing)
+    monkeypatch.setitem(backbones.BACKBONES, "resnet18conv4", replace(recipe, network=refusing))
     assert load_model(tmp_path / "model.pt")[1] == settings
 
 

@@ -12,7 +12,7 @@ PAPER: dict[str, Any] = {
     "dataset": "pitts30k",
     "backbone": "resnet18conv4",
     "weights": "imagenet",
-    "trainable": "from_conv4",
+    "trainable": "late_layers",
     "aggregation": "netvlad",
     "clusters": 64,
     "height": 480,
