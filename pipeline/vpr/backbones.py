@@ -77,7 +77,7 @@ _RESNET50 = _MODELS.resnet50, _MODELS.ResNet50_Weights.IMAGENET1K_V1
 _ALEXNET = _MODELS.alexnet, _MODELS.AlexNet_Weights.IMAGENET1K_V1
 _VGG16 = _MODELS.vgg16, _MODELS.VGG16_Weights.IMAGENET1K_V1
 
-# Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers" are of a ResNet conv4 (torchvision's
+# Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers" are of a ResNet conv4 (its
 # layer3) and what follows, of AlexNet all but its first 5 layers, of VGG-16 its last 5.
 BACKBONES: dict[str, Recipe] = {
     "resnet18conv4": Recipe(*_RESNET18, _through_conv4, late=1, channels=256),

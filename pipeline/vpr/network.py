@@ -1,4 +1,4 @@
-"""The recogniser: a backbone and an aggregation, or two of both as an ensemble, and the file that keeps it."""
+"""The recogniser: a backbone and an aggregation, or an ensemble of two, and the file that keeps it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         if (self.ensemble is None) != (self.second_backbone is None):
             raise ValueError(
-                f"ensemble ({self.ensemble}) and second_backbone ({self.second_backbone}) go together: set both"
-                " or neither"
+                f"ensemble ({self.ensemble}) and second_backbone ({self.second_backbone}) go together: set"
+                " both or neither"
             )
 
     @property
