@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import faiss
 import numpy as np
 import pytest
 
 from pipeline.core.errors import DusklineError
-from pipeline.vpr.search import nearest
+from pipeline.vpr import descriptor_files
+from pipeline.vpr.search import nearest, search_plan
 
 RNG = np.random.default_rng(5)
 DATABASE = RNG.normal(size=(50, 8)).astype(np.float32)
@@ -69,3 +72,23 @@ def test_threads_change_nothing(queries: int) -> None:
         faiss.omp_set_num_threads(before)
     for distances, indexes in found[1:]:
         assert np.array_equal(distances, found[0][0]) and np.array_equal(indexes, found[0][1])
+
+
+def test_a_memory_map_is_searched_as_an_array(tmp_path: Path) -> None:
+    np.save(tmp_path / "database.npy", DATABASE)
+    mapped = np.load(tmp_path / "database.npy", mmap_mode="r")
+    for found, wanted in zip(nearest(mapped, QUERIES, 5), nearest(DATABASE, QUERIES, 5), strict=True):
+        assert found.tobytes() == wanted.tobytes()
+
+
+def test_a_bad_descriptor_is_found_in_every_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptor_files, "PIECE", 16)
+    database = DATABASE.copy()
+    database[[0, 15, 16, 49], 0] = np.inf
+    with pytest.raises(DusklineError, match="4 of 50 descriptors of the database are not finite"):
+        nearest(database, QUERIES, 3)
+
+
+@pytest.mark.parametrize(("above", "exact"), [(None, True), (50, True), (49, False)])
+def test_only_a_database_above_the_limit_is_searched_by_an_index(above: int | None, exact: bool) -> None:
+    assert (search_plan(DATABASE, above) is None) == exact
