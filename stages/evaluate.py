@@ -20,6 +20,7 @@ def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - th
         EXPERIMENTS / experiment,
         ImageSet.open(SETS / test_set),
         RESULTS / experiment / test_set,
+        machine.work / "descriptors",
         device=machine.device,
         workers=machine.workers,
     )

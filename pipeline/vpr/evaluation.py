@@ -8,46 +8,53 @@ from pathlib import Path
 import torch
 
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.experiment import MODEL, read_experiment
+from pipeline.vpr.experiment import read_experiment
+from pipeline.vpr.finding import find_places
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.intervals import wilson
-from pipeline.vpr.judging import Extraction, Judgement, judge
+from pipeline.vpr.judging import Extraction, Judgement
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import write_misses
-from pipeline.vpr.network import load_model
 from pipeline.vpr.numeric import device_of, numeric_path, threads_within
 from pipeline.vpr.predictions import Prediction, write_predictions
 from pipeline.vpr.recall import RECALL_AT, Recalls
+from pipeline.vpr.tested import load_tested
 from pipeline.vpr.worst import worst_misses
 
 PREDICTIONS = "predictions.csv"
 
 
-def evaluate(experiment: Path, images: ImageSet, out: Path, *, device: str, workers: int) -> Recalls:
-    """Test an experiment (its folder) on the test split of `images`; `out` gets metrics, finds and misses."""
+def evaluate(
+    experiment: Path, images: ImageSet, out: Path, store: Path, *, device: str, workers: int
+) -> Recalls:
+    """Test an experiment (its folder) on the test split of `images`; `out` gets metrics, finds and misses.
+
+    Descriptors of the database are taken from the folder `store` if they are there, and left there; that
+    changes no byte of what is written.
+    """
     settings = read_experiment(experiment)
-    network, _, record = load_model(experiment / MODEL)
+    model = load_tested(experiment, settings)
     place = device_of(device)
-    network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     database, queries = (
         gallery(images, "test", role, settings.height, settings.width) for role in ("database", "queries")
     )
+    extraction = Extraction(place, workers, settings.autocast)
     with threads_within(settings.cpu_threads):
-        extraction = Extraction(place, workers, settings.autocast)
-        found = judge(network, database, queries, settings.radius, extraction)
+        found, search = find_places(settings, model, database, queries, extraction, store, out)
     by_chance = chance(found, len(database))
     metrics = Metrics(
         experiment=experiment.name,
         model=settings.model,
-        trained_on=record["dataset_digest"],
+        trained_on=model.trained_on,
         test_set=images.root.name,
         set_digest=images.digest,
         database=len(database),
         queries=len(queries),
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
-        protocol=settings.protocol,
+        protocol=settings.protocol(search, model.combination),
         numeric_path=numeric_path(place, settings.autocast, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
     )

@@ -6,27 +6,48 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.errors import MissingInputError
+from pipeline.core.errors import MissingInputError, ParameterError
 from pipeline.core.files import link, read_json, write_json
 from pipeline.core.params import build
 
 MODEL = "model.pt"
+# What stands for a model of torch.hub.
+HUB = "hub.json"
 _SETTINGS = "experiment.json"
+# Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
+_FEWEST_FOR_IVFPQ = 10_000
+_QUERIES = {
+    "hard_resize": "",
+    "single_query": "queries resized with their aspect, one at a time; ",
+    "central_crop": "queries cut to their centre; ",
+    "five_crops": "queries as five crops, descriptors averaged; ",
+    "nearest_crop": "queries as five crops, the nearest find of any; ",
+    "majority_voting": "queries as five crops, finds by majority voting; ",
+}
 
 
 @dataclass(frozen=True)
 class Experiment:
     """How a model is tested.
 
-    model: its name. height, width: pixels of the network's input. radius: metres within which (inclusive) a
-    found image shows the query's place. autocast: "bfloat16" or "off" (float32). cpu_threads: of each
-    operation on a CPU.
+    model: its name. height, width: pixels of the network's input. queries: how they are brought to that size;
+    see queries.py. multi_scale: how features of several scales are combined; see multiscale.py. radius:
+    metres within which (inclusive) a found image shows the query's place. ivfpq_above: a database of more
+    descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py. save_descriptors: whether they
+    are kept with the results. autocast: "bfloat16" or "off" (float32). cpu_threads: of each operation on a
+    CPU.
     """
 
     model: str
     height: int
     width: int
+    queries: Literal[
+        "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
+    ]
+    multi_scale: Literal["none", "concatenation", "average"]
     radius: float
+    ivfpq_above: int | None
+    save_descriptors: bool
     autocast: Literal["off", "bfloat16"]
     cpu_threads: int
 
@@ -34,22 +55,40 @@ class Experiment:
         for name in ("height", "width", "radius", "cpu_threads"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.ivfpq_above is not None and self.ivfpq_above < _FEWEST_FOR_IVFPQ:
+            raise ValueError(
+                f"ivfpq_above must be null or at least {_FEWEST_FOR_IVFPQ:,} descriptors, not"
+                f" {self.ivfpq_above:,}"
+            )
 
-    @property
-    def protocol(self) -> str:
-        """In words, how recall is counted."""
+    def protocol(self, search: str, combination: str | None) -> str:
+        """In words, how recall is counted, given how the database is searched and parts combined."""
+        scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
         return (
-            f"images resized to {self.width}x{self.height}; exact L2 search; right within {self.radius:g} m,"
-            " inclusive; queries without a positive count as misses"
+            f"images resized to {self.width}x{self.height}; {_QUERIES[self.queries]}{scales}"
+            f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} m, inclusive;"
+            " queries without a positive count as misses"
         )
 
 
 def write_experiment(out: Path, experiment: Experiment, model: Path) -> None:
-    """Put the file `model` and the settings into the folder `out`."""
-    if not model.is_file():
-        raise MissingInputError(f"no such model: {model}", hint=f"run: dvc repro train@{experiment.model}")
+    """Put what is in the folder `model` and the settings into the folder `out`.
+
+    `MissingInputError` when there is no model in it; `ParameterError` for settings that need one of ours.
+    """
+    found = [name for name in (MODEL, HUB) if (model / name).is_file()]
+    if not found:
+        raise MissingInputError(
+            f"no such model: {model / MODEL}",
+            hint=f"run: dvc repro experiment@{out.name}, which makes it first",
+        )
+    if found == [HUB] and experiment.multi_scale != "none":
+        raise ParameterError(
+            f"{experiment.model} is a model of torch.hub, whose features cannot be combined over scales",
+            hint="set multi_scale: none",
+        )
     out.mkdir(parents=True, exist_ok=True)
-    link(model, out / MODEL)
+    link(model / found[0], out / found[0])
     write_json(out / _SETTINGS, asdict(experiment))
 
 

@@ -1,13 +1,16 @@
-"""How well a network finds places: descriptors of a split, exact search, recall."""
+"""How well a network finds places: descriptors of a split, search, recall."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
+from pipeline.core.progress import progress
 from pipeline.vpr.descriptors import extract
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.numeric import autocast
@@ -17,6 +20,18 @@ from pipeline.vpr.search import nearest
 
 # Pictures that the network sees at once; it changes speed and memory only.
 BATCH = 32
+# Pictures that are described before their descriptors are put down: whole batches, so it changes nothing.
+PIECE = 64 * BATCH
+
+
+class Pictures(Protocol):
+    """What can be described: a `Gallery`, or treated queries."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def read(self, index: int) -> torch.Tensor:
+        """One picture, normalised."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +42,22 @@ class Extraction:
     workers: int
     numbers: str = "off"
 
-    def descriptors(self, network: nn.Module, pictures: Gallery) -> np.ndarray:
+    def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
         """Descriptors of all pictures, in their order: (n, D), float32."""
+        return self._some(network, pictures, 0, len(pictures), batch)
+
+    def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
+        """The same, `PIECE` pictures at a time, so that not all descriptors need be held."""
+        for first in progress(range(0, len(pictures), PIECE), label="describe", unit="piece"):
+            yield self._some(network, pictures, first, min(PIECE, len(pictures) - first), BATCH)
+
+    def _some(self, network: nn.Module, pictures: Pictures, first: int, count: int, batch: int) -> np.ndarray:
         with autocast(self.device, self.numbers):
             return extract(
                 network,
-                pictures.read,
-                len(pictures),
-                batch=BATCH,
+                lambda place: pictures.read(first + place),
+                count,
+                batch=batch,
                 device=self.device,
                 workers=self.workers,
             )
@@ -58,11 +81,19 @@ class Judgement:
 def judge(
     network: nn.Module, database: Gallery, queries: Gallery, radius: float, extraction: Extraction
 ) -> Judgement:
-    """Search each query in the database; a prediction within `radius` metres (inclusive) is right."""
-    distances, predictions = nearest(
+    """Search each query in the database, exactly; a find within `radius` metres (inclusive) is right."""
+    found = nearest(
         extraction.descriptors(network, database),
         extraction.descriptors(network, queries),
         max(RECALL_AT),
     )
+    return judged(found, database, queries, radius)
+
+
+def judged(
+    found: tuple[np.ndarray, np.ndarray], database: Gallery, queries: Gallery, radius: float
+) -> Judgement:
+    """Hold what a search `found`, distances and indexes (Q, N) each, against the places on the ground."""
+    distances, predictions = found
     positives = within(queries.positions, database.positions, radius)
     return Judgement(recalls(predictions, positives), predictions, distances, positives)

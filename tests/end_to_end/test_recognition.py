@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.end_to_end.project import Project, copy_project, stages_run, tiny_params
@@ -50,7 +51,11 @@ TEST: dict[str, Any] = {
     "model": "day_netvlad",
     "height": 48,
     "width": 64,
+    "queries": "hard_resize",
+    "multi_scale": "none",
     "radius": 25,
+    "ivfpq_above": None,
+    "save_descriptors": False,
     "autocast": "off",
     "cpu_threads": 1,
 }
@@ -144,6 +149,46 @@ def test_a_models_settings_leave_the_other_models_alone(project: Project) -> Non
         "evaluate@dn_gem-city_tokyo_night",
         *REPORTED,
     ]
+
+
+HUBCONF = """
+import torch
+
+
+def means(side):
+    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(side), torch.nn.Flatten())
+"""
+
+
+def test_a_model_of_torch_hub_is_evaluated_like_ours(project: Project) -> None:
+    repository = project.root.parent / "means"
+    repository.mkdir()
+    (repository / "hubconf.py").write_text(HUBCONF)
+    params = project.params()
+    params["hub_local"] = {
+        "means": {
+            "repository": str(repository),
+            "entry": "means",
+            "arguments": {"side": 4},
+            "trust_repo": False,
+        }
+    }
+    params["experiment"]["means"] = TEST | {"model": "means", "save_descriptors": True}
+    project.set_params(params)
+    refused = project.dvc("repro", "evaluate@means-city_pitts", check=False)
+    assert refused.returncode != 0
+    assert "if you trust it, set trust_repo: true" in refused.stdout + refused.stderr
+    params["hub_local"]["means"]["trust_repo"] = True
+    project.set_params(params)
+    run = ["hub_local@means", "experiment@means", "evaluate@means-city_pitts"]
+    assert project.repro("evaluate@means-city_pitts") == run
+    out = project.root / "results" / "means" / "city_pitts"
+    assert metrics(project, "means", "city_pitts")["trained_on"] == f"means(side=4) of {repository}"
+    assert np.load(out / "descriptors_database.npy", mmap_mode="r").shape[1] == 3 * 4 * 4
+    assert project.repro("evaluate@means-city_pitts") == []
+    # DVC sees a change of the repository, and what it leads to.
+    (repository / "hubconf.py").write_text(HUBCONF + "# changed\n")
+    assert project.repro("evaluate@means-city_pitts") == run
 
 
 def recall_rows(project: Project) -> list[dict[str, str]]:

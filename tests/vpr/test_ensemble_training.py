@@ -22,6 +22,8 @@ ENSEMBLE = replace(
     ensemble="addition",
     epochs=1,
     queries_per_epoch=4,
+    # Wide, so that there is something to learn from each triplet.
+    margin=2.0,
 )
 
 

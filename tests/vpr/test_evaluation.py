@@ -3,21 +3,30 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from pipeline.core.errors import MissingInputError, ParameterError, SetError
 from pipeline.core.params import build
 from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import SetWriter
+from pipeline.vpr import finding
 from pipeline.vpr.evaluation import PREDICTIONS, evaluate
 from pipeline.vpr.experiment import Experiment, read_experiment, write_experiment
+from pipeline.vpr.finding import DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS
+from pipeline.vpr.gallery import Gallery, gallery
+from pipeline.vpr.ivfpq import IvfPq
 from pipeline.vpr.metrics import METRICS
-from pipeline.vpr.network import NetworkSettings, build_network, save_model
+from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
 from pipeline.vpr.predictions import read_predictions
+from pipeline.vpr.queries import TreatedQueries
+from pipeline.vpr.recall import Recalls
 from tests.vpr.places import write_places
 
-EXPERIMENT = Experiment("day_gem", 48, 48, 25.0, "off", 1)
+EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
 PLACES, VIEWS = 6, 2
 
 
@@ -30,9 +39,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = NetworkSettings("resnet18conv4", "none", "all", "gem", l2="before_pool")
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("model") / "model.pt"
-    save_model(path, build_network(settings), settings, {"dataset_digest": "abc"})
-    return path
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder / "model.pt", build_network(settings), settings, {"dataset_digest": "abc"})
+    return folder
 
 
 @pytest.fixture
@@ -41,8 +50,33 @@ def experiment(model: Path, tmp_path: Path) -> Path:
     return tmp_path / "day_gem_small"
 
 
+def changed(experiment: Path, **changes: Any) -> Path:
+    """The same experiment with other settings, in a folder beside it."""
+    settings = replace(EXPERIMENT, **changes)
+    folder = experiment.parent / "_".join(map(str, changes.values()))
+    write_experiment(folder / experiment.name, settings, experiment)
+    return folder / experiment.name
+
+
+def run_on(experiment: Path, images: ImageSet, folder: Path, *, workers: int = 1) -> Recalls:
+    return evaluate(experiment, images, folder / "out", folder / "store", device="cpu", workers=workers)
+
+
+def protocol(folder: Path) -> str:
+    text: str = json.loads((folder / "out" / METRICS).read_text())["protocol"]
+    return text
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 def test_metrics_and_predictions_agree(experiment: Path, places: ImageSet, tmp_path: Path) -> None:
-    recalls = evaluate(experiment, places, tmp_path / "out", device="cpu", workers=2)
+    recalls = run_on(experiment, places, tmp_path, workers=2)
     metrics = json.loads((tmp_path / "out" / METRICS).read_text())
     found = list(read_predictions(tmp_path / "out" / PREDICTIONS))
     queries = PLACES * VIEWS
@@ -65,15 +99,14 @@ def test_metrics_and_predictions_agree(experiment: Path, places: ImageSet, tmp_p
 
 def test_the_number_of_workers_changes_no_byte(experiment: Path, places: ImageSet, tmp_path: Path) -> None:
     for workers in (1, 4):
-        evaluate(experiment, places, tmp_path / str(workers), device="cpu", workers=workers)
-    for name in (METRICS, PREDICTIONS):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "4" / name).read_bytes()
+        run_on(experiment, places, tmp_path / str(workers), workers=workers)
+    assert contents(tmp_path / "1" / "out") == contents(tmp_path / "4" / "out")
 
 
 def test_a_set_without_test_queries_is_refused(experiment: Path, tmp_path: Path, places: ImageSet) -> None:
     only = replace(places, rows=places.where("train"))
     with pytest.raises(SetError, match="has no images in test/database"):
-        evaluate(experiment, only, tmp_path / "out", device="cpu", workers=1)
+        run_on(experiment, only, tmp_path)
 
 
 def test_an_experiment_is_read_as_it_was_written(experiment: Path) -> None:
@@ -81,11 +114,173 @@ def test_an_experiment_is_read_as_it_was_written(experiment: Path) -> None:
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"no such model: .*model\.pt"):
-        write_experiment(tmp_path / "e", EXPERIMENT, tmp_path / "model.pt")
+    with pytest.raises(MissingInputError, match=r"no such model: .*model\.pt") as caught:
+        write_experiment(tmp_path / "e", EXPERIMENT, tmp_path / "none")
+    assert "dvc repro experiment@e" in caught.value.hint
 
 
 def test_an_impossible_radius_is_refused() -> None:
     values = EXPERIMENT.__dict__ | {"radius": -1.0}
     with pytest.raises(ParameterError, match="radius must be positive"):
         build(Experiment, values, "experiment.x")
+
+
+def test_an_index_for_a_small_database_is_refused() -> None:
+    values = EXPERIMENT.__dict__ | {"ivfpq_above": 9_999}
+    with pytest.raises(ParameterError, match="ivfpq_above must be null or at least 10,000 descriptors"):
+        build(Experiment, values, "experiment.x")
+
+
+def with_queries(places: ImageSet, root: Path, keep: str) -> ImageSet:
+    """The whole database and the queries whose name ends in `keep`, as `select` makes a set."""
+    writer = SetWriter(root)
+    for row in places.rows:
+        if row.role == "database" or row.name.endswith(keep):
+            writer.add(row.name, places.read(row), source=row.source, width=row.width, height=row.height)
+    return writer.finish()
+
+
+def read_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the pictures that are read for the network from here on."""
+    seen: list[str] = []
+    real = Gallery.read
+
+    def watching(self: Gallery, index: int) -> torch.Tensor:
+        seen.append(self.rows[index].name)
+        return real(self, index)
+
+    monkeypatch.setattr(Gallery, "read", watching)
+    return seen
+
+
+def test_a_set_that_shares_its_database_has_it_described_once(
+    experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = with_queries(places, tmp_path / "some", "@1@.jpg")
+    run_on(experiment, some, tmp_path / "alone")
+    run_on(experiment, places, tmp_path / "first")
+    (tmp_path / "first" / "store").rename(tmp_path / "store")
+    seen = read_names(monkeypatch)
+    evaluate(experiment, some, tmp_path / "out", tmp_path / "store", device="cpu", workers=1)
+    assert sorted(seen) == [row.name for row in some.where("test", "queries")]
+    # With and without the store the same bytes.
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone" / "out")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"height": 56}, {"multi_scale": "average"}, {"autocast": "bfloat16"}, {"cpu_threads": 2}]
+)
+def test_other_settings_or_pictures_describe_the_database_again(
+    experiment: Path,
+    places: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+) -> None:
+    run_on(experiment, places, tmp_path)
+    seen = read_names(monkeypatch)
+    run_on(changed(experiment, **changes), places, tmp_path)
+    database = {row.name for row in places.where("test", "database")}
+    assert database <= set(seen)
+
+
+def test_queries_and_radius_leave_the_databases_descriptors_alone(
+    experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_on(experiment, places, tmp_path)
+    seen = read_names(monkeypatch)
+    run_on(changed(experiment, queries="five_crops", radius=30.0), places, tmp_path)
+    assert seen == []  # treated queries are read by themselves
+
+
+def test_another_code_describes_the_database_again(
+    experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_on(experiment, places, tmp_path)
+    monkeypatch.setattr(finding, "code_digest", lambda: "other")
+    seen = read_names(monkeypatch)
+    run_on(experiment, places, tmp_path)
+    assert {row.name for row in places.where("test", "database")} <= set(seen)
+
+
+def test_descriptors_are_kept_on_request_and_nothing_else_changes(
+    experiment: Path, places: ImageSet, tmp_path: Path
+) -> None:
+    run_on(experiment, places, tmp_path / "without")
+    run_on(changed(experiment, save_descriptors=True), places, tmp_path / "with")
+    kept = contents(tmp_path / "with" / "out")
+    names = (DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS)
+    assert {name: data for name, data in kept.items() if name not in names} == contents(
+        tmp_path / "without" / "out"
+    )
+    database, queries = (np.load(tmp_path / "with" / "out" / name, mmap_mode="r") for name in names)
+    assert database.dtype == queries.dtype == np.float32
+    assert database.shape == queries.shape == (PLACES * VIEWS, 256)
+    found = list(read_predictions(tmp_path / "with" / "out" / PREDICTIONS))
+    squared = np.square(database[:, None] - queries[None]).sum(2)
+    assert found[0].feature_distance == pytest.approx(float(squared[:, 0].min()), rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "images resized to 48x48; exact L2 search; right within 25 m"),
+        ({"queries": "single_query"}, "48x48; queries resized with their aspect, one at a time; exact"),
+        ({"queries": "central_crop"}, "48x48; queries cut to their centre; exact"),
+        ({"queries": "five_crops"}, "48x48; queries as five crops, descriptors averaged; exact"),
+        ({"queries": "nearest_crop"}, "48x48; queries as five crops, the nearest find of any; exact"),
+        ({"queries": "majority_voting"}, "48x48; queries as five crops, finds by majority voting; exact"),
+        ({"multi_scale": "concatenation"}, "48x48; multi-scale by concatenation; exact"),
+        ({"multi_scale": "average"}, "48x48; multi-scale by average; exact"),
+    ],
+)
+def test_every_form_of_testing_finds_places_and_is_named(
+    experiment: Path, places: ImageSet, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    recalls = run_on(changed(experiment, **changes), places, tmp_path)
+    assert words in protocol(tmp_path)
+    # The pictures are squares, so that crops and resized ones show all of a place; 2 of 12 are right.
+    assert recalls.percent(1) > 60
+
+
+def test_treated_queries_are_described_as_they_are_treated(
+    experiment: Path, places: ImageSet, tmp_path: Path
+) -> None:
+    for queries in ("five_crops", "nearest_crop"):
+        again = changed(experiment, queries=queries, save_descriptors=True, width=40)
+        run_on(again, places, tmp_path / queries)
+    one, apart = (
+        np.load(tmp_path / queries / "out" / QUERY_DESCRIPTORS) for queries in ("five_crops", "nearest_crop")
+    )
+    assert apart.shape == (PLACES * VIEWS, 5, 256)
+    assert np.allclose(apart.mean(1), one, atol=1e-6)
+    network = load_model(experiment / "model.pt")[0].eval()
+    treated = TreatedQueries(gallery(places, "test", "queries", 48, 40), "five_crops")
+    with torch.inference_mode():
+        wanted = network(treated.read(3).unflatten(0, (5, 3)))
+    assert np.allclose(apart[3], wanted.numpy(), atol=1e-5)
+
+
+def test_an_index_is_named_and_an_ensemble_too(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = NetworkSettings(
+        "alexnet", "none", "all", "gem", l2="none", ensemble="division", second_backbone="resnet18conv4"
+    )
+    save_model(tmp_path / "m" / "model.pt", build_network(settings), settings, {"dataset_digest": "abc"})
+    write_experiment(tmp_path / "e", EXPERIMENT, tmp_path / "m")
+    plans: list[IvfPq | None] = []
+    real = finding.nearest
+
+    def watching(database: np.ndarray, queries: np.ndarray, count: int, plan: IvfPq | None) -> Any:
+        plans.append(plan)
+        return real(database, queries, count)
+
+    monkeypatch.setattr(finding, "search_plan", lambda *_: IvfPq(256, 16, 4))
+    monkeypatch.setattr(finding, "nearest", watching)
+    run_on(tmp_path / "e", places, tmp_path)
+    assert plans == [IvfPq(256, 16, 4)]
+    assert (
+        "; descriptors of alexnet and resnet18conv4 added and halved; IVF-PQ search (256 lists"
+        in protocol(tmp_path)
+    )

@@ -1,0 +1,22 @@
+"""Stage `hub_github`: a descriptor model of others, by torch.hub from GitHub."""
+
+from __future__ import annotations
+
+from stages.command import stage_command
+from stages.places import RECOGNISERS
+
+
+@stage_command("hub_github")
+def main(name: str) -> str:
+    """Load a model by torch.hub from GitHub and write down what it is; this runs the repository's code."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.vpr.hub import HubModel, register_hub_model
+
+    section = section_of(read_params(), "hub_github", name)
+    model = build(HubModel, section | {"source": "github"}, f"hub_github.{name}")
+    size = register_hub_model(model, RECOGNISERS / name)
+    return f"{model.words}, {size:,} numbers a picture"
+
+
+if __name__ == "__main__":
+    main()
