@@ -16,7 +16,11 @@ HUB = "hub.json"
 _SETTINGS = "experiment.json"
 # Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
 _FEWEST_FOR_IVFPQ = 10_000
-_QUERIES = {
+Treatment = Literal[
+    "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
+]
+# How queries were treated, in words.
+_QUERIES: dict[Treatment, str] = {
     "hard_resize": "",
     "single_query": "queries resized with their aspect, one at a time; ",
     "central_crop": "queries cut to their centre; ",
@@ -41,9 +45,7 @@ class Experiment:
     model: str
     height: int
     width: int
-    queries: Literal[
-        "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
-    ]
+    queries: Treatment
     multi_scale: Literal["none", "concatenation", "average"]
     radius: float
     ivfpq_above: int | None

@@ -10,12 +10,12 @@ from torch import nn
 from pipeline.vpr.crop_votes import majority_voting, nearest_crop
 from pipeline.vpr.descriptor_files import in_pieces, write_descriptors
 from pipeline.vpr.descriptor_store import DescriptorStore, code_digest
-from pipeline.vpr.experiment import Experiment
+from pipeline.vpr.experiment import Experiment, Treatment
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.ivfpq import IvfPq
 from pipeline.vpr.judging import BATCH, Extraction, Judgement, judged
 from pipeline.vpr.numeric import numeric_path
-from pipeline.vpr.queries import CROPPED, CROPS, SEARCHED_APART, CropDescriptors, TreatedQueries, Treatment
+from pipeline.vpr.queries import CROPPED, CROPS, SEARCHED_APART, CropDescriptors, TreatedQueries
 from pipeline.vpr.recall import RECALL_AT
 from pipeline.vpr.search import nearest, search_plan
 from pipeline.vpr.tested import TestedModel

@@ -37,17 +37,17 @@ class IvfPq:
     def of(cls, size: int, length: int) -> IvfPq:
         """The index for `size` descriptors of `length` numbers.
 
-        lists: the power of two next to 2 * sqrt(size): to find its lists costs a query as many distances as
-            there are lists, and each list holds about as many codes as a quarter of that.
-        probed: one list in 16. With one in 32, recall@1 of descriptors like those of benchmarks/search.py
-            falls from 87 to 83 per cent; one in 8 costs twice the time and gains nothing more.
+        lists: the power of two next to sqrt(size); twice as many take twice the time to build, which is most
+            of it, and make the codes of a probed share no better.
+        probed: one list in 8. Of 200,000 descriptors as in benchmarks/search.py, exact recall@5 99.2, that
+            costs 0.4 points of it, one in 16 costs 1.0, one in 32 costs 2.0.
         code_bytes: one for 8 numbers, so codes are 1/32 of the descriptors, but at most 128; a divisor of
             `length`.
         """
-        lists = 2 ** round(math.log2(2 * math.sqrt(size)))
+        lists = 2 ** round(math.log2(size) / 2)
         most = min(128, max(1, length // 8))
         code_bytes = next(count for count in range(most, 0, -1) if length % count == 0)
-        return cls(lists, max(1, lists // 16), code_bytes)
+        return cls(lists, max(1, lists // 8), code_bytes)
 
     @property
     def words(self) -> str:
@@ -66,7 +66,13 @@ def nearest_nearly(
     Returns squared L2 distances, exact, and indexes, (Q, count) each, nearest first, rows at one distance in
     their order; -1 where the index finds fewer. The same on every run, whatever the number of threads.
     """
-    index = build_index(database, plan)
+    return search_index(build_index(database, plan), plan, database, queries, count)
+
+
+def search_index(
+    index: faiss.IndexIVFPQ, plan: IvfPq, database: np.ndarray, queries: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same with an index that is built."""
     _, found = index.search(queries, plan.ranked_again * count)
     distances = np.full((len(queries), count), np.inf, np.float32)
     indexes = np.full((len(queries), count), -1, np.int64)

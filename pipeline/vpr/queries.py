@@ -6,18 +6,15 @@ Database images are always resized to the input's height and width, whatever the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
+from pipeline.vpr.experiment import Treatment
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.views import normalised_view
 
-Treatment = Literal[
-    "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
-]
 CROPS = 5
 # Of these each query is five crops; of the two last, each crop is searched by itself.
 CROPPED = ("five_crops", "nearest_crop", "majority_voting")

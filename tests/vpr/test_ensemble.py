@@ -14,6 +14,7 @@ from pipeline.core.errors import CheckpointError, ParameterError
 from pipeline.core.params import build
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
 from pipeline.vpr.network import Ensemble, NetworkSettings, Recogniser, build_network, load_model, save_model
+from pipeline.vpr.search import nearest
 
 GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "ensemble"
 TOLERANCE = 1e-5
@@ -63,6 +64,17 @@ def test_the_ensembles_are_the_published_ones(inputs: dict, outputs: dict, aggre
             descriptors = network(inputs["image"]).numpy()
         assert descriptors.shape == wanted.shape
         assert np.abs(descriptors - wanted).max() < TOLERANCE, name
+
+
+def test_halving_changes_no_ranking(inputs: dict) -> None:
+    first, second = part(inputs, 1, "netvlad"), part(inputs, 2, "netvlad")
+    pictures = torch.rand(40, 3, 32, 32, generator=torch.Generator().manual_seed(5))
+    found = []
+    for how in ("addition", "division"):
+        with torch.inference_mode():
+            descriptors = Ensemble(first, second, how)(pictures).numpy()
+        found.append(nearest(descriptors[:30], descriptors[30:], 30)[1])
+    assert np.array_equal(*found)
 
 
 def test_each_part_has_weights_of_its_own_and_all_of_them_learn() -> None:

@@ -78,11 +78,11 @@ def test_where_the_lists_hold_too_few_minus_one_follows() -> None:
 @pytest.mark.parametrize(
     ("size", "length", "wanted"),
     [
-        (1_000_000, 512, IvfPq(2048, 128, 64)),
-        (500_001, 16_384, IvfPq(1024, 64, 128)),
-        (10_001, 256, IvfPq(256, 16, 32)),
-        (20_000, 100, IvfPq(256, 16, 10)),
-        (20_000, 7, IvfPq(256, 16, 1)),
+        (1_000_000, 512, IvfPq(1024, 128, 64)),
+        (500_001, 16_384, IvfPq(512, 64, 128)),
+        (10_001, 256, IvfPq(128, 16, 32)),
+        (20_000, 100, IvfPq(128, 16, 10)),
+        (20_000, 7, IvfPq(128, 16, 1)),
     ],
 )
 def test_an_index_is_sized_by_its_database(size: int, length: int, wanted: IvfPq) -> None:
@@ -94,6 +94,6 @@ def test_it_is_told_in_words() -> None:
     plan = search_plan(DATABASE, 10_000)
     assert plan is not None
     assert plan.words == (
-        "IVF-PQ search (256 lists, 16 probed, 4 bytes a descriptor, the best 10 for each place ranked again"
+        "IVF-PQ search (128 lists, 16 probed, 4 bytes a descriptor, the best 10 for each place ranked again"
         " exactly)"
     )
