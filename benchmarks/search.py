@@ -12,7 +12,7 @@ import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +60,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Result:
-    """Seconds to build and to search, MiB held beside the file of descriptors, and indexes (Q, N)."""
+    """Seconds to build and to search, MiB held beside the mapped file, and indexes (Q, N)."""
 
     build: float
     search: float
@@ -129,20 +129,30 @@ def main(size: int, length: int, dimensions: int, noise: float, asked: int, fold
         write_descriptors(path, size, views.pieces(size))
         held = path.stat().st_size / 2**20
         print(f"{size:,} descriptors of {length} numbers ({held:,.0f} MiB), {asked:,} queries; {plan.words}")
-        print(f"{'':>8} {'build, s':>9} {'search, s':>9} {'held, MiB':>9} " + _columns("R@", RECALL_AT))
-        recalls = []
-        for name, chosen in (("exact", None), ("IVF-PQ", plan)):
-            found = measure(path, size, queries, chosen)
-            hits = found.indexes % views.places == right
-            recalls.append([float(hits[:, :n].any(1).mean()) * 100 for n in RECALL_AT])
-            times = f"{found.build:9.1f} {found.search:9.1f} {found.memory:9.0f}"
-            print(f"{name:>8} {times} " + " ".join(f"{value:6.1f}" for value in recalls[-1]), flush=True)
-    costs = (exact - other for exact, other in zip(*recalls, strict=True))
-    print(f"{'costs':>8} {'':29} " + " ".join(f"{cost:6.1f}" for cost in costs))
+        heads = " ".join(f"{f'R@{n}':>6}" for n in RECALL_AT)
+        print(f"{'':>8} {'build, s':>9} {'search, s':>9} {'held, MiB':>9} {heads}")
+        results = {
+            name: measure(path, size, queries, way) for name, way in (("exact", None), ("IVF-PQ", plan))
+        }
+    recalls = []
+    for name, found in results.items():
+        hits = found.indexes % views.places == right
+        recalls.append([float(hits[:, :n].any(1).mean()) * 100 for n in RECALL_AT])
+        times = f"{found.build:9.1f} {found.search:9.1f} {found.memory:9.0f}"
+        print(f"{name:>8} {times} " + _row(recalls[-1]))
+    exact, other = results["exact"].indexes, results["IVF-PQ"].indexes
+    print(f"{'costs':>8} {'':29} " + _row(one - two for one, two in zip(*recalls, strict=True)))
+    print(f"{'found':>8} {'of the N exactly nearest, %':>29} " + _row(_shared(exact, other)))
 
 
-def _columns(start: str, numbers: tuple[int, ...]) -> str:
-    return " ".join(f"{f'{start}{number}':>6}" for number in numbers)
+def _row(values: Iterable[float]) -> str:
+    return " ".join(f"{value:6.1f}" for value in values)
+
+
+def _shared(exact: np.ndarray, other: np.ndarray) -> list[float]:
+    """Of each query's N exactly nearest, the share in per cent that is among its N of the other search."""
+    pairs = list(zip(exact, other, strict=True))
+    return [100 * float(np.mean([np.isin(one[:n], two[:n]) for one, two in pairs])) for n in RECALL_AT]
 
 
 if __name__ == "__main__":

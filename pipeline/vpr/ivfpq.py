@@ -37,10 +37,10 @@ class IvfPq:
     def of(cls, size: int, length: int) -> IvfPq:
         """The index for `size` descriptors of `length` numbers.
 
-        lists: the power of two next to sqrt(size); twice as many take twice the time to build, which is most
-            of it, and make the codes of a probed share no better.
-        probed: one list in 8. Of 200,000 descriptors as in benchmarks/search.py, exact recall@5 99.2, that
-            costs 0.4 points of it, one in 16 costs 1.0, one in 32 costs 2.0.
+        lists: the power of two next to sqrt(size). Twice as many find as much with half the share probed,
+            but take half as long again to build, and building takes most of the time.
+        probed: one list in 8. Of 200,000 descriptors as in benchmarks/search.py (noise 1.8, exact recall@5
+            99.2) that costs 0.4 points of recall@5; one in 16 costs 1.0, one in 32 costs 2.0.
         code_bytes: one for 8 numbers, so codes are 1/32 of the descriptors, but at most 128; a divisor of
             `length`.
         """
