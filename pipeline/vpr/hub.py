@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from torch import nn
 
 from pipeline.core.errors import CheckpointError, DusklineError, MissingInputError, ParameterError
 from pipeline.core.files import digest_document, digest_file, read_json, require_file, write_json
+from pipeline.core.listing import is_clutter
 from pipeline.core.params import build
 from pipeline.vpr.experiment import HUB
 
@@ -162,7 +164,7 @@ def _descriptor_size(network: nn.Module, model: HubModel) -> int:
 def _weights_digest(network: nn.Module) -> str:
     """SHA-256 of all parameters and buffers, by name."""
     digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
+    for name, value in sorted([*network.named_parameters(), *network.named_buffers()], key=itemgetter(0)):
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
@@ -170,5 +172,6 @@ def _weights_digest(network: nn.Module) -> str:
 
 def _code_digest(model: HubModel) -> str:
     """Digest of the Python files of the repository, as they lie here."""
-    files = sorted(path.relative_to(model.folder).as_posix() for path in model.folder.rglob("*.py"))
-    return digest_document([[name, digest_file(model.folder / name)] for name in files])
+    found = sorted(path.relative_to(model.folder).as_posix() for path in model.folder.rglob("*.py"))
+    names = [name for name in found if not is_clutter(name)]
+    return digest_document([[name, digest_file(model.folder / name)] for name in names])

@@ -53,8 +53,8 @@ class IvfPq:
     def words(self) -> str:
         """The index in words, for records."""
         return (
-            f"IVF-PQ search ({self.lists:,} lists, {self.probed} probed, {self.code_bytes} bytes a descriptor"
-            f", the best {self.ranked_again} for each place ranked again exactly)"
+            f"IVF-PQ search ({self.lists:,} lists, {self.probed} probed, {self.code_bytes} bytes a"
+            f" descriptor, {self.ranked_again} candidates a neighbour ranked again exactly)"
         )
 
 

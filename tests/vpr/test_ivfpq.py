@@ -94,6 +94,6 @@ def test_it_is_told_in_words() -> None:
     plan = search_plan(DATABASE, 10_000)
     assert plan is not None
     assert plan.words == (
-        "IVF-PQ search (128 lists, 16 probed, 4 bytes a descriptor, the best 10 for each place ranked again"
+        "IVF-PQ search (128 lists, 16 probed, 4 bytes a descriptor, 10 candidates a neighbour ranked again"
         " exactly)"
     )
