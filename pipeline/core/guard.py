@@ -13,6 +13,7 @@ import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pipeline.core.errors import StageRunningError
 
@@ -66,14 +67,27 @@ def only_run(work: Path, stage: str) -> Iterator[None]:
 
     The lock ends with the process, however that ends, so nothing is ever left to clean.
     """
-    folder = work / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{stage}.lock").open("w") as stream:
+    with _locked(work / "locks" / f"{stage}.lock", stage):
+        yield
+
+
+def _locked(path: Path, stage: str) -> IO[str]:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            stream = path.open("w")
+        except FileNotFoundError:
+            continue  # who held the lock has removed its folder this moment
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            stream.close()
             raise StageRunningError(
                 f"another process is running {stage} in this folder",
                 hint="wait for it, or end it, then run the same command again",
             ) from error
-        yield
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                return stream
+        # Who held it has removed it in between, and others now meet at a new file.
+        stream.close()

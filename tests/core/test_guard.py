@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -111,6 +113,30 @@ def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with only_run(tmp_path, "a"):
         pass
+
+
+@pytest.mark.parametrize("gone", ["file", "folder"])
+def test_a_lock_that_its_holder_removed_is_no_lock(
+    tmp_path: Path, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opened it before meets nobody there any more, so it turns to the one that others see."""
+    real, path = fcntl.flock, tmp_path / "locks" / "a.lock"
+    locked: list[int] = []
+
+    def removed_meanwhile(stream: IO[str], how: int) -> None:
+        if not locked:
+            path.unlink()
+            if gone == "folder":
+                path.parent.rmdir()
+        real(stream, how)
+        locked.append(os.fstat(stream.fileno()).st_ino)
+
+    monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
+    with only_run(tmp_path, "a"):
+        assert len(locked) == 2
+        assert path.stat().st_ino == locked[-1]
+        with pytest.raises(StageRunningError), only_run(tmp_path, "a"):
+            pass
 
 
 def test_a_child_does_not_hold_on_to_the_lock(tmp_path: Path) -> None:
