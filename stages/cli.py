@@ -59,6 +59,7 @@ class LazyGroup(click.Group):
         "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
         "results": ("stages.results", "List what was measured: the recalls of every experiment."),
         "sets": ("stages.sets", "List the sets that params.yaml asks for: what is there, and where."),
+        "prune": ("stages.prune", "Empty the work store of the nights that nothing uses."),
     },
 )
 @click.version_option(package_name="duskline")

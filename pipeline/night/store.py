@@ -19,7 +19,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,14 @@ from pipeline.core.guard import only_run
 from pipeline.night.attempt import Made
 from pipeline.night.journal import Entry, Journal
 from pipeline.night.translator import RECIPE, Recipe
+
+JOURNAL = "journal.txt"
+
+# Held by who writes to a recipe's part of the store.
+LOCK = "translate"
+
+# The decoder that found a picture bad; another one may read it.
+READER = f"pillow-{PIL.__version__}"
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -54,7 +63,7 @@ class NightStore:
         self._suffix = recipe.output.suffix
         self._prefix = f"{folder}/"
         self._boot = boot_identity()
-        self._journal = Journal(folder / "journal.txt", reader=f"pillow-{PIL.__version__}")
+        self._journal = Journal(folder / JOURNAL, READER)
 
     def path(self, source: str) -> str:
         """Return the file of the night of `source` (a digest), whether it is there or not."""
@@ -129,8 +138,8 @@ def open_store(root: Path, recipe: Recipe) -> Iterator[NightStore]:
     Raises `StageRunningError` when another run of the same recipe has it open.
     """
     folder = root / recipe.digest
-    with only_run(folder, "translate"):
-        _sweep(folder)
+    with only_run(folder, LOCK):
+        sweep(folder)
         if not (folder / RECIPE).is_file():
             write_json(folder / RECIPE, recipe.document())
         store = NightStore(folder, recipe)
@@ -140,10 +149,41 @@ def open_store(root: Path, recipe: Recipe) -> Iterator[NightStore]:
             store.close()
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a killed run was writing."""
-    for place in (folder, *(path for path in folder.iterdir() if len(path.name) == 2)):
-        with os.scandir(place) as files:
-            for file in files:
-                if file.name.startswith(".") and file.name.endswith(".part"):
-                    Path(file).unlink(missing_ok=True)
+def sweep(folder: Path) -> None:
+    """Remove what a killed run was writing; for who holds the lock."""
+    for place in (folder, *_places(folder)):
+        for file in _files(place):
+            if file.name.startswith(".") and file.name.endswith(".part"):
+                Path(file).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NightFile:
+    """A night that lies in the store: the digest of its source, its bytes, how many names its file has."""
+
+    path: str
+    source: str
+    size: int
+    links: int
+
+
+def night_files(folder: Path) -> Iterator[NightFile]:
+    """Yield every night that lies in a recipe's `folder`, whatever the journal says of it.
+
+    One that was yielded may be removed at once.
+    """
+    for place in _places(folder):
+        for file in _files(place):
+            source = file.name.partition(".")[0]
+            if len(source) == 64 and file.is_file(follow_symlinks=False):
+                found = file.stat(follow_symlinks=False)
+                yield NightFile(file.path, source, found.st_size, found.st_nlink)
+
+
+def _places(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if len(path.name) == 2)
+
+
+def _files(place: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(place) as files:
+        return sorted(files, key=attrgetter("name"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -125,7 +125,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """The name of this recipe's folder in the work store, 64 hex digits."""
-        return digest_document({"translator": self.translator_digest, "output": self.output.document()})
+        return recipe_digest(self.document())
 
     @cached_property
     def settings_digest(self) -> str:
@@ -140,3 +140,8 @@ class Recipe:
             "output": self.output.document(),
             "settings_digest": self.settings_digest,
         }
+
+
+def recipe_digest(document: Mapping[str, object]) -> str:
+    """Return the digest of the recipe that `document` tells in words: what its nights depend on, no more."""
+    return digest_document({"translator": document["translator_digest"], "output": document["output"]})

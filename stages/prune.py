@@ -1,0 +1,77 @@
+"""`duskline prune`: the work store without the nights that nothing uses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import worded_command
+from stages.places import SETS
+
+if TYPE_CHECKING:
+    from pipeline.night.prune import Amount, Part
+
+# Half-done trainings, in the work store by these names.
+_STATES = ("train", "train_unit")
+
+_WARNING = """\
+Nothing uses the unused nights now, but some may still be wanted: those of a run that was ended before its
+set was complete, and those of which `duskline translate` put copies into a folder. They would be made again
+when they are asked for."""
+
+
+@worded_command("prune")
+@click.option("--yes", is_flag=True, help="Remove without asking.")
+def main(yes: bool) -> None:
+    """Empty the work store of the nights that nothing uses.
+
+    A night is used while a set or DVC's cache shares its file, and while a night set in data/sets was made
+    with it. What DVC's cache keeps for earlier parameters takes no room twice; `dvc gc` lets go of it, and
+    then it can be pruned. A recipe that is being run is left alone.
+
+    States of trainings are listed and not removed: an unfinished training goes on from its state, and a
+    translator's can be continued with more iterations. Remove the folders of those that you are done with.
+    """
+    from pipeline.core.errors import UserError
+    from pipeline.core.guard import only_run
+    from pipeline.night.prune import Amount, prune, survey
+
+    work = read_machine().work
+    with only_run(work, "prune"):
+        parts = survey(work / "nights", SETS)
+        _show(parts, work)
+        unused = sum((part.unused for part in parts), Amount())
+        if not unused.nights:
+            click.echo("Nothing to remove.")
+            return
+        if not yes:
+            click.echo(_WARNING)
+            if not sys.stdin.isatty():
+                raise UserError(
+                    "nobody is there to be asked, so nothing was removed", hint="give --yes to remove"
+                )
+            click.confirm(f"Remove {_text(unused)}?", abort=True)
+        click.echo(f"Removed {_text(prune(work / 'nights', SETS))}.")
+
+
+def _show(parts: list[Part], work: Path) -> None:
+    for part in parts:
+        click.echo(part.title)
+        told = f"used {_text(part.used)}; unused {_text(part.unused)}"
+        click.echo(f"    {'is being run, left alone' if part.running else told}")
+    for name in _STATES:
+        for state in sorted((work / name).glob("*/")):
+            size = sum(file.stat().st_size for file in state.rglob("*") if file.is_file())
+            click.echo(f"{state}\n    state of a training, {size / 1e6:,.1f} MB, left alone")
+
+
+def _text(amount: Amount) -> str:
+    return f"{amount.nights:,} nights ({amount.size / 1e6:,.1f} MB)"
+
+
+if __name__ == "__main__":
+    main()
