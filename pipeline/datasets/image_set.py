@@ -12,6 +12,7 @@ import csv
 import io
 import itertools
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -27,6 +28,8 @@ TIMES_OF_DAY = ("day", "sunset", "night")
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def check_row(row: ImageRow) -> None:
         raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
     if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
         raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
-    if any(character < " " for character in row.name + row.source):
+    if _CONTROL.search(row.name) or _CONTROL.search(row.source):
         raise ValueError("a name or source may not hold line ends or control characters")
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
