@@ -90,17 +90,14 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         try:
-            written = os.write(self._stream, line)
+            while line:
+                # Where there is room for a part only, the next call tells why.
+                line = line[os.write(self._stream, line) :]
         except OSError as error:
-            raise self._unwritable(error.strerror or str(error)) from error
-        if written != len(line):
-            raise self._unwritable("No space left on device")
-
-    def _unwritable(self, why: str) -> DusklineError:
-        return DusklineError(
-            f"could not write {self.path}: {why}",
-            hint="check free disk space and permissions, then run the same command again",
-        )
+            raise DusklineError(
+                f"could not write {self.path}: {error.strerror or error}",
+                hint="check free disk space and permissions, then run the same command again",
+            ) from error
 
     def _load(self) -> int:
         """Read all lines and return how many there are."""

@@ -212,10 +212,12 @@ def test_a_killed_worker_is_a_clear_error_and_the_next_run_goes_on(
     check_and_finish(base, wanted)
 
 
+# The first stops a night, the second the journal.
+@pytest.mark.parametrize("limit", [600, 2500])
 def test_a_limit_on_file_sizes_is_a_clear_error_and_nothing_is_half_written(
-    base: Path, wanted: dict[str, bytes]
+    base: Path, wanted: dict[str, bytes], limit: int
 ) -> None:
-    run = start(base, wait=0, limit=600)
+    run = start(base, wait=0, limit=limit)
     code, said = end(run)
     assert code == 1
     assert said.startswith("could not write ")

@@ -170,8 +170,14 @@ def test_a_full_disk_is_told_and_what_was_half_written_does_no_harm(
     journal = Journal(path, READER)
     journal.done(source(0), entry(0))
     real = os.write
+
+    def write_a_part(stream: int, line: bytes) -> int:
+        if not line.startswith(b"done"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(stream, line[:20])
+
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", lambda stream, line: real(stream, line[:20]))
+        patched.setattr(os, "write", write_a_part)
         with pytest.raises(
             DusklineError, match=r"could not write .*journal\.txt: No space left on device"
         ) as caught:
@@ -191,6 +197,13 @@ def test_a_full_disk_is_told_and_what_was_half_written_does_no_harm(
     journal.done(source(3), entry(3))
     journal.close()
     assert set(reopened(path).entries) == {source(0), source(3)}
+
+
+def test_a_line_that_is_taken_in_parts_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda stream, line: real(stream, line[:20]))
+    filled(tmp_path / "journal.txt", 2)
+    assert set(reopened(tmp_path / "journal.txt").entries) == {source(0), source(1)}
 
 
 def test_nights_that_are_not_kept_are_gone_and_failures_stay(tmp_path: Path) -> None:
