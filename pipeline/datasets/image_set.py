@@ -148,18 +148,22 @@ def check_row(row: ImageRow) -> None:
 
 def manifest_bytes(rows: Iterable[ImageRow]) -> bytes:
     """Return the manifest of `rows`, a CSV with a header."""
-    text = io.StringIO(newline="")
+    stream = io.BytesIO()
+    # Not a StringIO, which takes four bytes for every character.
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     writer.writerows(
         (row.name, row.source, row.digest, row.size, row.width, row.height, row.time_of_day) for row in rows
     )
-    return text.getvalue().encode("utf-8")
+    text.flush()
+    return stream.getvalue()
 
 
 def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    lines = csv.reader(text, strict=True)
     try:
-        lines = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True)
         header = next(lines, [])
         if tuple(header) != _HEADER:
             raise ValueError(f"its header is {','.join(header)!r}, expected {','.join(_HEADER)!r}")
@@ -170,7 +174,7 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
             check_row(row)
             rows.append(row)
     except (ValueError, NameFormatError, csv.Error) as error:
-        where = f" (line {lines.line_num})" if "lines" in locals() else ""
+        where = f" (line {lines.line_num})" if lines.line_num else ""
         raise SetError(f"{manifest} is not a manifest{where}: {error}") from error
     rows.sort(key=lambda row: row.name)
     for one, next_one in itertools.pairwise(rows):
@@ -194,7 +198,7 @@ def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
     if wrong:
         raise SetError(
             f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
-            hint="run the stage that makes this set again, or `dvc checkout` it",
+            hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
         )
 
 
