@@ -1,0 +1,228 @@
+"""What it costs that no night is made twice: planning, one changed image inside `dvc repro`, memory.
+
+python benchmarks/store.py --images 51840
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+import yaml
+
+from pipeline.core.files import digest_bytes, write_bytes
+from pipeline.core.pictures import encode
+from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
+from pipeline.datasets.set_writer import SetWriter
+from pipeline.night.attempt import Made
+from pipeline.night.plan import Source, make_plan
+from pipeline.night.store import open_store
+from pipeline.night.translator import OutputFormat, Recipe
+from stages.unit_factory import UnitFactory
+from unit.translate import UnitSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+SIDE = 16  # pixels of the pictures, also in the network
+OUTPUT = OutputFormat(".jpg", 90)
+SETTINGS = {
+    "direction": "day2night",
+    "shorter_side": SIDE,
+    "stretch": "none",
+    "size": "source",
+    "dtype": "float32",
+}
+STAGE = "translate@many_night"
+_PLACES = ("train/database", "train/queries", "val/database", "test/database")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in a folder of its own, with a day set of tiny pictures and a stage that makes its nights."""
+
+    root: Path
+
+    @property
+    def days(self) -> Path:
+        """The day set."""
+        return self.root / "data" / "sets" / "many"
+
+    @property
+    def store(self) -> Path:
+        """The work store of nights."""
+        return self.root / "work" / "nights"
+
+    @property
+    def section(self) -> dict[str, object]:
+        """The stage's parameters."""
+        return {
+            "day": "many",
+            "checkpoint": "gen_dim8.pt",
+            **SETTINGS,
+            "format": "jpg",
+            "quality": OUTPUT.quality,
+            "max_failed": 0.0,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables under which `python` in dvc.yaml is ours, and the modules are the copies."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        own = {
+            "PATH": path,
+            "PYTHONPATH": str(self.root),
+            "DVC_SITE_CACHE_DIR": str(self.root / "site-cache"),
+        }
+        return dict(os.environ) | own
+
+    def repro(self) -> str:
+        """Run `dvc repro` and return its seconds, and those that processors worked for it."""
+        start = os.times()
+        command = [sys.executable, "-m", "dvc", "repro", "--quiet", STAGE]
+        subprocess.run(command, cwd=self.root, env=self.environment, stdout=subprocess.DEVNULL, check=True)
+        end = os.times()
+        busy = sum(end[2:4]) - sum(start[2:4])
+        return f"{end.elapsed - start.elapsed:.1f} s ({busy:.1f})"
+
+    def stage(self) -> tuple[float, float]:
+        """Run the stage by hand; return its seconds, and the most KiB of its own that it (no worker) held."""
+        options = [part for name, value in self.section.items() for part in (f"--{name}", str(value))]
+        command = [sys.executable, "-m", "stages.translate", "--name", "many_night", *options]
+        start = time.perf_counter()
+        stage = subprocess.Popen(command, cwd=self.root, env=self.environment, stdout=subprocess.DEVNULL)
+        peak = 0.0
+        while stage.poll() is None:
+            # Not the kernel's high-water mark: mapped libraries dwarf what a plan takes.
+            with contextlib.suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{stage.pid}/status").read_text().splitlines()
+                now = next(line for line in lines if line.startswith("RssAnon")).split()[1]
+                peak = max(peak, float(now))
+            time.sleep(0.02)
+        if stage.returncode != 0:
+            raise click.ClickException("the stage failed")
+        return time.perf_counter() - start, peak
+
+
+def build_project(root: Path) -> Project:
+    """Copy the code, and ask for nothing but the nights of one set."""
+    for name in ("pipeline", "stages", "unit"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore", ".dvc/config"):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    (root / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+    shutil.copy(ROOT / "tests" / "data" / "unit" / "gen_dim8.pt", root)
+    project = Project(root)
+    params = yaml.safe_load((ROOT / "profiles" / "city.yaml").read_text())
+    nothing = {name: type(section)() for name, section in params.items() if name != "comparison"}
+    asked = nothing | {
+        "translate": {"many_night": project.section},
+        "comparison": {"rows": {}, "test_sets": {}},
+    }
+    (root / "params.yaml").write_text(yaml.safe_dump(asked))
+    return project
+
+
+def tiny(seed: int) -> bytes:
+    """A picture of noise, another one for each seed."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    return encode(pixels, ".jpg", quality=90)
+
+
+def write_days(project: Project, images: int) -> ImageSet:
+    """Write the day set."""
+    writer = SetWriter(project.days)
+    for number in range(images):
+        where = f"{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
+        name = f"images/{_PLACES[number % 4]}/@{where}"
+        writer.add(name, tiny(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
+    return writer.finish()
+
+
+def fill_store(project: Project, days: ImageSet) -> Recipe:
+    """Keep a night of every day, as if it had been translated; the pictures are the days themselves."""
+    settings = UnitSettings(**SETTINGS)  # type: ignore[arg-type]
+    factory = UnitFactory(project.root / "gen_dim8.pt", settings, "cpu", 1)
+    recipe = Recipe.of(factory(), OUTPUT)
+    with open_store(project.store, recipe) as store:
+        for row in days.rows:
+            store.put(row.digest, Made(days.read(row), SIDE, SIDE))
+    return recipe
+
+
+def change_one(project: Project, days: ImageSet, seed: int) -> None:
+    """Give one day another picture."""
+    data = tiny(-seed % 2**32)
+    changed = days.rows[len(days.rows) // 2]
+    write_bytes(project.days / changed.name, data)
+
+    def row_of(row: ImageRow) -> ImageRow:
+        return replace(row, digest=digest_bytes(data), size=len(data)) if row is changed else row
+
+    write_bytes(project.days / MANIFEST, manifest_bytes(map(row_of, days.rows)))
+
+
+def seconds_to_plan(project: Project, recipe: Recipe) -> float:
+    """Open set and store, and find that there is nothing to do."""
+    start = time.perf_counter()
+    sources = [Source(row.name, row.digest) for row in ImageSet.open(project.days).rows]
+    with open_store(project.store, recipe) as store:
+        plan = make_plan(sources, store, threads=1)
+    if plan.ready != len(sources):
+        raise click.ClickException(f"{plan.ready:,} of {len(sources):,} nights were found")
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def finished_project(images: int) -> Iterator[tuple[Project, ImageSet, Recipe]]:
+    """Give a project whose store holds the nights of all its `images` days."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = build_project(Path(folder) / "project")
+        days = write_days(project, images)
+        yield project, days, fill_store(project, days)
+
+
+def line(what: str, value: str, goal: str = "") -> None:
+    """Print a line of the table."""
+    print(f"{what:<66} {value:>14}  {goal}", flush=True)
+
+
+@click.command()
+@click.option("--images", default=51_840, show_default=True, help="Images of the large set.")
+@click.option("--few", default=2_000, show_default=True, help="Images of the small set, for the memory.")
+def main(images: int, few: int) -> None:
+    """Print seconds and memory for sets whose nights are all made already, and for one changed image.
+
+    In brackets: the seconds that processors worked, which tell more where others use the machine too.
+    """
+    with finished_project(few) as (project, _, _):
+        _, small = project.stage()
+    with finished_project(images) as (project, days, recipe):
+        line(
+            f"planning for {images:,} nights that are there",
+            f"{seconds_to_plan(project, recipe):.1f} s",
+            "< 10 s",
+        )
+        line("first `dvc repro`: the set and DVC's cache linked from the store", project.repro())
+        line("`dvc repro` with nothing to do", project.repro())
+        for seed in (1, 2):
+            change_one(project, days, seed)
+            line("`dvc repro` with one changed image", project.repro(), "< 15 s")
+        seconds, large = project.stage()
+        line("the stage by itself, nothing to translate", f"{seconds:.1f} s")
+        line(f"peak memory of the stage, {few:,} images", f"{small / 1024:.0f} MiB")
+        line(f"peak memory of the stage, {images:,} images", f"{large / 1024:.0f} MiB")
+        line("growth for each image", f"{(large - small) / (images - few):.2f} KiB")
+
+
+if __name__ == "__main__":
+    main()
