@@ -74,6 +74,26 @@ def test_stage_ends_when_only_dvc_is_killed(project: Project, shell: str) -> Non
     wait_for(lambda: not processes_in(project, "python"), "the orphan and its workers to end", patience=20)
 
 
+def test_translation_ends_when_only_dvc_is_killed_and_the_next_repro_ends_in_the_same_set(
+    project: Project,
+) -> None:
+    before = night_set(project)
+    shutil.rmtree(project.root / "work")
+    store = project.root / "work" / "nights"
+    dvc = start_repro(project, "translate@city_pitts_night", DUSKLINE_WORKERS="1")
+    wait_for(lambda: any(store.rglob("*.jpg")), "a first night")
+    dvc.kill()
+    dvc.wait()
+    # No waiting for the orphan: the next run may not be harmed by one that is still about to end.
+    second = project.dvc("repro", check=False)
+    wait_for(lambda: not processes_in(project, "python"), "the orphan and its workers to end", patience=20)
+    if second.returncode != 0:
+        assert "another process is running translate" in second.stdout + second.stderr
+        project.dvc("repro")
+    assert night_set(project) == before
+    assert project.repro() == []
+
+
 def test_killed_translation_goes_on_and_ends_in_the_same_set(project: Project) -> None:
     before = night_set(project)
     shutil.rmtree(project.root / "work")

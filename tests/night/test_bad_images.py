@@ -158,10 +158,10 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     failed, images = len(BAD) + len(LOST), len(day.rows)
     nightly = Nightly(base, output=PNG, max_failed=(failed - 0.5) / images)
     with pytest.raises(DusklineError) as caught:
-        nightly.run(day, UnitFactory(CHECKPOINT, SETTINGS))
+        nightly.run(day, UnitFactory(CHECKPOINT, SETTINGS, "cpu", 1))
     nothing_yet = not nightly.out.exists()
     nightly.max_failed = failed / images
-    summary = nightly.run(day, UnitFactory(CHECKPOINT, SETTINGS))
+    summary = nightly.run(day, UnitFactory(CHECKPOINT, SETTINGS, "cpu", 1))
     origins = {origin.source: origin for origin in read_origins(nightly.out)}
     return Outcome(caught.value, nothing_yet, summary, ImageSet.open(nightly.out), origins)
 

@@ -23,7 +23,7 @@ from tests.night.fakes import JPG, Darkened, Nightly, day_name, days, picture, t
 class PoolHere:
     """A worker pool in this process: workers write nothing, so all writing is done as with a real one."""
 
-    def __init__(self, make_translator: Callable[[], Darkened], output: OutputFormat) -> None:
+    def __init__(self, make_translator: Callable[[], Darkened], output: OutputFormat, *_: object) -> None:
         self.translator, self.output = make_translator(), output
         self.recipe = Recipe.of(self.translator, output)
 
