@@ -169,7 +169,7 @@ def test_a_full_disk_ends_the_stage_in_words_and_more_room_lets_it_go_on(
     work = tmp_path / "small"
     with small_disk(work) as mounted:
         # Where nothing may be mounted, a journal that may not grow is the disk that is full.
-        limit = resource.RLIM_INFINITY if mounted else 4096
+        limit = resource.RLIM_INFINITY if mounted else 8192
         code, said = end(stage.start(limit, DUSKLINE_WORK=str(work)))
         assert code == 1
         assert said.startswith("error: could not write ")
