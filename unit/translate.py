@@ -112,10 +112,10 @@ class UnitTranslator:
     def memory(self, width: int, height: int) -> int:
         """Estimate the bytes that one picture of this size takes at most while it is translated."""
         short, long = sorted((width, height))
-        pixels = self.settings.shorter_side * min(
-            self.settings.shorter_side * long // short, MAX_MODEL_PIXELS // self.settings.shorter_side
-        )
-        activations = pixels * self._sizes.dim * self.numeric.dtype.itemsize
+        pixels = self.settings.shorter_side * (self.settings.shorter_side * long // short)
+        # A larger one is refused before the network sees it.
+        inside = pixels if pixels <= MAX_MODEL_PIXELS else 0
+        activations = inside * self._sizes.dim * self.numeric.dtype.itemsize
         return _LIVE_ACTIVATIONS * activations + _LIVE_PICTURES * width * height
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
