@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import time
 import traceback
@@ -88,6 +89,10 @@ def single_stage_command(stage: str) -> Callable[[Callable[..., str]], click.Com
 def _run_alone(what: str, work: Callable[[], str]) -> None:
     die_with_parent()
     start = time.perf_counter()
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":
+        # Of the processes that torchrun starts, the first holds the lock and speaks for all.
+        work()
+        return
     with only_run(read_machine().work, what):
         summary = work()
     click.echo(f"{what}: {summary} in {time.perf_counter() - start:.1f} s")

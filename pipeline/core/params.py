@@ -60,7 +60,7 @@ def build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section
     """Build the dataclass `kind` from its own fields; `where` names the section in errors.
 
     Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to
-    `Path` and lists to tuples.
+    `Path`, lists to tuples, and a section within the section to the dataclass that its field is.
     A field with a default may be left out: it belongs to a choice that the section does not make.
     A `ValueError` of the dataclass's own checks becomes a `ParameterError`.
     """
@@ -97,6 +97,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if origin is tuple:
         return _checked_list(value, typing.get_args(hint), where)
     hint = origin or hint
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(hint, value, where)
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

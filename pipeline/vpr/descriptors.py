@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.errors import ParameterError, SetError
+from pipeline.vpr.folding import evaluating
+from pipeline.vpr.memory import appetite, extraction_bytes, require_memory, reuse_freed_memory
+from pipeline.vpr.views import stacked
 
 
 def extract(
@@ -28,7 +31,8 @@ def extract(
     The network, (N, 3, H, W) to (N, D), runs in eval mode without gradients; afterwards, also after an error,
     each of its modules is in the mode it was in. `workers` threads read at most two batches ahead; their
     number changes nothing. An error of `read` is raised as it is, and reads not yet begun are dropped.
-    Raises `SetError` when `count` is 0, `ParameterError` when `batch` or `workers` is below 1.
+    Raises `SetError` when `count` is 0, `ParameterError` when `batch` or `workers` is below 1, and
+    `DusklineError` before the first batch when memory will not do.
     """
     if count < 1:
         raise SetError(
@@ -37,12 +41,15 @@ def extract(
     for name, value in (("batch", batch), ("workers", workers)):
         if value < 1:
             raise ParameterError(f"{name} must be at least 1, found {value}")
+    reuse_freed_memory()
     # Its width is known from the first batch on.
     descriptors = np.empty((0, 0), np.float32)
     batches = contextlib.closing(_batches(read, count, batch, workers))
-    with _evaluating(network), torch.inference_mode(), batches as loaded:
+    with evaluating(network), torch.inference_mode(), batches as loaded:
         for start, images in loaded:
             placed = images.to(device).contiguous(memory_format=torch.channels_last)
+            if start == 0:
+                _require_memory(network, placed, count)
             values = network(placed).float().cpu().numpy()
             if start == 0:
                 descriptors = np.empty((count, values.shape[1]), np.float32)
@@ -62,19 +69,24 @@ def _batches(
                     pending.append(pool.submit(read, submitted))
                     submitted += 1
                 wanted = min(batch, count - start)
-                yield start, torch.stack([pending.popleft().result() for _ in range(wanted)])
+                yield start, stacked([pending.popleft().result() for _ in range(wanted)])
         finally:
             for future in pending:
                 future.cancel()
 
 
-@contextlib.contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    # Of each module: some may be frozen in eval mode inside a network that trains.
-    before = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
+def _require_memory(network: nn.Module, images: Tensor, count: int) -> None:
+    """Refuse what would not fit: the features of a batch like `images`, and `count` descriptors."""
+    alone = images[:1]
+    size = network(alone).shape[1]
+    activations = extraction_bytes(appetite(network, alone, learning=False), len(images))
+    what = f"describing {len(images)} pictures of {images.shape[3]}x{images.shape[2]} at once"
+    hint = "lower height and width, or set autocast: bfloat16"
+    require_memory(what, activations, images.device, hint)
+    room = activations if images.device.type == "cpu" else 0
+    require_memory(
+        f"{count:,} descriptors of {size:,} numbers",
+        room + 4 * count * size,
+        torch.device("cpu"),
+        "take fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
+    )

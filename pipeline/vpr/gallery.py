@@ -9,6 +9,7 @@ import torch
 
 from pipeline.core.errors import SetError
 from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.views import read_view
 
 
@@ -28,6 +29,19 @@ class Gallery:
         """Return one picture, normalised: (3, height, width), float32."""
         row = self.rows[index]
         return read_view(self.images.read(row), self.height, self.width, f"{self.images.root}/{row.name}")
+
+    def read_changed(
+        self, index: int, augmentation: Augmentation, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return one picture as `read`, changed as `generator` draws it."""
+        row = self.rows[index]
+        label = f"{self.images.root}/{row.name}"
+        return augmentation.read(self.images.read(row), (self.height, self.width), label, generator)
+
+    @property
+    def nights(self) -> np.ndarray:
+        """Whether each picture is known to be of the night: (n,), bool."""
+        return np.array([row.time_of_day == "night" for row in self.rows], dtype=bool)
 
     @property
     def positions(self) -> np.ndarray:

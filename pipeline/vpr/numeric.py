@@ -9,12 +9,29 @@ import torch
 
 from pipeline.core.errors import ParameterError
 
+# What torch asks of an x86 processor; of others it asks nothing.
+_BFLOAT16_PROCESSORS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+
 
 def device_of(wish: str) -> torch.device:
     """The device that the machine setting names; "auto" is CUDA where there is one."""
     if wish == "cuda" and not torch.cuda.is_available():
         raise ParameterError("device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu")
     return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def numbers_of(device: torch.device, autocast: str) -> str:
+    """The number format that `autocast` means on `device`: "bfloat16" or "off", float32.
+
+    "auto" is bfloat16 where the hardware computes with it; elsewhere it would be slower than float32.
+    """
+    if autocast != "auto":
+        return autocast
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = any(getattr(torch.cpu, name, lambda: False)() for name in _BFLOAT16_PROCESSORS)
+    return "bfloat16" if fast else "off"
 
 
 def numeric_path(device: torch.device, autocast: str, threads: int) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -23,6 +26,38 @@ def within(queries: np.ndarray, database: np.ndarray, radius: float) -> list[np.
     return found
 
 
+@dataclass(frozen=True)
+class Times:
+    """Which images of a place a query may learn from, by their times.
+
+    queries (Q,) and database (D,): whether each is of the night. rule: "any"; "same" time, night or not, as
+    the query's; "across", the other; "day", whatever the query's.
+    """
+
+    queries: np.ndarray
+    database: np.ndarray
+    rule: Literal["any", "same", "across", "day"]
+
+    def allowed(self, query: int, found: np.ndarray) -> np.ndarray:
+        """Those of the database indexes `found` that `query` may learn from, in their order."""
+        if self.rule == "any":
+            return found
+        night = self.database[found]
+        if self.rule == "day":
+            return found[~night]
+        return found[(night == self.queries[query]) == (self.rule == "same")]
+
+    @property
+    def in_words(self) -> str:
+        """The rule as the end of a sentence on images that were not found; empty where all are allowed."""
+        return {
+            "any": "",
+            "same": " of its own time, night or not",
+            "across": " of the other time, night or not",
+            "day": " that is not of the night",
+        }[self.rule]
+
+
 class Places:
     """Positives of the queries of a training split.
 
@@ -31,15 +66,26 @@ class Places:
     """
 
     def __init__(
-        self, database: np.ndarray, queries: np.ndarray, hard_radius: float = 10, soft_radius: float = 25
+        self,
+        database: np.ndarray,
+        queries: np.ndarray,
+        hard_radius: float = 10,
+        soft_radius: float = 25,
+        times: Times | None = None,
     ) -> None:
-        """Positions (D, 2) and (Q, 2) in metres; `SetError` when no query has a hard positive."""
+        """Positions (D, 2) and (Q, 2) in metres; `times` leaves those hard positives that its rule allows.
+
+        `SetError` when no query has a hard positive.
+        """
         hard = within(queries, database, hard_radius)
+        if times is not None:
+            hard = [times.allowed(query, found) for query, found in enumerate(hard)]
         soft = within(queries, database, soft_radius)
         self.kept = np.array([index for index, found in enumerate(hard) if len(found)], dtype=np.int64)
         if not len(self.kept):
             raise SetError(
-                f"none of the {len(queries)} queries has a database image within {hard_radius:g} m",
+                f"none of the {len(queries)} queries has a database image within {hard_radius:g} m"
+                + ("" if times is None else times.in_words),
                 hint="a recogniser learns from such pairs; raise hard_positives or take another set",
             )
         self.hard = [hard[index] for index in self.kept]

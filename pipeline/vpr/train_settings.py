@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.backbones import Trainable
 from pipeline.vpr.network import NetworkSettings
 
@@ -32,10 +33,16 @@ class TrainSettings:
     hard_positives, soft_positives: metres within which a database image is a positive (10), and beyond
         which it is a negative (25).
     epochs: at most so many; patience: the run ends after so many without a better recall@5 on val (3).
-    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
+        bfloat16 where the processor or the GPU computes with it, which the model's record then says.
     cpu_threads: of each operation on a CPU; sums are rounded otherwise with another number, so it belongs
         to the run and not to the machine.
-    seed: of first weights, drawn queries and drawn negatives (0).
+    seed: of first weights, drawn queries, drawn negatives and drawn changes (0).
+    augmentation: how the queries of training steps are changed; None leaves them as they are.
+    night_fraction: share of night queries in each batch; None takes the queries as they come.
+    positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
+        night or not; "across", only those of the other; "day", only those that are not of the night, as the
+        databases of test sets are. A query without such an image near it is not learnt from.
     """
 
     dataset: str
@@ -57,13 +64,16 @@ class TrainSettings:
     soft_positives: float
     epochs: int
     patience: int
-    autocast: Literal["off", "bfloat16"]
+    autocast: Literal["off", "bfloat16", "auto"]
     cpu_threads: int
     seed: int
     clusters: int | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
     second_backbone: str | None = None
+    augmentation: Augmentation | None = None
+    night_fraction: float | None = None
+    positives: Literal["any", "same", "across", "day"] = "any"
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -72,6 +82,8 @@ class TrainSettings:
         for name in ("margin", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if self.night_fraction is not None and not 0 <= self.night_fraction <= 1:
+            raise ValueError(f"night_fraction must lie between 0 and 1, but is {self.night_fraction}")
         if self.hard_positives > self.soft_positives:
             raise ValueError(
                 f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,15 +17,19 @@ from pipeline.core.files import digest_document
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
+from pipeline.vpr.augmentation import query_generator
 from pipeline.vpr.curves import write_curves
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
-from pipeline.vpr.judging import BATCH, Extraction, judge
-from pipeline.vpr.mining import Miner
+from pipeline.vpr.judging import BATCH, judge
+from pipeline.vpr.memory import reuse_freed_memory
+from pipeline.vpr.mining import Miner, NightShare
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
-from pipeline.vpr.numeric import autocast, device_of, numeric_path, threads_within
-from pipeline.vpr.positives import Places
+from pipeline.vpr.numeric import autocast, device_of, numbers_of, numeric_path, threads_within
+from pipeline.vpr.parallel import Group, SharedExtraction, device_of_process, joined_group, share_batch_norm
+from pipeline.vpr.positives import Places, Times
 from pipeline.vpr.recall import RECALL_AT
+from pipeline.vpr.train_memory import require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.train_state import Progress, load_state, save_state
 from pipeline.vpr.triplets import TripletReader, triplet_loss
@@ -58,34 +63,41 @@ def train_model(
     goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not.
     `workers` threads read pictures; their number changes nothing.
     """
-    with threads_within(settings.cpu_threads):
-        run = _Run(settings, images, work, device_of(device), workers)
+    place = device_of_process(device_of(device))
+    reuse_freed_memory()
+    with joined_group(place) as group, threads_within(max(1, settings.cpu_threads // group.size)):
+        run = _Run(settings, images, work, Machinery(place, workers, group))
         run.resume_or_begin()
         started_at = run.progress.epoch
         for _ in run.epochs():
-            write_curves(out, run.progress.history)
+            if group.writes:
+                write_curves(out, run.progress.history)
     done = run.progress
-    run.network.load_state_dict(done.best_weights)
-    record = {
-        "dataset_digest": images.digest,
-        "numeric_path": run.path,
-        "epoch": done.best_epoch + 1,
-        "recall": round(done.best, 3),
-    }
-    write_curves(out, done.history)
-    save_model(out / "model.pt", run.network, settings.network, record)
-    shutil.rmtree(run.folder, ignore_errors=True)
+    if group.writes:
+        run.network.load_state_dict(done.best_weights)
+        write_curves(out, done.history)
+        save_model(out / "model.pt", run.network, settings.network, run.record)
+        shutil.rmtree(run.folder, ignore_errors=True)
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """What a run works with: its device, threads that read pictures, and the processes that share it."""
+
+    device: torch.device
+    workers: int
+    group: Group
 
 
 class _Run:
     """One run: its pictures, its network and where it stands."""
 
-    def __init__(
-        self, settings: TrainSettings, images: ImageSet, work: Path, device: torch.device, workers: int
-    ) -> None:
+    def __init__(self, settings: TrainSettings, images: ImageSet, work: Path, machinery: Machinery) -> None:
         size = (settings.height, settings.width)
         self.settings = settings
+        self.images = images
+        self.device, self.group = machinery.device, machinery.group
         self.database = gallery(images, "train", "database", *size)
         self.queries = gallery(images, "train", "queries", *size)
         self.val_database = gallery(images, "val", "database", *size)
@@ -95,31 +107,52 @@ class _Run:
             self.queries.positions,
             settings.hard_positives,
             settings.soft_positives,
+            Times(self.queries.nights, self.database.nights, settings.positives),
         )
-        self.device = device
-        self.path = numeric_path(device, settings.autocast, settings.cpu_threads)
-        self.extraction = Extraction(device, workers, settings.autocast)
-        self.reader = TripletReader(self.queries, self.places.kept, self.database, workers)
-        self.miner = Miner(self.places, settings.mining, settings.negatives, settings.negative_samples)
+        self.numbers = numbers_of(self.device, settings.autocast)
+        self.path = numeric_path(self.device, self.numbers, torch.get_num_threads())
+        if self.group.size > 1:
+            self.path += f", {self.group.size} processes"
+        self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
+        self.reader = TripletReader(self.queries, self.places.kept, self.database, machinery.workers)
+        self.miner = Miner(
+            self.places, settings.mining, settings.negatives, settings.negative_samples, self._night_share
+        )
         key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
         self.folder = work / digest_document(key)[:32]
-        with torch.random.fork_rng():
-            torch.manual_seed(settings.seed)
-            self.network: Network = build_network(settings.network)
-        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = self._new_network()
         learning = [value for value in self.network.parameters() if value.requires_grad]
         self.optimizer = torch.optim.Adam(learning, lr=settings.lr)
         self.progress = Progress()
         self._saved = time.monotonic()
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the model's file says of its training."""
+        settings, done = self.settings, self.progress
+        return {
+            "dataset_digest": self.images.digest,
+            "numeric_path": self.path,
+            "epoch": done.best_epoch + 1,
+            "recall": round(done.best, 3),
+            "augmentation": None if settings.augmentation is None else asdict(settings.augmentation),
+            "night_fraction": settings.night_fraction,
+            "positives": settings.positives,
+        }
+
     def resume_or_begin(self) -> None:
-        """Load the saved state; without one, set NetVLAD's clusters from the set's own descriptors."""
+        """Load the saved state; without one, set NetVLAD's clusters from the set's own descriptors.
+
+        `DusklineError` when the run would not fit into memory.
+        """
+        require_training_memory(self.settings, self.network, self.device, self.numbers, self.group.size)
         if self._state.is_file():
             self.progress = load_state(self._state, self.network, self.optimizer, self.device)
             return
-        for part in self.network.parts:
+        for part in self.network.parts if self.group.writes else ():
             if isinstance(part.aggregation, NetVLAD):
                 part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
+        self.group.follow_first(self.network)
 
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
@@ -140,6 +173,18 @@ class _Run:
         return done.epoch >= self.settings.epochs or (
             done.best_epoch >= 0 and done.epoch - 1 - done.best_epoch >= self.settings.patience
         )
+
+    @property
+    def _night_share(self) -> NightShare | None:
+        fraction = self.settings.night_fraction
+        return None if fraction is None else NightShare(fraction, self.queries.nights[self.places.kept])
+
+    def _new_network(self) -> Network:
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            network = build_network(self.settings.network)
+        share_batch_norm(network, self.group)
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def _rounds(self) -> int:
@@ -170,8 +215,10 @@ class _Run:
             self._mine()
         batch = self.settings.batch
         parts = [done.rows[start : start + batch] for start in range(0, len(done.rows), batch)]
-        for images in self.reader.batches(parts[done.step :]):
-            self._learn(images)
+        left = parts[done.step :]
+        shares = [self.group.share(part) for part in left]
+        for part, images in zip(left, self.reader.batches(shares, self._read_query()), strict=True):
+            self._learn(images, len(part))
             done.step += 1
             if time.monotonic() - self._saved > SAVE_EVERY:
                 self._save()
@@ -195,16 +242,33 @@ class _Run:
         some = Gallery(pictures.images, rows, pictures.height, pictures.width)
         return self.extraction.descriptors(self.network, some)
 
-    def _learn(self, images: torch.Tensor) -> None:
+    def _read_query(self) -> Callable[[int], torch.Tensor] | None:
+        """How this round's queries are read where they are changed: a change of each one's own."""
+        settings, done = self.settings, self.progress
+        if settings.augmentation is None:
+            return None
+        augmentation, epoch, round_number = settings.augmentation, done.epoch, done.round
+
+        def read(query: int) -> torch.Tensor:
+            generator = query_generator(settings.seed, epoch, round_number, query)
+            return self.queries.read_changed(query, augmentation, generator)
+
+        return read
+
+    def _learn(self, images: torch.Tensor, batch: int) -> None:
+        """Learn from this process's share, `images`, of a batch of `batch` queries."""
         self.network.train()
         images = images.to(self.device).contiguous(memory_format=torch.channels_last)
-        with autocast(self.device, self.settings.autocast):
+        with autocast(self.device, self.numbers):
             descriptors = self.network(images)
-        loss = triplet_loss(descriptors.float(), self.settings.negatives, self.settings.margin)
+        loss = triplet_loss(descriptors.float(), self.settings.negatives, self.settings.margin, batch=batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        total = loss.detach()
+        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
+        self.group.add([total, *gradients])
         self.optimizer.step()
-        self.progress.loss_sum += float(loss.detach())
+        self.progress.loss_sum += float(total)
         self.progress.loss_count += 1
 
     def _end_epoch(self) -> None:
@@ -227,5 +291,6 @@ class _Run:
         done.epoch, done.round, done.loss_sum, done.loss_count = done.epoch + 1, 0, 0.0, 0
 
     def _save(self) -> None:
-        save_state(self._state, self.network, self.optimizer, self.progress)
+        if self.group.writes:
+            save_state(self._state, self.network, self.optimizer, self.progress)
         self._saved = time.monotonic()

@@ -13,22 +13,47 @@ from pipeline.core.pictures import read_rgb
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
+# On levels of 8 bits, so that one pass over the picture normalises it.
+_MEAN_LEVEL = 255 * np.array(MEAN, dtype=np.float32)
+_STD_LEVEL = 255 * np.array(STD, dtype=np.float32)
+
 
 def normalised_view(data: bytes, label: str) -> Tensor:
     """Decode an image file's bytes to (3, h, w), float32: RGB in [0, 1], normalised as ImageNet's pictures.
 
     `label` names the picture in errors.
     """
-    pixels = read_rgb(data, label=label).astype(np.float32) / 255
-    return functional.normalize(torch.from_numpy(pixels).permute(2, 0, 1), list(MEAN), list(STD))
+    return _normalised(read_rgb(data, label=label))
 
 
 def read_view(data: bytes, height: int, width: int, label: str) -> Tensor:
-    """Decode an image file's bytes to (3, height, width), float32.
+    """Decode an image file's bytes to (3, height, width), float32, as `as_view` has it.
 
-    Normalised, then resized (bilinear, antialiased) if its size is another, whatever the aspect.
+    `label` names the picture in errors.
     """
-    view = normalised_view(data, label)
+    return as_view(read_rgb(data, label=label), height, width)
+
+
+def as_view(pixels: np.ndarray, height: int, width: int) -> Tensor:
+    """Make (3, height, width), float32, of (H, W, 3) uint8 RGB.
+
+    In [0, 1], normalised by ImageNet's mean and deviation, then resized (bilinear, antialiased) if its size
+    is another, whatever the aspect. In memory it lies as (height, width, 3), which is what convolutions in
+    channels-last form read.
+    """
+    view = _normalised(pixels)
     if view.shape[1:] == (height, width):
         return view
     return functional.resize(view, [height, width], antialias=True)
+
+
+def _normalised(pixels: np.ndarray) -> Tensor:
+    levels = pixels.astype(np.float32)
+    levels -= _MEAN_LEVEL
+    levels /= _STD_LEVEL
+    return torch.from_numpy(levels).permute(2, 0, 1)
+
+
+def stacked(views: list[Tensor]) -> Tensor:
+    """Views (3, H, W) as one batch (N, 3, H, W) in channels-last form."""
+    return torch.stack([view.permute(1, 2, 0) for view in views]).permute(0, 3, 1, 2)

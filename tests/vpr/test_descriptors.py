@@ -93,7 +93,7 @@ def test_an_error_of_the_network_restores_its_mode_and_ends_the_reading() -> Non
 
     network, begun = Failing().train(), []
     before = threading.active_count()
-    with pytest.raises(RuntimeError, match="no memory for 2 pictures"):
+    with pytest.raises(RuntimeError, match="no memory for 1 pictures"):
         extract(network, lambda i: begun.append(i) or picture(i), 500, batch=2, device=CPU, workers=2)
     assert network.training
     assert len(begun) <= 6

@@ -159,6 +159,8 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(
     places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = training.triplet_loss
-    monkeypatch.setattr(training, "triplet_loss", lambda *arguments: real(*arguments) * float("nan"))
+    monkeypatch.setattr(
+        training, "triplet_loss", lambda *given, **named: real(*given, **named) * float("nan")
+    )
     with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
         run(places, tmp_path)

@@ -1,0 +1,45 @@
+"""Whether a training run fits into memory, before it begins."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.vpr.memory import appetite, require_memory, step_bytes
+from pipeline.vpr.network import Network
+from pipeline.vpr.numeric import autocast
+from pipeline.vpr.train_settings import TrainSettings
+
+# Batches of inputs that are held at once: one in the network and two read ahead.
+_INPUTS = 3
+
+
+def require_training_memory(
+    settings: TrainSettings, network: Network, device: torch.device, numbers: str, processes: int
+) -> None:
+    """Raise `DusklineError`, with what to lower, when a step or a round of mining will not fit.
+
+    `numbers`: "bfloat16" or "off"; `processes` share each batch, on a CPU also the memory.
+    """
+    picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
+    with autocast(device, numbers):
+        found = appetite(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
+    pictures = -(-settings.batch // processes) * (2 + settings.negatives)
+    weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
+    inputs = _INPUTS * pictures * picture.nbytes
+    shared = processes if device.type == "cpu" else 1
+    require_memory(
+        f"a step of {settings.batch} queries with {settings.negatives} negatives at"
+        f" {settings.width}x{settings.height}",
+        shared * (step_bytes(found, pictures, weights) + inputs),
+        device,
+        "lower batch, negatives, height or width, or set autocast: bfloat16",
+    )
+    # A query comes with its hard positives, of which each round describes one or a few; distances are
+    # computed in float64 beside the float32 descriptors.
+    described = 2 * settings.queries_per_cache + settings.negative_samples
+    require_memory(
+        f"mining among {described:,} descriptors of {network.descriptor_size:,} numbers",
+        shared * 12 * described * network.descriptor_size,
+        torch.device("cpu"),
+        "lower queries_per_cache or negative_samples, or take an aggregation with a shorter descriptor (gem)",
+    )
