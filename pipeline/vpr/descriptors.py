@@ -49,9 +49,10 @@ def extract(
         for start, images in loaded:
             placed = images.to(device).contiguous(memory_format=torch.channels_last)
             if start == 0:
-                _require_memory(network, placed, count)
+                _require_room_for_features(network, placed)
             values = network(placed).float().cpu().numpy()
             if start == 0:
+                _require_room_for_descriptors(count, values.shape[1])
                 descriptors = np.empty((count, values.shape[1]), np.float32)
             descriptors[start : start + len(values)] = values
     return descriptors
@@ -75,18 +76,16 @@ def _batches(
                 future.cancel()
 
 
-def _require_memory(network: nn.Module, images: Tensor, count: int) -> None:
-    """Refuse what would not fit: the features of a batch like `images`, and `count` descriptors."""
-    alone = images[:1]
-    size = network(alone).shape[1]
-    activations = extraction_bytes(appetite(network, alone, learning=False), len(images))
+def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
+    needed = extraction_bytes(appetite(network, images[:1], learning=False), len(images))
     what = f"describing {len(images)} pictures of {images.shape[3]}x{images.shape[2]} at once"
-    hint = "lower height and width, or set autocast: bfloat16"
-    require_memory(what, activations, images.device, hint)
-    room = activations if images.device.type == "cpu" else 0
+    require_memory(what, needed, images.device, "lower height and width, or set autocast: bfloat16")
+
+
+def _require_room_for_descriptors(count: int, size: int) -> None:
     require_memory(
         f"{count:,} descriptors of {size:,} numbers",
-        room + 4 * count * size,
+        4 * count * size,
         torch.device("cpu"),
         "take fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
     )

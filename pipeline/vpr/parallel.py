@@ -2,7 +2,8 @@
 
 Each process takes some queries of each batch. Sums over the batch are made over all processes: batch norm's
 statistics with their gradients, the loss, and the gradients of the weights; so the same batch gives the same
-step as in one process, up to the rounding of sums. gloo connects processes on a CPU, NCCL those on CUDA devices.
+step as in one process, up to the rounding of sums. gloo connects processes on a CPU, NCCL those on CUDA
+devices.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Group:
         return self.rank == 0
 
     def share(self, items: Any) -> Any:
-        """Of a sequence or array what this process takes: pieces in order, whose lengths differ by at most one."""
+        """Of a sequence or array what this process takes: pieces in order, of nearly equal lengths."""
         start, stop = (place * len(items) // self.size for place in (self.rank, self.rank + 1))
         return items[start:stop]
 

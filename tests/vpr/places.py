@@ -15,8 +15,11 @@ SIDE = 64
 SPACING = 100.0
 
 
-def write_places(root: Path, places: int = 6, views: int = 2) -> ImageSet:
-    """Write a set of `places` places a split, with `views` pictures of each in every role."""
+def write_places(root: Path, places: int = 6, views: int = 2, *, nights: bool = False) -> ImageSet:
+    """Write a set of `places` places a split, with `views` pictures of each in every role.
+
+    With `nights`, each second view is darker and of the night.
+    """
     writer = SetWriter(root)
     for split_number, split in enumerate(SPLITS):
         for place in range(places):
@@ -27,6 +30,8 @@ def write_places(root: Path, places: int = 6, views: int = 2) -> ImageSet:
                     pixels = np.kron(pattern, np.ones((8, 8, 1), int)) + rng.integers(
                         -30, 31, (SIDE, SIDE, 3)
                     )
+                    night = nights and view % 2 == 1
+                    pixels = pixels // 3 if night else pixels
                     east, north = 584_000 + SPACING * place, 4_477_000 + 1.0 * view
                     writer.add(
                         f"images/{split}/{role}/@{east:.2f}@{north:.2f}@{view}@.jpg",
@@ -34,5 +39,6 @@ def write_places(root: Path, places: int = 6, views: int = 2) -> ImageSet:
                         source="made",
                         width=SIDE,
                         height=SIDE,
+                        time_of_day="night" if night else "",
                     )
     return writer.finish()

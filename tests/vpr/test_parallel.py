@@ -34,7 +34,7 @@ SHORT = replace(SETTINGS, epochs=2, lr=1e-4, batch=3, queries_per_epoch=8)
 def test_shares_are_in_order_and_leave_nothing_out() -> None:
     items = list(range(7))
     shares = [Group(3, rank).share(items) for rank in range(3)]
-    assert sum(shares, []) == items
+    assert [item for share in shares for item in share] == items
     assert sorted(map(len, shares)) == [2, 2, 3]
 
 
@@ -52,7 +52,7 @@ def batch(rows: int) -> torch.Tensor:
 
 
 def step(group: Group, rows: int) -> dict[str, torch.Tensor]:
-    """Loss, gradients and statistics after one step of `rows` queries, of which the group shares the pictures."""
+    """Loss, gradients and statistics after one step of `rows` queries, shared by the group."""
     shared = network()
     share_batch_norm(shared, group)
     shared.train()
@@ -106,7 +106,7 @@ def test_shared_batch_norm_keeps_the_names_of_weights() -> None:
 
 
 def start(folder: Path, places: ImageSet, *, kill_after: int = 0) -> int:
-    """Train `SHORT` on `places` in two processes of `torchrun`; the first may end itself after some states."""
+    """Train `SHORT` in two processes of `torchrun`; the first may end itself after some saved states."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     arguments = ["-m", "tests.vpr.train_in_group", str(places.root), str(folder), str(kill_after)]
     return subprocess.run([*command, *arguments], cwd=ROOT, check=False, timeout=170).returncode

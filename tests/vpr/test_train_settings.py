@@ -58,6 +58,9 @@ def test_the_papers_settings_are_accepted() -> None:
         ({"l2": "none"}, "netvlad has no l2"),
         ({"aggregation": "gem", "l2": "none"}, "gem has no clusters"),
         ({"mining": "hardest"}, "must be one of partial, full, random"),
+        ({"night_fraction": 1.5}, "night_fraction must lie between 0 and 1"),
+        ({"positives": "night"}, "must be one of any, same, across, day"),
+        ({"augmentation": {"nights": {}}}, r"train\.baseline\.augmentation: unknown parameter nights"),
         ({"epochs": 1.5}, "train.baseline.epochs must be int"),
     ],
 )

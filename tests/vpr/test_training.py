@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.core.errors import DusklineError
+from pipeline.core.errors import DusklineError, SetError
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr import train_state, training
+from pipeline.vpr.augmentation import Augmentation, Occlusion, Perspective
 from pipeline.vpr.network import load_model
+from pipeline.vpr.numeric import numbers_of
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import TrainSummary, train_model
 from tests.vpr.places import write_places
@@ -60,6 +62,20 @@ def run(
     return train_model(settings, places, folder / "out", folder / "work", device="cpu", workers=workers)
 
 
+def kill_after(states: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End a run when so many of its states are saved."""
+    done = 0
+
+    def killing(*state: Any) -> None:
+        nonlocal done
+        train_state.save_state(*state)
+        done += 1
+        if done == states:
+            raise KilledError
+
+    monkeypatch.setattr(training, "save_state", killing)
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder / "out" / "model.pt")[0].state_dict()
 
@@ -98,19 +114,10 @@ def test_a_killed_run_ends_in_the_same_weights(
     places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
-    done = 0
-
-    def killing(*state: Any) -> None:
-        nonlocal done
-        train_state.save_state(*state)
-        done += 1
-        if done == steps:
-            raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "save_state", killing)
-        with pytest.raises(KilledError):
-            run(places, tmp_path)
+    kill_after(steps, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path)
+    monkeypatch.setattr(training, "save_state", train_state.save_state)
     assert not (tmp_path / "out" / "model.pt").exists()
     run(places, tmp_path)
     assert_same_bits(tmp_path, whole)
@@ -120,6 +127,49 @@ def test_a_killed_run_ends_in_the_same_weights(
 def test_the_number_of_workers_changes_no_bit(places: ImageSet, whole: Path, tmp_path: Path) -> None:
     run(places, tmp_path, workers=3)
     assert_same_bits(tmp_path, whole)
+
+
+def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = Augmentation(
+        perspective=Perspective(0.5, 0.7, 1.0, "literal", None),
+        occlusion=Occlusion(0.7, (0.05, 0.08), (0.3, 5.3)),
+    )
+    settings = replace(SETTINGS, augmentation=changes)
+    run(places, tmp_path / "one", settings, workers=1)
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    kill_after(3, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path / "many", settings, workers=4)
+    monkeypatch.undo()
+    run(places, tmp_path / "many", settings, workers=4)
+    assert_same_bits(tmp_path / "one", tmp_path / "many")
+    assert curve(tmp_path / "one", "loss") != curve(whole, "loss")
+    record = load_model(tmp_path / "one" / "out" / "model.pt")[2]
+    assert record["augmentation"]["perspective"]["form"] == "literal"
+
+
+def test_nights_are_mixed_and_learn_from_days(tmp_path: Path) -> None:
+    both = write_places(tmp_path / "set", nights=True)
+    settings = replace(SETTINGS, night_fraction=0.5, positives="day", mining="full")
+    assert run(both, tmp_path, settings).epochs == 2
+    record = load_model(tmp_path / "out" / "model.pt")[2]
+    assert (record["night_fraction"], record["positives"]) == (0.5, "day")
+
+
+def test_nights_are_asked_of_a_set_that_has_none(places: ImageSet, tmp_path: Path) -> None:
+    with pytest.raises(SetError, match="night_fraction wants night queries, but there are none"):
+        run(places, tmp_path, replace(SETTINGS, night_fraction=0.5))
+
+
+def test_autocast_auto_is_recorded_as_what_it_is_here(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(places, tmp_path, replace(SETTINGS, autocast="auto", epochs=1))
+    found = load_model(tmp_path / "out" / "model.pt")[2]["numeric_path"]
+    numbers = "bfloat16" if numbers_of(torch.device("cpu"), "auto") == "bfloat16" else "float32"
+    assert found == f"cpu, {numbers}, 1 threads"
 
 
 def test_another_seed_is_another_model(places: ImageSet, whole: Path, tmp_path: Path) -> None:

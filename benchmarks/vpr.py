@@ -1,0 +1,236 @@
+"""How fast a training step and the extraction of descriptors are, beside the benchmark's way and a plain one.
+
+python benchmarks/vpr.py
+python benchmarks/vpr.py --pictures 12 --height 240 --width 320
+
+Every way is timed in a process of its own, for some settings hold for a whole process, on the same random
+pictures and weights; the processes take turns, and the shortest time counts. Beside the times stands the
+largest difference of a descriptor's number from the plain float32 way's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.vpr.aggregation import l2_normalised
+from pipeline.vpr.descriptors import extract
+from pipeline.vpr.memory import reuse_freed_memory
+from pipeline.vpr.network import NetworkSettings, Recogniser, build_network
+from pipeline.vpr.numeric import autocast, numbers_of
+from pipeline.vpr.triplets import triplet_loss
+
+MARGIN = 0.1
+CPU = torch.device("cpu")
+# Name, what is done, in which arithmetic.
+WAYS = {
+    "loop": "step: clusters in a Python loop, float32, NCHW",
+    "plain": "step: plain, float32, NCHW",
+    "ours": "step: ours, float32",
+    "ours_auto": "step: ours, autocast auto",
+    "plain_extract": "descriptors: plain, float32, NCHW",
+    "ours_extract": "descriptors: ours, float32",
+    "ours_auto_extract": "descriptors: ours, autocast auto",
+}
+
+
+class LoopedNetVLAD(nn.Module):
+    """NetVLAD as the benchmark computes it: one cluster after the other."""
+
+    def __init__(self, ours: nn.Module) -> None:
+        super().__init__()
+        self.conv = ours.conv
+        self.centroids = ours.centroids
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Aggregate the grid."""
+        x = l2_normalised(x)
+        assignment = functional.softmax(self.conv(x).flatten(2), dim=1)
+        features = x.flatten(2)
+        sums = []
+        for cluster in range(len(self.centroids)):
+            residuals = features - self.centroids[cluster][None, :, None]
+            sums.append((residuals * assignment[:, cluster : cluster + 1]).sum(2))
+        return l2_normalised(l2_normalised(torch.stack(sums, 1), dim=2).flatten(1))
+
+
+def network() -> Recogniser:
+    """The paper's: ResNet-18 to conv4 with NetVLAD of 64 clusters, only conv4 and NetVLAD learning."""
+    torch.manual_seed(0)
+    return build_network(NetworkSettings("resnet18conv4", "none", "from_conv4", "netvlad", 64))
+
+
+def training_step(
+    recogniser: nn.Module, images: Tensor, negatives: int, numbers: str
+) -> Callable[[], Tensor]:
+    """A step of gradients; returns the descriptors."""
+
+    def step() -> Tensor:
+        recogniser.train()
+        with autocast(CPU, numbers):
+            descriptors = recogniser(images)
+        recogniser.zero_grad(set_to_none=True)
+        triplet_loss(descriptors.float(), negatives, MARGIN).backward()
+        return descriptors.detach().float()  # type: ignore[no-any-return]
+
+    return step
+
+
+def plain_extraction(recogniser: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    """Descriptors as anybody would compute them."""
+
+    def descriptors() -> Tensor:
+        with torch.no_grad():
+            return torch.cat([recogniser.eval()(part) for part in images.split(32)])
+
+    return descriptors
+
+
+def our_extraction(recogniser: nn.Module, images: Tensor, numbers: str) -> Callable[[], Tensor]:
+    """Descriptors as the evaluate stage computes them, without the reading."""
+
+    def descriptors() -> Tensor:
+        with autocast(CPU, numbers):
+            found = extract(recogniser, lambda i: images[i], len(images), batch=32, device=CPU, workers=2)
+        return torch.from_numpy(found)
+
+    return descriptors
+
+
+def work_of(way: str, size: tuple[int, int, int], negatives: int) -> Callable[[], Tensor]:
+    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+    torch.manual_seed(1)
+    images = torch.randn(size[0], 3, *size[1:])
+    recogniser = network()
+    if way == "loop":
+        recogniser.aggregation = LoopedNetVLAD(recogniser.aggregation)
+    if way.startswith("ours"):
+        reuse_freed_memory()
+        recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images = images.contiguous(memory_format=torch.channels_last)
+    numbers = numbers_of(CPU, "auto") if "auto" in way else "off"
+    if way == "plain_extract":
+        return plain_extraction(recogniser, images)
+    if way.endswith("extract"):
+        return our_extraction(recogniser, images, numbers)
+    return training_step(recogniser, images, negatives, numbers)
+
+
+def serve(way: str, size: tuple[int, int, int], negatives: int, found: Path) -> None:
+    """Do the work once for each line of standard input, and answer each with its seconds."""
+    work = work_of(way, size, negatives)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        descriptors = work()
+        print(time.perf_counter() - start, flush=True)
+        torch.save(descriptors, found)
+
+
+def take_turns(ways: dict[str, subprocess.Popen[str]], rounds: int, slow_rounds: int) -> dict[str, float]:
+    """The shortest seconds of each way; the loop, which takes a minute, has fewer turns."""
+    times: dict[str, float] = {}
+    for turn in range(rounds):
+        for way, process in ways.items():
+            if way == "loop" and turn >= slow_rounds:
+                continue
+            print("go", file=process.stdin, flush=True)
+            answer = process.stdout.readline() if process.stdout else ""
+            if not answer:
+                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
+            # The first turn of what has several only prepares: kernels are chosen, memory is taken.
+            if turn or (way == "loop" and slow_rounds == 1):
+                times[way] = min(times.get(way, float(answer)), float(answer))
+            if way == "loop" and turn + 1 == slow_rounds and process.stdin:
+                # It holds several gigabytes.
+                process.stdin.close()
+                process.wait()
+    return times
+
+
+@click.command()
+@click.option("--pictures", default=48, show_default=True, help="Of a step and of an extraction.")
+@click.option("--negatives", default=10, show_default=True, help="Of each query of a step.")
+@click.option("--height", default=480, show_default=True, help="Pixels.")
+@click.option("--width", default=640, show_default=True, help="Pixels.")
+@click.option("--threads", default=2, show_default=True, help="Of each operation.")
+@click.option("--rounds", default=4, show_default=True, help="Turns of each way; the first is not timed.")
+@click.option("--loop-rounds", default=1, show_default=True, help="Turns of the loop; one alone is timed.")
+@click.option("--serve", "served", default=None, hidden=True)
+@click.option("--found", default=None, hidden=True, type=click.Path(path_type=Path))
+def main(
+    pictures: int,
+    negatives: int,
+    height: int,
+    width: int,
+    threads: int,
+    rounds: int,
+    loop_rounds: int,
+    served: str | None,
+    found: Path | None,
+) -> None:
+    """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
+    if pictures % (2 + negatives):
+        raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
+    size = (pictures, height, width)
+    torch.set_num_threads(threads)
+    if served and found:
+        serve(served, size, negatives, found)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files = {way: Path(folder) / f"{way}.pt" for way in WAYS}
+        options = [
+            f"--{name}={value}"
+            for name, value in (
+                ("pictures", pictures),
+                ("negatives", negatives),
+                ("height", height),
+                ("width", width),
+                ("threads", threads),
+            )
+        ]
+        ways = {
+            way: subprocess.Popen(
+                [sys.executable, __file__, *options, "--serve", way, "--found", str(files[way])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for way in WAYS
+        }
+        try:
+            times = take_turns(ways, rounds, loop_rounds)
+        finally:
+            for process in ways.values():
+                if process.stdin:
+                    process.stdin.close()
+                process.wait()
+        report(times, {way: torch.load(path) for way, path in files.items()}, size, threads)
+
+
+def report(
+    times: dict[str, float], found: dict[str, Tensor], size: tuple[int, int, int], threads: int
+) -> None:
+    """Print the table."""
+    auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
+    print(f"{size[0]} pictures of {size[2]}x{size[1]}, {threads} threads; auto is {auto} here")
+    print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
+    for way, title in WAYS.items():
+        plain = "plain_extract" if way.endswith("extract") else "plain"
+        against_loop = "" if plain == "plain_extract" else f"{times['loop'] / times[way]:.1f}"
+        difference = float((found[way] - found[plain]).abs().max())
+        print(
+            f"{title:50}{times[way]:9.2f}{against_loop:>8}{times[plain] / times[way]:9.2f}  {difference:.1e}"
+        )
+
+
+if __name__ == "__main__":
+    main()

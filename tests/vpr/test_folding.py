@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from pipeline.vpr.folding import evaluating
+from pipeline.vpr.network import NetworkSettings, build_network
+
+
+def moved(network: nn.Module) -> nn.Module:
+    """Give every batch norm statistics and weights that are not those of its beginning."""
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for value in (module.running_mean, module.running_var, module.weight, module.bias):
+                value.data.uniform_(0.5, 1.5)
+    return network
+
+
+def test_the_recogniser_computes_the_same_and_is_as_it_was_afterwards() -> None:
+    network = moved(build_network(NetworkSettings("resnet18conv4", "none", "from_conv4", "netvlad", 4)))
+    names = list(network.state_dict())
+    images = torch.randn(2, 3, 64, 96)
+    network.train()
+    with evaluating(network), torch.inference_mode():
+        found = network(images)
+        folded = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert folded == []
+    assert list(network.state_dict()) == names
+    assert all(module.training for module in network.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(found, network.eval()(images), rtol=0, atol=1e-5)
+
+
+def test_only_what_is_known_to_follow_in_order_is_folded() -> None:
+    class Turned(nn.Module):
+        """Its batch norm comes first, though it is named last."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+            self.norm = nn.BatchNorm2d(3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(self.norm(x))
+
+    network = moved(nn.Sequential(Turned()))
+    images = torch.randn(2, 3, 8, 8)
+    wanted = network.eval()(images)
+    with evaluating(network):
+        torch.testing.assert_close(network(images), wanted)
+
+
+def test_an_error_leaves_the_network_as_it_was() -> None:
+    network = resnet18().train()
+    before = list(network.modules())
+    with pytest.raises(ZeroDivisionError), evaluating(network):
+        raise ZeroDivisionError
+    assert list(network.modules()) == before
+    assert network.bn1.training

@@ -1,0 +1,109 @@
+"""What networks take is foretold, and refused in words where it is more than there is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.core.errors import DusklineError
+from pipeline.vpr import memory
+from pipeline.vpr.descriptors import extract
+from pipeline.vpr.network import NetworkSettings, build_network
+from pipeline.vpr.train_memory import require_training_memory
+from tests.import_graph import ROOT
+from tests.vpr.test_training import SETTINGS
+
+CPU = torch.device("cpu")
+
+# Peak of a process beyond what it held before, and what was foretold of it.
+MEASURE = """
+import resource, sys, torch
+from pipeline.vpr.memory import appetite, extraction_bytes, reuse_freed_memory, step_bytes
+from pipeline.vpr.network import NetworkSettings, build_network
+torch.set_num_threads(1)
+reuse_freed_memory()
+learning, trainable, pictures = sys.argv[1] == "step", sys.argv[2], 8
+network = build_network(NetworkSettings("resnet18conv4", "none", trainable, "netvlad", 64))
+network.to(memory_format=torch.channels_last)
+images = torch.randn(pictures, 3, 480, 640).contiguous(memory_format=torch.channels_last)
+found = appetite(network.train(learning), images[:1], learning=learning)
+weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+for _ in range(3):
+    with torch.set_grad_enabled(learning):
+        descriptors = network(images)
+    if learning:
+        descriptors.sum().backward()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+foretold = step_bytes(found, pictures, weights) if learning else extraction_bytes(found, pictures)
+print(peak, foretold)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", [("step", "all"), ("step", "from_conv4"), ("extraction", "all")])
+def test_what_is_foretold_holds_and_is_not_far_off(work: tuple[str, str]) -> None:
+    command = [sys.executable, "-c", MEASURE, *work]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    peak, foretold = map(int, done.stdout.split())
+    assert peak < 1.1 * foretold
+    assert foretold < 3 * peak
+
+
+def test_measuring_leaves_the_network_as_it_was() -> None:
+    network = build_network(NetworkSettings("resnet18conv4", "none", "all", "netvlad", 4)).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = memory.appetite(network, torch.randn(1, 3, 64, 64), learning=True)
+    assert found.kept > found.passing > 0
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not any(module._forward_hooks for module in network.modules())
+    assert memory.appetite(network, torch.randn(1, 3, 64, 64), learning=False).kept == 0
+
+
+def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(SETTINGS.network)
+    require_training_memory(SETTINGS, network, CPU, "off", 1)
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 10_000_000)
+    with pytest.raises(DusklineError) as caught:
+        require_training_memory(replace(SETTINGS, batch=50), network, CPU, "off", 1)
+    assert "a step of 50 queries with 2 negatives at 48x48 would take about" in str(caught.value)
+    assert "but 0.0 GB are free on cpu" in str(caught.value)
+    assert "lower batch, negatives, height or width" in str(caught.value)
+
+
+def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(SETTINGS.network)
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 2_000_000_000)
+    with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 numbers"):
+        require_training_memory(replace(SETTINGS, negative_samples=1_000_000), network, CPU, "off", 1)
+
+
+def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = build_network(SETTINGS.network)
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 2_000_000_000)
+    with pytest.raises(
+        DusklineError, match=r"1,000,000 descriptors of 1,024 numbers would take about 4\.1 GB"
+    ):
+        extract(network, lambda _: torch.zeros(3, 32, 32), 1_000_000, batch=2, device=CPU, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"), [("max", None), ("3000000", 3_000_000 - (1_500_000 - 500_000)), ("1000", 0)]
+)
+def test_a_control_groups_limit_counts_without_cached_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, left: int | None
+) -> None:
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    without = memory.available_bytes(CPU)
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("1500000\n")
+    (tmp_path / "memory.stat").write_text("anon 1000000\ninactive_file 500000\n")
+    found = memory.available_bytes(CPU)
+    assert found == left if left is not None else found > 0.5 * without
