@@ -57,3 +57,9 @@ def _normalised(pixels: np.ndarray) -> Tensor:
 def stacked(views: list[Tensor]) -> Tensor:
     """Views (3, H, W) as one batch (N, 3, H, W) in channels-last form."""
     return torch.stack([view.permute(1, 2, 0) for view in views]).permute(0, 3, 1, 2)
+
+
+def as_levels(view: Tensor) -> np.ndarray:
+    """The picture (H, W, 3), uint8, that a view (3, H, W) shows; what is beyond black and white is cut."""
+    levels = view.permute(1, 2, 0).numpy() * _STD_LEVEL + _MEAN_LEVEL
+    return np.asarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))

@@ -91,6 +91,7 @@ def tiny_params() -> dict[str, Any]:
     recognition = {
         "train": {},
         "experiment": {},
+        "augmentations": {},
         "test_sets": [],
         "comparison": {"rows": {}, "test_sets": {}},
     }

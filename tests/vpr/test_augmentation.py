@@ -1,4 +1,4 @@
-"""What is done to training queries, in the form that the paper's code ran and in that which its words mean."""
+"""Changes of training queries, in the form that the paper's code ran and in that which its words mean."""
 
 from __future__ import annotations
 

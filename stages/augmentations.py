@@ -1,0 +1,46 @@
+"""Stage `augmentations`: the same training queries under each change that models' queries get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stages.command import stage_command
+from stages.places import AUGMENTATIONS, SETS
+
+
+@dataclass(frozen=True)
+class AugmentationSheetParams:
+    """dataset: the set whose training queries are shown. pictures: how many of them; height: of each, pixels.
+
+    changes: names, as they stand above the columns, with augmentations as models of `train` have them.
+    """
+
+    dataset: str
+    pictures: int
+    height: int
+    changes: dict[str, Any]
+
+
+@stage_command("augmentations")
+def main(name: str) -> str:
+    """Draw a few training queries, plain and in each way that they may be changed, side by side."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.report.augmentations import write_augmentations
+    from pipeline.vpr.augmentation import Augmentation
+
+    where = f"augmentations.{name}"
+    sheet = build(AugmentationSheetParams, section_of(read_params(), "augmentations", name), where)
+    changes = {
+        title: build(Augmentation, section, f"{where}.changes.{title}")
+        for title, section in sheet.changes.items()
+    }
+    images = ImageSet.open(SETS / sheet.dataset)
+    target = AUGMENTATIONS / f"{name}.jpg"
+    count = write_augmentations(target, images, changes, sheet.pictures, sheet.height)
+    return f"{count} pictures under {len(changes)} changes in {target}"
+
+
+if __name__ == "__main__":
+    main()
