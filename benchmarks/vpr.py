@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.aggregation import l2_normalised
 from pipeline.vpr.descriptors import extract
-from pipeline.vpr.memory import reuse_freed_memory
 from pipeline.vpr.network import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.numeric import autocast, numbers_of
 from pipeline.vpr.triplets import triplet_loss
@@ -114,7 +114,7 @@ def work_of(way: str, size: tuple[int, int, int], negatives: int) -> Callable[[]
     if way == "loop":
         recogniser.aggregation = LoopedNetVLAD(recogniser.aggregation)
     if way.startswith("ours"):
-        reuse_freed_memory()
+        keep_freed_memory()
         recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(CPU, "auto") if "auto" in way else "off"

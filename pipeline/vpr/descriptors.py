@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.errors import ParameterError, SetError
+from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.folding import evaluating
-from pipeline.vpr.memory import appetite, extraction_bytes, require_memory, reuse_freed_memory
+from pipeline.vpr.memory import appetite, extraction_bytes, require_memory
 from pipeline.vpr.views import stacked
 
 
@@ -41,7 +42,7 @@ def extract(
     for name, value in (("batch", batch), ("workers", workers)):
         if value < 1:
             raise ParameterError(f"{name} must be at least 1, found {value}")
-    reuse_freed_memory()
+    keep_freed_memory()
     # Its width is known from the first batch on.
     descriptors = np.empty((0, 0), np.float32)
     batches = contextlib.closing(_batches(read, count, batch, workers))

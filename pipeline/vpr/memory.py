@@ -1,31 +1,19 @@
-"""Memory of networks: what they will take, what there is, and freed blocks that are used again."""
+"""Memory of networks: what they will take, and a refusal where that is more than there is."""
 
 from __future__ import annotations
 
 import copy
-import ctypes
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.core.errors import DusklineError
+from pipeline.core.memory import available_memory
 
-# glibc's names for mallopt: blocks that are mapped one by one, and free room at the end that is given back.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-_NEVER = 2**31 - 1
 # Fragments, scratch space of convolutions and what else was not counted, as a share of what was; measured.
 _UNCOUNTED = 0.3
-_GROUPS = Path("/sys/fs/cgroup")
-_MEMORY = Path("/proc/meminfo")
-# Limit, use and statistics below the groups' folder: of version 2, and of version 1.
-_LIMITS = (
-    ("memory.max", "memory.current", "memory.stat"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
-)
 
 
 @dataclass(frozen=True)
@@ -37,20 +25,6 @@ class Appetite:
 
     kept: int
     passing: int
-
-
-def reuse_freed_memory() -> None:
-    """Let this process keep the memory of freed tensors for the next ones (glibc; elsewhere nothing changes).
-
-    By default each large tensor is mapped from the system and given back, and its pages are cleared again and
-    again: on a CPU that is a third of a step's time.
-    """
-    if sys.platform != "linux":
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.mallopt(_M_MMAP_MAX, 0)
-        library.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite:
@@ -103,34 +77,18 @@ def extraction_bytes(found: Appetite, batch: int) -> int:
     return round(batch * 2 * found.passing * (1 + _UNCOUNTED))
 
 
-def available_bytes(device: torch.device) -> int:
-    """What this process may still take: of the device, or of the machine and its control groups."""
+def available_bytes(device: torch.device) -> int | None:
+    """What this process may still take of the device; None where it does not tell."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free
-    if not _MEMORY.is_file():
-        return sys.maxsize
-    lines = dict(line.split(":", 1) for line in _MEMORY.read_text().splitlines())
-    machine = int(lines["MemAvailable"].split()[0]) * 1024
-    return min(machine, *(_left_in_group(*names) for names in _LIMITS))
-
-
-def _left_in_group(limit: str, used: str, statistics: str) -> int:
-    """What the control group leaves, of which files that are only cached count as free."""
-    if not (_GROUPS / limit).is_file():
-        return sys.maxsize
-    most = (_GROUPS / limit).read_text().strip()
-    if most == "max":
-        return sys.maxsize
-    values = dict(line.split() for line in (_GROUPS / statistics).read_text().splitlines())
-    taken = int((_GROUPS / used).read_text()) - int(values.get("inactive_file", 0))
-    return max(0, int(most) - taken)
+    return available_memory()
 
 
 def require_memory(what: str, needed: int, device: torch.device, hint: str) -> None:
     """Raise `DusklineError` when `needed` bytes are more than there are."""
     there = available_bytes(device)
-    if needed > there:
+    if there is not None and needed > there:
         raise DusklineError(
             f"{what} would take about {needed / 1e9:.1f} GB of memory, but {there / 1e9:.1f} GB are free on"
             f" {device.type}",

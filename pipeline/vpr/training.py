@@ -14,6 +14,7 @@ import torch
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
+from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
@@ -22,7 +23,6 @@ from pipeline.vpr.curves import write_curves
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
-from pipeline.vpr.memory import reuse_freed_memory
 from pipeline.vpr.mining import Miner, NightShare
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import autocast, device_of, numbers_of, numeric_path, threads_within
@@ -64,7 +64,7 @@ def train_model(
     `workers` threads read pictures; their number changes nothing.
     """
     place = device_of_process(device_of(device))
-    reuse_freed_memory()
+    keep_freed_memory()
     with joined_group(place) as group, threads_within(max(1, settings.cpu_threads // group.size)):
         run = _Run(settings, images, work, Machinery(place, workers, group))
         run.resume_or_begin()

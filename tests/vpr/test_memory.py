@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,10 +22,11 @@ CPU = torch.device("cpu")
 # Peak of a process beyond what it held before, and what was foretold of it.
 MEASURE = """
 import resource, sys, torch
-from pipeline.vpr.memory import appetite, extraction_bytes, reuse_freed_memory, step_bytes
+from pipeline.core.memory import keep_freed_memory
+from pipeline.vpr.memory import appetite, extraction_bytes, step_bytes
 from pipeline.vpr.network import NetworkSettings, build_network
 torch.set_num_threads(1)
-reuse_freed_memory()
+keep_freed_memory()
 learning, trainable, pictures = sys.argv[1] == "step", sys.argv[2], 8
 network = build_network(NetworkSettings("resnet18conv4", "none", trainable, "netvlad", 64))
 network.to(memory_format=torch.channels_last)
@@ -92,18 +92,3 @@ def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(
         DusklineError, match=r"1,000,000 descriptors of 1,024 numbers would take about 4\.1 GB"
     ):
         extract(network, lambda _: torch.zeros(3, 32, 32), 1_000_000, batch=2, device=CPU, workers=1)
-
-
-@pytest.mark.parametrize(
-    ("limit", "left"), [("max", None), ("3000000", 3_000_000 - (1_500_000 - 500_000)), ("1000", 0)]
-)
-def test_a_control_groups_limit_counts_without_cached_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, left: int | None
-) -> None:
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
-    without = memory.available_bytes(CPU)
-    (tmp_path / "memory.max").write_text(f"{limit}\n")
-    (tmp_path / "memory.current").write_text("1500000\n")
-    (tmp_path / "memory.stat").write_text("anon 1000000\ninactive_file 500000\n")
-    found = memory.available_bytes(CPU)
-    assert found == left if left is not None else found > 0.5 * without
