@@ -20,9 +20,18 @@ Section = TypeVar("Section")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-4` as the number that YAML 1.2, and with it DVC, takes it for; PyYAML follows 1.1."""
+    """Reads `1e-4` as the number and `off` as the word that YAML 1.2, and with it DVC, takes them for.
+
+    PyYAML follows 1.1. `dvc exp run -S` writes the file anew, and leaves out quotes that 1.2 does not need.
+    """
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != _BOOLEAN]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.core.files import write_csv, write_text
+from pipeline.core.files import write_csv, write_json, write_text
 from pipeline.report.comparison import Cell, ComparedTable
 from pipeline.report.results import Results
 from pipeline.vpr.metrics import MeasuredRecall, Metrics
 
 RECALLS = "recalls.csv"
+METRICS = "recalls.json"
 PAPER = "paper.csv"
 MARKDOWN = "tables.md"
 
@@ -27,6 +28,7 @@ _PAPER_HEADER = (
 def write_tables(folder: Path, results: Results, compared: tuple[ComparedTable, ...]) -> None:
     """Write all recalls, and ours beside the paper's, into `folder`."""
     write_csv(folder / RECALLS, _RECALLS_HEADER, _recall_rows(results))
+    write_json(folder / METRICS, _metrics(results))
     write_csv(folder / PAPER, _PAPER_HEADER, _paper_rows(compared))
     write_text(folder / MARKDOWN, "\n".join([*_measured(results), *_beside_paper(compared)]) + "\n")
 
@@ -48,6 +50,15 @@ def _recall_rows(results: Results) -> Iterator[tuple[object, ...]]:
                 *(found.queries, found.queries_without_positives, found.database),
                 *(found.protocol, found.set_digest),
             )
+
+
+def _metrics(results: Results) -> dict[str, dict[str, dict[str, float]]]:
+    """Recalls in per cent by experiment and test set, as `dvc metrics` and `dvc exp show` read them."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for (experiment, test_set), metrics in results.metrics.items():
+        recalls = {f"recall@{n}": recall.percent for n, recall in metrics.recalls.items()}
+        found.setdefault(experiment, {})[test_set] = recalls
+    return found
 
 
 def _paper_rows(compared: tuple[ComparedTable, ...]) -> Iterator[tuple[object, ...]]:

@@ -204,3 +204,25 @@ def test_a_section_is_found_by_its_keys_and_is_a_copy() -> None:
 def test_a_missing_section_is_named_with_what_there_is(keys: tuple[str, ...], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         section_of(PARAMS, *keys)
+
+
+def test_words_are_what_yaml_1_2_takes_them_for(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("a: off\nb: true\nc: no\nd: False\ne: 'on'\nf: [yes, y, 1e-4]\n")
+    found = read_params(path)
+    assert found == {"a": "off", "b": True, "c": "no", "d": False, "e": "on", "f": ["yes", "y", 1e-4]}
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: WithChoice | None
+    always: WithChoice
+
+
+def test_a_section_within_a_section_is_built_and_named_in_errors() -> None:
+    values = {"inner": None, "always": {"name": "n", "extra": 2}}
+    assert build(Outer, values, "x") == Outer(None, WithChoice("n", 2))
+    with pytest.raises(ParameterError, match=r"x\.always: unknown parameter extar; known are name, extra"):
+        build(Outer, values | {"always": {"name": "n", "extar": 2}}, "x")
+    with pytest.raises(ParameterError, match=r"x\.always must be WithChoice, not 3"):
+        build(Outer, values | {"always": 3}, "x")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.files import read_json
 from pipeline.report.comparison import Comparison, compared_tables
 from pipeline.report.results import Results, read_results
-from pipeline.report.tables import MARKDOWN, PAPER, RECALLS, write_tables
+from pipeline.report.tables import MARKDOWN, METRICS, PAPER, RECALLS, write_tables
 from tests.report.made_up import write_evaluation
 
 COMPARISON = Comparison({"II/dn/netvlad": "dn"}, {"city": "pitts30k", "tokyo_night": "tokyo_night"})
@@ -75,6 +76,13 @@ def test_queries_without_positives_are_told(tmp_path: Path) -> None:
     write_evaluation(tmp_path, "day", "city", changes={"queries_without_positives": 7})
     write_tables(tmp_path / "tables", read_results(tmp_path, ["day"], ["city"]), ())
     assert "7 queries have no positive and count as misses" in (tmp_path / "tables" / MARKDOWN).read_text()
+
+
+def test_recalls_are_metrics_by_experiment_and_test_set(folder: Path) -> None:
+    found = read_json(folder / METRICS)
+    assert sorted(found) == ["day", "dn"]
+    one = next(row for row in rows(folder / RECALLS) if row["experiment"] == "dn" and row["n"] == "1")
+    assert found["dn"][one["test_set"]]["recall@1"] == float(one["percent"])
 
 
 def test_without_experiments_there_are_empty_tables(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""`dvc exp run` with other parameters, at once and from the queue, as docs/experiments.md tells."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.project import Project, copy_project, tiny_params
+from tests.end_to_end.test_recognition import TEST, TRAIN
+
+pytestmark = pytest.mark.slow
+
+
+def committed(project: Project) -> None:
+    """Commit everything, as `dvc exp` wants it."""
+    author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    project.run("git", "add", "-A")
+    project.run("git", *author, "commit", "-q", "-m", "State")
+
+
+def shown(project: Project) -> dict[str, dict[str, Any]]:
+    """The experiments by their names, each with its params and recalls, as `dvc exp show` knows them."""
+    found = {}
+    for branch in json.loads(project.dvc("exp", "show", "--json").stdout):
+        for experiment in branch["experiments"] or []:
+            revision = experiment["revs"][0]
+            data = revision["data"]
+            found[revision["name"]] = {
+                "night_fraction": data["params"]["params.yaml"]["data"]["train"]["dn_netvlad"][
+                    "night_fraction"
+                ],
+                "metrics": data["metrics"],
+            }
+    return found
+
+
+def test_a_sweep_of_the_share_of_nights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = copy_project(tmp_path_factory.mktemp("sweep") / "project")
+    params = tiny_params()
+    params["fetch"]["city"] |= {"train_places": 8, "val_places": 2}
+    night = TRAIN | {"dataset": "city_pitts_dn", "night_fraction": None, "positives": "any", "epochs": 1}
+    params["train"] = {"dn_netvlad": night}
+    params["experiment"] = {"dn_netvlad": TEST | {"model": "dn_netvlad"}}
+    params["test_sets"] = ["city_pitts"]
+    project.set_params(params)
+    committed(project)
+    project.dvc("repro")
+    committed(project)
+    project.dvc("exp", "run", "-n", "now", "-S", "train.dn_netvlad.night_fraction=0.3", "tables")
+    project.dvc("exp", "run", "--queue", "-S", "train.dn_netvlad.night_fraction=0.1,0.5", "tables")
+    project.dvc("exp", "run", "--run-all")
+    found = shown(project)
+    assert sorted(each["night_fraction"] for each in found.values()) == [0.1, 0.3, 0.5]
+    assert found["now"]["night_fraction"] == 0.3
+    for each in found.values():
+        recalls = each["metrics"]["reports/tables/recalls.json"]["data"]["dn_netvlad"]["city_pitts"]
+        assert 0 <= recalls["recall@1"] <= recalls["recall@20"] <= 100
