@@ -87,6 +87,19 @@ def test_second_run_of_the_same_instance_is_refused(tmp_path: Path) -> None:
     assert run("--name", "green", "--cups", "1")[0] == 0
 
 
+def test_of_processes_started_together_the_first_holds_the_lock_and_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("RANK", "0")
+    assert run("--name", "green", "--cups", "1")[1].startswith("brew@green: 1 cups")
+    with (tmp_path / "work" / "locks" / "brew@green.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run("--name", "green", "--cups", "1")[0] == 2
+        monkeypatch.setenv("RANK", "1")
+        assert run("--name", "green", "--cups", "1") == (0, "", "")
+
+
 def test_commands_for_people_share_the_handling_of_errors() -> None:
     @worded_command("spill")
     def spill() -> None:
