@@ -8,7 +8,7 @@ Geo-localization Benchmark.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -207,6 +207,16 @@ class Augmentation:
     resized_crop: ResizedCrop | None = None
     rotation: Rotation | None = None
     occlusion: Occlusion | None = None
+
+    @property
+    def in_words(self) -> str:
+        """The parts with their values, such as `night (threshold 0.25, form literal, brightness 0.55)`."""
+        parts = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        return ", ".join(
+            f"{name} ({', '.join(f'{key} {value}' for key, value in asdict(part).items())})"
+            for name, part in parts
+            if part is not None
+        )
 
     def read(self, data: bytes, size: tuple[int, int], label: str, rng: np.random.Generator) -> Tensor:
         """Decode an image file's bytes, changed: (3, height, width) of `size`; errors as `read_view`."""

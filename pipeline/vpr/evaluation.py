@@ -48,6 +48,7 @@ def evaluate(
         experiment=experiment.name,
         model=settings.model,
         trained_on=model.trained_on,
+        learnt_from=model.learnt_from,
         test_set=images.root.name,
         set_digest=images.digest,
         database=len(database),

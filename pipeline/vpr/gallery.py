@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -42,6 +42,13 @@ class Gallery:
     def nights(self) -> np.ndarray:
         """Whether each picture is known to be of the night: (n,), bool."""
         return np.array([row.time_of_day == "night" for row in self.rows], dtype=bool)
+
+    def without_nights(self) -> Gallery:
+        """The same without the pictures that are known to be of the night; `SetError` when none is left."""
+        rows = tuple(row for row in self.rows if row.time_of_day != "night")
+        if not rows:
+            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
+        return replace(self, rows=rows)
 
     @property
     def positions(self) -> np.ndarray:

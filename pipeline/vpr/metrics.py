@@ -33,6 +33,7 @@ class Metrics:
     """An experiment on a test set.
 
     trained_on, set_digest: digests of the manifests of the model's training set and of the test set.
+    learnt_from: in words, what was done to the training set's images; "" of a model of others.
     database, queries: images. queries_without_positives: they count as misses. radius: metres.
     protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
     """
@@ -40,6 +41,7 @@ class Metrics:
     experiment: str
     model: str
     trained_on: str
+    learnt_from: str
     test_set: str
     set_digest: str
     database: int

@@ -19,13 +19,14 @@ class TestedModel:
     """A network and where it comes from.
 
     digest: of the file that holds it or stands for it. trained_on: digest of the manifest of its training
-    set, or the words that say where it comes from. combination: in words, how its parts are combined; None
-    where it has one.
+    set, or the words that say where it comes from. learnt_from: in words, what was done to that set's images;
+    "" of a model of others. combination: in words, how its parts are combined; None where it has one.
     """
 
     network: nn.Module
     digest: str
     trained_on: str
+    learnt_from: str
     combination: str | None
 
 
@@ -36,8 +37,9 @@ def load_tested(experiment: Path, settings: Experiment) -> TestedModel:
     """
     if (experiment / HUB).is_file():
         hub_network, hub = load_hub_model(experiment / HUB)
-        return TestedModel(hub_network, digest_file(experiment / HUB), hub.words, None)
+        return TestedModel(hub_network, digest_file(experiment / HUB), hub.words, "", None)
     network, parts, record = load_model(experiment / MODEL)
     if settings.multi_scale != "none":
         network = at_scales(network, settings.multi_scale)
-    return TestedModel(network, digest_file(experiment / MODEL), record["dataset_digest"], parts.combination)
+    digest = digest_file(experiment / MODEL)
+    return TestedModel(network, digest, record["dataset_digest"], record["learnt_from"], parts.combination)

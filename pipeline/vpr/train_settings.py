@@ -43,6 +43,8 @@ class TrainSettings:
     positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
         night or not; "across", only those of the other; "day", only those that are not of the night, as the
         databases of test sets are. A query without such an image near it is not learnt from.
+    database: which of the set's database images there are for training, as positives and as negatives: "all",
+        or "day", those that are not of the night.
     """
 
     dataset: str
@@ -74,6 +76,7 @@ class TrainSettings:
     augmentation: Augmentation | None = None
     night_fraction: float | None = None
     positives: Literal["any", "same", "across", "day"] = "any"
+    database: Literal["all", "day"] = "all"
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -100,6 +103,15 @@ class TrainSettings:
         if getattr(self, other) is not None:
             raise ValueError(f"{self.aggregation} has no {other}")
         _ = self.network  # which looks whether its own settings go together
+
+    @property
+    def learnt_from(self) -> str:
+        """In words, what is done to the set's images before the network learns from them."""
+        changes = "as they are" if self.augmentation is None else f"with {self.augmentation.in_words}"
+        share = "" if self.night_fraction is None else f", {100 * self.night_fraction:g} % of the night"
+        positives = "" if self.positives == "any" else f"; positives: {self.positives}"
+        database = "" if self.database == "all" else f"; database: {self.database}"
+        return f"queries {changes}{share}{positives}{database}"
 
     @property
     def network(self) -> NetworkSettings:

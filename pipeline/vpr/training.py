@@ -99,6 +99,8 @@ class _Run:
         self.images = images
         self.device, self.group = machinery.device, machinery.group
         self.database = gallery(images, "train", "database", *size)
+        if settings.database == "day":
+            self.database = self.database.without_nights()
         self.queries = gallery(images, "train", "queries", *size)
         self.val_database = gallery(images, "val", "database", *size)
         self.val_queries = gallery(images, "val", "queries", *size)
@@ -129,15 +131,13 @@ class _Run:
     @property
     def record(self) -> dict[str, Any]:
         """What the model's file says of its training."""
-        settings, done = self.settings, self.progress
+        done = self.progress
         return {
             "dataset_digest": self.images.digest,
             "numeric_path": self.path,
             "epoch": done.best_epoch + 1,
             "recall": round(done.best, 3),
-            "augmentation": None if settings.augmentation is None else asdict(settings.augmentation),
-            "night_fraction": settings.night_fraction,
-            "positives": settings.positives,
+            "learnt_from": self.settings.learnt_from,
         }
 
     def resume_or_begin(self) -> None:

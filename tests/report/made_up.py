@@ -36,6 +36,7 @@ def write_evaluation(
     values = {
         "experiment": experiment,
         "model": experiment,
+        "learnt_from": "queries as they are",
         "trained_on": "a" * 64,
         "test_set": test_set,
         "set_digest": "b" * 64,

@@ -29,6 +29,8 @@ from tests.vpr.places import write_places
 EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
 PLACES, VIEWS = 6, 2
 
+RECORD = {"dataset_digest": "abc", "learnt_from": "queries as they are"}
+
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
@@ -40,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = NetworkSettings("resnet18conv4", "none", "all", "gem", l2="before_pool")
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("model")
-    save_model(folder / "model.pt", build_network(settings), settings, {"dataset_digest": "abc"})
+    save_model(folder / "model.pt", build_network(settings), settings, RECORD)
     return folder
 
 
@@ -267,7 +269,7 @@ def test_an_index_is_named_and_an_ensemble_too(
     settings = NetworkSettings(
         "alexnet", "none", "all", "gem", l2="none", ensemble="division", second_backbone="resnet18conv4"
     )
-    save_model(tmp_path / "m" / "model.pt", build_network(settings), settings, {"dataset_digest": "abc"})
+    save_model(tmp_path / "m" / "model.pt", build_network(settings), settings, RECORD)
     write_experiment(tmp_path / "e", EXPERIMENT, tmp_path / "m")
     plans: list[IvfPq | None] = []
     real = finding.nearest

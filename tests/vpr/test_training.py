@@ -146,8 +146,11 @@ def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
     run(places, tmp_path / "many", settings, workers=4)
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") != curve(whole, "loss")
-    record = load_model(tmp_path / "one" / "out" / "model.pt")[2]
-    assert record["augmentation"]["perspective"]["form"] == "literal"
+    said = load_model(tmp_path / "one" / "out" / "model.pt")[2]["learnt_from"]
+    assert said.startswith(
+        "queries with perspective (distortion 0.5, probability 0.7, fill 1.0, form literal"
+    )
+    assert ", occlusion (probability 0.7" in said
 
 
 def test_nights_are_mixed_and_learn_from_days(tmp_path: Path) -> None:
@@ -155,7 +158,16 @@ def test_nights_are_mixed_and_learn_from_days(tmp_path: Path) -> None:
     settings = replace(SETTINGS, night_fraction=0.5, positives="day", mining="full")
     assert run(both, tmp_path, settings).epochs == 2
     record = load_model(tmp_path / "out" / "model.pt")[2]
-    assert (record["night_fraction"], record["positives"]) == (0.5, "day")
+    assert record["learnt_from"] == "queries as they are, 50 % of the night; positives: day"
+
+
+def test_a_database_of_days_only_has_no_night_to_learn_from(tmp_path: Path) -> None:
+    both = write_places(tmp_path / "set", nights=True)
+    assert run(both, tmp_path, replace(SETTINGS, database="day", epochs=1)).epochs == 1
+    with pytest.raises(SetError, match="has a database image within 10 m of its own time"):
+        rows = tuple(row for row in both.rows if row.role == "database" or row.time_of_day == "night")
+        nights = ImageSet(both.root, rows, both.digest)
+        run(nights, tmp_path, replace(SETTINGS, database="day", positives="same"))
 
 
 def test_nights_are_asked_of_a_set_that_has_none(places: ImageSet, tmp_path: Path) -> None:
