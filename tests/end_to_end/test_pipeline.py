@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from pipeline.core.files import digest_file
 from pipeline.datasets.image_set import ImageSet
 from tests.end_to_end.project import Project, tiny_params
+from tests.import_graph import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -211,9 +213,13 @@ def test_photographs_of_the_user_are_never_changed(photographs: tuple[Project, P
 def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
     shutil.copy(project.root / "profiles" / "paper.yaml", project.root / "params.yaml")
     listed = project.dvc("stage", "list", "--name-only").stdout.split()
-    models = [
-        f"{trained_on}_{pooling}" for pooling in ("netvlad", "gem") for trained_on in ("day", "night", "dn")
-    ]
+    techniques = (
+        *("day", "smart", "night", "dn", "occlusion", "fill", "crop", "crop_occlusion", "fill_occlusion"),
+        *("addition", "division", "long"),
+    )
+    models = [f"{technique}_{pooling}" for technique in techniques for pooling in ("netvlad", "gem")]
+    scaled = [f"{way}_{pooling}" for way in ("concatenation", "average") for pooling in ("netvlad", "gem")]
+    assert (len(models), len(models + scaled)) == (24, 28)
     test_sets = ["pitts30k", "sf_xs", "tokyo_xs", "tokyo_night"]
     assert listed == [
         "fetch@pitts30k",
@@ -227,13 +233,31 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         "merge@pitts30k_dn",
         "select@tokyo_night",
         *(f"train@{model}" for model in models),
-        *(f"experiment@{model}" for model in models),
-        *(f"evaluate@{model}-{test_set}" for model in models for test_set in test_sets),
+        "augmentations@pitts30k",
+        *(f"experiment@{name}" for name in models + scaled),
+        *(f"evaluate@{name}-{test_set}" for name in models + scaled for test_set in test_sets),
         "tables",
         "sheet@pitts30k_night",
         "compare@pitts30k",
         "report",
     ]
+
+
+def test_every_cell_of_the_papers_tables_has_its_experiment(project: Project) -> None:
+    shutil.copy(project.root / "profiles" / "paper.yaml", project.root / "params.yaml")
+    comparison = project.params()["comparison"]
+    rows = {
+        f"{table}/{row}/{pooling}"
+        for table, content in yaml.safe_load((ROOT / "pipeline/report/paper.yaml").read_text())[
+            "tables"
+        ].items()
+        for row, recalls in content["rows"].items()
+        for pooling in recalls
+        if pooling != "label"
+    }
+    assert comparison["rows"].keys() == rows
+    # No experiment is for nothing.
+    assert set(comparison["rows"].values()) == project.params()["experiment"].keys()
 
 
 def test_missing_archives_of_the_paper_profile_are_named_with_size_place_and_terms(project: Project) -> None:
