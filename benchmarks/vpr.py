@@ -4,8 +4,8 @@ python benchmarks/vpr.py
 python benchmarks/vpr.py --pictures 12 --height 240 --width 320
 
 Every way is timed in a process of its own, for some settings hold for a whole process, on the same random
-pictures and weights; the processes take turns, and the shortest time counts. Beside the times stands the
-largest difference of a descriptor's number from the plain float32 way's.
+pictures and weights; those that are compared take turns, and the shortest time counts. Beside the times
+stands the largest difference of a descriptor's number from the plain float32 way's.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ WAYS = {
     "ours_extract": "descriptors: ours, float32",
     "ours_auto_extract": "descriptors: ours, autocast auto",
 }
+# Those that take turns with one another; the loop goes alone, for it holds several gigabytes.
+GROUPS = (
+    ("loop",),
+    ("plain", "ours", "ours_auto"),
+    ("plain_extract", "ours_extract", "ours_auto_extract"),
+)
 
 
 class LoopedNetVLAD(nn.Module):
@@ -66,7 +72,7 @@ class LoopedNetVLAD(nn.Module):
 def network() -> Recogniser:
     """The paper's: ResNet-18 to conv4 with NetVLAD of 64 clusters, only conv4 and NetVLAD learning."""
     torch.manual_seed(0)
-    return build_network(NetworkSettings("resnet18conv4", "none", "from_conv4", "netvlad", 64))
+    return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64))
 
 
 def training_step(
@@ -135,24 +141,17 @@ def serve(way: str, size: tuple[int, int, int], negatives: int, found: Path) -> 
         torch.save(descriptors, found)
 
 
-def take_turns(ways: dict[str, subprocess.Popen[str]], rounds: int, slow_rounds: int) -> dict[str, float]:
-    """The shortest seconds of each way; the loop, which takes a minute, has fewer turns."""
+def take_turns(ways: dict[str, subprocess.Popen[str]], rounds: int) -> dict[str, float]:
+    """The shortest seconds of each way; of several rounds the first only prepares (kernels, memory)."""
     times: dict[str, float] = {}
     for turn in range(rounds):
         for way, process in ways.items():
-            if way == "loop" and turn >= slow_rounds:
-                continue
             print("go", file=process.stdin, flush=True)
             answer = process.stdout.readline() if process.stdout else ""
             if not answer:
                 raise SystemExit(f"{way} ended before it answered; is there memory for it?")
-            # The first turn of what has several only prepares: kernels are chosen, memory is taken.
-            if turn or (way == "loop" and slow_rounds == 1):
+            if turn or rounds == 1:
                 times[way] = min(times.get(way, float(answer)), float(answer))
-            if way == "loop" and turn + 1 == slow_rounds and process.stdin:
-                # It holds several gigabytes.
-                process.stdin.close()
-                process.wait()
     return times
 
 
@@ -197,22 +196,24 @@ def main(
                 ("threads", threads),
             )
         ]
-        ways = {
-            way: subprocess.Popen(
-                [sys.executable, __file__, *options, "--serve", way, "--found", str(files[way])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for way in WAYS
-        }
-        try:
-            times = take_turns(ways, rounds, loop_rounds)
-        finally:
-            for process in ways.values():
-                if process.stdin:
-                    process.stdin.close()
-                process.wait()
+        times: dict[str, float] = {}
+        for group in GROUPS:
+            ways = {
+                way: subprocess.Popen(
+                    [sys.executable, __file__, *options, "--serve", way, "--found", str(files[way])],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                for way in group
+            }
+            try:
+                times |= take_turns(ways, loop_rounds if "loop" in group else rounds)
+            finally:
+                for process in ways.values():
+                    if process.stdin:
+                        process.stdin.close()
+                    process.wait()
         report(times, {way: torch.load(path) for way, path in files.items()}, size, threads)
 
 

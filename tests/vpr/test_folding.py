@@ -20,7 +20,7 @@ def moved(network: nn.Module) -> nn.Module:
 
 
 def test_the_recogniser_computes_the_same_and_is_as_it_was_afterwards() -> None:
-    network = moved(build_network(NetworkSettings("resnet18conv4", "none", "from_conv4", "netvlad", 4)))
+    network = moved(build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 4)))
     names = list(network.state_dict())
     images = torch.randn(2, 3, 64, 96)
     network.train()

@@ -46,7 +46,7 @@ print(peak, foretold)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("work", [("step", "all"), ("step", "from_conv4"), ("extraction", "all")])
+@pytest.mark.parametrize("work", [("step", "all"), ("step", "late_layers"), ("extraction", "all")])
 def test_what_is_foretold_holds_and_is_not_far_off(work: tuple[str, str]) -> None:
     command = [sys.executable, "-c", MEASURE, *work]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
