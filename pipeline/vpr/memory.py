@@ -20,11 +20,13 @@ _UNCOUNTED = 0.3
 class Appetite:
     """Bytes that a network takes for each picture, beside its input.
 
-    kept: what the backward pass needs again. passing: input and output of its largest layer.
+    kept: what the backward pass needs again. passing: input and output of its largest layer; learning: of its
+    largest layer that gradients pass.
     """
 
     kept: int
     passing: int
+    learning: int
 
 
 def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite:
@@ -35,7 +37,7 @@ def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite
     watched = copy.deepcopy(network).train() if learning else network
     own = {value.data_ptr() for value in watched.state_dict().values()} | {picture.data_ptr()}
     kept: dict[int, int] = {}
-    passing = [0]
+    passing, taught = [0], [0]
 
     def keep(value: Tensor) -> Tensor:
         storage = value.untyped_storage()
@@ -45,7 +47,10 @@ def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite
 
     def watch(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
-        passing[0] = max(passing[0], sum(value.nbytes for value in tensors))
+        size = sum(value.nbytes for value in tensors)
+        passing[0] = max(passing[0], size)
+        if any(value.requires_grad for value in tensors):
+            taught[0] = max(taught[0], size)
 
     leaves = [module for module in watched.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(watch) for module in leaves]
@@ -60,7 +65,7 @@ def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite
     finally:
         for hook in hooks:
             hook.remove()
-    return Appetite(sum(kept.values()), passing[0])
+    return Appetite(sum(kept.values()), passing[0], taught[0])
 
 
 def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
@@ -68,7 +73,8 @@ def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
 
     `weights`: bytes of those that learn.
     """
-    counted = pictures * (found.kept + 1.5 * found.passing) + 3 * weights
+    # Frozen layers come first and keep nothing; a gradient is as large as what it belongs to.
+    counted = pictures * max(2 * found.passing, found.kept + 3 * found.learning) + 3 * weights
     return round(counted * (1 + _UNCOUNTED))
 
 
