@@ -1,4 +1,4 @@
-"""Speed and memory of drawing the embedded city, as a table: `python benchmarks/city.py --help`."""
+"""Speed and memory of drawing the embedded city, as a table: `python -m benchmarks.city --help`."""
 
 from __future__ import annotations
 

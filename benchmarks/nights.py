@@ -1,6 +1,6 @@
 """How near a translator's nights come to the true nights of an unseen city, and how much of them is lit.
 
-python benchmarks/nights.py unit/weights/city.pt
+python -m benchmarks.nights unit/weights/city.pt
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Exact search against IVF-PQ: time, memory, and the recall that the index costs, as a table.
 
-python benchmarks/search.py --help
+python -m benchmarks.search --help
 
 The descriptors are made up: each place is a point in a space of few dimensions, as descriptors of networks
 have few that matter, and each view of it is this point with noise in all dimensions, at unit length.

@@ -1,6 +1,6 @@
 """What it costs that no night is made twice: planning, one changed image inside `dvc repro`, memory.
 
-python benchmarks/store.py --images 51840
+python -m benchmarks.store --images 51840
 """
 
 from __future__ import annotations

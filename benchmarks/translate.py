@@ -1,4 +1,4 @@
-"""Speed, memory and nearness of the translator beside a plain loop: `python benchmarks/translate.py --help`.
+"""Speed, memory and nearness of the translator beside a plain loop: `python -m benchmarks.translate --help`.
 
 The plain loop is what the published script does: one picture at a time, float32, as PyTorch comes.
 """

@@ -1,7 +1,7 @@
 """How fast a training step and the extraction of descriptors are, beside the benchmark's way and a plain one.
 
-python benchmarks/vpr.py
-python benchmarks/vpr.py --pictures 12 --height 240 --width 320
+python -m benchmarks.vpr
+python -m benchmarks.vpr --pictures 12 --height 240 --width 320
 
 Every way is timed in a process of its own, for some settings hold for a whole process, on the same random
 pictures and weights; those that are compared take turns, and the shortest time counts. Beside the times

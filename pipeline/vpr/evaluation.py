@@ -16,7 +16,7 @@ from pipeline.vpr.judging import Extraction, Judgement
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import write_misses
-from pipeline.vpr.numeric import device_of, numeric_path, threads_within
+from pipeline.vpr.numeric import device_of, numbers_of, numeric_path, threads_within
 from pipeline.vpr.predictions import Prediction, write_predictions
 from pipeline.vpr.recall import RECALL_AT, Recalls
 from pipeline.vpr.tested import load_tested
@@ -40,7 +40,7 @@ def evaluate(
     database, queries = (
         gallery(images, "test", role, settings.height, settings.width) for role in ("database", "queries")
     )
-    extraction = Extraction(place, workers, settings.autocast)
+    extraction = Extraction(place, workers, numbers_of(place, settings.autocast))
     with threads_within(settings.cpu_threads):
         found, search = find_places(settings, model, database, queries, extraction, store, out)
     by_chance = chance(found, len(database))
@@ -56,7 +56,7 @@ def evaluate(
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
         protocol=settings.protocol(search, model.combination),
-        numeric_path=numeric_path(place, settings.autocast, settings.cpu_threads),
+        numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
     )
     write_metrics(out, metrics)

@@ -38,8 +38,8 @@ class Experiment:
     see queries.py. multi_scale: how features of several scales are combined; see multiscale.py. radius:
     metres within which (inclusive) a found image shows the query's place. ivfpq_above: a database of more
     descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py. save_descriptors: whether they
-    are kept with the results. autocast: "bfloat16" or "off" (float32). cpu_threads: of each operation on a
-    CPU.
+    are kept with the results. autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware
+    computes with it, which the results then say. cpu_threads: of each operation on a CPU.
     """
 
     model: str
@@ -50,7 +50,7 @@ class Experiment:
     radius: float
     ivfpq_above: int | None
     save_descriptors: bool
-    autocast: Literal["off", "bfloat16"]
+    autocast: Literal["off", "bfloat16", "auto"]
     cpu_threads: int
 
     def __post_init__(self) -> None:

@@ -88,7 +88,7 @@ def _known(
         "height": settings.height,
         "width": settings.width,
         "multi_scale": settings.multi_scale,
-        "numeric_path": numeric_path(extraction.device, settings.autocast, settings.cpu_threads),
+        "numeric_path": numeric_path(extraction.device, extraction.numbers, settings.cpu_threads),
         "code": code_digest(),
         "pictures": [row.digest for row in database.rows],
     }

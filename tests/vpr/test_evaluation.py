@@ -21,6 +21,7 @@ from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.ivfpq import IvfPq
 from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
+from pipeline.vpr.numeric import numbers_of, numeric_path
 from pipeline.vpr.predictions import read_predictions
 from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
@@ -286,3 +287,15 @@ def test_an_index_is_named_and_an_ensemble_too(
         "; descriptors of alexnet and resnet18conv4 added and halved; IVF-PQ search (256 lists"
         in protocol(tmp_path)
     )
+
+
+def test_auto_is_the_arithmetic_that_it_resolves_to(
+    experiment: Path, places: ImageSet, tmp_path: Path
+) -> None:
+    named = numbers_of(torch.device("cpu"), "auto")
+    for autocast in ("auto", named):
+        run_on(changed(experiment, autocast=autocast), places, tmp_path / autocast)
+    found, wanted = (contents(tmp_path / autocast / "out") for autocast in ("auto", named))
+    assert found == wanted
+    path = json.loads(found[METRICS])["numeric_path"]
+    assert path == numeric_path(torch.device("cpu"), named, EXPERIMENT.cpu_threads)
