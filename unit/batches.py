@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.core.errors import DusklineError
-from unit.translate import Prepared, UnitSettings, UnitTranslator
+from unit.translate import LIVE_PICTURES, Prepared, UnitSettings, UnitTranslator
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +39,11 @@ class UnitBatchTranslator(UnitTranslator):
         if device == "cuda":
             # Full batches of a few shapes: worth looking for the fastest kernels once.
             torch.backends.cudnn.benchmark = True
+
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes of the machine's own memory; the device's is halved for as it runs out."""
+        held = 4 * self.batch if self._device.type == "cuda" else 1
+        return held * LIVE_PICTURES * width * height
 
     def prepare(self, pixels: np.ndarray) -> Prepared:
         """As in `UnitTranslator`; in memory that the device reads without stopping for it."""
@@ -69,5 +74,12 @@ class UnitBatchTranslator(UnitTranslator):
         self._seen[x.shape] += 1
         if not self._compiles or len(x) < self.batch or self._seen[x.shape] <= _COMPILE_AFTER:
             return super()._forward(x)
-        night: Tensor = self._compiled(x)
+        try:
+            night: Tensor = self._compiled(x)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a compiler that is not there, or a shape that it cannot do
+            _LOG.warning("goes on without compiling: %s: %s", type(error).__name__, error)
+            self._compiles = False
+            return super()._forward(x)
         return night

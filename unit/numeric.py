@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import PIL
 import torch
 
 from pipeline.core.errors import ParameterError
+
+# To be raised with every change of unit/inference.py or unit/translate.py that changes a level of a picture:
+# the work store would go on giving the nights of before.
+_REVISION = 1
+_VERSIONS = f"torch {torch.__version__.partition('+')[0]}, Pillow {PIL.__version__}, revision {_REVISION}"
+
+# What torch asks of an x86 processor, the best kernels first; of others it asks nothing.
+_BFLOAT16_KERNELS = {"amx": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
 
 
 @dataclass(frozen=True)
@@ -28,8 +37,9 @@ def resolve(wish: str, device: str) -> Numeric:
     """Resolve `wish` ("float32", "bfloat16" or "auto") on `device` ("cpu" or "cuda").
 
     "auto" is bfloat16 where the device computes in it, on GPUs without it float16, on other processors
-    float32. The path names the widest vector instructions that the processor has for the type: others round
-    in another order. `ParameterError` when the device is not there.
+    float32. The path names what may round in another order or write other bytes: the widest vector
+    instructions that the processor has for the type, and the versions of torch, of Pillow and of the way of
+    pictures through the network. `ParameterError` when the device is not there.
     """
     if device == "cuda":
         if not torch.cuda.is_available():
@@ -40,18 +50,20 @@ def resolve(wish: str, device: str) -> Numeric:
         torch.backends.cudnn.allow_tf32 = False
         fast = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
         dtype = fast if wish == "auto" else getattr(torch, wish)
-        return Numeric(dtype, f"cuda-{_name(dtype)}")
+        return Numeric(dtype, f"cuda-{_name(dtype)}, {_VERSIONS}")
     kernels = bfloat16_kernels()
     dtype = (torch.bfloat16 if kernels else torch.float32) if wish == "auto" else getattr(torch, wish)
     native = kernels if dtype == torch.bfloat16 else ""
-    return Numeric(dtype, f"cpu-{native or torch.backends.cpu.get_cpu_capability().lower()}-{_name(dtype)}")
+    vectors = native or torch.backends.cpu.get_cpu_capability().lower()
+    return Numeric(dtype, f"cpu-{vectors}-{_name(dtype)}, {_VERSIONS}")
 
 
 def bfloat16_kernels() -> str:
     """Name the instructions by which this processor multiplies in bfloat16; "" when it has none."""
-    if torch.cpu._is_amx_tile_supported():
-        return "amx"
-    return "avx512_bf16" if torch.cpu._is_avx512_bf16_supported() else ""
+    for name, asked in _BFLOAT16_KERNELS.items():
+        if getattr(torch.cpu, asked, lambda: False)():
+            return name
+    return ""
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -25,7 +25,7 @@ MAX_MODEL_PIXELS = 16_000_000
 # What is held at once while a picture is translated, as measured: so many activations of the first layer's
 # size in the network, and bytes for each pixel of the picture outside it.
 _LIVE_ACTIVATIONS = 7
-_LIVE_PICTURES = 30
+LIVE_PICTURES = 30
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class UnitTranslator:
         # A larger one is refused before the network sees it.
         inside = pixels if pixels <= MAX_MODEL_PIXELS else 0
         activations = inside * self._sizes.dim * self.numeric.dtype.itemsize
-        return _LIVE_ACTIVATIONS * activations + _LIVE_PICTURES * width * height
+        return _LIVE_ACTIVATIONS * activations + LIVE_PICTURES * width * height
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
@@ -168,14 +168,14 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
     """Resize so that the shorter side has `shorter_side` pixels; see `network_levels`."""
     width, height = image.size
     short, long = min(width, height), max(width, height)
-    if short == shorter_side:
-        return image
     resized_long = int(shorter_side * long / short)
     if shorter_side * resized_long > MAX_MODEL_PIXELS:
         raise BadImageError(
             f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
             f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
         )
+    if short == shorter_side:
+        return image
     size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
     return image.resize(size, Image.Resampling.BILINEAR)
 

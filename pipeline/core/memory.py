@@ -86,6 +86,28 @@ def _room(group: Path, version: int) -> int | None:
         return None
 
 
+class _MallInfo(ctypes.Structure):
+    """glibc's `struct mallinfo2`; `fordblks` are the bytes that were freed and kept."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def kept_memory() -> int:
+    """Bytes that this process has freed and kept for its next allocation; 0 where nobody tells."""
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except (AttributeError, OSError):
+        return 0
+    mallinfo2.restype = _MallInfo
+    return int(mallinfo2().fordblks)
+
+
 def resident_memory() -> int:
     """Bytes of memory that this process holds; 0 where the machine does not tell."""
     try:

@@ -88,6 +88,17 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
         raise BadImageError(f"{where}: cannot be decoded ({error})") from error
 
 
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height as the file tells them, undecoded and unturned; None when it does not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMS) as image:
+                return image.size
+    except DAMAGE:
+        return None
+
+
 def _upright(image: Image.Image) -> Image.Image:
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))

@@ -43,19 +43,31 @@ class Unmade:
     """No night, and why.
 
     cause: "picture" when its bytes decide it, so that it need not be tried again; "reading" when the file
-    could not be read this time; "fault" when it was not the picture's doing.
+    could not be read, or its picture not be held, this time; "fault" when it was not the picture's doing.
     """
 
     reason: str
     cause: Literal["picture", "reading", "fault"]
 
 
-def attempt(task: Task, translator: Translator, output: OutputFormat) -> Made | Unmade:
-    """Make the night of one picture, or say why there is none; never raises for anything that went wrong."""
+def attempt(
+    task: Task, translator: Translator, output: OutputFormat, room: int | None = None
+) -> Made | Unmade:
+    """Make the night of one picture, or say why there is none; never raises for anything that went wrong.
+
+    room: bytes of memory that it may take, by the translator's estimate; None for no limit.
+    """
     data = read(task)
     if isinstance(data, Unmade):
         return data
-    return outcome(lambda: made(translator(read_rgb(data)), output))
+    pixels = outcome(lambda: read_rgb(data))
+    if isinstance(pixels, Unmade):
+        return pixels
+    needed = translator.memory(pixels.shape[1], pixels.shape[0])
+    if room is not None and needed > room:
+        # Not how much there is: what a set says of a picture may not depend on the hour.
+        return Unmade(f"takes about {needed / 1e9:.1f} GB of memory, more than there is", "reading")
+    return outcome(lambda: made(translator(pixels), output))
 
 
 def read(task: Task) -> bytes | Unmade:

@@ -80,6 +80,7 @@ def compare_translators(
     true = tuple(read_rgb(drawn[row.name]) for row in rows) if drawn else None
     if true is not None:
         columns.append(_Column("true night", "true night", true))
+        _require_alike(days, true)
     measured = tuple(_measured(column, days, true) for column in columns)
     with replaced_folder(folder, _is_comparison, "a comparison") as beside:
         sheet = draw_contact_sheet(
@@ -103,6 +104,17 @@ def _nights(days: Pictures, candidates: Sequence[Candidate]) -> Iterator[_Column
                 raise
             reason = error.message if isinstance(error, DusklineError) else str(error)
             yield replace(column, reason=reason)
+
+
+def _require_alike(days: Pictures, true: Pictures) -> None:
+    for day, night in zip(days, true, strict=True):
+        if day.shape != night.shape or min(day.shape[:2]) < measures.SSIM_WINDOW:
+            sizes = " and ".join(f"{picture.shape[1]}x{picture.shape[0]}" for picture in (day, night))
+            raise ParameterError(
+                f"true_nights: a day and its true night have {sizes} pixels; they must be of one size, and at"
+                f" least {measures.SSIM_WINDOW} pixels each way",
+                hint="name the source and raw form that the day set was formatted from",
+            )
 
 
 def _require_one(columns: Sequence[_Column], candidates: Sequence[Candidate]) -> None:

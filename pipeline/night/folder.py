@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError, listed
 from pipeline.core.files import digest_file, require_folder, write_json, written_beside
 from pipeline.core.listing import picture_files
-from pipeline.core.pictures import PICTURE_SUFFIXES
+from pipeline.core.pictures import PICTURE_SUFFIXES, picture_size
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import MANIFEST
 from pipeline.night.journal import Entry
@@ -63,8 +63,9 @@ def translate_folder(
     before = _earlier(out)
     _require_no_way_back(folder, out, [*(origin.name for origin in before), *targets])
     _require_ours(out, targets, before)
-    sources = list(progress(_digested(folder, names, workers), total=len(names), label="read"))
-    with finished_nights(Job(folder, sources, make_translator, output, store, workers)) as nights:
+    sizes: set[tuple[int, int]] = set()
+    sources = list(progress(_digested(folder, names, workers, sizes), total=len(names), label="read"))
+    with finished_nights(Job(folder, sources, make_translator, output, store, workers, sizes)) as nights:
         origins = list(nights.origins(sources, name_of))
         _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
         # Before the nights: what a killed run has put there is in the table, and so never forgotten.
@@ -146,12 +147,18 @@ def _require_ours(out: Path, targets: Iterable[str], before: Collection[Origin])
         )
 
 
-def _digested(folder: Path, names: Sequence[str], threads: int) -> Iterator[Source]:
+def _digested(
+    folder: Path, names: Sequence[str], threads: int, sizes: set[tuple[int, int]]
+) -> Iterator[Source]:
+    """Read each file for its digest, and add the sizes that the files tell to `sizes`."""
+
     def digested(name: str) -> Source:
         try:
             name.encode("utf-8")
             if not stat.S_ISREG((folder / name).stat().st_mode):
                 return Source(name, "", "not a plain file")
+            if size := picture_size(folder / name):
+                sizes.add(size)
             return Source(name, digest_file(folder / name))
         except UnicodeEncodeError:
             readable = os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -17,7 +17,7 @@ _SAME_DIRECTION = math.cos(math.radians(30))
 _CANNY_SCALE = 128
 
 # Of Wang et al. 2004: the window, and the constants for 8 bits.
-_SSIM_WINDOW = 11
+SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
 _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
@@ -73,9 +73,9 @@ def ssim(one: np.ndarray, other: np.ndarray) -> float:
     lies inside them. `ValueError` when a side is shorter than the window.
     """
     _require_one_shape(one, other)
-    if min(one.shape[:2]) < _SSIM_WINDOW:
+    if min(one.shape[:2]) < SSIM_WINDOW:
         raise ValueError(
-            f"SSIM needs {_SSIM_WINDOW}x{_SSIM_WINDOW} pixels, found {one.shape[1]}x{one.shape[0]}"
+            f"SSIM needs {SSIM_WINDOW}x{SSIM_WINDOW} pixels, found {one.shape[1]}x{one.shape[0]}"
         )
     x, y = luma(one), luma(other)
     mean_x, mean_y = _windowed(x), _windowed(y)
@@ -109,8 +109,8 @@ def _moved(values: np.ndarray, down: int, across: int) -> np.ndarray:
 
 def _windowed(values: np.ndarray) -> np.ndarray:
     """Weighted means over the window, only where it lies inside."""
-    half = _SSIM_WINDOW // 2
-    window = (_SSIM_WINDOW, _SSIM_WINDOW)
+    half = SSIM_WINDOW // 2
+    window = (SSIM_WINDOW, SSIM_WINDOW)
     return cv2.GaussianBlur(values, window, _SSIM_SIGMA)[half:-half, half:-half]
 
 

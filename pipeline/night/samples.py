@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from pipeline.datasets.image_set import ImageRow
+
+Item = TypeVar("Item")
 
 # Draws the true nights of days, given and named by where the raw picture lies in its archive.
 TrueNights = Callable[[frozenset[str]], Iterator[tuple[str, bytes]]]
 
 
-def spread(rows: Sequence[ImageRow], count: int) -> list[ImageRow]:
-    """Return `count` of `rows`, or all where there are fewer, evenly over their order."""
-    count = min(count, len(rows))
-    return [rows[(2 * index + 1) * len(rows) // (2 * count)] for index in range(count)]
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Return `count` of `items`, or all where there are fewer, evenly over their order."""
+    count = min(count, len(items))
+    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
 
 
 def true_nights_of(rows: Sequence[ImageRow], true_nights: TrueNights | None) -> dict[str, bytes]:

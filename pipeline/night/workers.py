@@ -49,8 +49,8 @@ class _Broken:
 class _Ready:
     """What a worker tells when its translator is built.
 
-    ahead: tasks that it wants at a time. built: bytes that it holds already; picture: bytes that the picture
-    which needs most of them will take besides.
+    ahead: tasks that it wants at a time. built: bytes that it holds already; picture: bytes that the largest
+    picture will take besides, those left out that do not fit, unless none does.
     """
 
     recipe: Recipe
@@ -72,7 +72,7 @@ class WorkerPool:
 
     `sizes`: (width, height) of the pictures to come, as far as they are known.
     Raises what `make_translator` raises, and `DusklineError` when a worker ends before its work does, or when
-    the machine's memory is too small for the largest picture.
+    the machine's memory is too small for any of the pictures.
     """
 
     def __init__(
@@ -206,9 +206,9 @@ def _fitting(first: _Ready, available: int | None) -> int:
         return sys.maxsize
     if first.picture > available:
         raise DusklineError(
-            f"the largest picture takes about {first.picture / 1e9:.1f} GB of memory while it is translated,"
+            f"a picture takes about {first.picture / 1e9:.1f} GB of memory while it is translated,"
             f" and {available / 1e9:.1f} GB are available",
-            hint="end what else takes memory, lower shorter_side, or take that picture out",
+            hint="end what else takes memory, or lower shorter_side",
         )
     return 1 + (available - first.picture) // (first.built + first.picture)
 
@@ -247,11 +247,14 @@ def _work(
     die_with_parent()
     try:
         translator = make_translator()
+        room = available_memory()
+        needed = [translator.memory(*size) for size in sizes]
+        fitting = [size for size in needed if room is None or size <= room]
         ready = _Ready(
             recipe=Recipe.of(translator, output),
             ahead=_BATCHES_AHEAD * translator.batch if isinstance(translator, BatchTranslator) else _AHEAD,
             built=resident_memory(),
-            picture=max((translator.memory(*size) for size in sizes), default=0),
+            picture=max(fitting, default=min(needed, default=0)),
         )
     except DusklineError as error:
         pipe.send(_Broken(error, traceback.format_exc()))
@@ -265,4 +268,4 @@ def _work(
         if isinstance(translator, BatchTranslator):
             answer_in_batches(pipe, translator, output)
         while True:
-            pipe.send(attempt(pipe.recv(), translator, output))
+            pipe.send(attempt(pipe.recv(), translator, output, room))

@@ -12,6 +12,7 @@ from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.files import write_bytes
 from pipeline.core.pictures import encode, open_rgb
 from pipeline.datasets.image_set import ImageSet
+from pipeline.night.samples import spread
 from pipeline.vpr.augmentation import Augmentation, query_generator
 from pipeline.vpr.views import as_levels
 
@@ -37,11 +38,10 @@ def write_augmentations(
     queries = images.where("train", "queries")
     if not queries:
         raise SetError(f"the set {images.root} has no images in train/queries")
-    count = min(pictures, len(queries))
-    places = [(2 * index + 1) * len(queries) // (2 * count) for index in range(count)]
+    places = spread(range(len(queries)), pictures)
     first = queries[places[0]]
     size = (height, round(height * first.width / first.height))
-    sheet = _blank_sheet(count, ["plain", *changes], size)
+    sheet = _blank_sheet(len(places), ["plain", *changes], size)
     for row, place in enumerate(places):
         data, label = images.read(queries[place]), f"{images.root}/{queries[place].name}"
         cells = [np.asarray(open_rgb(data, label=label).resize(size[::-1], Image.Resampling.BILINEAR))]
@@ -50,7 +50,7 @@ def write_augmentations(
         for column, cell in enumerate(cells):
             sheet.paste(Image.fromarray(cell), _corner(row, column, size))
     write_bytes(target, encode(np.asarray(sheet), ".jpg", quality=_QUALITY))
-    return count
+    return len(places)
 
 
 def _corner(row: int, column: int, size: tuple[int, int]) -> tuple[int, int]:

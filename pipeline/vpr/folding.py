@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from pipeline.vpr.batch_norm import SharedBatchNorm
 
 # In these, a batch norm that follows a convolution among the children takes its output; of others nobody
 # knows.
@@ -40,12 +43,17 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def _is_plain(norm: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
+    """Whether it is a batch norm with statistics, and not a kind of one that may do something else too."""
+    return type(norm) in (nn.BatchNorm2d, SharedBatchNorm) and norm.running_mean is not None
+
+
 def _fold_children(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """Fold in place and return the children that were replaced, with their names."""
     replaced = []
     children = list(module.named_children())
     for (name, convolution), (next_name, norm) in itertools.pairwise(children):
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if type(convolution) is nn.Conv2d and _is_plain(norm):
             setattr(module, name, fuse_conv_bn_eval(convolution, norm))
             setattr(module, next_name, nn.Identity())
             replaced += [(name, convolution), (next_name, norm)]

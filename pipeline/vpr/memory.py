@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.errors import DusklineError
-from pipeline.core.memory import available_memory
+from pipeline.core.memory import available_memory, kept_memory
 
 # Fragments, scratch space of convolutions and what else was not counted, as a share of what was; measured.
 _UNCOUNTED = 0.3
@@ -30,10 +30,13 @@ class Appetite:
 
 
 def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite:
-    """Measure it on one `picture` (1, 3, H, W); the network stays as it is.
+    """Measure it on `picture` (1, 3, H, W); the network stays as it is.
 
-    `learning`: as in a training step, on a copy, for batch norm's statistics would move.
+    `learning`: as in a training step, on a copy, for batch norm's statistics would move, and on two pictures,
+    for of one its smallest grids may have a single place, of which there are no statistics.
     """
+    pictures = 2 if learning else 1
+    picture = picture.repeat(pictures, 1, 1, 1).contiguous(memory_format=torch.channels_last)
     watched = copy.deepcopy(network).train() if learning else network
     own = {value.data_ptr() for value in watched.state_dict().values()} | {picture.data_ptr()}
     kept: dict[int, int] = {}
@@ -65,7 +68,7 @@ def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite
     finally:
         for hook in hooks:
             hook.remove()
-    return Appetite(sum(kept.values()), passing[0], taught[0])
+    return Appetite(*(size // pictures for size in (sum(kept.values()), passing[0], taught[0])))
 
 
 def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
@@ -87,8 +90,10 @@ def available_bytes(device: torch.device) -> int | None:
     """What this process may still take of the device; None where it does not tell."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return free
-    return available_memory()
+        # What torch has freed it keeps for its next tensor.
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    room = available_memory()
+    return None if room is None else room + kept_memory()
 
 
 def require_memory(what: str, needed: int, device: torch.device, hint: str) -> None:

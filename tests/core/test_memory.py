@@ -88,3 +88,13 @@ def test_kept_memory_is_not_taken_from_the_kernel_again() -> None:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         faults.append(int(done.stdout))
     assert faults[1] < faults[0] / 10
+
+
+def test_what_is_freed_and_kept_is_counted() -> None:
+    script = (
+        "from pipeline.core.memory import keep_freed_memory, kept_memory; import numpy as np; "
+        "keep_freed_memory(); a = np.ones(1 << 25); b = np.ones(10); before = kept_memory(); del a; "
+        "print(kept_memory() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > (8 << 25) - 4096

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.core import pictures
 from pipeline.core.errors import BadImageError
-from pipeline.core.pictures import encode, open_rgb, read_rgb, small_jpeg
+from pipeline.core.pictures import encode, open_rgb, picture_size, read_rgb, small_jpeg
 
 RNG = np.random.default_rng(3)
 # Smooth, so that a JPEG of it is close to it; no two corners alike.
@@ -243,3 +243,12 @@ def test_small_copies_keep_the_shape_and_are_never_enlarged() -> None:
     assert small_jpeg(read_rgb(wide), 40) == small
     with pytest.raises(BadImageError, match="my picture: not a picture"):
         small_jpeg(b"no picture", 40, label="my picture")
+
+
+def test_a_size_is_told_without_decoding(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encode(np.zeros((30, 40, 3), np.uint8), ".jpg", quality=90)[:-20])
+    assert picture_size(path) == (40, 30)
+    path.write_bytes(b"no picture")
+    assert picture_size(path) is None
+    assert picture_size(tmp_path / "none.jpg") is None

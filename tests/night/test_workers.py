@@ -198,7 +198,8 @@ def test_a_picture_larger_than_the_memory_is_refused_in_words(monkeypatch: pytes
     with WorkerPool(Hungry(), PNG, sizes=[(3, 9)]) as pool:
         pool.grow(0)
         with pytest.raises(
-            DusklineError, match=r"takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are"
+            DusklineError,
+            match=r"a picture takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
         ) as caught:
             pool.grow(1)
     assert "lower shorter_side" in caught.value.hint
@@ -209,3 +210,20 @@ def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with WorkerPool(Hungry(), PNG) as pool:
         pool.grow(2)
         assert len(active_children()) == 2
+
+
+class Choosy(Darkened):
+    """Wants more memory than any machine has for pictures of 16 pixels across."""
+
+    def memory(self, width: int, height: int) -> int:
+        return 1 << 60 if width == 16 else height
+
+
+def test_a_picture_that_does_not_fit_is_a_row_and_the_others_are_made(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(1, 12, 16), picture(2, 16, 12), picture(3, 12, 16)])
+    with WorkerPool(Choosy(), PNG, sizes=[(12, 16), (16, 12)]) as pool:
+        pool.grow(2)
+        found = dict(pool.run(work))
+    assert isinstance(found[work[0]], Made)
+    assert isinstance(found[work[2]], Made)
+    assert found[work[1]] == Unmade("takes about 1152921504.6 GB of memory, more than there is", "reading")

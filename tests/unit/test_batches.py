@@ -113,3 +113,20 @@ def test_pictures_of_one_shape_can_share_a_batch(translator: UnitBatchTranslator
     shapes = [translator.prepare(pixels).shape for pixels in (wide, tall, wide[:, ::2].repeat(2, 1))]
     assert shapes[0] == shapes[2] != shapes[1]
     assert Prepared(torch.zeros(3, 4, 5), (1, 1)).shape == (3, 4, 5)
+
+
+def test_without_a_compiler_it_goes_on_as_it_was(
+    translator: UnitBatchTranslator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = nights(translator, days(2))
+
+    def broken(_: Tensor) -> Tensor:
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(batches, "_COMPILE_AFTER", 0)
+    translator.batch, translator._compiles, translator._compiled = 2, True, broken  # type: ignore[assignment]
+    for _ in range(2):
+        assert all(map(np.array_equal, nights(translator, days(2)), wanted))
+    assert [record.getMessage() for record in caplog.records] == [
+        "goes on without compiling: RuntimeError: Failed to find C compiler"
+    ]

@@ -224,6 +224,8 @@ def test_a_side_too_short_for_the_network() -> None:
 def test_a_strip_that_would_unfold_is_refused() -> None:
     with pytest.raises(BadImageError, match="20000x1 pixels would be 128x2560000 in the network"):
         UnitTranslator(CHECKPOINT, PUBLISHED)(np.zeros((1, 20000, 3), np.uint8))
+    with pytest.raises(BadImageError, match="200000x128 pixels would be 128x200000 in the network"):
+        network_levels(np.zeros((128, 200_000, 3), np.uint8), 128)
 
 
 def test_a_missing_checkpoint(tmp_path: Path) -> None:

@@ -60,3 +60,34 @@ def test_an_error_leaves_the_network_as_it_was() -> None:
         raise ZeroDivisionError
     assert list(network.modules()) == before
     assert network.bn1.training
+
+
+class Activated(nn.BatchNorm2d):
+    """A kind of batch norm that does something else besides."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu()
+
+
+class Standardised(nn.Conv2d):
+    """A kind of convolution that does something else before."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x - x.mean())
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Conv2d(3, 4, 3), Activated(4)),
+        nn.Sequential(Standardised(3, 4, 3), nn.BatchNorm2d(4)),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)),
+    ],
+    ids=["activated", "standardised", "without-statistics"],
+)
+def test_kinds_of_layers_are_left_alone(network: nn.Sequential) -> None:
+    x = torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        wanted = network.eval()(x)
+        with evaluating(network):
+            torch.testing.assert_close(network(x), wanted)
