@@ -14,6 +14,7 @@ from pipeline.core.errors import DusklineError, MissingInputError, ParameterErro
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.listing import picture_files
 from pipeline.core.pictures import read_rgb
+from pipeline.night import workers
 from pipeline.night.folder import night_of
 from pipeline.night.origins import Origin, read_origins, write_origins
 from tests.night.fakes import PNG, Trip, picture, saved, tree
@@ -290,3 +291,13 @@ def test_an_impossible_share_is_refused(trip: Trip) -> None:
     trip.max_failed = 2
     with pytest.raises(ParameterError, match="between 0 and 1"):
         trip.run()
+
+
+def test_the_sizes_that_files_tell_count_against_the_memory(
+    trip: Trip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trip.take("a.jpg", picture(1))
+    monkeypatch.setattr(workers, "available_memory", lambda: 100)
+    with pytest.raises(DusklineError, match=r"a picture takes about 0\.0 GB of memory"):
+        trip.run()
+    assert not trip.nights.exists()

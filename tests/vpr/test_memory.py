@@ -92,3 +92,11 @@ def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(
         DusklineError, match=r"1,000,000 descriptors of 1,024 numbers would take about 4\.1 GB"
     ):
         extract(network, lambda _: torch.zeros(3, 32, 32), 1_000_000, batch=2, device=CPU, workers=1)
+
+
+def test_what_was_freed_and_kept_can_be_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "kept_memory", lambda: 500)
+    assert memory.available_bytes(torch.device("cpu")) == 1500
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    assert memory.available_bytes(torch.device("cpu")) is None
