@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,21 +9,19 @@ from torch import nn
 
 from pipeline.core.errors import DusklineError
 from pipeline.vpr.aggregation import MAC, GeM, NetVLAD, Pooled, SPoC, initial_assignment, l2_normalised
+from tests.vpr.golden import golden_inputs, golden_outputs
 
-GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "aggregation"
 TOLERANCE = 1e-5
 
 
 @pytest.fixture(scope="module")
 def inputs() -> dict[str, torch.Tensor]:
-    with np.load(GOLDEN / "inputs.npz") as stored:
-        return {name: torch.from_numpy(stored[name]) for name in stored}
+    return golden_inputs("aggregation")
 
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "outputs.npz") as stored:
-        return {name: stored[name] for name in stored}
+    return golden_outputs("aggregation")
 
 
 def netvlad(inputs: dict[str, torch.Tensor], *, normalise_input: bool = True) -> NetVLAD:

@@ -15,8 +15,8 @@ from pipeline.core.params import build
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
 from pipeline.vpr.network import Ensemble, NetworkSettings, Recogniser, build_network, load_model, save_model
 from pipeline.vpr.search import nearest
+from tests.vpr.golden import golden_inputs, golden_outputs
 
-GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "ensemble"
 TOLERANCE = 1e-5
 PAPER = NetworkSettings(
     "alexnet", "none", "all", "netvlad", clusters=4, ensemble="addition", second_backbone="resnet18conv4"
@@ -25,14 +25,12 @@ PAPER = NetworkSettings(
 
 @pytest.fixture(scope="module")
 def inputs() -> dict[str, torch.Tensor]:
-    with np.load(GOLDEN / "inputs.npz") as stored:
-        return {name: torch.from_numpy(stored[name]) for name in stored}
+    return golden_inputs("ensemble")
 
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "outputs.npz") as stored:
-        return {name: stored[name] for name in stored}
+    return golden_outputs("ensemble")
 
 
 def part(inputs: dict[str, torch.Tensor], number: int, aggregation: str) -> Recogniser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,21 +13,19 @@ from pipeline.core.errors import ParameterError
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
 from pipeline.vpr.multiscale import Scaled, at_scales, averaged, coarser, concatenated
 from pipeline.vpr.network import Ensemble, NetworkSettings, Recogniser, build_network
+from tests.vpr.golden import golden_inputs, golden_outputs
 
-GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "multiscale"
 TOLERANCE = 1e-5
 
 
 @pytest.fixture(scope="module")
 def inputs() -> dict[str, torch.Tensor]:
-    with np.load(GOLDEN / "inputs.npz") as stored:
-        return {name: torch.from_numpy(stored[name]) for name in stored}
+    return golden_inputs("multiscale")
 
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "outputs.npz") as stored:
-        return {name: stored[name] for name in stored}
+    return golden_outputs("multiscale")
 
 
 class Prepared(nn.Module):
