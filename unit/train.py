@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from pipeline.core.errors import DusklineError, ParameterError
-from pipeline.core.files import digest_document, digest_file, write_csv, written_beside
+from pipeline.core.files import digest_document, digest_file, write_csv
+from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from unit.checkpoint import save_checkpoint
 from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
 from unit.train_sheet import write_sheet
+from unit.train_state import load_state, save_state
 from unit.train_step import Trainer
 from unit.vgg import load_vgg
 
 # Settings that change when something is written or when the run ends, not what is computed on the way.
 _NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export")
 _DAY, _NIGHT = 0, 1
+# Iterations between two looks at whether all losses are numbers; each look waits for the device.
+_LOOK_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,15 @@ def train(
     where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
     `vgg` is a file of weights for the perceptual term, needed when its factor is not 0.
 
-    Raises `DusklineError` when a loss is no longer a number.
+    The state before the newest is kept too, and is gone on from where the newest file is damaged.
+
+    Raises `DusklineError` when a loss is no longer a number; it names the iteration and its pictures.
     """
     if settings.vgg_w and vgg is None:
         raise ParameterError(
             "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or give them"
         )
+    keep_freed_memory()
     features = load_vgg(vgg).to(device) if settings.vgg_w and vgg is not None else None
     crop = (settings.crop_height, settings.crop_width)
     sources = [
@@ -121,28 +126,31 @@ class _Run:
         self._rows: list[dict[str, float]] = []
         self._sums: dict[str, torch.Tensor] = {}
         self._summed = 0
+        # Losses of iterations that have not been looked at, by iteration.
+        self._unseen: dict[int, dict[str, torch.Tensor]] = {}
 
     def resume(self) -> int:
         """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
-        path = self.folder / "state.pt"
-        if not path.is_file():
+        found = load_state(self.folder, self.settings.iterations, self.trainer.device)
+        if found is None:
             return 0
-        state: dict[str, Any] = torch.load(path, map_location=self.trainer.device, weights_only=True)
-        if state["iteration"] > self.settings.iterations:
-            # A shorter run than the one before: its weights are not kept, so it starts again.
-            return 0
+        iteration, state = found
         self.trainer.load_state(state["trainer"])
         self._rows = state["losses"]
-        return int(state["iteration"])
+        return iteration
 
     def iterate(self, iteration: int) -> None:
         """Train on the crops of `iteration`, then save and show what is due."""
         settings = self.settings
         day, night = (source.batch_at(iteration, settings.batch) for source in self.sources)
-        for name, loss in self.trainer.step(day, night, iteration).items():
+        losses = self.trainer.step(day, night, iteration)
+        for name, loss in losses.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
         self._summed += 1
+        self._unseen[iteration] = losses
         done = iteration + 1
+        if len(self._unseen) == _LOOK_EVERY:
+            self._require_numbers()
         if done % settings.save_every == 0 or done == settings.iterations:
             self._save(done)
         if settings.sheet_every and (done % settings.sheet_every == 0 or done == settings.iterations):
@@ -157,20 +165,38 @@ class _Run:
         )
 
     def _save(self, done: int) -> None:
+        self._require_numbers()
+        if not self.trainer.is_finite():
+            # A weight that broke any earlier would have shown in the losses of the iteration after it.
+            raise self._broken(done - 1, "weights")
         means = {name: float(total) / self._summed for name, total in self._sums.items()}
-        if not all(math.isfinite(value) for value in means.values()):
-            raise DusklineError(
-                f"training broke: a loss is not a number between iterations {done - self._summed} and {done}",
-                hint=f"the last good state is kept in {self.folder}; try a smaller lr, or autocast off",
-            )
         self._rows.append({"iteration": done, **means})
         self._sums, self._summed = {}, 0
-        with written_beside(self.folder / "state.pt") as stream:
-            torch.save({"iteration": done, "trainer": self.trainer.state(), "losses": self._rows}, stream)
+        save_state(self.folder, done, {"trainer": self.trainer.state(), "losses": self._rows})
         # The tied iterations have fewer losses than the others.
         header = list(dict.fromkeys(name for row in self._rows for name in row))
         rows = [[format(row[name], ".6g") if name in row else "" for name in header] for row in self._rows]
         write_csv(self.folder / "losses.csv", header, rows)
+
+    def _require_numbers(self) -> None:
+        """`DusklineError` for the first of the unseen iterations that has a loss which is not a number."""
+        for iteration, losses in self._unseen.items():
+            finite = torch.stack(list(losses.values())).isfinite().tolist()
+            broken = [name for name, good in zip(losses, finite, strict=True) if not good]
+            if broken:
+                raise self._broken(iteration, *broken)
+        self._unseen.clear()
+
+    def _broken(self, iteration: int, *what: str) -> DusklineError:
+        first = iteration * self.settings.batch
+        places = range(first, first + self.settings.batch)
+        pictures = [str(source.path_at(place)) for source in self.sources for place in places]
+        return DusklineError(
+            f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
+            f" its pictures: {', '.join(pictures)}",
+            hint=f"look at the pictures; the last good state is kept in {self.folder}; try a smaller lr, or"
+            " autocast off",
+        )
 
     def _sheet(self, done: int) -> None:
         day, night = (source.paths for source in self.sources)

@@ -199,6 +199,13 @@ class Trainer:
             for kept, new in zip(mean.parameters(), current.parameters(), strict=True):
                 kept.lerp_(new, share)
 
+    def is_finite(self) -> bool:
+        """Whether every weight is a number."""
+        modules = [module for pair in self._networks().values() for module in pair]
+        return all(
+            bool(parameter.isfinite().all()) for module in modules for parameter in module.parameters()
+        )
+
     def state(self) -> dict[str, Any]:
         """Everything to go on from, as nested dicts of tensors and numbers."""
         return {

@@ -1,4 +1,8 @@
 import csv
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -6,11 +10,14 @@ import torch
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
 from pipeline.core.pictures import read_rgb
+from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit.checkpoint import load_checkpoint
 from unit.network import GeneratorSizes
 from unit.train import TrainSummary, train
+from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
+from unit.train_state import load_state, saved_states
 from unit.train_step import Trainer
 
 
@@ -142,7 +149,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
     with monkeypatch.context() as patch, pytest.raises(StopError):
         stop_at(2, patch)
         run(settings, folders, tmp_path)
-    state = next((tmp_path / "work").glob("*/state.pt"))
+    state = next((tmp_path / "work").glob("*/state_*.pt"))
     before = state.read_bytes()
     real = Trainer.step
 
@@ -150,10 +157,76 @@ def test_a_loss_that_is_no_number_stops_the_run(
         return {name: loss * float("nan") for name, loss in real(self, x_a, x_b, now).items()}
 
     monkeypatch.setattr(Trainer, "step", step)
-    with pytest.raises(DusklineError, match="not a number between iterations 2 and 4"):
+    with pytest.raises(DusklineError, match=r"in iteration 3: not a number: .*total") as caught:
         run(settings, folders, tmp_path)
+    for stream, folder in enumerate(folders):
+        source = CropSource(folder, 24, (16, 16), settings.seed, stream)
+        for place in (4, 5):
+            assert str(source.path_at(place)) in str(caught.value)
     assert state.read_bytes() == before
     assert not (tmp_path / "gen.pt").exists()
+
+
+def test_a_weight_that_is_no_number_is_never_saved(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Trainer.step
+
+    def step(self: Trainer, x_a: torch.Tensor, x_b: torch.Tensor, now: int) -> dict[str, torch.Tensor]:
+        losses = real(self, x_a, x_b, now)
+        if now == 5:
+            next(self.b.parameters()).data[0] = float("inf")
+        return losses
+
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights"):
+        run(tiny_settings(), folders, tmp_path)
+    assert [path.name[:14] for path in tmp_path.glob("work/*/*.pt")] == ["state_00000003"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "empty"])
+def test_a_damaged_state_is_passed_over_for_the_one_before(
+    damage: str, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tiny_settings(iterations=8, save_every=2)
+    first, expected = run(settings, folders, tmp_path)
+    newest, before = saved_states(first.folder)
+    data = newest.read_bytes()
+    flipped = data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
+    newest.write_bytes({"truncated": data[:-50], "one bit": flipped, "empty": b""}[damage])
+    left_over = first.folder / ".state_00000008_0.part"
+    left_over.write_bytes(b"half")
+    again, found = run(settings, folders, tmp_path)
+    assert f"{newest} is damaged" in capsys.readouterr().err
+    assert (again.started_at, found) == (6, expected)
+    assert not left_over.exists()
+    assert [path.name[:14] for path in saved_states(first.folder)] == ["state_00000008", "state_00000006"]
+    assert saved_states(first.folder)[1] == before
+    assert load_state(first.folder, 8, torch.device("cpu"))[0] == 8  # type: ignore[index]
+
+
+def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    whole, expected = run(tiny_settings(iterations=60, save_every=5), folders, tmp_path / "whole")
+    script = (
+        "import sys; from pathlib import Path; from tests.unit.golden import tiny_settings;"
+        " from unit.train import train; day, night, out, work = map(Path, sys.argv[1:]);"
+        " print(train(tiny_settings(iterations=60, save_every=5), day, night, out, work).started_at)"
+    )
+    work = tmp_path / "work"
+    command = [sys.executable, "-c", script, *map(str, (*folders, tmp_path / "gen.pt", work))]
+    for iteration in (5, 30):
+        child = subprocess.Popen(command, cwd=ROOT)
+        # Killed somewhere between two saved states, or while one is written.
+        while not any(work.glob(f"*/state_{iteration:08d}_*.pt")):
+            assert child.poll() is None
+            time.sleep(0.002)
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
+    started_at = int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+    assert 30 <= started_at < 60
+    assert (tmp_path / "gen.pt").read_bytes() == expected
+    (curve,) = work.glob("*/losses.csv")
+    assert curve.read_bytes() == (whole.folder / "losses.csv").read_bytes()
 
 
 def test_perceptual_term_without_weights(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""The saved states of a training run: the newest, and the one before it in case the newest is damaged."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from pipeline.core.files import digest_bytes, write_bytes
+
+# Iteration, and the first digits of the file's SHA-256, by which it tells whether it is whole.
+_NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
+_KEPT = 2
+
+
+def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
+    """Write `state` as the state after `iteration` iterations, and keep only the one before it beside it.
+
+    States of more iterations, of a longer run before, are left alone.
+    """
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    data = stream.getvalue()
+    path = folder / f"state_{iteration:08d}_{digest_bytes(data)[:16]}.pt"
+    write_bytes(path, data)
+    known = [saved for saved in saved_states(folder) if _parts(saved)[0] <= iteration]
+    for older in known[_KEPT:]:
+        older.unlink()
+    return path
+
+
+def load_state(folder: Path, iterations: int, device: torch.device) -> tuple[int, dict[str, Any]] | None:
+    """The newest whole state of at most `iterations` iterations, with their number; None without one.
+
+    A damaged one is told of on standard error, removed and passed over. What a killed run left half written
+    is removed too.
+    """
+    for left_over in folder.glob(".state_*.part"):
+        left_over.unlink()
+    for path in saved_states(folder):
+        iteration, digest = _parts(path)
+        if iteration > iterations:
+            continue
+        data = path.read_bytes()
+        if digest_bytes(data)[:16] != digest:
+            click.echo(f"{path} is damaged and removed; going on from the state before it", err=True)
+            path.unlink()
+            continue
+        return iteration, torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    return None
+
+
+def saved_states(folder: Path) -> list[Path]:
+    """The files of saved states, the newest first."""
+    found = [path for path in folder.glob("state_*.pt") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=_parts, reverse=True)
+
+
+def _parts(path: Path) -> tuple[int, str]:
+    parts = _NAME.fullmatch(path.name)
+    assert parts is not None
+    return int(parts[1]), parts[2]
