@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unit.network import ConvBlock
 
+Norm = Literal["none", "batch", "instance", "layer"]
+
 
 @dataclass(frozen=True)
 class DiscriminatorSizes:
-    """The size of a discriminator; the published ones are `DiscriminatorSizes(64, 4, 3)`.
+    """The size of a discriminator; those of the published 512x288 models are `DiscriminatorSizes(64, 4, 3)`.
 
     dim: channels after the first convolution; they double at each further one.
     n_layer: stride-2 convolutions of each scale.
     num_scales: scales; each sees the picture at half the side of the one before, with weights of its own.
+    norm: of every convolution of a scale but its first and its last, as in `ConvBlock`.
     """
 
     dim: int
     n_layer: int
     num_scales: int
+    norm: Norm = "none"
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.n_layer < 1 or self.num_scales < 1:
             raise ValueError(f"dim, n_layer and num_scales must be at least 1, not {self}")
+        if self.norm not in get_args(Norm):
+            raise ValueError(f"norm must be one of {', '.join(get_args(Norm))}, not {self.norm!r}")
 
     @property
     def smallest_side(self) -> int:
-        """The shortest side in pixels of a training crop: the coarsest map must not be empty."""
-        return 2 ** (self.n_layer + self.num_scales - 1)
+        """The shortest side in pixels of a training crop: the coarsest map is at least 1 by 1.
+
+        With a norm 2 by 2: of a single value a norm leaves nothing.
+        """
+        return 2 ** (self.n_layer + self.num_scales - (1 if self.norm == "none" else 0))
 
 
 def halve(x: Tensor) -> Tensor:
@@ -50,7 +60,7 @@ class Discriminator(nn.Module):
         channels = self.sizes.dim
         layers: list[nn.Module] = [ConvBlock((3, channels), 4, 2, 1, "none", "leaky")]
         for _ in range(self.sizes.n_layer - 1):
-            layers.append(ConvBlock((channels, 2 * channels), 4, 2, 1, "none", "leaky"))
+            layers.append(ConvBlock((channels, 2 * channels), 4, 2, 1, self.sizes.norm, "leaky"))
             channels *= 2
         layers.append(nn.Conv2d(channels, 1, 1))
         return nn.Sequential(*layers)

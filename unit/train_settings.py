@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from unit.discriminator import DiscriminatorSizes
+from unit.discriminator import DiscriminatorSizes, Norm
 from unit.losses import LossWeights
 from unit.network import GeneratorSizes
 
@@ -31,7 +31,9 @@ class TrainSettings:
     """A UNIT training run; in brackets the values of the published 512x288 models.
 
     dim, n_downsample, n_res: the generators' size (64, 2, 4); see `GeneratorSizes`.
-    dis_dim, n_layer, num_scales: the discriminators' size (64, 4, 3); see `DiscriminatorSizes`.
+    dis_dim, n_layer, num_scales, dis_norm: the discriminators' size (64, 4, 3) and norm (none); see
+        `DiscriminatorSizes`. The norm "batch" needs a batch of 1, as published: on a CPU pictures are worked
+        on one by one.
     lr, beta1, beta2, weight_decay: Adam (1e-4, 0.5, 0.999, 1e-4); `lr` is multiplied by `gamma` (0.5) every
         `step_size` (100,000) iterations.
     gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
@@ -58,6 +60,7 @@ class TrainSettings:
     dis_dim: int
     n_layer: int
     num_scales: int
+    dis_norm: Norm
     lr: float
     beta1: float
     beta2: float
@@ -96,6 +99,8 @@ class TrainSettings:
         for name, allowed in (("autocast", ("off", "bfloat16")), ("export", ("float32", "float16"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        if self.dis_norm == "batch" and self.batch != 1:
+            raise ValueError(f"dis_norm batch needs a batch of 1, not {self.batch}")
         self._check_crop()
 
     def _check_crop(self) -> None:
@@ -122,7 +127,7 @@ class TrainSettings:
     @property
     def discriminator(self) -> DiscriminatorSizes:
         """Size of the discriminators."""
-        return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales)
+        return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales, self.dis_norm)
 
     @property
     def weights(self) -> LossWeights:

@@ -244,12 +244,14 @@ def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generato
 
 
 def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
-    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0."""
+    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0, gamma uniform in 0..1."""
     network = Discriminator(settings.discriminator)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
             _zero_bias(module)
+        elif isinstance(module, UnitLayerNorm):
+            nn.init.uniform_(module.gamma, generator=rng)
     return network
 
 

@@ -48,6 +48,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "dis_dim": 2,
         "n_layer": 2,
         "num_scales": 2,
+        "dis_norm": "none",
         "lr": 1e-3,
         "beta1": 0.5,
         "beta2": 0.999,

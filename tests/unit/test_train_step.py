@@ -7,8 +7,9 @@ from torch import nn
 
 from tests.unit.golden import CHECKPOINT, discriminators, document, tensors, tiny_settings
 from unit.checkpoint import load_checkpoint
+from unit.discriminator import Norm
 from unit.network import UnitLayerNorm
-from unit.train_step import Trainer
+from unit.train_step import Trainer, initial_discriminator
 
 
 def crops(seed: int = 0) -> torch.Tensor:
@@ -183,3 +184,27 @@ def test_autocast_is_near_the_exact_step() -> None:
     for name, value in exact.items():
         assert rough[name].dtype == torch.float32
         assert rough[name].item() == pytest.approx(value.item(), rel=0.05, abs=0.02), name
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "layer"])
+def test_discriminators_with_norms_learn(norm: Norm) -> None:
+    size = {"shorter_side": 32, "crop_height": 32, "crop_width": 32, "batch": 1}
+    trainer = Trainer(tiny_settings(dis_norm=norm, lr=1e-2, **size))
+    x_a, x_b = (torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    losses = [trainer.step(x_a, x_b, iteration) for iteration in range(12)]
+    first, last = (float(step["dis_a"] + step["dis_b"]) for step in (losses[0], losses[-1]))
+    assert last < 0.8 * first
+
+
+@torch.inference_mode()
+def test_initial_norms_of_discriminators() -> None:
+    size = {"dis_dim": 64, "shorter_side": 32, "crop_height": 32, "crop_width": 32, "batch": 1}
+    for norm, scale, shift in (("batch", "weight", "bias"), ("layer", "gamma", "beta")):
+        settings = tiny_settings(dis_norm=norm, **size)
+        state = initial_discriminator(settings, torch.Generator().manual_seed(3)).state_dict()
+        assert state[f"cnns.1.1.norm.{shift}"].abs().max() == 0
+        scales = state[f"cnns.1.1.norm.{scale}"]
+        if norm == "batch":
+            assert scales.unique().tolist() == [1]
+        else:
+            assert 0 <= scales.min() < 0.1 < 0.9 < scales.max() <= 1
