@@ -49,6 +49,11 @@ from stages.places import UNIT_MODELS
     "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
 )
 @parameter("autocast", click.Choice(["off", "bfloat16"]), "Arithmetic of the convolutions.")
+@parameter(
+    "checkpointing",
+    click.Choice(["off", "on"]),
+    "On: keep no inner values for the gradient, compute them again; less memory, more time.",
+)
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")

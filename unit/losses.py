@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from unit.discriminator import Discriminator
-from unit.network import Generator
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
+
+
+class Coder(Protocol):
+    """What codes pictures of a domain and decodes them: a `Generator`, or what stands for one."""
+
+    @property
+    def enc(self) -> Callable[[Tensor], Tensor]:
+        """Pictures (N, 3, H, W) in -1..1 to codes."""
+
+    @property
+    def dec(self) -> Callable[[Tensor], Tensor]:
+        """Codes to pictures."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,7 @@ class Translations:
     x_bab: Tensor
 
 
-def translate_both_ways(a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
+def translate_both_ways(a: Coder, b: Coder, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
     """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
 
     The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at

@@ -48,6 +48,8 @@ class TrainSettings:
     ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
         weights themselves (0).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
+    checkpointing: "on" computes the generators' inner values again for the gradient instead of keeping them:
+        less memory, more time, the same weights, in bfloat16 to its rounding (off).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; losses are written as often (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
@@ -81,6 +83,7 @@ class TrainSettings:
     tied_iterations: int
     ema_decay: float
     autocast: Literal["off", "bfloat16"]
+    checkpointing: Literal["off", "on"]
     export: Literal["float32", "float16"]
     save_every: int
     sheet_every: int
@@ -96,7 +99,11 @@ class TrainSettings:
         for name in ("beta1", "beta2", "ema_decay"):
             if getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
-        for name, allowed in (("autocast", ("off", "bfloat16")), ("export", ("float32", "float16"))):
+        for name, allowed in (
+            ("autocast", ("off", "bfloat16")),
+            ("checkpointing", ("off", "on")),
+            ("export", ("float32", "float16")),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
         if self.dis_norm == "batch" and self.batch != 1:

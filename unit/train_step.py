@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unit.discriminator import Discriminator
 from unit.losses import (
+    Coder,
     Features,
     Noise,
     Translations,
@@ -37,6 +39,29 @@ class Attempt:
     x_a: Tensor
     x_b: Tensor
     translations: Translations
+
+
+@dataclass(frozen=True)
+class Recomputing:
+    """A generator of which no inner value is kept for the gradient: they are computed again when it is taken.
+
+    That is gradient checkpointing: less memory, and each coding or decoding done twice, with the same result.
+    Under autocast the gradients of a network's uses are then summed in float32, so rounded otherwise.
+    """
+
+    generator: Generator
+
+    def enc(self, x: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W) in -1..1 to codes."""
+        return self._again(self.generator.enc, x)
+
+    def dec(self, code: Tensor) -> Tensor:
+        """Codes to pictures."""
+        return self._again(self.generator.dec, code)
+
+    def _again(self, network: nn.Module, x: Tensor) -> Tensor:
+        result: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
+        return result
 
 
 # x_a, x_b and the noise of some pictures of a batch.
@@ -130,8 +155,12 @@ class Trainer:
 
     def _translate(self, part: Part) -> Attempt:
         x_a, x_b, *noise = part
+        a, b = self._coder(self.a), self._coder(self.b)
         with self._autocast():
-            return Attempt(x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise)))
+            return Attempt(x_a, x_b, translate_both_ways(a, b, x_a, x_b, Noise(*noise)))
+
+    def _coder(self, generator: Generator) -> Coder:
+        return Recomputing(generator) if self.settings.checkpointing == "on" else generator
 
     def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The discriminators' losses of one attempt, and what they are to minimise."""

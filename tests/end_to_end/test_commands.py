@@ -41,6 +41,7 @@ TINY_UNIT = {
     "tied_iterations": 1,
     "ema_decay": 0.0,
     "autocast": "off",
+    "checkpointing": "off",
     "export": "float32",
     "save_every": 2,
     "sheet_every": 0,

@@ -70,6 +70,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "seed": 1,
         "ema_decay": 0.0,
         "autocast": "off",
+        "checkpointing": "off",
         "export": "float32",
         "save_every": 3,
         "sheet_every": 0,
