@@ -20,6 +20,11 @@ from stages.places import UNIT_MODELS
 @parameter("dis_dim", int, "Channels of the discriminators' first layer; 64 as published.")
 @parameter("n_layer", int, "Convolutions of each discriminator; 4 as published.")
 @parameter("num_scales", int, "Discriminators, each on a picture half as large; 3 as published.")
+@parameter(
+    "dis_norm",
+    click.Choice(["none", "batch", "instance", "layer"]),
+    "Norm of the discriminators; the published variants differ in it.",
+)
 @parameter("lr", float, "Learning rate; 0.0001 as published.")
 @parameter("beta1", float, "Adam's first decay; 0.5 as published.")
 @parameter("beta2", float, "Adam's second decay; 0.999 as published.")

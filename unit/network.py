@@ -86,7 +86,8 @@ class UnitInstanceNorm(nn.Module):
 class ConvBlock(nn.Module):
     """Reflection pad, convolution with bias, norm, activation, in this order.
 
-    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "none".
+    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "batch" (always of the batch at
+        hand; with scale and shift), "none".
     activation: "relu", "leaky" (slope 0.2), "tanh", "none".
     """
 
@@ -100,6 +101,8 @@ class ConvBlock(nn.Module):
             self.norm = UnitLayerNorm(channels[1])
         elif norm == "instance":
             self.norm = UnitInstanceNorm()
+        elif norm == "batch":
+            self.norm = nn.BatchNorm2d(channels[1], track_running_stats=False)
         self.conv = nn.Conv2d(*channels, kernel, stride)
         self.pad = pad
         self.activation = activation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from unit.discriminator import DiscriminatorSizes
+from unit.discriminator import DiscriminatorNorm, DiscriminatorSizes
 from unit.losses import LossWeights
 from unit.network import GeneratorSizes
 
@@ -32,6 +32,8 @@ class TrainSettings:
 
     dim, n_downsample, n_res: the generators' size (64, 2, 4); see `GeneratorSizes`.
     dis_dim, n_layer, num_scales: the discriminators' size (64, 4, 3); see `DiscriminatorSizes`.
+    dis_norm: their norm (none). "batch" takes the statistics of each domain's whole batch, real and
+        translated pictures apart; the batch then goes through as one piece, also on a CPU.
     lr, beta1, beta2, weight_decay: Adam (1e-4, 0.5, 0.999, 1e-4); `lr` is multiplied by `gamma` (0.5) every
         `step_size` (100,000) iterations.
     gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
@@ -58,6 +60,7 @@ class TrainSettings:
     dis_dim: int
     n_layer: int
     num_scales: int
+    dis_norm: DiscriminatorNorm
     lr: float
     beta1: float
     beta2: float
@@ -122,7 +125,7 @@ class TrainSettings:
     @property
     def discriminator(self) -> DiscriminatorSizes:
         """Size of the discriminators."""
-        return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales)
+        return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales, self.dis_norm)
 
     @property
     def weights(self) -> LossWeights:

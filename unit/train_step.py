@@ -96,7 +96,9 @@ class Trainer:
         x_a, x_b = x_a.to(self.device), x_b.to(self.device)
         noise = self._noise(iteration, x_a)
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
-        pieces = len(x_a) if self.device.type == "cpu" else 1
+        # A batch norm looks at all of them.
+        alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
+        pieces = len(x_a) if alone else 1
         parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
         if iteration < self.settings.tied_iterations:
             losses = self._collect(self.gen_optimizer, self._reconstruct, parts)
@@ -237,12 +239,17 @@ def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generato
 
 
 def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
-    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0."""
+    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0.
+
+    As in a generator, gamma of a layer norm is uniform in 0..1; the scale of a batch norm is 1.
+    """
     network = Discriminator(settings.discriminator)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
             _zero_bias(module)
+        elif isinstance(module, UnitLayerNorm):
+            nn.init.uniform_(module.gamma, generator=rng)
     return network
 
 

@@ -20,6 +20,7 @@ TINY_UNIT = {
     "dis_dim": 4,
     "n_layer": 2,
     "num_scales": 2,
+    "dis_norm": "none",
     "lr": 0.0002,
     "beta1": 0.5,
     "beta2": 0.999,

@@ -33,7 +33,8 @@ def document(name: str) -> Any:
 
 def discriminators() -> tuple[Discriminator, Discriminator]:
     states = torch.load(DISCRIMINATORS, weights_only=True)
-    pair = (Discriminator(DiscriminatorSizes(8, 4, 3)), Discriminator(DiscriminatorSizes(8, 4, 3)))
+    sizes = DiscriminatorSizes(8, 4, 3, "none")
+    pair = (Discriminator(sizes), Discriminator(sizes))
     for network, part in zip(pair, "ab", strict=True):
         network.load_state_dict(states[part])
     return pair
@@ -48,6 +49,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "dis_dim": 2,
         "n_layer": 2,
         "num_scales": 2,
+        "dis_norm": "none",
         "lr": 1e-3,
         "beta1": 0.5,
         "beta2": 0.999,

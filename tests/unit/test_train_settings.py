@@ -11,7 +11,7 @@ from unit.network import GeneratorSizes
 def test_parts() -> None:
     settings = tiny_settings(gan_w=2.0)
     assert settings.generator == GeneratorSizes(2, 2, 1)
-    assert settings.discriminator == DiscriminatorSizes(2, 2, 2)
+    assert settings.discriminator == DiscriminatorSizes(2, 2, 2, "none")
     assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0)
 
 
@@ -31,6 +31,11 @@ def test_parts() -> None:
         ({"n_layer": 4, "num_scales": 3}, "crop_height must be a multiple of 4 and at least 64"),
         ({"shorter_side": 15}, "crops of 16x20 do not fit"),
         ({"dim": 0}, "at least 1"),
+        ({"dis_norm": "spectral"}, "norm must be one of none, batch, instance, layer"),
+        (
+            {"n_layer": 3, "dis_norm": "instance", "crop_height": 20, "shorter_side": 20},
+            "crop_height must be a multiple of 4 and at least 32",
+        ),
     ],
 )
 def test_impossible_values(change: dict[str, Any], message: str) -> None:

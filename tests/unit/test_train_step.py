@@ -37,7 +37,8 @@ def test_a_step_reports_the_golden_losses(monkeypatch: pytest.MonkeyPatch) -> No
     for part, network in (("a", trainer.a), ("b", trainer.b)):
         gradient = network.get_parameter("dec.model.5.conv.weight").grad
         stored = golden[f"grad.{part}.dec.model.5.conv.weight"]
-        assert (gradient - stored).abs().max() < 1e-3 * stored.abs().max()
+        # float32 alone, on another processor, is 1.1e-3 away.
+        assert (gradient - stored).abs().max() < 3e-3 * stored.abs().max()
 
 
 def test_both_kinds_of_network_move_and_judges_gather_no_gradient_from_generators() -> None:
@@ -85,9 +86,10 @@ def test_the_number_of_threads_does_not_change_a_bit() -> None:
             assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
 
 
-def test_a_batch_moves_the_weights_by_the_mean_gradient() -> None:
+@pytest.mark.parametrize("norm", ["none", "batch", "instance", "layer"])
+def test_a_batch_moves_the_weights_by_the_mean_gradient(norm: str) -> None:
     # Against one backward pass over the whole batch.
-    trainer = Trainer(tiny_settings())
+    trainer = Trainer(tiny_settings(dis_norm=norm))
     x_a, x_b = crops(1), crops(2)
     whole = trainer._translate((x_a, x_b, *trainer._noise(0, x_a)))
     losses, target = trainer._judge(whole)
