@@ -61,21 +61,25 @@ def train(
     continues a finished run. On a CPU an interrupted run ends in the same weights, bit for bit, as one that
     was not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
     where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
-    `vgg` is a file of weights for the perceptual term, needed when its factor is not 0.
+    `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
 
     Raises `DusklineError` when a loss is no longer a number.
     """
     if settings.vgg_w and vgg is None:
         raise ParameterError(
-            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or give them"
+            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
         )
-    features = load_vgg(vgg).to(device) if settings.vgg_w and vgg is not None else None
+    if vgg is not None and not settings.vgg_w:
+        raise ParameterError(
+            f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
+        )
+    features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(device)
     crop = (settings.crop_height, settings.crop_width)
     sources = [
         CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
         for folder, stream in ((day, _DAY), (night, _NIGHT))
     ]
-    folder = work / _key(settings, sources, vgg if features is not None else None)
+    folder = work / _key(settings, sources, vgg)
     started = time.monotonic()
     with _threads_within(max(1, threads // settings.batch)):
         trainer = Trainer(settings, device, features, min(threads, settings.batch))

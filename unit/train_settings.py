@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from unit.discriminator import DiscriminatorNorm, DiscriminatorSizes
 from unit.losses import LossWeights
 from unit.network import GeneratorSizes
+from unit.vgg import VggInput
 
 _POSITIVE = (
     "lr",
@@ -38,6 +39,7 @@ class TrainSettings:
         `step_size` (100,000) iterations.
     gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
         (1, 10, 0.01, 10, 0.01, 1).
+    vgg_input: pictures that the weights of the perceptual term want, see `load_vgg` (caffe).
     shorter_side: pixels of the shorter side of the pictures (512), from which crops of crop_height x
         crop_width (288 x 512) are taken; every second picture is flipped.
     batch: pictures of each domain an iteration (1).
@@ -73,6 +75,7 @@ class TrainSettings:
     cyc_x_w: float
     recon_kl_cyc_w: float
     vgg_w: float
+    vgg_input: VggInput
     shorter_side: int
     crop_height: int
     crop_width: int
@@ -96,7 +99,11 @@ class TrainSettings:
         for name in ("beta1", "beta2", "ema_decay"):
             if getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
-        for name, allowed in (("autocast", ("off", "bfloat16")), ("export", ("float32", "float16"))):
+        for name, allowed in (
+            ("autocast", ("off", "bfloat16")),
+            ("export", ("float32", "float16")),
+            ("vgg_input", get_args(VggInput)),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
         self._check_crop()

@@ -33,6 +33,8 @@ TINY_UNIT = {
     "cyc_x_w": 10.0,
     "recon_kl_cyc_w": 0.01,
     "vgg_w": 0.0,
+    "vgg": None,
+    "vgg_input": "caffe",
     "shorter_side": 72,
     "crop_height": 48,
     "crop_width": 48,

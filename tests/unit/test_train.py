@@ -12,6 +12,7 @@ from unit.network import GeneratorSizes
 from unit.train import TrainSummary, train
 from unit.train_settings import TrainSettings
 from unit.train_step import Trainer
+from unit.vgg import VggFeatures
 
 
 class StopError(Exception):
@@ -159,6 +160,24 @@ def test_a_loss_that_is_no_number_stops_the_run(
 def test_perceptual_term_without_weights(folders: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no VGG-16 weights"):
         run(tiny_settings(vgg_w=1.0), folders, tmp_path)
+
+
+def test_weights_for_a_perceptual_term_that_is_off(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"vgg_w is 0, so the VGG-16 weights at vgg\.pt"):
+        train(tiny_settings(), *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=Path("vgg.pt"))
+
+
+def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    summaries = []
+    for seed, pictures in ((0, "caffe"), (1, "caffe"), (0, "torchvision")):
+        torch.manual_seed(seed)
+        torch.save(VggFeatures("caffe").state_dict(), tmp_path / "vgg.pt")
+        settings = tiny_settings(vgg_w=1.0, vgg_input=pictures, iterations=1)
+        summaries.append(
+            train(settings, *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=tmp_path / "vgg.pt")
+        )
+    assert all(summary.started_at == 0 for summary in summaries)
+    assert len({summary.losses["vgg_a"] for summary in summaries}) == 3
 
 
 def test_a_missing_folder(folders: tuple[Path, Path], tmp_path: Path) -> None:

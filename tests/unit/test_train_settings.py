@@ -31,6 +31,7 @@ def test_parts() -> None:
         ({"n_layer": 4, "num_scales": 3}, "crop_height must be a multiple of 4 and at least 64"),
         ({"shorter_side": 15}, "crops of 16x20 do not fit"),
         ({"dim": 0}, "at least 1"),
+        ({"vgg_input": "keras"}, "vgg_input must be one of caffe, torchvision"),
         ({"dis_norm": "spectral"}, "norm must be one of none, batch, instance, layer"),
         (
             {"n_layer": 3, "dis_norm": "instance", "crop_height": 20, "shorter_side": 20},
