@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.plain_unit import PlainTrainer
 from tests.unit.golden import CHECKPOINT, discriminators, document, tensors, tiny_settings
 from unit.checkpoint import load_checkpoint
 from unit.network import UnitLayerNorm
@@ -39,6 +40,30 @@ def test_a_step_reports_the_golden_losses(monkeypatch: pytest.MonkeyPatch) -> No
         stored = golden[f"grad.{part}.dec.model.5.conv.weight"]
         # float32 alone, on another processor, is 1.1e-3 away.
         assert (gradient - stored).abs().max() < 3e-3 * stored.abs().max()
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "instance", "layer"])
+def test_steps_are_those_of_a_plain_implementation(norm: str) -> None:
+    settings = tiny_settings(dim=4, dis_dim=3, n_res=2, dis_norm=norm, vgg_w=0.5, weight_decay=0.01)
+    ours = Trainer(settings, features=features)
+    plain = PlainTrainer(settings, ours, features)
+    for iteration in range(3):
+        x_a, x_b = crops(iteration), crops(iteration + 10)
+        wanted = plain.step(x_a, x_b, ours._noise(iteration, x_a))
+        found = ours.step(x_a, x_b, iteration)
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            assert found[name].item() == pytest.approx(value.item(), rel=2e-3), (iteration, name)
+    # Adam makes much of gradients that are nothing but rounding, as those of a bias in front of a norm.
+    for mine, theirs in zip(networks(ours), plain.networks, strict=True):
+        state = theirs.state_dict()
+        for key, value in mine.state_dict().items():
+            if value.ndim == 4:
+                assert (value - state[key]).abs().mean() < 0.05 * settings.lr, key
+
+
+def features(x: torch.Tensor) -> torch.Tensor:
+    return nn.functional.avg_pool2d(x, 2).repeat(1, 2, 1, 1).square()
 
 
 def test_both_kinds_of_network_move_and_judges_gather_no_gradient_from_generators() -> None:
