@@ -76,7 +76,8 @@ class Trainer:
         self.mean_b.load_state_dict(self.b.state_dict())
 
     def _placed(self, module: Any) -> Any:
-        return module.to(self.device)
+        # Kernels of convolutions want the channels last; other values they would turn around each time.
+        return module.to(self.device, memory_format=torch.channels_last)
 
     def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
         s = self.settings
@@ -93,7 +94,7 @@ class Trainer:
         In the tied iterations there is one update only, of both generators alike, to reconstruct.
         """
         self._set_learning_rate(iteration)
-        x_a, x_b = x_a.to(self.device), x_b.to(self.device)
+        x_a, x_b = self._placed(x_a), self._placed(x_b)
         noise = self._noise(iteration, x_a)
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
         # A batch norm looks at all of them.
@@ -185,7 +186,7 @@ class Trainer:
         scale = 2**sizes.n_downsample
         shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
         drawn = torch.randn(shape, generator=_generator(self.settings.seed, _NOISE, iteration))
-        return tuple(part.to(self.device) for part in drawn)
+        return tuple(self._placed(part) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
         # The published training steps its schedule before each update, so the count runs one ahead.
