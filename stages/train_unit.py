@@ -54,7 +54,7 @@ from stages.places import UNIT_MODELS
 @parameter(
     "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
 )
-@parameter("autocast", click.Choice(["off", "bfloat16"]), "Arithmetic of the convolutions.")
+@parameter("autocast", click.Choice(["off", "bfloat16", "auto"]), "Arithmetic of the convolutions.")
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
@@ -81,7 +81,8 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         threads=min(machine.workers, choices.batch),
     )
     return (
-        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now; "
+        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "
+        f"autocast {summary.autocast}; "
         f"curve and sheets in {summary.folder}"
     )
 

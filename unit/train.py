@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import torch
 
 from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import digest_document, digest_file, write_csv, written_beside
+from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from unit.checkpoint import save_checkpoint
+from unit.numeric import resolved_autocast
 from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
 from unit.train_sheet import write_sheet
@@ -33,7 +35,7 @@ class TrainSummary:
 
     iterations: of the exported weights. started_at: 0, or where an earlier run had stopped.
     seconds: of this run. losses: means since the saved state before, by name.
-    folder: where state, loss curve and sheets lie.
+    folder: where state, loss curve and sheets lie. autocast: "off" or "bfloat16", what the setting came to.
     """
 
     iterations: int
@@ -41,6 +43,7 @@ class TrainSummary:
     seconds: float
     losses: dict[str, float]
     folder: Path
+    autocast: str
 
 
 def train(
@@ -79,7 +82,9 @@ def train(
         CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
         for folder, stream in ((day, _DAY), (night, _NIGHT))
     ]
-    folder = work / _key(settings, sources, vgg)
+    autocast = resolved_autocast(settings.autocast, device)
+    folder = work / _key(replace(settings, autocast=autocast), sources, vgg)
+    keep_freed_memory()
     started = time.monotonic()
     with _threads_within(max(1, threads // settings.batch)):
         trainer = Trainer(settings, device, features, min(threads, settings.batch))
@@ -91,7 +96,7 @@ def train(
     dtype = torch.float16 if settings.export == "float16" else torch.float32
     save_checkpoint(out, trainer.mean_a, trainer.mean_b, dtype)
     return TrainSummary(
-        settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder
+        settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder, autocast
     )
 
 

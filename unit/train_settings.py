@@ -49,7 +49,8 @@ class TrainSettings:
         match, which can end in negatives: dark trees by day, bright ones at night (0).
     ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
         weights themselves (0).
-    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32, "auto" is the first
+        where the device computes in bfloat16, else the second (off).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; losses are written as often (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
@@ -83,7 +84,7 @@ class TrainSettings:
     iterations: int
     tied_iterations: int
     ema_decay: float
-    autocast: Literal["off", "bfloat16"]
+    autocast: Literal["off", "bfloat16", "auto"]
     export: Literal["float32", "float16"]
     save_every: int
     sheet_every: int
@@ -100,7 +101,7 @@ class TrainSettings:
             if getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
         for name, allowed in (
-            ("autocast", ("off", "bfloat16")),
+            ("autocast", ("off", "bfloat16", "auto")),
             ("export", ("float32", "float16")),
             ("vgg_input", get_args(VggInput)),
         ):

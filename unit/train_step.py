@@ -24,6 +24,7 @@ from unit.losses import (
     translate_both_ways,
 )
 from unit.network import Generator, UnitLayerNorm
+from unit.numeric import resolved_autocast
 from unit.train_settings import TrainSettings
 
 # What of a seed is for what.
@@ -62,6 +63,7 @@ class Trainer:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads)
         self.device = torch.device(device)
+        self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
         self.features = features
         rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
         self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
@@ -176,9 +178,7 @@ class Trainer:
         }
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.settings.autocast == "bfloat16"
-        )
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
         """Noise as in `Noise`, in its order."""

@@ -7,6 +7,7 @@ import torch
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
 from pipeline.core.pictures import read_rgb
 from tests.unit.golden import draw_folders, tiny_settings
+from unit import numeric
 from unit.checkpoint import load_checkpoint
 from unit.network import GeneratorSizes
 from unit.train import TrainSummary, train
@@ -95,6 +96,18 @@ def test_other_settings_are_another_run(
     assert second.started_at == 0
     assert first.folder != second.folder
     assert before != after
+
+
+def test_auto_is_the_run_that_it_comes_to(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kernels, wanted in (("", "off"), ("amx", "bfloat16")):
+        monkeypatch.setattr(numeric, "bfloat16_kernels", lambda kernels=kernels: kernels)
+        auto, found = run(tiny_settings(autocast="auto", iterations=2), folders, tmp_path)
+        named, expected = run(tiny_settings(autocast=wanted, iterations=2), folders, tmp_path / "named")
+        assert auto.autocast == wanted
+        assert auto.folder.name == named.folder.name
+        assert found == expected
 
 
 def test_other_pictures_are_another_run(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_parts() -> None:
         ({"vgg_w": -1.0}, "vgg_w must not be negative"),
         ({"seed": -1}, "seed must not be negative"),
         ({"ema_decay": 1.0}, "ema_decay must be below 1"),
-        ({"autocast": "float16"}, "autocast must be one of off, bfloat16"),
+        ({"autocast": "float16"}, "autocast must be one of off, bfloat16, auto"),
         ({"export": "int8"}, "export must be one of float32, float16"),
         ({"crop_height": 18}, "crop_height must be a multiple of 4 and at least 8"),
         ({"crop_width": 4}, "crop_width must be a multiple of 4 and at least 8"),
