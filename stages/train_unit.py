@@ -55,6 +55,11 @@ from stages.places import UNIT_MODELS
     "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
 )
 @parameter("autocast", click.Choice(["off", "bfloat16", "auto"]), "Arithmetic of the convolutions.")
+@click.option(
+    "--checkpointing/--no-checkpointing",
+    required=True,
+    help="Whether to compute again what gradients need, instead of keeping it: slower, much less memory.",
+)
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")

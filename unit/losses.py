@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unit.discriminator import Discriminator
 from unit.network import Generator
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
+# A part of a generator and what it takes, to what it gives.
+Through = Callable[[nn.Module, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,34 @@ class Translations:
     x_bab: Tensor
 
 
-def translate_both_ways(a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
+def kept(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, with all that its gradients need kept in memory."""
+    y: Tensor = network(x)
+    return y
+
+
+def recomputed(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, and once more for its gradients: only `x` is kept in memory in between."""
+    y: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
+    return y
+
+
+def translate_both_ways(
+    a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise, through: Through = kept
+) -> Translations:
     """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
 
     The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at
     a time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
+    `through` runs each encoder and decoder: `kept` or `recomputed`.
     """
-    code_a, code_b = a.enc(x_a), b.enc(x_b)
+    code_a, code_b = through(a.enc, x_a), through(b.enc, x_b)
     noisy = torch.cat((code_a + noise.a, code_b + noise.b))
-    x_aa, x_ba = a.dec(noisy).split((len(x_a), len(x_b)))
-    x_ab, x_bb = b.dec(noisy).split((len(x_a), len(x_b)))
-    recode_a, recode_b = b.enc(x_ab), a.enc(x_ba)
-    x_aba, x_bab = a.dec(recode_a + noise.recoded_a), b.dec(recode_b + noise.recoded_b)
+    x_aa, x_ba = through(a.dec, noisy).split((len(x_a), len(x_b)))
+    x_ab, x_bb = through(b.dec, noisy).split((len(x_a), len(x_b)))
+    recode_a, recode_b = through(b.enc, x_ab), through(a.enc, x_ba)
+    x_aba = through(a.dec, recode_a + noise.recoded_a)
+    x_bab = through(b.dec, recode_b + noise.recoded_b)
     return Translations(code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
 
 

@@ -24,8 +24,8 @@ from unit.train_sheet import write_sheet
 from unit.train_step import Trainer
 from unit.vgg import load_vgg
 
-# Settings that change when something is written or when the run ends, not what is computed on the way.
-_NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export")
+# Settings that change when something is written, when the run ends or what memory it takes, not its numbers.
+_NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export", "checkpointing")
 _DAY, _NIGHT = 0, 1
 
 

@@ -51,6 +51,8 @@ class TrainSettings:
         weights themselves (0).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32, "auto" is the first
         where the device computes in bfloat16, else the second (off).
+    checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
+        a fraction of the memory, and changes no number on a CPU (false).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; losses are written as often (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
@@ -85,6 +87,7 @@ class TrainSettings:
     tied_iterations: int
     ema_decay: float
     autocast: Literal["off", "bfloat16", "auto"]
+    checkpointing: bool
     export: Literal["float32", "float16"]
     save_every: int
     sheet_every: int

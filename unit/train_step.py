@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unit.discriminator import Discriminator
+from unit.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.losses import (
     Features,
     Noise,
@@ -19,11 +18,13 @@ from unit.losses import (
     code_loss,
     discriminator_loss,
     generator_losses,
+    kept,
     l1,
+    recomputed,
     total_loss,
     translate_both_ways,
 )
-from unit.network import Generator, UnitLayerNorm
+from unit.network import Generator
 from unit.numeric import resolved_autocast
 from unit.train_settings import TrainSettings
 
@@ -65,7 +66,8 @@ class Trainer:
         self.device = torch.device(device)
         self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
         self.features = features
-        rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
+        self._through = recomputed if settings.checkpointing else kept
+        rng = seeded(settings.seed, _INITIAL_WEIGHTS, 0)
         self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
         if settings.tied_iterations:
             self.b.load_state_dict(self.a.state_dict())
@@ -118,10 +120,11 @@ class Trainer:
     def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of coding and decoding within each domain, and what the generators are to minimise."""
         x_a, x_b, noise_a, noise_b, *_ = part
-        code_a, code_b = self.a.enc(x_a), self.b.enc(x_b)
+        through = self._through
+        code_a, code_b = through(self.a.enc, x_a), through(self.b.enc, x_b)
         losses = {
-            "recon_x_a": l1(self.a.dec(code_a + noise_a), x_a),
-            "recon_x_b": l1(self.b.dec(code_b + noise_b), x_b),
+            "recon_x_a": l1(through(self.a.dec, code_a + noise_a), x_a),
+            "recon_x_b": l1(through(self.b.dec, code_b + noise_b), x_b),
             "recon_kl_a": code_loss(code_a),
             "recon_kl_b": code_loss(code_b),
         }
@@ -136,7 +139,9 @@ class Trainer:
     def _translate(self, part: Part) -> Attempt:
         x_a, x_b, *noise = part
         with self._autocast():
-            return Attempt(x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise)))
+            return Attempt(
+                x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
+            )
 
     def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The discriminators' losses of one attempt, and what they are to minimise."""
@@ -178,14 +183,17 @@ class Trainer:
         }
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
+        # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16, cache_enabled=False
+        )
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
         """Noise as in `Noise`, in its order."""
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        drawn = torch.randn(shape, generator=_generator(self.settings.seed, _NOISE, iteration))
+        drawn = torch.randn(shape, generator=seeded(self.settings.seed, _NOISE, iteration))
         return tuple(self._placed(part) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
@@ -199,8 +207,8 @@ class Trainer:
     def _update_mean(self) -> None:
         share = 1 - self.settings.ema_decay
         for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
-            for kept, new in zip(mean.parameters(), current.parameters(), strict=True):
-                kept.lerp_(new, share)
+            for average, new in zip(mean.parameters(), current.parameters(), strict=True):
+                average.lerp_(new, share)
 
     def state(self) -> dict[str, Any]:
         """Everything to go on from, as nested dicts of tensors and numbers."""
@@ -236,40 +244,3 @@ def _mean_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
     for gradient in gradients[1:]:
         mean += gradient
     return mean.div_(len(gradients))
-
-
-def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
-    """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
-    network = Generator(settings.generator)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in", generator=rng)
-            _zero_bias(module)
-        elif isinstance(module, UnitLayerNorm):
-            nn.init.uniform_(module.gamma, generator=rng)
-    return network
-
-
-def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
-    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0.
-
-    As in a generator, gamma of a layer norm is uniform in 0..1; the scale of a batch norm is 1.
-    """
-    network = Discriminator(settings.discriminator)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
-            _zero_bias(module)
-        elif isinstance(module, UnitLayerNorm):
-            nn.init.uniform_(module.gamma, generator=rng)
-    return network
-
-
-def _zero_bias(conv: nn.Conv2d) -> None:
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
-
-
-def _generator(seed: int, purpose: int, number: int) -> torch.Generator:
-    key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(key) >> 1)

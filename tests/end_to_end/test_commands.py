@@ -43,6 +43,7 @@ TINY_UNIT = {
     "tied_iterations": 1,
     "ema_decay": 0.0,
     "autocast": "off",
+    "checkpointing": False,
     "export": "float32",
     "save_every": 2,
     "sheet_every": 0,

@@ -72,6 +72,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "seed": 1,
         "ema_decay": 0.0,
         "autocast": "off",
+        "checkpointing": False,
         "export": "float32",
         "save_every": 3,
         "sheet_every": 0,

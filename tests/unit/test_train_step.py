@@ -8,7 +8,7 @@ from torch import nn
 from benchmarks.plain_unit import PlainTrainer
 from tests.unit.golden import CHECKPOINT, discriminators, document, tensors, tiny_settings
 from unit.checkpoint import load_checkpoint
-from unit.network import UnitLayerNorm
+from unit.network import Encoder, UnitLayerNorm
 from unit.train_step import Trainer
 
 
@@ -109,6 +109,26 @@ def test_the_number_of_threads_does_not_change_a_bit() -> None:
     for other in trainers[1:]:
         for mine, theirs in zip(networks(trainers[0]), networks(other), strict=True):
             assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("autocast", ["off", "bfloat16"])
+def test_checkpointing_changes_no_bit_and_computes_twice(
+    autocast: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers, runs = [], []
+    real = Encoder.forward
+    for checkpointing in (False, True):
+        calls: list[int] = []
+        monkeypatch.setattr(Encoder, "forward", lambda self, x, calls=calls: calls.append(1) or real(self, x))
+        settings = tiny_settings(autocast=autocast, checkpointing=checkpointing, tied_iterations=1)
+        trainer = Trainer(settings, threads=2)
+        for iteration in range(3):
+            trainer.step(crops(iteration), crops(iteration + 10), iteration)
+        trainers.append(trainer)
+        runs.append(len(calls))
+    assert runs[1] == 2 * runs[0]
+    for mine, theirs in zip(networks(trainers[0]), networks(trainers[1]), strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "instance", "layer"])
