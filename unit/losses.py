@@ -116,7 +116,8 @@ def code_loss(code: Tensor) -> Tensor:
 def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
     """Mean squared difference of two feature maps (N, C, H, W) after an instance norm without parameters."""
     norm = nn.functional.instance_norm
-    return (norm(translated, eps=1e-5) - norm(source, eps=1e-5)).square().mean()
+    difference = norm(translated.float(), eps=1e-5) - norm(source.float(), eps=1e-5)
+    return difference.square().mean()
 
 
 def generator_losses(

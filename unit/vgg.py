@@ -99,4 +99,5 @@ def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
                 raise CheckpointError(f"{path}: {name}.{kind}: expected {tuple(wanted.shape)}, found {shape}")
             renamed[f"{name}.{kind}"] = found.float()
     network.load_state_dict(renamed)
+    network.to(memory_format=torch.channels_last)
     return network.requires_grad_(False).eval()

@@ -1,0 +1,200 @@
+"""How fast a step of the translator's training is beside a plain one, and how far its losses stray from it.
+
+python -m benchmarks.train_unit --height 128 --width 128
+python -m benchmarks.train_unit --dim 16 --height 64 --width 64 --curves 200
+
+Every way runs in a process of its own, for memory settings hold for a whole process, from the same weights,
+on the same pictures and with the same noise. They take turns step by step, so that a busy machine slows them
+all; the shortest time counts, the first step does not. The pictures are smooth random ones, bright by day and
+dark by night; VGG-16, where asked for, has random weights, which cost what true ones cost.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import click
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.plain_unit import PlainTrainer
+from pipeline.core.memory import keep_freed_memory
+from unit.train_settings import TrainSettings
+from unit.train_step import Trainer
+from unit.vgg import VggFeatures
+
+# Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
+WAYS = {
+    "plain": ("plain: float32, NCHW, two passes", "off", False),
+    "float32": ("ours, autocast off", "off", False),
+    "bfloat16": ("ours, autocast bfloat16", "bfloat16", False),
+    "checkpointing": ("ours, autocast bfloat16, checkpointing", "bfloat16", True),
+}
+Step = Callable[[int], dict[str, Tensor]]
+
+
+def settings_of(dim: int, size: tuple[int, int], dis_norm: str, way: str, *, vgg: bool) -> TrainSettings:
+    """The published training, at another size."""
+    _, autocast, checkpointing = WAYS[way]
+    return TrainSettings(
+        dim=dim, n_downsample=2, n_res=4,
+        dis_dim=dim, n_layer=4, num_scales=3, dis_norm=dis_norm,
+        lr=1e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=100_000, gamma=0.5,
+        gan_w=1.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01,
+        vgg_w=1.0 if vgg else 0.0, vgg_input="caffe",
+        shorter_side=min(size), crop_height=size[0], crop_width=size[1],
+        batch=1, iterations=1, tied_iterations=0, ema_decay=0.0,
+        autocast=autocast, checkpointing=checkpointing, export="float32",
+        save_every=1, sheet_every=0, seed=0,
+    )  # fmt: skip
+
+
+def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
+    """A smooth random picture (1, 3, H, W): around 0.3 by day (`domain` 0), around -0.5 by night."""
+    generator = torch.Generator().manual_seed(2 * iteration + domain)
+    coarse = torch.rand(1, 3, 8, 8, generator=generator) - 0.5 + (0.3, -0.5)[domain]
+    return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
+
+
+def step_of(way: str, settings: TrainSettings) -> Step:
+    """What is timed: the step of an iteration, its pictures included."""
+    size = (settings.crop_height, settings.crop_width)
+    torch.manual_seed(0)
+    features = VggFeatures("caffe").requires_grad_(requires_grad=False) if settings.vgg_w else None
+    if way == "plain":
+        start = Trainer(settings)
+        plain = PlainTrainer(settings, start, features)
+
+        def plain_step(iteration: int) -> dict[str, Tensor]:
+            x_a, x_b = (picture(iteration, domain, size) for domain in (0, 1))
+            return plain.step(x_a, x_b, start._noise(iteration, x_a))
+
+        return plain_step
+    keep_freed_memory()
+    if features is not None:
+        features.to(memory_format=torch.channels_last)
+    ours = Trainer(settings, features=features)
+    return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
+
+
+def serve(step: Step) -> None:
+    """Do the next step for each line of standard input; answer with its seconds, memory and losses."""
+    for iteration, _ in enumerate(sys.stdin):
+        start = time.perf_counter()
+        losses = step(iteration)
+        seconds = time.perf_counter() - start
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        answer = {
+            "seconds": seconds,
+            "GiB": memory,
+            "losses": {name: value.item() for name, value in losses.items()},
+        }
+        print(json.dumps(answer), flush=True)
+
+
+def take_turns(ways: dict[str, subprocess.Popen[str]], steps: int) -> dict[str, list[dict]]:
+    """The answers of each way, step by step."""
+    answers: dict[str, list[dict]] = {way: [] for way in ways}
+    for _ in range(steps):
+        for way, process in ways.items():
+            print("go", file=process.stdin, flush=True)
+            answer = process.stdout.readline() if process.stdout else ""
+            if not answer:
+                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
+            answers[way].append(json.loads(answer))
+    return answers
+
+
+def windows(answers: list[dict], term: str, length: int) -> Iterator[float]:
+    """Means of a loss over each `length` steps."""
+    for start in range(0, len(answers), length):
+        part = [answer["losses"][term] for answer in answers[start : start + length]]
+        yield sum(part) / len(part)
+
+
+def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: int) -> float:
+    """The largest difference of two windows' means, as a share of the plain one."""
+    pairs = zip(windows(ours, term, length), windows(plain, term, length), strict=True)
+    return max(abs(mine - theirs) / theirs for mine, theirs in pairs)
+
+
+@click.command()
+@click.option("--dim", default=64, show_default=True, help="Channels of the first layers.")
+@click.option("--height", default=288, show_default=True, help="Pixels.")
+@click.option("--width", default=512, show_default=True, help="Pixels.")
+@click.option("--dis-norm", default="none", show_default=True, help="Norm of the discriminators.")
+@click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual term.")
+@click.option("--steps", default=4, show_default=True, help="Of each way; the first is not timed.")
+@click.option(
+    "--curves", default=0, show_default=True, help="So many steps instead, and the loss curves too."
+)
+@click.option("--window", default=50, show_default=True, help="Steps over which curves are averaged.")
+@click.option("--threads", default=1, show_default=True, help="Of each operation.")
+@click.option("--way", "served", default=None, hidden=True)
+def main(
+    dim: int,
+    height: int,
+    width: int,
+    dis_norm: str,
+    vgg: bool,
+    steps: int,
+    curves: int,
+    window: int,
+    threads: int,
+    served: str | None,
+) -> None:
+    """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
+    torch.set_num_threads(threads)
+    if served:
+        serve(step_of(served, settings_of(dim, (height, width), dis_norm, served, vgg=vgg)))
+        return
+    processes = {
+        way: subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.train_unit", *sys.argv[1:], "--way", way],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for way in WAYS
+    }
+    try:
+        answers = take_turns(processes, curves or steps)
+    finally:
+        for process in processes.values():
+            if process.stdin:
+                process.stdin.close()
+            process.wait()
+    print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {threads} threads, torch {torch.__version__}")
+    report_times(answers)
+    if curves:
+        report_curves(answers, window)
+
+
+def report_times(answers: dict[str, list[dict]]) -> None:
+    """Print the shortest seconds of each way."""
+    times = {way: min(answer["seconds"] for answer in given[1:]) for way, given in answers.items()}
+    print(f"{'':42}{'s/step':>8}{'x plain':>9}{'GiB':>7}")
+    for way, (title, *_) in WAYS.items():
+        memory = answers[way][-1]["GiB"]
+        print(f"{title:42}{times[way]:8.3f}{times['plain'] / times[way]:9.2f}{memory:7.2f}")
+
+
+def report_curves(answers: dict[str, list[dict]], window: int) -> None:
+    """Print the largest deviation of each term from the plain way's."""
+    steps = len(answers["plain"])
+    print(f"largest deviation from plain of means over {window} of {steps} steps, in %")
+    others = [way for way in WAYS if way != "plain"]
+    print(f"{'':20}" + "".join(f"{way:>15}" for way in others))
+    for term in answers["plain"][0]["losses"]:
+        shares = [largest_deviation(answers[way], answers["plain"], term, window) for way in others]
+        print(f"{term:20}" + "".join(f"{100 * share:15.3f}" for share in shares))
+
+
+if __name__ == "__main__":
+    main()
