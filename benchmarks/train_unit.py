@@ -7,6 +7,10 @@ Every way runs in a process of its own, for memory settings hold for a whole pro
 on the same pictures and with the same noise. They take turns step by step, so that a busy machine slows them
 all; the shortest time counts, the first step does not. The pictures are smooth random ones, bright by day and
 dark by night; VGG-16, where asked for, has random weights, which cost what true ones cost.
+
+Curves are compared by the means of each loss over windows of steps, the largest difference counting. Two
+adversaries magnify whatever differs: ours with autocast off computes the same numbers in another order, so
+its column tells how far apart rounding alone drives two runs.
 """
 
 from __future__ import annotations
@@ -39,7 +43,9 @@ WAYS = {
 Step = Callable[[int], dict[str, Tensor]]
 
 
-def settings_of(dim: int, size: tuple[int, int], dis_norm: str, way: str, *, vgg: bool) -> TrainSettings:
+def settings_of(
+    dim: int, size: tuple[int, int], dis_norm: str, seed: int, way: str, *, vgg: bool
+) -> TrainSettings:
     """The published training, at another size."""
     _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
@@ -51,13 +57,13 @@ def settings_of(dim: int, size: tuple[int, int], dis_norm: str, way: str, *, vgg
         shorter_side=min(size), crop_height=size[0], crop_width=size[1],
         batch=1, iterations=1, tied_iterations=0, ema_decay=0.0,
         autocast=autocast, checkpointing=checkpointing, export="float32",
-        save_every=1, sheet_every=0, seed=0,
+        save_every=1, sheet_every=0, seed=seed,
     )  # fmt: skip
 
 
-def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
+def picture(seed: int, iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
     """A smooth random picture (1, 3, H, W): around 0.3 by day (`domain` 0), around -0.5 by night."""
-    generator = torch.Generator().manual_seed(2 * iteration + domain)
+    generator = torch.Generator().manual_seed(1_000_000 * seed + 2 * iteration + domain)
     coarse = torch.rand(1, 3, 8, 8, generator=generator) - 0.5 + (0.3, -0.5)[domain]
     return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
 
@@ -72,7 +78,7 @@ def step_of(way: str, settings: TrainSettings) -> Step:
         plain = PlainTrainer(settings, start, features)
 
         def plain_step(iteration: int) -> dict[str, Tensor]:
-            x_a, x_b = (picture(iteration, domain, size) for domain in (0, 1))
+            x_a, x_b = (picture(settings.seed, iteration, domain, size) for domain in (0, 1))
             return plain.step(x_a, x_b, start._noise(iteration, x_a))
 
         return plain_step
@@ -80,7 +86,12 @@ def step_of(way: str, settings: TrainSettings) -> Step:
     if features is not None:
         features.to(memory_format=torch.channels_last)
     ours = Trainer(settings, features=features)
-    return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
+
+    def our_step(iteration: int) -> dict[str, Tensor]:
+        x_a, x_b = (picture(settings.seed, iteration, domain, size) for domain in (0, 1))
+        return ours.step(x_a, x_b, iteration)
+
+    return our_step
 
 
 def serve(step: Step) -> None:
@@ -135,6 +146,7 @@ def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: in
     "--curves", default=0, show_default=True, help="So many steps instead, and the loss curves too."
 )
 @click.option("--window", default=50, show_default=True, help="Steps over which curves are averaged.")
+@click.option("--seed", default=0, show_default=True, help="Of weights, noise and pictures.")
 @click.option("--threads", default=1, show_default=True, help="Of each operation.")
 @click.option("--way", "served", default=None, hidden=True)
 def main(
@@ -146,13 +158,14 @@ def main(
     steps: int,
     curves: int,
     window: int,
+    seed: int,
     threads: int,
     served: str | None,
 ) -> None:
     """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
     torch.set_num_threads(threads)
     if served:
-        serve(step_of(served, settings_of(dim, (height, width), dis_norm, served, vgg=vgg)))
+        serve(step_of(served, settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)))
         return
     processes = {
         way: subprocess.Popen(
