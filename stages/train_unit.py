@@ -58,7 +58,7 @@ from stages.places import UNIT_MODELS
 @click.option(
     "--checkpointing/--no-checkpointing",
     required=True,
-    help="Whether to compute again what gradients need, instead of keeping it: slower, much less memory.",
+    help="Whether to compute again what gradients need, instead of keeping it: slower, half the memory.",
 )
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")

@@ -52,7 +52,7 @@ class TrainSettings:
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32, "auto" is the first
         where the device computes in bfloat16, else the second (off).
     checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
-        a fraction of the memory, and changes no number on a CPU (false).
+        about half the memory at the published size, and changes no number on a CPU (false).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; losses are written as often (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
