@@ -1,176 +1,207 @@
-"""How fast a step of UNIT's training is beside a plain eager one, and whether both learn the same.
+"""How fast a step of the translator's training is beside a plain one, and how far its losses stray from it.
 
-python -m benchmarks.train_unit
-python -m benchmarks.train_unit --dim 64 --height 288 --width 512 --batch 1 --steps 2
-python -m benchmarks.train_unit --dim 8 --height 64 --width 64 --curves 200
+python -m benchmarks.train_unit --height 128 --width 128
+python -m benchmarks.train_unit --dim 16 --height 64 --width 64 --curves 200
 
-The plain step is the published one written down frankly: float32, torch's own instance norm, an optimizer
-that goes from weight to weight, and for each of its two updates translations of its own. Every way is timed
-in processes of its own, for some settings hold for a whole process; they take turns, and the shortest time of
-a step counts. With `--curves` the ways start from the same weights and see the same crops and noise for so
-many steps; beside each loss term stands how far its mean over those steps lies from the plain way's.
+Every way runs in a process of its own, for memory settings hold for a whole process, from the same weights,
+on the same pictures and with the same noise. They take turns step by step, so that a busy machine slows them
+all; the shortest time counts, the first step does not. The pictures are smooth random ones, bright by day and
+dark by night; VGG-16, where asked for, has random weights, which cost what true ones cost.
+
+Curves are compared by the means of each loss over windows of steps, the largest difference counting. Two
+adversaries magnify whatever differs: ours with autocast off computes the same numbers in another order, so
+its column tells how far apart rounding alone drives two runs.
 """
 
 from __future__ import annotations
 
+import json
+import resource
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 import click
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
+from benchmarks.plain_unit import PlainTrainer
 from pipeline.core.memory import keep_freed_memory
-from unit.losses import Noise, discriminator_loss, generator_losses, total_loss, translate_both_ways
-from unit.network import UnitInstanceNorm
 from unit.train_settings import TrainSettings
 from unit.train_step import Trainer
+from unit.vgg import VggFeatures
 
-WAYS = ("plain", "ours, float32", "ours, bfloat16")
-ROUNDS = 2
-# No picture is read: a crop is smooth noise, so that there is something to learn.
-CROPS = 8
-
-
-class TorchInstanceNorm(nn.Module):
-    """Instance norm by the function of that name."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise (N, C, H, W)."""
-        return F.instance_norm(x, eps=1e-5)
+# Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
+WAYS = {
+    "plain": ("plain: float32, NCHW, two passes", "off", False),
+    "float32": ("ours, autocast off", "off", False),
+    "bfloat16": ("ours, autocast bfloat16", "bfloat16", False),
+    "checkpointing": ("ours, autocast bfloat16, checkpointing", "bfloat16", True),
+}
+Step = Callable[[int], dict[str, Tensor]]
 
 
-class PlainTrainer(Trainer):
-    """Networks, noise and schedule of a `Trainer`, with a plain step."""
-
-    def __init__(self, settings: TrainSettings) -> None:
-        super().__init__(settings)
-        for network in (self.a, self.b):
-            for module in list(network.modules()):
-                for name, child in module.named_children():
-                    if isinstance(child, UnitInstanceNorm):
-                        setattr(module, name, TorchInstanceNorm())
-        betas = (settings.beta1, settings.beta2)
-        self.gen_optimizer, self.dis_optimizer = (
-            torch.optim.Adam(
-                [*one.parameters(), *other.parameters()],
-                lr=settings.lr,
-                betas=betas,
-                weight_decay=settings.weight_decay,
-                foreach=False,
-            )
-            for one, other in ((self.a, self.b), (self.dis_a, self.dis_b))
-        )
-
-    def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
-        """One update of the discriminators, then one of the generators."""
-        self._set_learning_rate(iteration)
-        noise = Noise(*self._noise(iteration, x_a))
-        self.dis_optimizer.zero_grad()
-        t = translate_both_ways(self.a, self.b, x_a, x_b, noise)
-        judged = {
-            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), x_a),
-            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), x_b),
-        }
-        (self.settings.gan_w * (judged["dis_a"] + judged["dis_b"])).backward()
-        self.dis_optimizer.step()
-        self.gen_optimizer.zero_grad()
-        t = translate_both_ways(self.a, self.b, x_a, x_b, noise)
-        losses = generator_losses(t, x_a, x_b, self.dis_a, self.dis_b, None)
-        total = total_loss(losses, self.settings.weights)
-        total.backward()
-        self.gen_optimizer.step()
-        return {name: loss.detach() for name, loss in (judged | losses | {"total": total}).items()}
-
-
-def settings_of(dim: int, height: int, width: int, batch: int, autocast: str) -> TrainSettings:
-    """The published settings but for the sizes, without the perceptual term."""
+def settings_of(
+    dim: int, size: tuple[int, int], dis_norm: str, seed: int, way: str, *, vgg: bool
+) -> TrainSettings:
+    """The published training, at another size."""
+    _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
-        dim=dim, n_downsample=2, n_res=4, dis_dim=dim, n_layer=4, num_scales=3, dis_norm="none",
+        dim=dim, n_downsample=2, n_res=4,
+        dis_dim=dim, n_layer=4, num_scales=3, dis_norm=dis_norm,
         lr=1e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=100_000, gamma=0.5,
-        gan_w=1, recon_x_w=10, recon_kl_w=0.01, cyc_x_w=10, recon_kl_cyc_w=0.01, vgg_w=0,
-        shorter_side=min(height, width), crop_height=height, crop_width=width, batch=batch,
-        iterations=1_000_000, tied_iterations=0, ema_decay=0, autocast=autocast,  # type: ignore[arg-type]
-        checkpointing="off", export="float32", save_every=5_000, sheet_every=0, seed=0,
+        gan_w=1.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01,
+        vgg_w=1.0 if vgg else 0.0, vgg_input="caffe",
+        shorter_side=min(size), crop_height=size[0], crop_width=size[1],
+        batch=1, iterations=1, tied_iterations=0, ema_decay=0.0,
+        autocast=autocast, checkpointing=checkpointing, export="float32",
+        save_every=1, sheet_every=0, seed=seed,
     )  # fmt: skip
 
 
-def trainer_of(way: str, settings: TrainSettings) -> Trainer:
-    """A trainer at its start, in a process that is set up as its way is."""
+def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
+    """A smooth random picture (1, 3, H, W): around 0.3 by day (`domain` 0), around -0.5 by night."""
+    generator = torch.Generator().manual_seed(2 * iteration + domain)
+    coarse = torch.rand(1, 3, 8, 8, generator=generator) - 0.5 + (0.3, -0.5)[domain]
+    return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
+
+
+def step_of(way: str, settings: TrainSettings) -> Step:
+    """What is timed: the step of an iteration, its pictures included."""
+    size = (settings.crop_height, settings.crop_width)
+    torch.manual_seed(0)
+    features = VggFeatures("caffe").requires_grad_(requires_grad=False) if settings.vgg_w else None
     if way == "plain":
-        return PlainTrainer(settings)
+        start = Trainer(settings)
+        plain = PlainTrainer(settings, start, features)
+
+        def plain_step(iteration: int) -> dict[str, Tensor]:
+            x_a, x_b = (picture(iteration, domain, size) for domain in (0, 1))
+            return plain.step(x_a, x_b, start._noise(iteration, x_a))
+
+        return plain_step
     keep_freed_memory()
-    return Trainer(settings, threads=min(settings.batch, torch.get_num_threads()))
+    if features is not None:
+        features.to(memory_format=torch.channels_last)
+    ours = Trainer(settings, features=features)
+    return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
 
 
-def crops_of(settings: TrainSettings, iteration: int) -> tuple[Tensor, Tensor]:
-    """Batches of both domains, (N, 3, H, W) in -1..1: bright, and dark with bright spots."""
-    rng = torch.Generator().manual_seed(iteration % CROPS)
-    size = settings.crop_height, settings.crop_width
-    coarse = torch.rand((2, settings.batch, 3, size[0] // 8, size[1] // 8), generator=rng) * 2 - 1
-    day, night = (F.interpolate(x, size, mode="bilinear") for x in coarse)
-    return (day * 0.5 + 0.4).clamp(-1, 1), (night.clamp(0.5, 1) * 3.6 - 2.7).clamp(-1, 1)
+def serve(step: Step) -> None:
+    """Do the next step for each line of standard input; answer with its seconds, memory and losses."""
+    for iteration, _ in enumerate(sys.stdin):
+        start = time.perf_counter()
+        losses = step(iteration)
+        seconds = time.perf_counter() - start
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        answer = {
+            "seconds": seconds,
+            "GiB": memory,
+            "losses": {name: value.item() for name, value in losses.items()},
+        }
+        print(json.dumps(answer), flush=True)
 
 
-def run(way: str, settings: TrainSettings, steps: int) -> tuple[float, dict[str, float]]:
-    """Seconds of the quickest step after the first, and each term's mean over all."""
-    trainer = trainer_of(way, settings)
-    seconds, sums = [], defaultdict(float)
-    for iteration in range(steps + 1):
-        started = time.perf_counter()
-        losses = trainer.step(*crops_of(settings, iteration), iteration)
-        seconds.append(time.perf_counter() - started)
-        for name, loss in losses.items():
-            sums[name] += float(loss) / (steps + 1)
-    return min(seconds[1:]), dict(sums)
+def take_turns(ways: dict[str, subprocess.Popen[str]], steps: int) -> dict[str, list[dict]]:
+    """The answers of each way, step by step."""
+    answers: dict[str, list[dict]] = {way: [] for way in ways}
+    for _ in range(steps):
+        for way, process in ways.items():
+            print("go", file=process.stdin, flush=True)
+            answer = process.stdout.readline() if process.stdout else ""
+            if not answer:
+                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
+            answers[way].append(json.loads(answer))
+    return answers
 
 
-def in_own_process(way: str, sizes: tuple[int, ...], steps: int) -> tuple[float, dict[str, float]]:
-    """The result of `run` in a fresh process."""
-    names = ("--dim", "--height", "--width", "--batch")
-    options = [word for name, size in zip(names, sizes, strict=True) for word in (name, str(size))]
-    command = [sys.executable, "-m", "benchmarks.train_unit", *options, "--steps", str(steps), "--way", way]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
-    means = (line.split() for line in printed[1:] if line)
-    return float(printed[0]), {name: float(mean) for name, mean in means}
+def windows(answers: list[dict], term: str, length: int) -> Iterator[float]:
+    """Means of a loss over each `length` steps."""
+    for start in range(0, len(answers), length):
+        part = [answer["losses"][term] for answer in answers[start : start + length]]
+        yield sum(part) / len(part)
+
+
+def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: int) -> float:
+    """The largest difference of two windows' means, as a share of the plain one."""
+    pairs = zip(windows(ours, term, length), windows(plain, term, length), strict=True)
+    return max(abs(mine - theirs) / theirs for mine, theirs in pairs)
 
 
 @click.command()
-@click.option("--dim", default=16, help="Channels of the first layers.")
-@click.option("--height", default=128, help="Pixels of the crops.")
-@click.option("--width", default=128, help="Pixels of the crops.")
-@click.option("--batch", default=2, help="Crops of each domain.")
-@click.option("--steps", default=8, help="Timed steps of a process.")
-@click.option("--curves", default=0, help="Compare the losses of so many steps instead.")
-@click.option("--way", type=click.Choice(WAYS), default=None, hidden=True)
-def main(dim: int, height: int, width: int, batch: int, steps: int, curves: int, way: str | None) -> None:
-    """Print seconds of a step and how often the plain one's speed that is, or what the curves say."""
-    sizes = (dim, height, width, batch)
-    if way is not None:
-        autocast = "bfloat16" if way.endswith("bfloat16") else "off"
-        best, means = run(way, settings_of(*sizes, autocast), steps)
-        click.echo("\n".join([str(best), *(f"{name} {mean}" for name, mean in means.items())]))
+@click.option("--dim", default=64, show_default=True, help="Channels of the first layers.")
+@click.option("--height", default=288, show_default=True, help="Pixels.")
+@click.option("--width", default=512, show_default=True, help="Pixels.")
+@click.option("--dis-norm", default="none", show_default=True, help="Norm of the discriminators.")
+@click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual term.")
+@click.option("--steps", default=4, show_default=True, help="Of each way; the first is not timed.")
+@click.option(
+    "--curves", default=0, show_default=True, help="So many steps instead, and the loss curves too."
+)
+@click.option("--window", default=50, show_default=True, help="Steps over which curves are averaged.")
+@click.option("--seed", default=0, show_default=True, help="Of weights and noise.")
+@click.option("--threads", default=1, show_default=True, help="Of each operation.")
+@click.option("--way", "served", default=None, hidden=True)
+def main(
+    dim: int,
+    height: int,
+    width: int,
+    dis_norm: str,
+    vgg: bool,
+    steps: int,
+    curves: int,
+    window: int,
+    seed: int,
+    threads: int,
+    served: str | None,
+) -> None:
+    """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
+    torch.set_num_threads(threads)
+    if served:
+        serve(step_of(served, settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)))
         return
-    click.echo(f"dim {dim}, {batch} crops of {width}x{height}, {torch.get_num_threads()} threads")
+    processes = {
+        way: subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.train_unit", *sys.argv[1:], "--way", way],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for way in WAYS
+    }
+    try:
+        answers = take_turns(processes, curves or steps)
+    finally:
+        for process in processes.values():
+            if process.stdin:
+                process.stdin.close()
+            process.wait()
+    print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {threads} threads, torch {torch.__version__}")
+    report_times(answers)
     if curves:
-        _, wanted = in_own_process("plain", sizes, curves - 1)
-        for other in WAYS[1:]:
-            _, found = in_own_process(other, sizes, curves - 1)
-            click.echo(f"{other}, means over {curves} steps:")
-            for name, mean in found.items():
-                click.echo(
-                    f"  {name:<18} {mean:9.5f} plain {wanted[name]:9.5f} {mean / wanted[name] - 1:+8.2%}"
-                )
-        return
-    best = dict.fromkeys(WAYS, float("inf"))
-    for _ in range(ROUNDS):
-        for each in WAYS:
-            best[each] = min(best[each], in_own_process(each, sizes, steps)[0])
-    for each, seconds in best.items():
-        click.echo(f"{each:<16} {seconds:8.3f} s a step {best['plain'] / seconds:6.2f}x")
+        report_curves(answers, window)
+
+
+def report_times(answers: dict[str, list[dict]]) -> None:
+    """Print the shortest seconds of each way."""
+    times = {way: min(answer["seconds"] for answer in given[1:]) for way, given in answers.items()}
+    print(f"{'':42}{'s/step':>8}{'x plain':>9}{'GiB':>7}")
+    for way, (title, *_) in WAYS.items():
+        memory = answers[way][-1]["GiB"]
+        print(f"{title:42}{times[way]:8.3f}{times['plain'] / times[way]:9.2f}{memory:7.2f}")
+
+
+def report_curves(answers: dict[str, list[dict]], window: int) -> None:
+    """Print the largest deviation of each term from the plain way's."""
+    steps = len(answers["plain"])
+    print(f"largest deviation from plain of means over {window} of {steps} steps, in %")
+    others = [way for way in WAYS if way != "plain"]
+    print(f"{'':20}" + "".join(f"{way:>15}" for way in others))
+    for term in answers["plain"][0]["losses"]:
+        shares = [largest_deviation(answers[way], answers["plain"], term, window) for way in others]
+        print(f"{term:20}" + "".join(f"{100 * share:15.3f}" for share in shares))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from stages.places import UNIT_MODELS
 @parameter(
     "dis_norm",
     click.Choice(["none", "batch", "instance", "layer"]),
-    "Norm of the discriminators' inner convolutions; none in the published 512x288 models.",
+    "Norm of the discriminators; the published variants differ in it.",
 )
 @parameter("lr", float, "Learning rate; 0.0001 as published.")
 @parameter("beta1", float, "Adam's first decay; 0.5 as published.")
@@ -36,7 +36,13 @@ from stages.places import UNIT_MODELS
 @parameter("recon_kl_w", float, "Factor of the code's KL loss; 0.01 as published.")
 @parameter("cyc_x_w", float, "Factor of the cycle loss; 10 as published.")
 @parameter("recon_kl_cyc_w", float, "Factor of the cycled code's KL loss; 0.01 as published.")
-@parameter("vgg_w", float, "Factor of the perceptual loss; 0, because the stage takes no VGG-16 weights yet.")
+@parameter("vgg_w", float, "Factor of the perceptual loss; 1 as published for the VGG variants, else 0.")
+@parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; none where its factor is 0.")
+@parameter(
+    "vgg_input",
+    click.Choice(["caffe", "torchvision"]),
+    "What made these weights, and so the pictures they want; caffe as published.",
+)
 @parameter("shorter_side", int, "Shorter side of the pictures, in pixels; 512 as published.")
 @parameter("crop_height", int, "Height of the crops, in pixels; 288 as published.")
 @parameter("crop_width", int, "Width of the crops, in pixels; 512 as published.")
@@ -48,17 +54,17 @@ from stages.places import UNIT_MODELS
 @parameter(
     "ema_decay", float, "Decay of the running mean of weights that is exported; 0 exports the weights."
 )
-@parameter("autocast", click.Choice(["off", "bfloat16"]), "Arithmetic of the convolutions.")
-@parameter(
-    "checkpointing",
-    click.Choice(["off", "on"]),
-    "On: keep no inner values for the gradient, compute them again; less memory, more time.",
+@parameter("autocast", click.Choice(["off", "bfloat16", "auto"]), "Arithmetic of the convolutions.")
+@click.option(
+    "--checkpointing/--no-checkpointing",
+    required=True,
+    help="Whether to compute again what gradients need, instead of keeping it: slower, half the memory.",
 )
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
 @parameter("seed", int, "Of weights, order, crops, flips and noise.")
-def main(name: str, day: Path, night: Path, **settings: object) -> str:
+def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
     """Train UNIT on two unpaired folders; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build
     from unit.numeric import chosen_device
@@ -73,12 +79,15 @@ def main(name: str, day: Path, night: Path, **settings: object) -> str:
         night,
         UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
+        # DVC writes a null of params.yaml as None.
+        vgg=None if vgg in ("none", "None") else Path(vgg),
         device=chosen_device(machine.device),
         # More would share a picture, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
     )
     return (
-        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now; "
+        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "
+        f"autocast {summary.autocast}; "
         f"curve and sheets in {summary.folder}"
     )
 

@@ -10,37 +10,41 @@ from torch import Tensor, nn
 
 from unit.network import ConvBlock
 
-Norm = Literal["none", "batch", "instance", "layer"]
+DiscriminatorNorm = Literal["none", "batch", "instance", "layer"]
 
 
 @dataclass(frozen=True)
 class DiscriminatorSizes:
-    """The size of a discriminator; those of the published 512x288 models are `DiscriminatorSizes(64, 4, 3)`.
+    """The size of a discriminator; the published ones are `DiscriminatorSizes(64, 4, 3, "none")`.
 
     dim: channels after the first convolution; they double at each further one.
     n_layer: stride-2 convolutions of each scale.
     num_scales: scales; each sees the picture at half the side of the one before, with weights of its own.
-    norm: of every convolution of a scale but its first and its last, as in `ConvBlock`.
+    norm: of the convolutions from the second on; in brackets the published variants: "none" (512x288 and
+        512x288_VGG), "batch" (VGG_batchnorm), "instance" (VGG_instancenorm), "layer" (VGG_layernorm_128px).
     """
 
     dim: int
     n_layer: int
     num_scales: int
-    norm: Norm = "none"
+    norm: DiscriminatorNorm
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.n_layer < 1 or self.num_scales < 1:
             raise ValueError(f"dim, n_layer and num_scales must be at least 1, not {self}")
-        if self.norm not in get_args(Norm):
-            raise ValueError(f"norm must be one of {', '.join(get_args(Norm))}, not {self.norm!r}")
+        if self.norm not in get_args(DiscriminatorNorm):
+            raise ValueError(
+                f"norm must be one of {', '.join(get_args(DiscriminatorNorm))}, not {self.norm!r}"
+            )
 
     @property
     def smallest_side(self) -> int:
-        """The shortest side in pixels of a training crop: the coarsest map is at least 1 by 1.
+        """The shortest side in pixels of a training crop: the coarsest map must not be empty.
 
-        With a norm 2 by 2: of a single value a norm leaves nothing.
+        Where each channel of it is normed, it must not be a single value either: its deviation would be 0.
         """
-        return 2 ** (self.n_layer + self.num_scales - (1 if self.norm == "none" else 0))
+        least = 2 if self.norm in ("batch", "instance") else 1
+        return least * 2 ** (self.n_layer + self.num_scales - 1)
 
 
 def halve(x: Tensor) -> Tensor:

@@ -8,27 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unit.discriminator import Discriminator
+from unit.network import Generator
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
-
-
-class Coder(Protocol):
-    """What codes pictures of a domain and decodes them: a `Generator`, or what stands for one."""
-
-    @property
-    def enc(self) -> Callable[[Tensor], Tensor]:
-        """Pictures (N, 3, H, W) in -1..1 to codes."""
-
-    @property
-    def dec(self) -> Callable[[Tensor], Tensor]:
-        """Codes to pictures."""
+# A part of a generator and what it takes, to what it gives.
+Through = Callable[[nn.Module, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -69,18 +60,34 @@ class Translations:
     x_bab: Tensor
 
 
-def translate_both_ways(a: Coder, b: Coder, x_a: Tensor, x_b: Tensor, noise: Noise) -> Translations:
+def kept(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, with all that its gradients need kept in memory."""
+    y: Tensor = network(x)
+    return y
+
+
+def recomputed(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, and once more for its gradients: only `x` is kept in memory in between."""
+    y: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
+    return y
+
+
+def translate_both_ways(
+    a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise, through: Through = kept
+) -> Translations:
     """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
 
     The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at
     a time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
+    `through` runs each encoder and decoder: `kept` or `recomputed`.
     """
-    code_a, code_b = a.enc(x_a), b.enc(x_b)
+    code_a, code_b = through(a.enc, x_a), through(b.enc, x_b)
     noisy = torch.cat((code_a + noise.a, code_b + noise.b))
-    x_aa, x_ba = a.dec(noisy).split((len(x_a), len(x_b)))
-    x_ab, x_bb = b.dec(noisy).split((len(x_a), len(x_b)))
-    recode_a, recode_b = b.enc(x_ab), a.enc(x_ba)
-    x_aba, x_bab = a.dec(recode_a + noise.recoded_a), b.dec(recode_b + noise.recoded_b)
+    x_aa, x_ba = through(a.dec, noisy).split((len(x_a), len(x_b)))
+    x_ab, x_bb = through(b.dec, noisy).split((len(x_a), len(x_b)))
+    recode_a, recode_b = through(b.enc, x_ab), through(a.enc, x_ba)
+    x_aba = through(a.dec, recode_a + noise.recoded_a)
+    x_bab = through(b.dec, recode_b + noise.recoded_b)
     return Translations(code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
 
 
@@ -109,7 +116,8 @@ def code_loss(code: Tensor) -> Tensor:
 def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
     """Mean squared difference of two feature maps (N, C, H, W) after an instance norm without parameters."""
     norm = nn.functional.instance_norm
-    return (norm(translated, eps=1e-5) - norm(source, eps=1e-5)).square().mean()
+    difference = norm(translated.float(), eps=1e-5) - norm(source.float(), eps=1e-5)
+    return difference.square().mean()
 
 
 def generator_losses(

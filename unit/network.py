@@ -50,6 +50,21 @@ class GeneratorSizes:
         return max(4, _SMALLEST_CODE * 2**self.n_downsample)
 
 
+def reflected(x: Tensor, pad: int) -> Tensor:
+    """(N, C, H, W) with `pad` pixels mirrored on to each side, of the same type."""
+    with torch.autocast(x.device.type, enabled=False):  # It would make float32 of it, and back.
+        return F.pad(x, (pad,) * 4, mode="reflect")
+
+
+class UpsampledTwofold(nn.Module):
+    """Each pixel four times, as a square."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, 2 H, 2 W), of the same type."""
+        with torch.autocast(x.device.type, enabled=False):
+            return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
 class UnitLayerNorm(nn.Module):
     """UNIT's own layer norm: per sample over (C, H, W), by the unbiased standard deviation.
 
@@ -75,19 +90,32 @@ class UnitLayerNorm(nn.Module):
 class UnitInstanceNorm(nn.Module):
     """Per sample and channel, by the biased variance with eps in the root; no parameters, nothing running.
 
-    A group norm of as many groups as channels is the same thing, and several times as fast on a CPU.
+    A group norm of as many groups as channels is the same thing, and several times as fast on a CPU; where
+    gradients are asked for, a batch norm of each sample alone is faster still.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
+        if x.requires_grad and x.device.type == "cpu":
+            return torch.cat([_batch_normed(one) for one in x.split(1)])
         return F.group_norm(x, x.shape[1], eps=1e-5)
+
+
+def _batch_normed(x: Tensor) -> Tensor:
+    """One sample as a batch, whose norm is then the same thing.
+
+    Its gradient takes a tenth of a group norm's time where channels come last. It has weights because with
+    them it keeps the statistics in float32.
+    """
+    scale, shift = torch.ones(x.shape[1]), torch.zeros(x.shape[1])
+    return F.batch_norm(x, None, None, scale, shift, training=True, eps=1e-5)
 
 
 class ConvBlock(nn.Module):
     """Reflection pad, convolution with bias, norm, activation, in this order.
 
-    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "batch" (of the batch at hand, with
-    scale and shift, nothing running), "none".
+    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "batch" (always of the batch at
+        hand; with scale and shift), "none".
     activation: "relu", "leaky" (slope 0.2), "tanh", "none".
     """
 
@@ -109,7 +137,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels[0], H, W) to (N, channels[1], H', W')."""
-        x = self.conv(F.pad(x, (self.pad,) * 4, mode="reflect"))
+        x = self.conv(reflected(x, self.pad))
         if self.norm is not None:
             x = self.norm(x)
         if self.activation == "relu":
@@ -175,7 +203,7 @@ class Decoder(nn.Module):
         channels = sizes.code_channels
         layers: list[nn.Module] = [ResidualBlocks(channels, sizes.n_res)]
         for _ in range(sizes.n_downsample):
-            layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            layers.append(UpsampledTwofold())
             layers.append(ConvBlock((channels, channels // 2), 5, 1, 2, "layer", "relu"))
             channels //= 2
         layers.append(ConvBlock((channels, 3), 7, 1, 3, "none", "tanh"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import PIL
 import torch
@@ -56,6 +57,19 @@ def resolve(wish: str, device: str) -> Numeric:
     native = kernels if dtype == torch.bfloat16 else ""
     vectors = native or torch.backends.cpu.get_cpu_capability().lower()
     return Numeric(dtype, f"cpu-{vectors}-{_name(dtype)}, {_VERSIONS}")
+
+
+def resolved_autocast(wish: Literal["off", "bfloat16", "auto"], device: str) -> Literal["off", "bfloat16"]:
+    """Resolve a training's `wish` ("off", "bfloat16" or "auto") on `device` to "off" or "bfloat16".
+
+    "auto" is bfloat16 where the device computes in it. Elsewhere it is off: float16, which older GPUs have,
+    would lose small gradients.
+    """
+    if wish != "auto":
+        return wish
+    if device == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "off"
+    return "bfloat16" if bfloat16_kernels() else "off"
 
 
 def bfloat16_kernels() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from pipeline.core.files import digest_document, digest_file, write_csv
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from unit.checkpoint import save_checkpoint
+from unit.numeric import resolved_autocast
 from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
 from unit.train_sheet import write_sheet
@@ -22,8 +23,8 @@ from unit.train_state import load_state, save_state
 from unit.train_step import Trainer
 from unit.vgg import load_vgg
 
-# Settings that change when something is written or when the run ends, not what is computed on the way.
-_NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export")
+# Settings that change when something is written, when the run ends or what memory it takes, not its numbers.
+_NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export", "checkpointing")
 _DAY, _NIGHT = 0, 1
 # Iterations between two looks at whether all losses are numbers; each look waits for the device.
 _LOOK_EVERY = 20
@@ -35,7 +36,7 @@ class TrainSummary:
 
     iterations: of the exported weights. started_at: 0, or where an earlier run had stopped.
     seconds: of this run. losses: means since the saved state before, by name.
-    folder: where state, loss curve and sheets lie.
+    folder: where state, loss curve and sheets lie. autocast: "off" or "bfloat16", what the setting came to.
     """
 
     iterations: int
@@ -43,6 +44,7 @@ class TrainSummary:
     seconds: float
     losses: dict[str, float]
     folder: Path
+    autocast: str
 
 
 def train(
@@ -63,7 +65,7 @@ def train(
     continues a finished run. On a CPU an interrupted run ends in the same weights, bit for bit, as one that
     was not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
     where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
-    `vgg` is a file of weights for the perceptual term, needed when its factor is not 0.
+    `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
@@ -71,16 +73,21 @@ def train(
     """
     if settings.vgg_w and vgg is None:
         raise ParameterError(
-            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or give them"
+            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
         )
-    keep_freed_memory()
-    features = load_vgg(vgg).to(device) if settings.vgg_w and vgg is not None else None
+    if vgg is not None and not settings.vgg_w:
+        raise ParameterError(
+            f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
+        )
+    features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(device)
     crop = (settings.crop_height, settings.crop_width)
     sources = [
         CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
         for folder, stream in ((day, _DAY), (night, _NIGHT))
     ]
-    folder = work / _key(settings, sources, vgg if features is not None else None)
+    autocast = resolved_autocast(settings.autocast, device)
+    folder = work / _key(replace(settings, autocast=autocast), sources, vgg)
+    keep_freed_memory()
     started = time.monotonic()
     with _threads_within(max(1, threads // settings.batch)):
         trainer = Trainer(settings, device, features, min(threads, settings.batch))
@@ -92,7 +99,7 @@ def train(
     dtype = torch.float16 if settings.export == "float16" else torch.float32
     save_checkpoint(out, trainer.mean_a, trainer.mean_b, dtype)
     return TrainSummary(
-        settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder
+        settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder, autocast
     )
 
 
@@ -168,7 +175,7 @@ class _Run:
         self._require_numbers()
         if not self.trainer.is_finite():
             # A weight that broke any earlier would have shown in the losses of the iteration after it.
-            raise self._broken(done - 1, "weights")
+            raise self._broken(done - 1, "weights or their moments")
         means = {name: float(total) / self._summed for name, total in self._sums.items()}
         self._rows.append({"iteration": done, **means})
         self._sums, self._summed = {}, 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from unit.discriminator import DiscriminatorSizes, Norm
+from unit.discriminator import DiscriminatorNorm, DiscriminatorSizes
 from unit.losses import LossWeights
 from unit.network import GeneratorSizes
+from unit.vgg import VggInput
 
 _POSITIVE = (
     "lr",
@@ -31,13 +32,14 @@ class TrainSettings:
     """A UNIT training run; in brackets the values of the published 512x288 models.
 
     dim, n_downsample, n_res: the generators' size (64, 2, 4); see `GeneratorSizes`.
-    dis_dim, n_layer, num_scales, dis_norm: the discriminators' size (64, 4, 3) and norm (none); see
-        `DiscriminatorSizes`. The norm "batch" needs a batch of 1, as published: on a CPU pictures are worked
-        on one by one.
+    dis_dim, n_layer, num_scales: the discriminators' size (64, 4, 3); see `DiscriminatorSizes`.
+    dis_norm: their norm (none). "batch" takes the statistics of each domain's whole batch, real and
+        translated pictures apart; the batch then goes through as one piece, also on a CPU.
     lr, beta1, beta2, weight_decay: Adam (1e-4, 0.5, 0.999, 1e-4); `lr` is multiplied by `gamma` (0.5) every
         `step_size` (100,000) iterations.
     gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
         (1, 10, 0.01, 10, 0.01, 1).
+    vgg_input: pictures that the weights of the perceptual term want, see `load_vgg` (caffe).
     shorter_side: pixels of the shorter side of the pictures (512), from which crops of crop_height x
         crop_width (288 x 512) are taken; every second picture is flipped.
     batch: pictures of each domain an iteration (1).
@@ -47,9 +49,10 @@ class TrainSettings:
         match, which can end in negatives: dark trees by day, bright ones at night (0).
     ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
         weights themselves (0).
-    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off).
-    checkpointing: "on" computes the generators' inner values again for the gradient instead of keeping them:
-        less memory, more time, the same weights, in bfloat16 to its rounding (off).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32, "auto" is the first
+        where the device computes in bfloat16, else the second (off).
+    checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
+        about half the memory at the published size, and changes no number on a CPU (false).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; losses are written as often (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
@@ -62,7 +65,7 @@ class TrainSettings:
     dis_dim: int
     n_layer: int
     num_scales: int
-    dis_norm: Norm
+    dis_norm: DiscriminatorNorm
     lr: float
     beta1: float
     beta2: float
@@ -75,6 +78,7 @@ class TrainSettings:
     cyc_x_w: float
     recon_kl_cyc_w: float
     vgg_w: float
+    vgg_input: VggInput
     shorter_side: int
     crop_height: int
     crop_width: int
@@ -82,8 +86,8 @@ class TrainSettings:
     iterations: int
     tied_iterations: int
     ema_decay: float
-    autocast: Literal["off", "bfloat16"]
-    checkpointing: Literal["off", "on"]
+    autocast: Literal["off", "bfloat16", "auto"]
+    checkpointing: bool
     export: Literal["float32", "float16"]
     save_every: int
     sheet_every: int
@@ -100,14 +104,12 @@ class TrainSettings:
             if getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
         for name, allowed in (
-            ("autocast", ("off", "bfloat16")),
-            ("checkpointing", ("off", "on")),
+            ("autocast", ("off", "bfloat16", "auto")),
             ("export", ("float32", "float16")),
+            ("vgg_input", get_args(VggInput)),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        if self.dis_norm == "batch" and self.batch != 1:
-            raise ValueError(f"dis_norm batch needs a batch of 1, not {self.batch}")
         self._check_crop()
 
     def _check_crop(self) -> None:

@@ -27,8 +27,10 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
     data = stream.getvalue()
     path = folder / f"state_{iteration:08d}_{digest_bytes(data)[:16]}.pt"
     write_bytes(path, data)
-    known = [saved for saved in saved_states(folder) if _parts(saved)[0] <= iteration]
-    for older in known[_KEPT:]:
+    # The same iteration saved again, as by a run gone on with, takes its earlier file's place.
+    before = [saved for saved in saved_states(folder) if _parts(saved)[0] <= iteration and saved != path]
+    same = [saved for saved in before if _parts(saved)[0] == iteration]
+    for older in same + before[len(same) :][_KEPT - 1 :]:
         older.unlink()
     return path
 

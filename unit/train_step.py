@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from unit.discriminator import Discriminator
+from unit.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.losses import (
-    Coder,
     Features,
     Noise,
     Translations,
     code_loss,
     discriminator_loss,
     generator_losses,
+    kept,
     l1,
+    recomputed,
     total_loss,
     translate_both_ways,
 )
-from unit.network import Generator, UnitLayerNorm
+from unit.network import Generator
+from unit.numeric import resolved_autocast
 from unit.train_settings import TrainSettings
 
 # What of a seed is for what.
@@ -39,29 +39,6 @@ class Attempt:
     x_a: Tensor
     x_b: Tensor
     translations: Translations
-
-
-@dataclass(frozen=True)
-class Recomputing:
-    """A generator of which no inner value is kept for the gradient: they are computed again when it is taken.
-
-    That is gradient checkpointing: less memory, and each coding or decoding done twice, with the same result.
-    Under autocast the gradients of a network's uses are then summed in float32, so rounded otherwise.
-    """
-
-    generator: Generator
-
-    def enc(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1 to codes."""
-        return self._again(self.generator.enc, x)
-
-    def dec(self, code: Tensor) -> Tensor:
-        """Codes to pictures."""
-        return self._again(self.generator.dec, code)
-
-    def _again(self, network: nn.Module, x: Tensor) -> Tensor:
-        result: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
-        return result
 
 
 # x_a, x_b and the noise of some pictures of a batch.
@@ -87,8 +64,10 @@ class Trainer:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads)
         self.device = torch.device(device)
+        self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
         self.features = features
-        rng = _generator(settings.seed, _INITIAL_WEIGHTS, 0)
+        self._through = recomputed if settings.checkpointing else kept
+        rng = seeded(settings.seed, _INITIAL_WEIGHTS, 0)
         self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
         if settings.tied_iterations:
             self.b.load_state_dict(self.a.state_dict())
@@ -101,7 +80,8 @@ class Trainer:
         self.mean_b.load_state_dict(self.b.state_dict())
 
     def _placed(self, module: Any) -> Any:
-        return module.to(self.device)
+        # Kernels of convolutions want the channels last; other values they would turn around each time.
+        return module.to(self.device, memory_format=torch.channels_last)
 
     def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
         s = self.settings
@@ -118,10 +98,12 @@ class Trainer:
         In the tied iterations there is one update only, of both generators alike, to reconstruct.
         """
         self._set_learning_rate(iteration)
-        x_a, x_b = x_a.to(self.device), x_b.to(self.device)
+        x_a, x_b = self._placed(x_a), self._placed(x_b)
         noise = self._noise(iteration, x_a)
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
-        pieces = len(x_a) if self.device.type == "cpu" else 1
+        # A batch norm looks at all of them.
+        alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
+        pieces = len(x_a) if alone else 1
         parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
         if iteration < self.settings.tied_iterations:
             losses = self._collect(self.gen_optimizer, self._reconstruct, parts)
@@ -138,10 +120,11 @@ class Trainer:
     def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of coding and decoding within each domain, and what the generators are to minimise."""
         x_a, x_b, noise_a, noise_b, *_ = part
-        code_a, code_b = self.a.enc(x_a), self.b.enc(x_b)
+        through = self._through
+        code_a, code_b = through(self.a.enc, x_a), through(self.b.enc, x_b)
         losses = {
-            "recon_x_a": l1(self.a.dec(code_a + noise_a), x_a),
-            "recon_x_b": l1(self.b.dec(code_b + noise_b), x_b),
+            "recon_x_a": l1(through(self.a.dec, code_a + noise_a), x_a),
+            "recon_x_b": l1(through(self.b.dec, code_b + noise_b), x_b),
             "recon_kl_a": code_loss(code_a),
             "recon_kl_b": code_loss(code_b),
         }
@@ -155,12 +138,10 @@ class Trainer:
 
     def _translate(self, part: Part) -> Attempt:
         x_a, x_b, *noise = part
-        a, b = self._coder(self.a), self._coder(self.b)
         with self._autocast():
-            return Attempt(x_a, x_b, translate_both_ways(a, b, x_a, x_b, Noise(*noise)))
-
-    def _coder(self, generator: Generator) -> Coder:
-        return Recomputing(generator) if self.settings.checkpointing == "on" else generator
+            return Attempt(
+                x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
+            )
 
     def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The discriminators' losses of one attempt, and what they are to minimise."""
@@ -195,15 +176,16 @@ class Trainer:
 
         results = list(self._threads.map(work, items))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
-            parameter.grad = torch.stack(gradients).mean(dim=0)
+            parameter.grad = _mean_beside(parameter, gradients)
         return {
             name: torch.stack([losses[name].detach() for losses, _ in results]).mean()
             for name in results[0][0]
         }
 
     def _autocast(self) -> torch.autocast:
+        # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
         return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.settings.autocast == "bfloat16"
+            self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16, cache_enabled=False
         )
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
@@ -211,8 +193,8 @@ class Trainer:
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        drawn = torch.randn(shape, generator=_generator(self.settings.seed, _NOISE, iteration))
-        return tuple(part.to(self.device) for part in drawn)
+        drawn = torch.randn(shape, generator=seeded(self.settings.seed, _NOISE, iteration))
+        return tuple(self._placed(part) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
         # The published training steps its schedule before each update, so the count runs one ahead.
@@ -225,15 +207,19 @@ class Trainer:
     def _update_mean(self) -> None:
         share = 1 - self.settings.ema_decay
         for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
-            for kept, new in zip(mean.parameters(), current.parameters(), strict=True):
-                kept.lerp_(new, share)
+            for average, new in zip(mean.parameters(), current.parameters(), strict=True):
+                average.lerp_(new, share)
 
     def is_finite(self) -> bool:
-        """Whether every weight is a number."""
-        modules = [module for pair in self._networks().values() for module in pair]
-        return all(
-            bool(parameter.isfinite().all()) for module in modules for parameter in module.parameters()
-        )
+        """Whether every weight and every moment of its gradients is a number."""
+        weights = [p for pair in self._networks().values() for module in pair for p in module.parameters()]
+        moments = [
+            value
+            for optimizer in (self.gen_optimizer, self.dis_optimizer)
+            for state in optimizer.state.values()
+            for value in state.values()
+        ]
+        return all(bool(value.isfinite().all()) for value in [*weights, *moments])
 
     def state(self) -> dict[str, Any]:
         """Everything to go on from, as nested dicts of tensors and numbers."""
@@ -260,35 +246,12 @@ class Trainer:
         }
 
 
-def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
-    """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
-    network = Generator(settings.generator)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in", generator=rng)
-            _zero_bias(module)
-        elif isinstance(module, UnitLayerNorm):
-            nn.init.uniform_(module.gamma, generator=rng)
-    return network
+def _mean_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+    """The mean of the gradients, in the memory format of `parameter`.
 
-
-def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
-    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0, gamma uniform in 0..1."""
-    network = Discriminator(settings.discriminator)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
-            _zero_bias(module)
-        elif isinstance(module, UnitLayerNorm):
-            nn.init.uniform_(module.gamma, generator=rng)
-    return network
-
-
-def _zero_bias(conv: nn.Conv2d) -> None:
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
-
-
-def _generator(seed: int, purpose: int, number: int) -> torch.Generator:
-    key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(key) >> 1)
+    A fused Adam on a CPU steps through the memory of both side by side, whatever their strides say.
+    """
+    mean = torch.empty_like(parameter).copy_(gradients[0])
+    for gradient in gradients[1:]:
+        mean += gradient
+    return mean.div_(len(gradients))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,13 @@ from torch import Tensor, nn
 
 from pipeline.core.errors import CheckpointError
 
+VggInput = Literal["caffe", "torchvision"]
+
 # Mean of the training pictures of the Caffe model: blue, green, red.
 _MEAN = (103.939, 116.779, 123.680)
+# Mean and deviation of torchvision's training pictures in 0..1: red, green, blue.
+_RGB_MEAN = (0.485, 0.456, 0.406)
+_RGB_STD = (0.229, 0.224, 0.225)
 # Convolutions of the five blocks, as (name, index in torchvision's `features`, channels in, out).
 _BLOCKS = (
     (("conv1_1", 0, 3, 64), ("conv1_2", 2, 64, 64)),
@@ -30,18 +36,32 @@ def vgg_input(x: Tensor) -> Tensor:
     return (x.flip(1) + 1) * 127.5 - mean[:, None, None]
 
 
-class VggFeatures(nn.Module):
-    """The map relu5_3 of VGG-16; max pooling after blocks 1, 2 and 3 only, none between blocks 4 and 5."""
+def torchvision_input(x: Tensor) -> Tensor:
+    """RGB (N, 3, H, W) in -1..1 to RGB in 0..1 less torchvision's mean, by its deviation."""
+    mean, std = (torch.tensor(values, dtype=x.dtype, device=x.device) for values in (_RGB_MEAN, _RGB_STD))
+    return ((x + 1) / 2 - mean[:, None, None]) / std[:, None, None]
 
-    def __init__(self) -> None:
+
+_INPUTS = {"caffe": vgg_input, "torchvision": torchvision_input}
+
+
+class VggFeatures(nn.Module):
+    """The map relu5_3 of VGG-16; max pooling after blocks 1, 2 and 3 only, none between blocks 4 and 5.
+
+    pictures: what the weights want to see. It cannot be folded into the first convolution: that pads its
+    input with zeros, which mean the mean grey only after the mean is taken away.
+    """
+
+    def __init__(self, pictures: VggInput) -> None:
         super().__init__()
+        self.pictures = pictures
         for block in _BLOCKS:
             for name, _, channels_in, channels_out in block:
                 self.add_module(name, nn.Conv2d(channels_in, channels_out, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         """RGB (N, 3, H, W) in -1..1 to (N, 512, H // 8, W // 8)."""
-        x = vgg_input(x)
+        x = _INPUTS[self.pictures](x)
         for index, block in enumerate(_BLOCKS):
             for name, *_ in block:
                 x = F.relu(self.get_submodule(name)(x))
@@ -50,20 +70,25 @@ class VggFeatures(nn.Module):
         return x
 
 
-def load_vgg(path: Path) -> VggFeatures:
-    """Read VGG-16 weights converted from Caffe, keyed `conv1_1.weight` or `features.0.weight`.
+def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
+    """Read VGG-16 weights keyed `conv1_1.weight` or `features.0.weight`.
 
-    Pictures are given to the network as the Caffe model wants them, BGR in 0..255 less a mean. torchvision's
-    own weights have the second kind of keys too, but want other pictures.
+    pictures: "caffe" for weights converted from Caffe, as UNIT was trained with (BGR in 0..255 less a mean),
+    "torchvision" for torchvision's own (RGB normalised). Both kinds are found under the same keys and of the
+    same size, so the file cannot tell.
     """
     if not path.is_file():
-        raise CheckpointError(f"no VGG-16 weights at {path}", hint="set vgg_w to 0 to train without them")
+        raise CheckpointError(
+            f"no VGG-16 weights at {path}", hint="set vgg_w to 0 and vgg to none to train without them"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} holds no VGG-16 weights that may be opened ({error})") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} holds no VGG-16 weights but a {type(state).__name__}")
     convs = [(name, index) for block in _BLOCKS for name, index, *_ in block]
-    network = VggFeatures()
+    network = VggFeatures(pictures)
     renamed = {}
     for name, index in convs:
         for kind in ("weight", "bias"):
@@ -74,4 +99,5 @@ def load_vgg(path: Path) -> VggFeatures:
                 raise CheckpointError(f"{path}: {name}.{kind}: expected {tuple(wanted.shape)}, found {shape}")
             renamed[f"{name}.{kind}"] = found.float()
     network.load_state_dict(renamed)
+    network.to(memory_format=torch.channels_last)
     return network.requires_grad_(False).eval()

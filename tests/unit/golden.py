@@ -33,7 +33,8 @@ def document(name: str) -> Any:
 
 def discriminators() -> tuple[Discriminator, Discriminator]:
     states = torch.load(DISCRIMINATORS, weights_only=True)
-    pair = (Discriminator(DiscriminatorSizes(8, 4, 3)), Discriminator(DiscriminatorSizes(8, 4, 3)))
+    sizes = DiscriminatorSizes(8, 4, 3, "none")
+    pair = (Discriminator(sizes), Discriminator(sizes))
     for network, part in zip(pair, "ab", strict=True):
         network.load_state_dict(states[part])
     return pair
@@ -61,6 +62,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "cyc_x_w": 10.0,
         "recon_kl_cyc_w": 0.01,
         "vgg_w": 0.0,
+        "vgg_input": "caffe",
         "shorter_side": 24,
         "crop_height": 16,
         "crop_width": 20,
@@ -70,7 +72,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "seed": 1,
         "ema_decay": 0.0,
         "autocast": "off",
-        "checkpointing": "off",
+        "checkpointing": False,
         "export": "float32",
         "save_every": 3,
         "sheet_every": 0,

@@ -5,7 +5,7 @@ import torch
 
 from pipeline.core.errors import ParameterError
 from unit import numeric
-from unit.numeric import chosen_device, resolve
+from unit.numeric import chosen_device, resolve, resolved_autocast
 
 
 def processor(monkeypatch: pytest.MonkeyPatch, *, amx: bool = False, avx512_bf16: bool = False) -> None:
@@ -49,3 +49,22 @@ def test_a_gpu_takes_the_half_type_that_it_has(
     assert chosen_device("auto") == "cuda"
     assert numeric.resolve("auto", "cuda").path.startswith(f"{wanted}, torch ")
     assert numeric.resolve("float32", "cuda").path.startswith("cuda-float32, torch ")
+
+
+def test_auto_trains_in_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    processor(monkeypatch)
+    assert [resolved_autocast(wish, "cpu") for wish in ("auto", "off", "bfloat16")] == [
+        "off",
+        "off",
+        "bfloat16",
+    ]
+    processor(monkeypatch, avx512_bf16=True)
+    assert [resolved_autocast(wish, "cpu") for wish in ("auto", "off")] == ["bfloat16", "off"]
+
+
+@pytest.mark.parametrize(("bfloat16", "wanted"), [(True, "bfloat16"), (False, "off")])
+def test_auto_trains_on_a_gpu_in_bfloat16_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, bfloat16: bool, wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
+    assert resolved_autocast("auto", "cuda") == wanted

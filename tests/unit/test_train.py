@@ -12,13 +12,15 @@ from pipeline.core.errors import DusklineError, MissingInputError, ParameterErro
 from pipeline.core.pictures import read_rgb
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
+from unit import numeric
 from unit.checkpoint import load_checkpoint
 from unit.network import GeneratorSizes
 from unit.train import TrainSummary, train
 from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
-from unit.train_state import load_state, saved_states
+from unit.train_state import load_state, save_state, saved_states
 from unit.train_step import Trainer
+from unit.vgg import VggFeatures
 
 
 class StopError(Exception):
@@ -103,6 +105,18 @@ def test_other_settings_are_another_run(
     assert before != after
 
 
+def test_auto_is_the_run_that_it_comes_to(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kernels, wanted in (("", "off"), ("amx", "bfloat16")):
+        monkeypatch.setattr(numeric, "bfloat16_kernels", lambda kernels=kernels: kernels)
+        auto, found = run(tiny_settings(autocast="auto", iterations=2), folders, tmp_path)
+        named, expected = run(tiny_settings(autocast=wanted, iterations=2), folders, tmp_path / "named")
+        assert auto.autocast == wanted
+        assert auto.folder.name == named.folder.name
+        assert found == expected
+
+
 def test_other_pictures_are_another_run(folders: tuple[Path, Path], tmp_path: Path) -> None:
     first, _ = run(tiny_settings(), folders, tmp_path)
     changed = draw_folders(tmp_path / "changed", count=4)
@@ -179,9 +193,32 @@ def test_a_weight_that_is_no_number_is_never_saved(
         return losses
 
     monkeypatch.setattr(Trainer, "step", step)
-    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights"):
+    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
         run(tiny_settings(), folders, tmp_path)
     assert [path.name[:14] for path in tmp_path.glob("work/*/*.pt")] == ["state_00000003"]
+
+
+def test_a_moment_that_is_no_number_is_never_saved(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Trainer.step
+
+    def step(self: Trainer, x_a: torch.Tensor, x_b: torch.Tensor, now: int) -> dict[str, torch.Tensor]:
+        losses = real(self, x_a, x_b, now)
+        if now == 5:
+            self.dis_optimizer.state[next(self.dis_b.parameters())]["exp_avg_sq"].fill_(float("inf"))
+        return losses
+
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
+        run(tiny_settings(), folders, tmp_path)
+
+
+def test_an_iteration_saved_again_takes_its_own_place(tmp_path: Path) -> None:
+    for iteration, value in ((2, 0), (4, 0), (4, 1), (4, 2)):
+        save_state(tmp_path, iteration, {"value": value})
+    assert [path.name[:14] for path in saved_states(tmp_path)] == ["state_00000004", "state_00000002"]
+    assert load_state(tmp_path, 4, torch.device("cpu")) == (4, {"value": 2})
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "empty"])
@@ -232,6 +269,24 @@ def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_pat
 def test_perceptual_term_without_weights(folders: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no VGG-16 weights"):
         run(tiny_settings(vgg_w=1.0), folders, tmp_path)
+
+
+def test_weights_for_a_perceptual_term_that_is_off(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"vgg_w is 0, so the VGG-16 weights at vgg\.pt"):
+        train(tiny_settings(), *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=Path("vgg.pt"))
+
+
+def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    summaries = []
+    for seed, pictures in ((0, "caffe"), (1, "caffe"), (0, "torchvision")):
+        torch.manual_seed(seed)
+        torch.save(VggFeatures("caffe").state_dict(), tmp_path / "vgg.pt")
+        settings = tiny_settings(vgg_w=1.0, vgg_input=pictures, iterations=1)
+        summaries.append(
+            train(settings, *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=tmp_path / "vgg.pt")
+        )
+    assert all(summary.started_at == 0 for summary in summaries)
+    assert len({summary.losses["vgg_a"] for summary in summaries}) == 3
 
 
 def test_a_missing_folder(folders: tuple[Path, Path], tmp_path: Path) -> None:

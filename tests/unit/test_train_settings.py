@@ -11,7 +11,7 @@ from unit.network import GeneratorSizes
 def test_parts() -> None:
     settings = tiny_settings(gan_w=2.0)
     assert settings.generator == GeneratorSizes(2, 2, 1)
-    assert settings.discriminator == DiscriminatorSizes(2, 2, 2)
+    assert settings.discriminator == DiscriminatorSizes(2, 2, 2, "none")
     assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0)
 
 
@@ -24,17 +24,19 @@ def test_parts() -> None:
         ({"vgg_w": -1.0}, "vgg_w must not be negative"),
         ({"seed": -1}, "seed must not be negative"),
         ({"ema_decay": 1.0}, "ema_decay must be below 1"),
-        ({"autocast": "float16"}, "autocast must be one of off, bfloat16"),
-        ({"checkpointing": "maybe"}, "checkpointing must be one of off, on"),
+        ({"autocast": "float16"}, "autocast must be one of off, bfloat16, auto"),
         ({"export": "int8"}, "export must be one of float32, float16"),
         ({"crop_height": 18}, "crop_height must be a multiple of 4 and at least 8"),
         ({"crop_width": 4}, "crop_width must be a multiple of 4 and at least 8"),
         ({"n_layer": 4, "num_scales": 3}, "crop_height must be a multiple of 4 and at least 64"),
-        ({"n_layer": 3, "dis_norm": "layer"}, "crop_height must be a multiple of 4 and at least 32"),
-        ({"dis_norm": "group"}, "norm must be one of none, batch, instance, layer"),
-        ({"dis_norm": "batch", "batch": 2}, "dis_norm batch needs a batch of 1, not 2"),
         ({"shorter_side": 15}, "crops of 16x20 do not fit"),
         ({"dim": 0}, "at least 1"),
+        ({"vgg_input": "keras"}, "vgg_input must be one of caffe, torchvision"),
+        ({"dis_norm": "spectral"}, "norm must be one of none, batch, instance, layer"),
+        (
+            {"n_layer": 3, "dis_norm": "instance", "crop_height": 20, "shorter_side": 20},
+            "crop_height must be a multiple of 4 and at least 32",
+        ),
     ],
 )
 def test_impossible_values(change: dict[str, Any], message: str) -> None:
