@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
+from pipeline.compute.threads import threads_within
 from pipeline.core.errors import ParameterError
 from pipeline.core.files import digest_document, digest_file
 from pipeline.core.memory import keep_freed_memory
@@ -86,7 +85,7 @@ def train(
     folder = work / _key(replace(settings, autocast=autocast), sources, vgg)
     keep_freed_memory()
     started = time.monotonic()
-    with _threads_within(max(1, threads // settings.batch)):
+    with threads_within(max(1, threads // settings.batch)):
         trainer = Trainer(settings, device, features, min(threads, settings.batch))
         run = Run(settings, trainer, sources, folder)
         started_at = run.resume()
@@ -98,17 +97,6 @@ def train(
     return TrainSummary(
         settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder, autocast
     )
-
-
-@contextlib.contextmanager
-def _threads_within(count: int) -> Iterator[None]:
-    """Let each operation of torch use `count` threads in the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute.memory import require_memory
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.folding import evaluating
-from pipeline.vpr.memory import appetite, extraction_bytes, require_memory
+from pipeline.vpr.memory import appetite, extraction_bytes
 from pipeline.vpr.views import stacked
 
 

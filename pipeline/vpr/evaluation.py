@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.compute.threads import threads_within
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.experiment import read_experiment
 from pipeline.vpr.finding import find_places
@@ -16,7 +17,7 @@ from pipeline.vpr.judging import Extraction, Judgement
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import write_misses
-from pipeline.vpr.numeric import device_of, numbers_of, numeric_path, threads_within
+from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.predictions import Prediction, write_predictions
 from pipeline.vpr.recall import RECALL_AT, Recalls
 from pipeline.vpr.tested import load_tested

@@ -1,4 +1,4 @@
-"""Memory of networks: what they will take, and a refusal where that is more than there is."""
+"""Memory of networks: what they will take."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from pipeline.core.errors import DusklineError
-from pipeline.core.memory import available_memory, kept_memory
 
 # Fragments, scratch space of convolutions and what else was not counted, as a share of what was; measured.
 _UNCOUNTED = 0.3
@@ -84,24 +81,3 @@ def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
 def extraction_bytes(found: Appetite, batch: int) -> int:
     """Peak of describing `batch` pictures at once, beside their descriptors."""
     return round(batch * 2 * found.passing * (1 + _UNCOUNTED))
-
-
-def available_bytes(device: torch.device) -> int | None:
-    """What this process may still take of the device; None where it does not tell."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        # What torch has freed it keeps for its next tensor.
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    room = available_memory()
-    return None if room is None else room + kept_memory()
-
-
-def require_memory(what: str, needed: int, device: torch.device, hint: str) -> None:
-    """Raise `DusklineError` when `needed` bytes are more than there are."""
-    there = available_bytes(device)
-    if there is not None and needed > there:
-        raise DusklineError(
-            f"{what} would take about {needed / 1e9:.1f} GB of memory, but {there / 1e9:.1f} GB are free on"
-            f" {device.type}",
-            hint=hint,
-        )

@@ -1,9 +1,6 @@
-"""How a network's numbers are computed: device, threads, number format."""
+"""How a network's numbers are computed: device, number format."""
 
 from __future__ import annotations
-
-import contextlib
-from collections.abc import Iterator
 
 import torch
 
@@ -38,17 +35,6 @@ def numeric_path(device: torch.device, autocast: str, threads: int) -> str:
     """The arithmetic in words, for records: runs of one path on a CPU give the same bytes."""
     numbers = "bfloat16" if autocast == "bfloat16" else "float32"
     return f"cpu, {numbers}, {threads} threads" if device.type == "cpu" else f"{device.type}, {numbers}"
-
-
-@contextlib.contextmanager
-def threads_within(count: int) -> Iterator[None]:
-    """Let each operation of torch use `count` threads in the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def autocast(device: torch.device, numbers: str) -> torch.autocast:

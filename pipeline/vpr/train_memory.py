@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.vpr.memory import appetite, require_memory, step_bytes
+from pipeline.compute.memory import require_memory
+from pipeline.vpr.memory import appetite, step_bytes
 from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
 from pipeline.vpr.train_settings import TrainSettings

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.compute.group import Group, device_of_process, joined_group
+from pipeline.compute.threads import threads_within
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
 from pipeline.core.memory import keep_freed_memory
@@ -25,8 +27,8 @@ from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
 from pipeline.vpr.mining import Miner, NightShare
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
-from pipeline.vpr.numeric import autocast, device_of, numbers_of, numeric_path, threads_within
-from pipeline.vpr.parallel import Group, SharedExtraction, device_of_process, joined_group, share_batch_norm
+from pipeline.vpr.numeric import autocast, device_of, numbers_of, numeric_path
+from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.positives import Places, Times
 from pipeline.vpr.recall import RECALL_AT
 from pipeline.vpr.train_memory import require_training_memory

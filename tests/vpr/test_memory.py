@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pipeline.compute import memory as device_memory
 from pipeline.core.errors import DusklineError
 from pipeline.vpr import memory
 from pipeline.vpr.descriptors import extract
@@ -68,7 +69,7 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
 def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(SETTINGS.network)
     require_training_memory(SETTINGS, network, CPU, "off", 1)
-    monkeypatch.setattr(memory, "available_bytes", lambda _: 10_000_000)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 10_000_000)
     with pytest.raises(DusklineError) as caught:
         require_training_memory(replace(SETTINGS, batch=50), network, CPU, "off", 1)
     assert "a step of 50 queries with 2 negatives at 48x48 would take about" in str(caught.value)
@@ -78,7 +79,7 @@ def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: py
 
 def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(SETTINGS.network)
-    monkeypatch.setattr(memory, "available_bytes", lambda _: 2_000_000_000)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 numbers"):
         require_training_memory(replace(SETTINGS, negative_samples=1_000_000), network, CPU, "off", 1)
 
@@ -87,16 +88,8 @@ def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network = build_network(SETTINGS.network)
-    monkeypatch.setattr(memory, "available_bytes", lambda _: 2_000_000_000)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     with pytest.raises(
         DusklineError, match=r"1,000,000 descriptors of 1,024 numbers would take about 4\.1 GB"
     ):
         extract(network, lambda _: torch.zeros(3, 32, 32), 1_000_000, batch=2, device=CPU, workers=1)
-
-
-def test_what_was_freed_and_kept_can_be_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
-    monkeypatch.setattr(memory, "kept_memory", lambda: 500)
-    assert memory.available_bytes(torch.device("cpu")) == 1500
-    monkeypatch.setattr(memory, "available_memory", lambda: None)
-    assert memory.available_bytes(torch.device("cpu")) is None

@@ -17,10 +17,12 @@ import torch.distributed as dist
 import torch.multiprocessing as processes
 from torch import nn
 
+from pipeline.compute.group import Group, joined_group
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
+from pipeline.vpr.batch_norm import SharedBatchNorm
 from pipeline.vpr.network import load_model
-from pipeline.vpr.parallel import Group, SharedBatchNorm, joined_group, share_batch_norm
+from pipeline.vpr.parallel import share_batch_norm
 from pipeline.vpr.triplets import triplet_loss
 from tests.import_graph import ROOT
 from tests.vpr.places import write_places
@@ -29,13 +31,6 @@ from tests.vpr.test_training import SETTINGS, curve, run
 NEGATIVES = 2
 # Adam's first steps divide small gradients by themselves: with a low rate their rounding stays small.
 SHORT = replace(SETTINGS, epochs=2, lr=1e-4, batch=3, queries_per_epoch=8)
-
-
-def test_shares_are_in_order_and_leave_nothing_out() -> None:
-    items = list(range(7))
-    shares = [Group(3, rank).share(items) for rank in range(3)]
-    assert [item for share in shares for item in share] == items
-    assert sorted(map(len, shares)) == [2, 2, 3]
 
 
 def network() -> nn.Module:

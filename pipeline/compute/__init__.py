@@ -1,0 +1,1 @@
+"""What everything that computes with torch needs: processes that work as one, threads, memory."""
