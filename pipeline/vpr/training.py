@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
 from pipeline.core.memory import keep_freed_memory
@@ -19,7 +20,6 @@ from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.augmentation import query_generator
-from pipeline.vpr.curves import write_curves
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
@@ -38,6 +38,7 @@ from pipeline.vpr.triplets import TripletReader, triplet_loss
 JUDGED_AT = 5
 # Seconds between two saved states: what a killed run loses at most, beside the step under way.
 SAVE_EVERY = 60.0
+_LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def train_model(
         started_at = run.progress.epoch
         for _ in run.epochs():
             if group.writes:
-                write_curves(out, run.progress.history)
+                write_curves(out / _LIVE, dict(enumerate(run.progress.history)))
     done = run.progress
     if group.writes:
         run.network.load_state_dict(done.best_weights)
-        write_curves(out, done.history)
+        write_curves(out / _LIVE, dict(enumerate(done.history)))
         save_model(out / "model.pt", run.network, settings.network, run.record)
         shutil.rmtree(run.folder, ignore_errors=True)
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)
