@@ -56,7 +56,7 @@ def settings_of(
         vgg_w=1.0 if vgg else 0.0, vgg_input="caffe",
         shorter_side=min(size), crop_height=size[0], crop_width=size[1],
         batch=1, iterations=1, tied_iterations=0, ema_decay=0.0,
-        autocast=autocast, checkpointing=checkpointing, export="float32",
+        autocast=autocast, checkpointing=checkpointing, keep="last", export="float32",
         save_every=1, sheet_every=0, seed=seed,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 RAW = Path("data/raw")
 SETS = Path("data/sets")
 UNIT_MODELS = Path("models/unit")
+TRAINING_CURVES = Path("reports/train_unit")
 RECOGNISERS = Path("models/vpr")
 EXPERIMENTS = Path("models/experiments")
 RESULTS = Path("results")

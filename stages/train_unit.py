@@ -8,7 +8,7 @@ import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
-from stages.places import UNIT_MODELS
+from stages.places import TRAINING_CURVES, UNIT_MODELS
 
 
 @stage_command("train_unit")
@@ -60,6 +60,7 @@ from stages.places import UNIT_MODELS
     required=True,
     help="Whether to compute again what gradients need, instead of keeping it: slower, half the memory.",
 )
+@parameter("keep", click.Choice(["last", "best"]), "Which weights are exported; last as published.")
 @parameter("export", click.Choice(["float32", "float16"]), "Number format of the exported weights.")
 @parameter("save_every", int, "Iterations between two saved states.")
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
@@ -79,6 +80,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         night,
         UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
+        live=TRAINING_CURVES / name,
         # DVC writes a null of params.yaml as None.
         vgg=None if vgg in ("none", "None") else Path(vgg),
         device=chosen_device(machine.device),
@@ -87,8 +89,8 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
     )
     return (
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "
-        f"autocast {summary.autocast}; "
-        f"curve and sheets in {summary.folder}"
+        f"autocast {summary.autocast}; exported as after {summary.exported:,}, recovery error "
+        f"{summary.error:.4f}; curves in {TRAINING_CURVES / name}, earlier sheets in {summary.folder}"
     )
 
 

@@ -21,8 +21,9 @@ from unit.train_settings import TrainSettings
 from unit.train_step import Trainer
 from unit.vgg import load_vgg
 
-# Settings that change when something is written, when the run ends or what memory it takes, not its numbers.
-_NOT_IN_KEY = ("iterations", "save_every", "sheet_every", "export", "checkpointing")
+# Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
+# of its numbers.
+_NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
 _DAY, _NIGHT = 0, 1
 
 
@@ -30,15 +31,18 @@ _DAY, _NIGHT = 0, 1
 class TrainSummary:
     """What a run did.
 
-    iterations: of the exported weights. started_at: 0, or where an earlier run had stopped.
-    seconds: of this run. losses: means since the saved state before, by name.
-    folder: where state, loss curve and sheets lie. autocast: "off" or "bfloat16", what the setting came to.
+    iterations: in all. started_at: 0, or where an earlier run had stopped. seconds: of this run.
+    losses: the last row of the curve. exported: after how many iterations the weights were as exported;
+    error: their `recovery_error`. folder: where states and earlier sheets lie.
+    autocast: "off" or "bfloat16", what the setting came to.
     """
 
     iterations: int
     started_at: int
     seconds: float
     losses: dict[str, float]
+    exported: int
+    error: float
     folder: Path
     autocast: str
 
@@ -50,17 +54,19 @@ def train(
     out: Path,
     work: Path,
     *,
+    live: Path,
     vgg: Path | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> TrainSummary:
     """Train on the pictures under `day` and `night`, unpaired, and write the generators to `out`.
 
-    The state is saved in `work/<digest of pictures and settings>` every `save_every` iterations, beside
-    `losses.csv` and `sheet_<iteration>.png`; the same call goes on from there, and a larger `iterations`
-    continues a finished run. On a CPU an interrupted run ends in the same weights, bit for bit, as one that
-    was not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
-    where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
+    as DVCLive has them. The state is saved in `work/<digest of pictures and settings>` every `save_every`
+    iterations, beside `sheet_<iteration>.jpg`; the same call goes on from there, and a larger `iterations`
+    continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was not. Each of
+    the `threads` works on one picture of the batch, which does not change a bit either; only where there are
+    twice as many of them as pictures do they share one, and its sums are rounded otherwise.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
@@ -87,15 +93,23 @@ def train(
     started = time.monotonic()
     with threads_within(max(1, threads // settings.batch)):
         trainer = Trainer(settings, device, features, min(threads, settings.batch))
-        run = Run(settings, trainer, sources, folder)
+        run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
         left = range(started_at, settings.iterations)
         for iteration in progress(left, label="train", unit="iteration"):
             run.iterate(iteration)
+        exported = run.finish()
     dtype = torch.float16 if settings.export == "float16" else torch.float32
-    save_checkpoint(out, trainer.mean_a, trainer.mean_b, dtype)
+    save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)
     return TrainSummary(
-        settings.iterations, started_at, time.monotonic() - started, run.last_losses(), folder, autocast
+        settings.iterations,
+        started_at,
+        time.monotonic() - started,
+        run.last_losses(),
+        exported.iteration,
+        exported.error,
+        folder,
+        autocast,
     )
 
 

@@ -67,13 +67,8 @@ class CropSource:
         image = open_rgb(path)
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        image = resize_shorter(image, self.shorter_side)
+        image = self._resized(image, path)
         height, width = self.crop
-        if image.width < width or image.height < height:
-            raise BadImageError(
-                f"{path}: {image.width}x{image.height} pixels after resizing, too small for crops of"
-                f" {width}x{height}"
-            )
         left = int(rng.integers(image.width - width + 1))
         top = int(rng.integers(image.height - height + 1))
         return to_tensor(image.crop((left, top, left + width, top + height)))
@@ -81,6 +76,31 @@ class CropSource:
     def batch_at(self, iteration: int, size: int) -> Tensor:
         """The crops of one iteration as (size, 3, height, width)."""
         return torch.stack([self.crop_at(iteration * size + index) for index in range(size)])
+
+    def middles(self, count: int) -> Tensor:
+        """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
+        height, width = self.crop
+        crops = []
+        for path in spread(self.paths, count):
+            image = self._resized(open_rgb(path), path)
+            left, top = (image.width - width) // 2, (image.height - height) // 2
+            crops.append(to_tensor(image.crop((left, top, left + width, top + height))))
+        return torch.stack(crops)
+
+    def _resized(self, image: Image.Image, path: Path) -> Image.Image:
+        image = resize_shorter(image, self.shorter_side)
+        height, width = self.crop
+        if image.width < width or image.height < height:
+            raise BadImageError(
+                f"{path}: {image.width}x{image.height} pixels after resizing, too small for crops of"
+                f" {width}x{height}"
+            )
+        return image
+
+
+def spread(paths: tuple[Path, ...], count: int) -> list[Path]:
+    """`count` of the paths at even distances; of fewer paths some more than once."""
+    return [paths[index * len(paths) // count] for index in range(count)]
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -1,13 +1,17 @@
-"""The book-keeping of a training run: crops in; states, loss curve and sheets out."""
+"""The book-keeping of a training run: crops in; states, loss curves and sheets out."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
 
+from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
-from pipeline.core.files import write_csv
+from unit.network import Generator
+from unit.train_best import Judged, better, judge
+from unit.train_curve import Curve
 from unit.train_pictures import CropSource
 from unit.train_settings import TrainSettings
 from unit.train_sheet import write_sheet
@@ -16,21 +20,28 @@ from unit.train_step import Trainer
 
 # Iterations between two looks at whether all losses are numbers; each look waits for the device.
 _LOOK_EVERY = 20
+# Pictures of each domain by which weights are judged.
+_JUDGED_BY = 4
 
 
 class Run:
-    """One run in its folder: an iteration at a time, with what is then due."""
+    """One run in its folder: an iteration at a time, with what is then due.
+
+    Rows of its curve end, and weights are judged, after multiples of `save_every`; what an end elsewhere adds
+    is not saved, so that a run which goes on beyond it comes to the same as one that did not end there.
+    """
 
     def __init__(
-        self, settings: TrainSettings, trainer: Trainer, sources: list[CropSource], folder: Path
+        self, settings: TrainSettings, trainer: Trainer, sources: list[CropSource], folder: Path, live: Path
     ) -> None:
         self.settings = settings
         self.trainer = trainer
         self.sources = sources
         self.folder = folder
-        self._rows: list[dict[str, float]] = []
-        self._sums: dict[str, torch.Tensor] = {}
-        self._summed = 0
+        self.live = live
+        self.curve = Curve()
+        self.best: Judged | None = None
+        self._judged_by = [source.middles(_JUDGED_BY) for source in sources]
         # Losses of iterations that have not been looked at, by iteration.
         self._unseen: dict[int, dict[str, torch.Tensor]] = {}
 
@@ -41,7 +52,8 @@ class Run:
             return 0
         iteration, state = found
         self.trainer.load_state(state["trainer"])
-        self._rows = state["losses"]
+        self.curve.load_state(state["curve"])
+        self.best = None if state["best"] is None else Judged.of_state(state["best"])
         return iteration
 
     def iterate(self, iteration: int) -> None:
@@ -49,39 +61,56 @@ class Run:
         settings = self.settings
         day, night = (source.batch_at(iteration, settings.batch) for source in self.sources)
         losses = self.trainer.step(day, night, iteration)
-        for name, loss in losses.items():
-            self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
-        self._summed += 1
+        self.curve.add(losses)
         self._unseen[iteration] = losses
         done = iteration + 1
         if len(self._unseen) == _LOOK_EVERY:
             self._require_numbers()
         if done % settings.save_every == 0 or done == settings.iterations:
             self._save(done)
-        if settings.sheet_every and (done % settings.sheet_every == 0 or done == settings.iterations):
-            self._sheet(done)
+        if settings.sheet_every and done % settings.sheet_every == 0 and done < settings.iterations:
+            self._sheet(self.folder / f"sheet_{done:08d}.jpg", self.trainer.mean_a, self.trainer.mean_b)
+
+    def finish(self) -> Judged:
+        """Write the whole curve and the last sheet; the weights to export."""
+        done = self.settings.iterations
+        last = self._judge(done)
+        if done % self.settings.save_every:
+            self._take(last)
+        exported = last if self.settings.keep == "last" or self.best is None else self.best
+        of_run = {"exported_iteration": exported.iteration, "exported_recovery_error": exported.error}
+        write_curves(self.live, self.curve.rows, **of_run)
+        if self.settings.sheet_every:
+            generators = exported.generators(self.trainer.mean_a)
+            self._sheet(self.live / "plots" / "images" / "sheet.jpg", *generators)
+        return exported
 
     def last_losses(self) -> dict[str, float]:
-        """The newest row of the loss curve."""
-        return (
-            {name: value for name, value in self._rows[-1].items() if name != "iteration"}
-            if self._rows
-            else {}
-        )
+        """The newest row of the curve."""
+        return self.curve.rows[self.settings.iterations]
 
     def _save(self, done: int) -> None:
         self._require_numbers()
         if not self.trainer.is_finite():
             # A weight that broke any earlier would have shown in the losses of the iteration after it.
             raise self._broken(done - 1, "weights or their moments")
-        means = {name: float(total) / self._summed for name, total in self._sums.items()}
-        self._rows.append({"iteration": done, **means})
-        self._sums, self._summed = {}, 0
-        save_state(self.folder, done, {"trainer": self.trainer.state(), "losses": self._rows})
-        # The tied iterations have fewer losses than the others.
-        header = list(dict.fromkeys(name for row in self._rows for name in row))
-        rows = [[format(row[name], ".6g") if name in row else "" for name in header] for row in self._rows]
-        write_csv(self.folder / "losses.csv", header, rows)
+        if done % self.settings.save_every == 0:
+            self._take(self._judge(done))
+        best = None if self.best is None else self.best.state()
+        state = {"trainer": self.trainer.state(), "curve": self.curve.state(), "best": best}
+        save_state(self.folder, done, state)
+        write_curves(self.live, self.curve.rows)
+
+    def _judge(self, done: int) -> Judged:
+        judged = judge(done, self.trainer.mean_a, self.trainer.mean_b, *self._judged_by)
+        if not math.isfinite(judged.error):
+            raise self._broken(done - 1, "recovery_error")
+        return judged
+
+    def _take(self, judged: Judged) -> None:
+        """End a row of the curve with these weights, and remember them if they are the best so far."""
+        self.curve.close_row(judged.iteration, recovery_error=judged.error)
+        self.best = better(self.best, judged)
 
     def _require_numbers(self) -> None:
         """`DusklineError` for the first of the unseen iterations that has a loss which is not a number."""
@@ -103,13 +132,6 @@ class Run:
             " autocast off",
         )
 
-    def _sheet(self, done: int) -> None:
+    def _sheet(self, target: Path, a: Generator, b: Generator) -> None:
         day, night = (source.paths for source in self.sources)
-        write_sheet(
-            self.folder / f"sheet_{done:08d}.png",
-            self.trainer.mean_a,
-            self.trainer.mean_b,
-            day,
-            night,
-            self.settings.shorter_side,
-        )
+        write_sheet(target, a, b, day, night, self.settings.shorter_side)

@@ -53,8 +53,11 @@ class TrainSettings:
         where the device computes in bfloat16, else the second (off).
     checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
         about half the memory at the published size, and changes no number on a CPU (false).
+    keep: which weights are exported: the last ones, or of the saved ones those with the least
+        `recovery_error` ("last").
     export: number format of the exported weights (float32).
-    save_every: iterations between two saved states; losses are written as often (5,000).
+    save_every: iterations between two saved states; after as many a row of the loss curve ends and weights
+        are judged (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
     seed: of weights, order, crops, flips and noise.
     """
@@ -88,6 +91,7 @@ class TrainSettings:
     ema_decay: float
     autocast: Literal["off", "bfloat16", "auto"]
     checkpointing: bool
+    keep: Literal["last", "best"]
     export: Literal["float32", "float16"]
     save_every: int
     sheet_every: int
@@ -105,6 +109,7 @@ class TrainSettings:
                 raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
         for name, allowed in (
             ("autocast", ("off", "bfloat16", "auto")),
+            ("keep", ("last", "best")),
             ("export", ("float32", "float16")),
             ("vgg_input", get_args(VggInput)),
         ):

@@ -6,16 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from pipeline.core.files import write_bytes
 from pipeline.core.pictures import encode, open_rgb
 from unit.network import Generator
-from unit.train_pictures import to_tensor
+from unit.train_pictures import spread, to_tensor
 from unit.translate import resize_shorter, to_pixels
 
 _ROWS = 4
 _GAP = 4
+_HEADS = (
+    ("day", "reconstruction", "night", "back to day"),
+    ("night", "reconstruction", "day", "back to night"),
+)
+_PAPER, _INK = (255, 255, 255), (20, 23, 29)
+_QUALITY = 90
 
 
 def write_sheet(
@@ -26,19 +33,16 @@ def write_sheet(
     night: tuple[Path, ...],
     shorter_side: int,
 ) -> None:
-    """Write a PNG: day, its reconstruction, its night and back; then night, reconstruction, day and back.
+    """Write a JPEG: rows of a day, its reconstruction, its night and back; below the same from the night.
 
     The pictures are spread evenly over `day` and `night`; each is shown whole, in the networks' size.
     """
     device = next(a.parameters()).device
-    rows = []
-    for index in range(_ROWS):
-        tiles = []
-        for paths, own, other in ((day, a, b), (night, b, a)):
-            image = resize_shorter(open_rgb(paths[index * len(paths) // _ROWS]), shorter_side)
-            tiles += _tiles(to_tensor(image)[None].to(device), own, other)
-        rows.append(tiles)
-    write_bytes(target, encode(_grid(rows), ".png", quality=95))
+    blocks = []
+    for paths, own, other in ((day, a, b), (night, b, a)):
+        images = (resize_shorter(open_rgb(path), shorter_side) for path in spread(paths, _ROWS))
+        blocks.append([_tiles(to_tensor(image)[None].to(device), own, other) for image in images])
+    write_bytes(target, encode(_drawn(blocks), ".jpg", quality=_QUALITY))
 
 
 @torch.inference_mode()
@@ -49,17 +53,22 @@ def _tiles(x: Tensor, own: Generator, other: Generator) -> list[np.ndarray]:
     return [to_pixels(picture, "none")[0] for picture in (x, own.dec(code), there, back)]
 
 
-def _grid(rows: list[list[np.ndarray]]) -> np.ndarray:
-    heights = [max(tile.shape[0] for tile in row) for row in rows]
-    widths = [max(row[column].shape[1] for row in rows) for column in range(len(rows[0]))]
-    sheet = np.full(
-        (sum(heights) + _GAP * (len(heights) - 1), sum(widths) + _GAP * (len(widths) - 1), 3), 255, np.uint8
-    )
+def _drawn(blocks: list[list[list[np.ndarray]]]) -> np.ndarray:
+    """Blocks of rows of pictures (H, W, 3), each block under its heads, in columns as wide as the widest."""
+    column = max(tile.shape[1] for rows in blocks for tiles in rows for tile in tiles) + _GAP
+    heights = [[max(tile.shape[0] for tile in tiles) + _GAP for tiles in rows] for rows in blocks]
+    head = max(12, column // 16)
+    size = (len(_HEADS[0]) * column - _GAP, sum(head + sum(rows) for rows in heights) - _GAP)
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
     top = 0
-    for row, height in zip(rows, heights, strict=True):
-        left = 0
-        for tile, width in zip(row, widths, strict=True):
-            sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-            left += width + _GAP
-        top += height + _GAP
-    return sheet
+    for heads, rows, tall in zip(_HEADS, blocks, heights, strict=True):
+        for index, text in enumerate(heads):
+            # Pillow's own font, so that the sheet is the same on every machine.
+            draw.text((index * column, top), text, _INK, ImageFont.load_default(0.75 * head))
+        top += head
+        for tiles, height in zip(rows, tall, strict=True):
+            for index, tile in enumerate(tiles):
+                sheet.paste(Image.fromarray(tile), (index * column, top))
+            top += height
+    return np.asarray(sheet)

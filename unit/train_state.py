@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 import torch
 
-from pipeline.core.files import digest_bytes, write_bytes
+from pipeline.core.files import digest_file, write_digested
 
 # Iteration, and the first digits of the file's SHA-256, by which it tells whether it is whole.
 _NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
@@ -22,11 +21,7 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
 
     States of more iterations, of a longer run before, are left alone.
     """
-    stream = io.BytesIO()
-    torch.save(state, stream)
-    data = stream.getvalue()
-    path = folder / f"state_{iteration:08d}_{digest_bytes(data)[:16]}.pt"
-    write_bytes(path, data)
+    path = write_digested(folder / f"state_{iteration:08d}.pt", lambda stream: torch.save(state, stream))
     # The same iteration saved again, as by a run gone on with, takes its earlier file's place.
     before = [saved for saved in saved_states(folder) if _parts(saved)[0] <= iteration and saved != path]
     same = [saved for saved in before if _parts(saved)[0] == iteration]
@@ -47,12 +42,11 @@ def load_state(folder: Path, iterations: int, device: torch.device) -> tuple[int
         iteration, digest = _parts(path)
         if iteration > iterations:
             continue
-        data = path.read_bytes()
-        if digest_bytes(data)[:16] != digest:
+        if digest_file(path)[:16] != digest:
             click.echo(f"{path} is damaged and removed; going on from the state before it", err=True)
             path.unlink()
             continue
-        return iteration, torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+        return iteration, torch.load(path, map_location=device, weights_only=True)
     return None
 
 

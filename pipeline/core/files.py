@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pipeline.core.errors import DusklineError, MissingInputError, UserError
 
@@ -30,12 +30,49 @@ def written_beside(target: Path) -> Iterator[BinaryIO]:
     If the block fails, or the disk is full, the target is as it was and nothing is left behind.
     The target itself is never opened for writing: it may be a read-only link into DVC's cache.
     """
-    beside = _beside(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with _hidden_file(target) as beside:
         with beside.open("wb") as stream:
             yield stream
         beside.replace(target)
+
+
+class _Digesting(io.RawIOBase):
+    """Passes on what is written, and knows its SHA-256."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.digest = hashlib.sha256()
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._stream.write(data)
+
+
+def write_digested(target: Path, fill: Callable[[BinaryIO], object]) -> Path:
+    """Let `fill` write a file that has its digest in its name; return its path.
+
+    That is `target` with the first 16 hex digits of the SHA-256 after its stem: `a.pt` becomes
+    `a_0123456789abcdef.pt`. The content is never held as a whole; the file is there whole or not at all.
+    """
+    with _hidden_file(target) as beside:
+        with beside.open("wb") as stream:
+            digesting = _Digesting(stream)
+            fill(cast(BinaryIO, digesting))
+        named = target.with_name(f"{target.stem}_{digesting.digest.hexdigest()[:16]}{target.suffix}")
+        beside.replace(named)
+    return named
+
+
+@contextlib.contextmanager
+def _hidden_file(target: Path) -> Iterator[Path]:
+    """Give the name of a file beside `target`, in whose folder it is to be written; it is gone at the end."""
+    beside = _beside(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
     except OSError as error:
         raise DusklineError(
             f"could not write {target}: {error.strerror or error}",

@@ -14,6 +14,7 @@ import torch
 
 from pipeline.compute.group import Group, device_of_process, joined_group
 from pipeline.compute.threads import threads_within
+from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
 from pipeline.core.memory import keep_freed_memory
@@ -21,7 +22,6 @@ from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.augmentation import query_generator
-from pipeline.vpr.curves import write_curves
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
@@ -40,6 +40,7 @@ from pipeline.vpr.triplets import TripletReader, triplet_loss
 JUDGED_AT = 5
 # Seconds between two saved states: what a killed run loses at most, beside the step under way.
 SAVE_EVERY = 60.0
+_LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ def train_model(
         started_at = run.progress.epoch
         for _ in run.epochs():
             if group.writes:
-                write_curves(out, run.progress.history)
+                write_curves(out / _LIVE, dict(enumerate(run.progress.history)))
     done = run.progress
     if group.writes:
         run.network.load_state_dict(done.best_weights)
-        write_curves(out, done.history)
+        write_curves(out / _LIVE, dict(enumerate(done.history)))
         save_model(out / "model.pt", run.network, settings.network, run.record)
         shutil.rmtree(run.folder, ignore_errors=True)
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)

@@ -44,9 +44,10 @@ TINY_UNIT = {
     "ema_decay": 0.0,
     "autocast": "off",
     "checkpointing": False,
+    "keep": "best",
     "export": "float32",
     "save_every": 2,
-    "sheet_every": 0,
+    "sheet_every": 2,
     "seed": 1,
 }
 

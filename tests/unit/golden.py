@@ -73,6 +73,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "ema_decay": 0.0,
         "autocast": "off",
         "checkpointing": False,
+        "keep": "last",
         "export": "float32",
         "save_every": 3,
         "sheet_every": 0,

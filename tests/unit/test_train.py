@@ -1,4 +1,3 @@
-import csv
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import pytest
 import torch
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
-from pipeline.core.pictures import read_rgb
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit import numeric
@@ -35,8 +33,23 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run(
     settings: TrainSettings, folders: tuple[Path, Path], root: Path, name: str = "gen.pt"
 ) -> tuple[TrainSummary, bytes]:
-    summary = train(settings, *folders, root / name, root / "work")
+    summary = train(settings, *folders, root / name, root / "work", live=root / "live")
     return summary, (root / name).read_bytes()
+
+
+def shown(root: Path) -> dict[str, bytes]:
+    """All files for `dvc metrics` and `dvc plots` of a run under `root`, by name."""
+    live = root / "live"
+    return {
+        path.relative_to(live).as_posix(): path.read_bytes() for path in live.rglob("*") if path.is_file()
+    }
+
+
+def read_curve(root: Path, name: str) -> dict[int, float]:
+    """A curve of a run under `root`: values by iteration."""
+    lines = (root / "live" / "plots" / "metrics" / f"{name}.tsv").read_text().splitlines()
+    assert lines[0] == f"step\t{name}"
+    return {int(step): float(value) for step, value in (line.split("\t") for line in lines[1:])}
 
 
 def stop_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +67,8 @@ def stop_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_interrupted_run_ends_in_the_same_bytes(
     stop: int, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=4)
-    whole, expected = run(settings, folders, tmp_path / "whole")
+    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=4, sheet_every=5, keep="best")
+    _, expected = run(settings, folders, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(StopError):
         stop_at(stop, patch)
         run(settings, folders, tmp_path / "parts")
@@ -63,8 +76,7 @@ def test_an_interrupted_run_ends_in_the_same_bytes(
     summary, found = run(settings, folders, tmp_path / "parts")
     assert summary.started_at == stop // 3 * 3
     assert found == expected
-    curves = [(part.folder / "losses.csv").read_bytes() for part in (whole, summary)]
-    assert curves[0] == curves[1]
+    assert shown(tmp_path / "parts") == shown(tmp_path / "whole")
 
 
 def test_a_finished_run_is_only_exported_again(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -78,7 +90,9 @@ def test_more_iterations_continue_and_fewer_start_again(folders: tuple[Path, Pat
     short, short_bytes = run(tiny_settings(iterations=3), folders, tmp_path)
     long, long_bytes = run(tiny_settings(iterations=7), folders, tmp_path)
     assert (short.started_at, long.started_at) == (0, 3)
+    curves = shown(tmp_path)
     assert long_bytes == run(tiny_settings(iterations=7), folders, tmp_path / "fresh")[1]
+    assert curves == shown(tmp_path / "fresh")
     again, again_bytes = run(tiny_settings(iterations=3), folders, tmp_path)
     assert again.started_at == 0
     assert again_bytes == short_bytes != long_bytes
@@ -93,7 +107,8 @@ def test_what_and_when_is_saved_does_not_change_the_weights(
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 2}, {"lr": 2e-3}, {"gan_w": 2.0}, {"batch": 1}, {"autocast": "bfloat16"}]
+    "change",
+    [{"seed": 2}, {"lr": 2e-3}, {"gan_w": 2.0}, {"batch": 1}, {"autocast": "bfloat16"}],
 )
 def test_other_settings_are_another_run(
     change: dict[str, object], folders: tuple[Path, Path], tmp_path: Path
@@ -103,6 +118,13 @@ def test_other_settings_are_another_run(
     assert second.started_at == 0
     assert first.folder != second.folder
     assert before != after
+
+
+def test_weights_judged_at_other_times_are_another_run(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    first, _ = run(tiny_settings(), folders, tmp_path)
+    second, _ = run(tiny_settings(save_every=2), folders, tmp_path)
+    assert first.folder != second.folder
+    assert list(read_curve(tmp_path, "total")) == [2, 4, 6]
 
 
 def test_auto_is_the_run_that_it_comes_to(
@@ -137,23 +159,22 @@ def test_the_checkpoint_is_in_the_published_form(folders: tuple[Path, Path], tmp
 def test_training_learns_to_reconstruct(folders: tuple[Path, Path], tmp_path: Path) -> None:
     settings = tiny_settings(dim=4, iterations=90, save_every=10, lr=3e-3, gan_w=0.5)
     summary, _ = run(settings, folders, tmp_path)
-    with (summary.folder / "losses.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [int(row["iteration"]) for row in rows] == list(range(10, 91, 10))
-    first, last = (float(row["recon_x_a"]) + float(row["recon_x_b"]) for row in (rows[0], rows[-1]))
+    curves = {name: read_curve(tmp_path, name) for name in ("recon_x_a", "recon_x_b", "recovery_error")}
+    for curve in curves.values():
+        assert list(curve) == list(range(10, 91, 10))
+    first, last = (curves["recon_x_a"][at] + curves["recon_x_b"][at] for at in (10, 90))
     assert last < 0.6 * first
-    assert summary.losses["recon_x_a"] == pytest.approx(float(rows[-1]["recon_x_a"]), rel=1e-4)
+    assert curves["recovery_error"][90] < 0.8 * curves["recovery_error"][10]
+    assert summary.losses["recon_x_a"] == pytest.approx(curves["recon_x_a"][90], abs=1e-6)
 
 
 def test_sheets_of_samples(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    summary, _ = run(tiny_settings(sheet_every=4), folders, tmp_path)
-    sheets = sorted(path.name for path in summary.folder.glob("*.png"))
-    assert sheets == ["sheet_00000004.png", "sheet_00000006.png"]
-    pixels = read_rgb(summary.folder / sheets[0])
-    # Four rows of eight pictures 24 high; the widest of each column counts.
-    assert pixels.shape[0] == 4 * 24 + 3 * 4
-    day = read_rgb(folders[0] / "1.png")
-    assert pixels[:24, :30].mean() == pytest.approx(day.mean(), rel=0.15)
+    summary, _ = run(tiny_settings(sheet_every=2), folders, tmp_path)
+    earlier = [summary.folder / f"sheet_{iteration:08d}.jpg" for iteration in (2, 4)]
+    assert sorted(summary.folder.glob("*.jpg")) == earlier
+    last = tmp_path / "live" / "plots" / "images" / "sheet.jpg"
+    sheets = [path.read_bytes() for path in (*earlier, last)]
+    assert len(set(sheets)) == 3
 
 
 def test_a_loss_that_is_no_number_stops_the_run(
@@ -243,14 +264,25 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(
 
 
 def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    whole, expected = run(tiny_settings(iterations=60, save_every=5), folders, tmp_path / "whole")
+    changes = {
+        "iterations": 60,
+        "save_every": 5,
+        "sheet_every": 20,
+        "keep": "best",
+        "lr": 0.01,
+        "gan_w": 50.0,
+    }
+    whole, expected = run(tiny_settings(**changes), folders, tmp_path / "whole")
+    assert whole.exported < 30
     script = (
         "import sys; from pathlib import Path; from tests.unit.golden import tiny_settings;"
-        " from unit.train import train; day, night, out, work = map(Path, sys.argv[1:]);"
-        " print(train(tiny_settings(iterations=60, save_every=5), day, night, out, work).started_at)"
+        " from unit.train import train; day, night, out, work, live = map(Path, sys.argv[1:]);"
+        f" settings = tiny_settings(**{changes});"
+        " print(train(settings, day, night, out, work, live=live).started_at)"
     )
     work = tmp_path / "work"
-    command = [sys.executable, "-c", script, *map(str, (*folders, tmp_path / "gen.pt", work))]
+    paths = (*folders, tmp_path / "gen.pt", work, tmp_path / "live")
+    command = [sys.executable, "-c", script, *map(str, paths)]
     for iteration in (5, 30):
         child = subprocess.Popen(command, cwd=ROOT)
         # Killed somewhere between two saved states, or while one is written.
@@ -262,8 +294,7 @@ def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_pat
     started_at = int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
     assert 30 <= started_at < 60
     assert (tmp_path / "gen.pt").read_bytes() == expected
-    (curve,) = work.glob("*/losses.csv")
-    assert curve.read_bytes() == (whole.folder / "losses.csv").read_bytes()
+    assert shown(tmp_path) == shown(tmp_path / "whole")
 
 
 def test_perceptual_term_without_weights(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -273,7 +304,14 @@ def test_perceptual_term_without_weights(folders: tuple[Path, Path], tmp_path: P
 
 def test_weights_for_a_perceptual_term_that_is_off(folders: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"vgg_w is 0, so the VGG-16 weights at vgg\.pt"):
-        train(tiny_settings(), *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=Path("vgg.pt"))
+        train(
+            tiny_settings(),
+            *folders,
+            tmp_path / "gen.pt",
+            tmp_path / "work",
+            live=tmp_path / "live",
+            vgg=Path("vgg.pt"),
+        )
 
 
 def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -283,7 +321,14 @@ def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path],
         torch.save(VggFeatures("caffe").state_dict(), tmp_path / "vgg.pt")
         settings = tiny_settings(vgg_w=1.0, vgg_input=pictures, iterations=1)
         summaries.append(
-            train(settings, *folders, tmp_path / "gen.pt", tmp_path / "work", vgg=tmp_path / "vgg.pt")
+            train(
+                settings,
+                *folders,
+                tmp_path / "gen.pt",
+                tmp_path / "work",
+                live=tmp_path / "live",
+                vgg=tmp_path / "vgg.pt",
+            )
         )
     assert all(summary.started_at == 0 for summary in summaries)
     assert len({summary.losses["vgg_a"] for summary in summaries}) == 3

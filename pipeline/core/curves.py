@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.core.errors import DusklineError
 
-LIVE = "live"
 
-
-def write_curves(out: Path, history: Sequence[dict[str, float]]) -> None:
-    """Write `out/live`: one step for each finished epoch, with its values by name.
+def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run: float) -> None:
+    """Write `folder` anew: values by name for each step, and those `of_run`, which are no curve.
 
     The whole curve is written each time, so that a run that goes on from a saved state shows all of it.
     """
@@ -20,16 +18,18 @@ def write_curves(out: Path, history: Sequence[dict[str, float]]) -> None:
     from dvclive import Live
     from scmrepo.exceptions import SCMError
 
-    shutil.rmtree(out / LIVE, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        live = Live(str(out / LIVE), save_dvc_exp=False, dvcyaml=None, report=None)
+        live = Live(str(folder), save_dvc_exp=False, dvcyaml=None, report=None)
     except SCMError as error:
         raise DusklineError(
             f"DVCLive cannot write the training curves: {error}",
             hint="it wants a git repository with a commit; make one, then run the same command again",
         ) from error
     with live:
-        for values in history:
+        for step, values in rows.items():
+            live.step = step
             for name, value in values.items():
                 live.log_metric(name, round(value, 6))
-            live.next_step()
+        for name, value in of_run.items():
+            live.log_metric(name, round(value, 6), plot=False)

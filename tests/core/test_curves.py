@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
-from pipeline.vpr.curves import write_curves
 
-HISTORY = [{"loss": 0.5, "recall@5": 40.0}, {"loss": 0.25, "recall@5": 60.0}]
+ROWS = {10: {"loss": 0.5, "recall@5": 40.0}, 15: {"loss": 0.25, "recall@5": 60.0}}
 
 
 def test_curves_are_what_dvc_reads(tmp_path: Path) -> None:
-    write_curves(tmp_path, HISTORY[:1])
-    write_curves(tmp_path, HISTORY)
-    loss = tmp_path / "live" / "plots" / "metrics" / "loss.tsv"
-    assert loss.read_text() == "step\tloss\n0\t0.5\n1\t0.25\n"
-    last = json.loads((tmp_path / "live" / "metrics.json").read_text())
-    assert (last["loss"], last["recall@5"]) == (0.25, 60.0)
+    live = tmp_path / "live"
+    write_curves(live, {10: ROWS[10]})
+    write_curves(live, ROWS, best=10)
+    loss = live / "plots" / "metrics" / "loss.tsv"
+    assert loss.read_text() == "step\tloss\n10\t0.5\n15\t0.25\n"
+    last = json.loads((live / "metrics.json").read_text())
+    assert last == {"loss": 0.25, "recall@5": 60.0, "step": 15, "best": 10}
+    assert not (live / "plots" / "metrics" / "best.tsv").exists()
 
 
 def test_a_repository_without_a_commit_is_an_error_in_words(
@@ -29,4 +31,4 @@ def test_a_repository_without_a_commit_is_an_error_in_words(
     (tmp_path / ".dvc" / "config").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DusklineError, match="DVCLive cannot write the training curves"):
-        write_curves(tmp_path / "out", HISTORY)
+        write_curves(tmp_path / "out", ROWS)
