@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
+from pipeline.compute.group import Group, device_of_process, joined_group
 from pipeline.compute.threads import threads_within
-from pipeline.core.errors import ParameterError
+from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import digest_document, digest_file
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
@@ -67,11 +68,14 @@ def train(
     continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was not. Each of
     the `threads` works on one picture of the batch, which does not change a bit either; only where there are
     twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
+    sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
-    Raises `DusklineError` when a loss is no longer a number; it names the iteration and its pictures.
+    Raises `DusklineError` when a loss is no longer a number; it names the iteration and its pictures. Raises
+    `ParameterError` when the batch is smaller than the number of processes, or cannot be shared.
     """
     if settings.vgg_w and vgg is None:
         raise ParameterError(
@@ -81,26 +85,36 @@ def train(
         raise ParameterError(
             f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
         )
-    features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(device)
-    crop = (settings.crop_height, settings.crop_width)
-    sources = [
-        CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
-        for folder, stream in ((day, _DAY), (night, _NIGHT))
-    ]
-    autocast = resolved_autocast(settings.autocast, device)
-    folder = work / _key(replace(settings, autocast=autocast), sources, vgg)
+    place = device_of_process(torch.device(device))
     keep_freed_memory()
     started = time.monotonic()
-    with threads_within(max(1, threads // settings.batch)):
-        trainer = Trainer(settings, device, features, min(threads, settings.batch))
+    with joined_group(place) as group, threads_within(max(1, threads // settings.batch)):
+        require_shares(settings, group)
+        crop = (settings.crop_height, settings.crop_width)
+        sources = [
+            CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
+            for folder, stream in ((day, _DAY), (night, _NIGHT))
+        ]
+        autocast = resolved_autocast(settings.autocast, place.type)
+        key = _key(replace(settings, autocast=autocast), sources, vgg, group)
+        if set(group.said(key)) != {key}:
+            raise DusklineError(
+                "the processes of this training do not have the same pictures, weights or arithmetic",
+                hint="give every machine the same files, and set autocast to off or bfloat16",
+            )
+        folder = work / key
+        features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(place)
+        side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
+        trainer = Trainer(settings, str(place), features, side_by_side, group)
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
         left = range(started_at, settings.iterations)
         for iteration in progress(left, label="train", unit="iteration"):
             run.iterate(iteration)
         exported = run.finish()
-    dtype = torch.float16 if settings.export == "float16" else torch.float32
-    save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)
+    if group.writes:
+        dtype = torch.float16 if settings.export == "float16" else torch.float32
+        save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)
     return TrainSummary(
         settings.iterations,
         started_at,
@@ -113,7 +127,25 @@ def train(
     )
 
 
-def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None) -> str:
+def require_shares(settings: TrainSettings, group: Group) -> None:
+    """Raise `ParameterError` where the processes of `group` cannot share the batch."""
+    if settings.batch < group.size:
+        raise ParameterError(
+            f"batch is {settings.batch}, too few pictures for {group.size} processes",
+            hint="start fewer processes, or raise batch",
+        )
+    if group.size > 1 and settings.dis_norm == "batch":
+        raise ParameterError(
+            f"dis_norm batch takes statistics of the whole batch, which {group.size} processes share",
+            hint="train in one process, or with another dis_norm",
+        )
+
+
+def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group) -> str:
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
     inputs = [source.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
-    return digest_document({"settings": choices, "inputs": inputs})[:32]
+    key: dict[str, object] = {"settings": choices, "inputs": inputs}
+    if group.size > 1:
+        # Sums over the batch are then rounded otherwise.
+        key["processes"] = group.size
+    return digest_document(key)[:32]

@@ -73,9 +73,9 @@ class CropSource:
         top = int(rng.integers(image.height - height + 1))
         return to_tensor(image.crop((left, top, left + width, top + height)))
 
-    def batch_at(self, iteration: int, size: int) -> Tensor:
-        """The crops of one iteration as (size, 3, height, width)."""
-        return torch.stack([self.crop_at(iteration * size + index) for index in range(size)])
+    def crops_at(self, positions: range) -> Tensor:
+        """The crops of these numbers as (N, 3, height, width)."""
+        return torch.stack([self.crop_at(position) for position in positions])
 
     def middles(self, count: int) -> Tensor:
         """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""

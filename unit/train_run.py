@@ -29,6 +29,7 @@ class Run:
 
     Rows of its curve end, and weights are judged, after multiples of `save_every`; what an end elsewhere adds
     is not saved, so that a run which goes on beyond it comes to the same as one that did not end there.
+    Of several processes all keep the same books, and the first one writes them.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Run:
     ) -> None:
         self.settings = settings
         self.trainer = trainer
+        self.group = trainer.group
         self.sources = sources
         self.folder = folder
         self.live = live
@@ -47,7 +49,10 @@ class Run:
 
     def resume(self) -> int:
         """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
-        found = load_state(self.folder, self.settings.iterations, self.trainer.device)
+        device = self.trainer.device
+        # The other processes may be on machines that do not see the folder.
+        read = load_state(self.folder, self.settings.iterations, device) if self.group.writes else None
+        found = self.group.from_first(read, device)
         if found is None:
             return 0
         iteration, state = found
@@ -59,7 +64,8 @@ class Run:
     def iterate(self, iteration: int) -> None:
         """Train on the crops of `iteration`, then save and show what is due."""
         settings = self.settings
-        day, night = (source.batch_at(iteration, settings.batch) for source in self.sources)
+        mine = self.group.share(self._positions(iteration))
+        day, night = (source.crops_at(mine) for source in self.sources)
         losses = self.trainer.step(day, night, iteration)
         self.curve.add(losses)
         self._unseen[iteration] = losses
@@ -79,7 +85,8 @@ class Run:
             self._take(last)
         exported = last if self.settings.keep == "last" or self.best is None else self.best
         of_run = {"exported_iteration": exported.iteration, "exported_recovery_error": exported.error}
-        write_curves(self.live, self.curve.rows, **of_run)
+        if self.group.writes:
+            write_curves(self.live, self.curve.rows, **of_run)
         if self.settings.sheet_every:
             generators = exported.generators(self.trainer.mean_a)
             self._sheet(self.live / "plots" / "images" / "sheet.jpg", *generators)
@@ -98,8 +105,9 @@ class Run:
             self._take(self._judge(done))
         best = None if self.best is None else self.best.state()
         state = {"trainer": self.trainer.state(), "curve": self.curve.state(), "best": best}
-        save_state(self.folder, done, state)
-        write_curves(self.live, self.curve.rows)
+        if self.group.writes:
+            save_state(self.folder, done, state)
+            write_curves(self.live, self.curve.rows)
 
     def _judge(self, done: int) -> Judged:
         judged = judge(done, self.trainer.mean_a, self.trainer.mean_b, *self._judged_by)
@@ -121,9 +129,13 @@ class Run:
                 raise self._broken(iteration, *broken)
         self._unseen.clear()
 
-    def _broken(self, iteration: int, *what: str) -> DusklineError:
+    def _positions(self, iteration: int) -> range:
+        """The numbers of the crops of an iteration, those of all processes."""
         first = iteration * self.settings.batch
-        places = range(first, first + self.settings.batch)
+        return range(first, first + self.settings.batch)
+
+    def _broken(self, iteration: int, *what: str) -> DusklineError:
+        places = self._positions(iteration)
         pictures = [str(source.path_at(place)) for source in self.sources for place in places]
         return DusklineError(
             f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
@@ -133,5 +145,7 @@ class Run:
         )
 
     def _sheet(self, target: Path, a: Generator, b: Generator) -> None:
+        if not self.group.writes:
+            return
         day, night = (source.paths for source in self.sources)
         write_sheet(target, a, b, day, night, self.settings.shorter_side)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute.group import ALONE, Group
 from unit.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.losses import (
     Features,
@@ -50,6 +51,7 @@ class Trainer:
     """Generators and discriminators of both domains with their optimizers; a = day, b = night.
 
     `threads` pictures are worked on side by side; that does not change a bit of the result.
+    Of `group` each process works on its share of the pictures; sums over the batch are made over all of them.
     Nothing here remembers a random state: noise is drawn anew for each iteration from its number, so that
     `state` holds all there is to go on from.
     """
@@ -60,8 +62,10 @@ class Trainer:
         device: str = "cpu",
         features: Features | None = None,
         threads: int = 1,
+        group: Group = ALONE,
     ) -> None:
         self.settings = settings
+        self.group = group
         self._threads = ThreadPoolExecutor(threads)
         self.device = torch.device(device)
         self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
@@ -72,6 +76,9 @@ class Trainer:
         if settings.tied_iterations:
             self.b.load_state_dict(self.a.state_dict())
         self.dis_a, self.dis_b = (self._placed(initial_discriminator(settings, rng)) for _ in "ab")
+        for network in (self.a, self.b, self.dis_a, self.dis_b):
+            # Processors of another kind may round what they draw otherwise.
+            group.follow_first(network)
         self.gen_optimizer = self._adam(self.a, self.b)
         self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
         # The running mean of the weights, of the same keys as the generators.
@@ -93,6 +100,7 @@ class Trainer:
     def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
         """One update of the discriminators, then one of the generators; x_a, x_b are (N, 3, H, W) in -1..1.
 
+        They are this process's share of the batch, which alone is all of it.
         `iteration` counts from 0. Returns the loss terms by name. Both updates see the same translations: the
         generators do not change between them, so translating twice would only draw other noise.
         In the tied iterations there is one update only, of both generators alike, to reconstruct.
@@ -104,15 +112,17 @@ class Trainer:
         # A batch norm looks at all of them.
         alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
         pieces = len(x_a) if alone else 1
+        # How many such pieces the whole batch would be.
+        whole = pieces * self.settings.batch / len(x_a)
         parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
         if iteration < self.settings.tied_iterations:
-            losses = self._collect(self.gen_optimizer, self._reconstruct, parts)
+            losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
             self._tie_gradients()
         else:
             attempts = list(self._threads.map(self._translate, parts))
-            losses = self._collect(self.dis_optimizer, self._judge, attempts)
+            losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
             self.dis_optimizer.step()
-            losses |= self._collect(self.gen_optimizer, self._improve, attempts)
+            losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
         self.gen_optimizer.step()
         self._update_mean()
         return losses
@@ -165,8 +175,12 @@ class Trainer:
         optimizer: torch.optim.Adam,
         objective: Callable[[Item], tuple[dict[str, Tensor], Tensor]],
         items: list[Item],
+        whole: float,
     ) -> dict[str, Tensor]:
-        """Give the optimizer's weights the mean gradient over the items; the mean losses by name."""
+        """Give the optimizer's weights the mean gradient over the batch; the mean losses by name.
+
+        The batch is `whole` items, of which this process has `items`.
+        """
         parameters = optimizer.param_groups[0]["params"]
 
         def work(item: Item) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
@@ -176,11 +190,13 @@ class Trainer:
 
         results = list(self._threads.map(work, items))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
-            parameter.grad = _mean_beside(parameter, gradients)
-        return {
-            name: torch.stack([losses[name].detach() for losses, _ in results]).mean()
+            parameter.grad = _sum_beside(parameter, gradients).div_(whole)
+        means = {
+            name: torch.stack([losses[name].detach() for losses, _ in results]).sum() / whole
             for name in results[0][0]
         }
+        self.group.add([*(parameter.grad for parameter in parameters), *means.values()])
+        return means
 
     def _autocast(self) -> torch.autocast:
         # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
@@ -189,12 +205,12 @@ class Trainer:
         )
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
-        """Noise as in `Noise`, in its order."""
+        """Noise as in `Noise`, in its order, for this process's share of the batch."""
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
-        shape = (4, len(x), sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
+        shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
         drawn = torch.randn(shape, generator=seeded(self.settings.seed, _NOISE, iteration))
-        return tuple(self._placed(part) for part in drawn)
+        return tuple(self._placed(self.group.share(part)) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
         # The published training steps its schedule before each update, so the count runs one ahead.
@@ -246,12 +262,12 @@ class Trainer:
         }
 
 
-def _mean_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
-    """The mean of the gradients, in the memory format of `parameter`.
+def _sum_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+    """The sum of the gradients, in the memory format of `parameter`.
 
     A fused Adam on a CPU steps through the memory of both side by side, whatever their strides say.
     """
-    mean = torch.empty_like(parameter).copy_(gradients[0])
+    total = torch.empty_like(parameter).copy_(gradients[0])
     for gradient in gradients[1:]:
-        mean += gradient
-    return mean.div_(len(gradients))
+        total += gradient
+    return total

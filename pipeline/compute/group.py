@@ -7,6 +7,7 @@ nothing is told.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -50,6 +51,26 @@ class Group:
         if self.size > 1:
             for value in network.state_dict().values():
                 dist.broadcast(value, 0)
+
+    def from_first(self, value: Any, device: torch.device) -> Any:
+        """The first process's `value`, for every process: tensors (on `device`), numbers, containers of them."""
+        if self.size == 1:
+            return value
+        stream = io.BytesIO()
+        if self.writes:
+            torch.save(value, stream)
+        message = [stream.getvalue()]
+        dist.broadcast_object_list(message, 0)
+        if self.writes:
+            return value
+        return torch.load(io.BytesIO(message[0]), map_location=device, weights_only=True)
+
+    def said(self, word: str) -> list[str]:
+        """The word of each process, in their order."""
+        words: list[Any] = [word] * self.size
+        if self.size > 1:
+            dist.all_gather_object(words, word)
+        return words
 
     def gathered(self, rows: np.ndarray, count: int, device: torch.device) -> np.ndarray:
         """All rows (count, D) in order, of which each process has its `share`."""

@@ -84,7 +84,7 @@ def has_crop(whole: torch.Tensor, crop: torch.Tensor) -> bool:
 
 def test_batches_follow_one_another(day: Path) -> None:
     drawn = source(day)
-    assert torch.equal(drawn.batch_at(2, 3)[1], drawn.crop_at(7))
+    assert torch.equal(drawn.crops_at(range(6, 9))[1], drawn.crop_at(7))
 
 
 def test_digest_is_of_names_and_contents(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,6 +23,7 @@ from pipeline.vpr.batch_norm import SharedBatchNorm
 from pipeline.vpr.network import load_model
 from pipeline.vpr.parallel import share_batch_norm
 from pipeline.vpr.triplets import triplet_loss
+from tests.free_port import free_port
 from tests.import_graph import ROOT
 from tests.vpr.places import write_places
 from tests.vpr.test_training import SETTINGS, curve, run
@@ -84,12 +84,6 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
             assert found[str(rows)].keys() == whole.keys()
             for name, value in whole.items():
                 torch.testing.assert_close(found[str(rows)][name], value, rtol=1e-9, atol=1e-12)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_shared_batch_norm_keeps_the_names_of_weights() -> None:

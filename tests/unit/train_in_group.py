@@ -1,0 +1,40 @@
+"""One process of a training by several: `python -m tests.unit.train_in_group FOLDER KILL_AFTER LR`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.unit.golden import tiny_settings
+from unit import train_run, train_state
+from unit.train import train
+
+
+def main(folder: str, kill_after: str, lr: str) -> None:
+    """Train on FOLDER/day and FOLDER/night; the first process kills itself after so many states, unless 0.
+
+    Each process has places of its own, as on a machine that shares no folder.
+    """
+    saved = 0
+
+    def save(*state: Any) -> None:
+        nonlocal saved
+        train_state.save_state(*state)
+        saved += 1
+        if saved == int(kill_after):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train_run.save_state = save
+    root = Path(folder)
+    own = root / os.environ.get("RANK", "alone")
+    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=2, sheet_every=4, lr=float(lr))
+    summary = train(settings, root / "day", root / "night", own / "gen.pt", own / "work", live=own / "live")
+    own.mkdir(exist_ok=True)
+    (own / "started_at").write_text(str(summary.started_at))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
