@@ -18,9 +18,11 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.vpr.batch_norm import SharedBatchNorm
 from pipeline.vpr.judging import BATCH, Extraction, Pictures
+from pipeline.vpr.process_sums import process_sum
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class Group:
         if self.size > 1:
             for value in network.state_dict().values():
                 dist.broadcast(value, 0)
+
+    def joined(self, rows: Tensor, first: int, count: int) -> Tensor:
+        """All rows (count, D) of a batch, of which this process has `rows`, (n, D), from `first` on.
+
+        A gradient of them passes to the process that each row is of.
+        """
+        if self.size == 1:
+            return rows
+        # Of every row but its own a process adds zeros.
+        return process_sum(functional.pad(rows, (0, 0, first, count - first - len(rows))))
 
     def gathered(self, rows: np.ndarray, count: int, device: torch.device) -> np.ndarray:
         """All rows (count, D) in order, of which each process has its `share`."""
