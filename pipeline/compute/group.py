@@ -17,6 +17,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.compute.process_sums import process_sum
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Group:
                 dist.broadcast(value, 0)
 
     def from_first(self, value: Any, device: torch.device) -> Any:
-        """The first process's `value`, for every process: tensors (on `device`), numbers, containers of them."""
+        """The first process's `value` for every process: tensors (on `device`), numbers, what holds them."""
         if self.size == 1:
             return value
         stream = io.BytesIO()
@@ -71,6 +74,16 @@ class Group:
         if self.size > 1:
             dist.all_gather_object(words, word)
         return words
+
+    def joined(self, rows: Tensor, first: int, count: int) -> Tensor:
+        """All rows (count, D) of a batch, of which this process has `rows`, (n, D), from `first` on.
+
+        A gradient of them passes to the process that each row is of.
+        """
+        if self.size == 1:
+            return rows
+        # Of every row but its own a process adds zeros.
+        return process_sum(functional.pad(rows, (0, 0, first, count - first - len(rows))))
 
     def gathered(self, rows: np.ndarray, count: int, device: torch.device) -> np.ndarray:
         """All rows (count, D) in order, of which each process has its `share`."""

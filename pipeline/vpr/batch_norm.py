@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-
-class _Sum(torch.autograd.Function):
-    """A sum over processes, each of which goes on with it: its gradient is the sum of theirs."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ARG004
-        summed = value.clone()
-        dist.all_reduce(summed)
-        return summed
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004
-        summed = gradient.contiguous().clone()
-        dist.all_reduce(summed)
-        return summed
+from pipeline.compute.process_sums import process_sum
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
@@ -36,9 +20,9 @@ class SharedBatchNorm(nn.BatchNorm2d):
         count = x.new_tensor([values[:, :1].numel()], dtype=torch.float64)
         dist.all_reduce(count)
         pixels = float(count)
-        mean = _total(values.sum((0, 2, 3))) / pixels
+        mean = process_sum(values.sum((0, 2, 3))) / pixels
         centred = values - mean[:, None, None]
-        variance = _total(centred.square().sum((0, 2, 3))) / pixels
+        variance = process_sum(centred.square().sum((0, 2, 3))) / pixels
         self._follow(mean.detach(), variance.detach() * (pixels / (pixels - 1)))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
@@ -50,8 +34,3 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.running_var.lerp_(variance, self.momentum)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
-
-
-def _total(value: Tensor) -> Tensor:
-    summed: Tensor = _Sum.apply(value)
-    return summed

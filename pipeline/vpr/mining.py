@@ -1,4 +1,4 @@
-"""Triplets worth learning from: for each query its nearest positive and its hardest negatives.
+"""Examples worth learning from: for each query its nearest positive and, for triplets, its hardest negatives.
 
 A round is planned first, which draws queries and database images and says whose descriptors it needs; from
 these descriptors its triplets are selected then. Rules of the Deep Visual Geo-localization Benchmark.
@@ -74,15 +74,15 @@ def _cycled(rng: Draws, known: int, count: int, name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Miner:
-    """Mining of one kind: "partial", "full" or "random".
+    """Mining of one kind: "partial", "full" or "random"; None finds positives only.
 
-    negatives: of each triplet row. negative_samples: database images drawn, for the round ("partial") or for
-    each query ("full"); "random" draws as many as a query needs. nights: how many of the queries are of the
-    night; None takes them as they come.
+    negatives: of each row, 0 for positives only. negative_samples: database images drawn, for the round
+    ("partial") or for each query ("full"); "random" draws as many as a query needs. nights: how many of the
+    queries are of the night; None takes them as they come.
     """
 
     places: Places
-    kind: Literal["partial", "full", "random"]
+    kind: Literal["partial", "full", "random"] | None
     negatives: int
     negative_samples: int
     nights: NightShare | None = None
@@ -94,6 +94,8 @@ class Miner:
         `SetError` when a query has none left: all that was drawn lies near it.
         """
         drawn = self._drawn(rng, queries)
+        if self.kind is None:
+            return Round(drawn, (np.zeros(0, np.int64),) * len(drawn), self._needed(drawn, []))
         sampled = self._sampled(rng, drawn)
         pools = []
         for query, sample in zip(drawn, sampled, strict=True):
@@ -130,16 +132,20 @@ class Miner:
         for query, pool, row in zip(mining.queries, mining.pools, distances, strict=True):
             hard = self.places.hard[query]
             positive = hard[_nearest(mining, row, hard, 1)[0]]
-            if self.kind == "random":
-                order = np.arange(len(pool))
-            else:
-                order = _nearest(mining, row, pool, self.negatives)
-            missing = self.negatives - len(order)
-            chosen = np.concatenate([pool[order], np.full(missing, pool[-1])])
+            chosen = self._negatives(mining, row, pool)
             if self.kind == "full":
                 kept[query] = chosen
             rows.append([query, positive, *chosen])
         return np.array(rows, dtype=np.int64), kept if self.kind == "full" else []
+
+    def _negatives(self, mining: Round, distances: np.ndarray, pool: np.ndarray) -> np.ndarray:
+        if self.kind is None:
+            return pool
+        if self.kind == "random":
+            order = np.arange(len(pool))
+        else:
+            order = _nearest(mining, distances, pool, self.negatives)
+        return np.concatenate([pool[order], np.full(self.negatives - len(order), pool[-1])])
 
     def _drawn(self, rng: Draws, queries: int) -> np.ndarray:
         if self.nights is not None:

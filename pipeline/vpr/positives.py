@@ -26,6 +26,12 @@ def within(queries: np.ndarray, database: np.ndarray, radius: float) -> list[np.
     return found
 
 
+def together(positions: np.ndarray, radius: float) -> np.ndarray:
+    """Whether each two of `positions`, (n, 2) in metres, are at most `radius` apart: (n, n), bool."""
+    offsets = positions[:, None] - positions[None]
+    return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= radius)
+
+
 @dataclass(frozen=True)
 class Times:
     """Which images of a place a query may learn from, by their times.

@@ -24,23 +24,27 @@ def require_training_memory(
     picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
     with autocast(device, numbers):
         found = appetite(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
-    pictures = -(-settings.batch // processes) * (2 + settings.negatives)
+    pictures = -(-settings.batch // processes) * settings.pictures
     weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
     inputs = _INPUTS * pictures * picture.nbytes
     shared = processes if device.type == "cpu" else 1
+    if settings.negatives is None:
+        examples, fewer, less = "pairs", "batch", "queries_per_cache"
+    else:
+        examples = f"queries with {settings.negatives} negatives"
+        fewer, less = "batch, negatives", "queries_per_cache or negative_samples"
     require_memory(
-        f"a step of {settings.batch} queries with {settings.negatives} negatives at"
-        f" {settings.width}x{settings.height}",
+        f"a step of {settings.batch} {examples} at {settings.width}x{settings.height}",
         shared * (step_bytes(found, pictures, weights) + inputs),
         device,
-        "lower batch, negatives, height or width, or set autocast: bfloat16",
+        f"lower {fewer}, height or width, or set autocast: bfloat16",
     )
     # A query comes with its hard positives, of which each round describes one or a few; distances are
     # computed in float64 beside the float32 descriptors.
-    described = 2 * settings.queries_per_cache + settings.negative_samples
+    described = 2 * settings.queries_per_cache + (settings.negative_samples or 0)
     require_memory(
         f"mining among {described:,} descriptors of {network.descriptor_size:,} numbers",
         shared * 12 * described * network.descriptor_size,
         torch.device("cpu"),
-        "lower queries_per_cache or negative_samples, or take an aggregation with a shorter descriptor (gem)",
+        f"lower {less}, or take an aggregation with a shorter descriptor (gem)",
     )

@@ -10,9 +10,16 @@ from pipeline.vpr.backbones import Trainable
 from pipeline.vpr.network import NetworkSettings
 
 _POSITIVE = (
-    *("height", "width", "lr", "batch", "negatives", "queries_per_epoch", "queries_per_cache"),
+    *("height", "width", "lr", "batch", "negatives", "temperature", "queries_per_epoch", "queries_per_cache"),
     *("negative_samples", "hard_positives", "soft_positives", "epochs", "patience", "cpu_threads"),
 )
+# What belongs to each loss.
+_OF_LOSS = {
+    "triplet": ("margin", "negatives", "mining", "negative_samples"),
+    "contrastive": ("temperature",),
+}
+# What twins decide themselves, and what leaves it to them.
+_WITH_TWINS = {"night_fraction": None, "positives": "any", "database": "all"}
 
 
 @dataclass(frozen=True)
@@ -25,19 +32,25 @@ class TrainSettings:
     ensemble, second_backbone: two backbones as one network; see `NetworkSettings` (addition or division of
         alexnet and, second, resnet18conv4).
     height, width: pixels of the network's input (480, 640).
-    lr: Adam's learning rate (1e-5). margin: of the triplet loss (0.1).
-    batch: queries a step (4), each with its best positive and `negatives` (10) hardest negatives.
-    mining: how negatives are found (partial).
-    queries_per_epoch (5,000); queries_per_cache: queries between two rounds of mining (1,000);
-    negative_samples: database images drawn a round as possible negatives (1,000).
+    lr: Adam's learning rate (1e-5).
+    loss: "triplet", of each query, its best positive and its hardest negatives (triplet), or "contrastive",
+        of pairs of a query and its best positive, whose negatives are the other pictures of the batch.
+    batch: queries a step (4), each with its best positive.
+    margin: of the triplet loss (0.1). negatives: of each query (10); mining: how they are found (partial);
+        negative_samples: database images drawn a round as possible negatives (1,000). All of triplets only.
+    temperature: by which the contrastive loss divides cosines; of this loss only.
+    queries_per_epoch (5,000); queries_per_cache: queries between two rounds of mining (1,000).
     hard_positives, soft_positives: metres within which a database image is a positive (10), and beyond
-        which it is a negative (25).
+        which a picture is a negative (25).
     epochs: at most so many; patience: the run ends after so many without a better recall@5 on val (3).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
         bfloat16 where the processor or the GPU computes with it, which the model's record then says.
     cpu_threads: of each operation on a CPU; sums are rounded otherwise with another number, so it belongs
         to the run and not to the machine.
-    seed: of first weights, drawn queries, drawn negatives and drawn changes (0).
+    seed: of first weights, drawn queries, drawn negatives, drawn twins and drawn changes (0).
+    twins: with which probability each picture of a step is its own night instead (0). Above 0 examples are
+        found among days only, and the set must hold a night of every day of its train split; 0 takes the
+        set's pictures as they are, nights among them.
     augmentation: how the queries of training steps are changed; None leaves them as they are.
     night_fraction: share of night queries in each batch; None takes the queries as they come.
     positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
@@ -55,13 +68,10 @@ class TrainSettings:
     height: int
     width: int
     lr: float
-    margin: float
+    loss: Literal["triplet", "contrastive"]
     batch: int
-    negatives: int
-    mining: Literal["partial", "full", "random"]
     queries_per_epoch: int
     queries_per_cache: int
-    negative_samples: int
     hard_positives: float
     soft_positives: float
     epochs: int
@@ -69,24 +79,25 @@ class TrainSettings:
     autocast: Literal["off", "bfloat16", "auto"]
     cpu_threads: int
     seed: int
+    twins: float
     clusters: int | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
     second_backbone: str | None = None
+    margin: float | None = None
+    negatives: int | None = None
+    mining: Literal["partial", "full", "random"] | None = None
+    negative_samples: int | None = None
+    temperature: float | None = None
     augmentation: Augmentation | None = None
     night_fraction: float | None = None
     positives: Literal["any", "same", "across", "day"] = "any"
     database: Literal["all", "day"] = "all"
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("margin", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
-        if self.night_fraction is not None and not 0 <= self.night_fraction <= 1:
-            raise ValueError(f"night_fraction must lie between 0 and 1, but is {self.night_fraction}")
+        self._require_values()
+        self._require_loss()
+        self._require_twins()
         if self.hard_positives > self.soft_positives:
             raise ValueError(
                 f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"
@@ -104,14 +115,54 @@ class TrainSettings:
             raise ValueError(f"{self.aggregation} has no {other}")
         _ = self.network  # which looks whether its own settings go together
 
+    def _require_values(self) -> None:
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+        for name in ("margin", "seed"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must not be negative, but is {value}")
+        for name in ("night_fraction", "twins"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, but is {value}")
+
+    def _require_loss(self) -> None:
+        for loss, names in _OF_LOSS.items():
+            for name in names:
+                if loss == self.loss and getattr(self, name) is None:
+                    raise ValueError(f"loss {loss} needs {name}")
+                if loss != self.loss and getattr(self, name) is not None:
+                    raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
+        if self.loss == "contrastive" and self.batch < 2:
+            raise ValueError("loss contrastive needs a batch of 2 or more: a pair's negatives are the others")
+
+    def _require_twins(self) -> None:
+        for name, wanted in _WITH_TWINS.items() if self.twins else ():
+            if getattr(self, name) != wanted:
+                apart = "null" if wanted is None else wanted
+                raise ValueError(
+                    f"twins ({self.twins:g}) say which pictures are nights, and so does {name}"
+                    f" ({getattr(self, name)}): set twins: 0 or {name}: {apart}"
+                )
+
     @property
     def learnt_from(self) -> str:
-        """In words, what is done to the set's images before the network learns from them."""
+        """In words, what is done to the set's images before the network learns from them, and how."""
         changes = "as they are" if self.augmentation is None else f"with {self.augmentation.in_words}"
         share = "" if self.night_fraction is None else f", {100 * self.night_fraction:g} % of the night"
         positives = "" if self.positives == "any" else f"; positives: {self.positives}"
         database = "" if self.database == "all" else f"; database: {self.database}"
-        return f"queries {changes}{share}{positives}{database}"
+        twins = f"; every picture its own night with probability {self.twins:g}" if self.twins else ""
+        loss = f"; contrastive loss, temperature {self.temperature:g}" if self.temperature else ""
+        return f"queries {changes}{share}{positives}{database}{twins}{loss}"
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures each query of a step brings, itself among them."""
+        return 2 + (self.negatives or 0)
 
     @property
     def network(self) -> NetworkSettings:

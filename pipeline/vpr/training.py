@@ -1,10 +1,10 @@
-"""A recogniser learnt from triplets of a set, judged on its val split, going on where it stopped."""
+"""A recogniser learnt from examples of a set, judged on its val split, going on where it stopped."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,18 @@ from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
-from pipeline.vpr.augmentation import query_generator
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
-from pipeline.vpr.mining import Miner, NightShare
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
-from pipeline.vpr.numeric import autocast, device_of, numbers_of, numeric_path
+from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
-from pipeline.vpr.positives import Places, Times
 from pipeline.vpr.recall import RECALL_AT
+from pipeline.vpr.train_material import material
 from pipeline.vpr.train_memory import require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.train_state import Progress, load_state, save_state
-from pipeline.vpr.triplets import TripletReader, triplet_loss
+from pipeline.vpr.train_step import Learner, loss_of
 
 # Early stopping looks at this recall on val.
 JUDGED_AT = 5
@@ -101,33 +99,21 @@ class _Run:
         self.settings = settings
         self.images = images
         self.device, self.group = machinery.device, machinery.group
-        self.database = gallery(images, "train", "database", *size)
-        if settings.database == "day":
-            self.database = self.database.without_nights()
-        self.queries = gallery(images, "train", "queries", *size)
+        self.material = material(settings, images, machinery.workers)
         self.val_database = gallery(images, "val", "database", *size)
         self.val_queries = gallery(images, "val", "queries", *size)
-        self.places = Places(
-            self.database.positions,
-            self.queries.positions,
-            settings.hard_positives,
-            settings.soft_positives,
-            Times(self.queries.nights, self.database.nights, settings.positives),
-        )
         self.numbers = numbers_of(self.device, settings.autocast)
         self.path = numeric_path(self.device, self.numbers, torch.get_num_threads())
         if self.group.size > 1:
             self.path += f", {self.group.size} processes"
         self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
-        self.reader = TripletReader(self.queries, self.places.kept, self.database, machinery.workers)
-        self.miner = Miner(
-            self.places, settings.mining, settings.negatives, settings.negative_samples, self._night_share
-        )
         key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
         self.folder = work / digest_document(key)[:32]
         self.network = self._new_network()
         learning = [value for value in self.network.parameters() if value.requires_grad]
         self.optimizer = torch.optim.Adam(learning, lr=settings.lr)
+        loss = loss_of(settings, self.material)
+        self.learner = Learner(self.network, self.optimizer, loss, self.device, self.numbers, self.group)
         self.progress = Progress()
         self._saved = time.monotonic()
 
@@ -177,11 +163,6 @@ class _Run:
             done.best_epoch >= 0 and done.epoch - 1 - done.best_epoch >= self.settings.patience
         )
 
-    @property
-    def _night_share(self) -> NightShare | None:
-        fraction = self.settings.night_fraction
-        return None if fraction is None else NightShare(fraction, self.queries.nights[self.places.kept])
-
     def _new_network(self) -> Network:
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
@@ -194,16 +175,16 @@ class _Run:
         return -(-self.settings.queries_per_epoch // self.settings.queries_per_cache)
 
     def _clusters(self, part: Recogniser, clusters: int) -> tuple[np.ndarray, np.ndarray]:
-        pictures = [self.database, self.queries]
+        database, queries = self.material.database, self.material.queries
 
         def read(index: int) -> torch.Tensor:
-            first = len(self.database)
-            return pictures[0].read(index) if index < first else pictures[1].read(index - first)
+            first = len(database)
+            return database.read(index) if index < first else queries.read(index - first)
 
         descriptors = initial_descriptors(
             part.backbone,
             read,
-            len(self.database) + len(self.queries),
+            len(database) + len(queries),
             rng=np.random.default_rng([self.settings.seed]),
             batch=BATCH,
             device=self.device,
@@ -220,59 +201,33 @@ class _Run:
         parts = [done.rows[start : start + batch] for start in range(0, len(done.rows), batch)]
         left = parts[done.step :]
         shares = [self.group.share(part) for part in left]
-        for part, images in zip(left, self.reader.batches(shares, self._read_query()), strict=True):
-            self._learn(images, len(part))
+        read = self.material.reader.batches(shares, done.epoch, done.round)
+        for part, images in zip(left, read, strict=True):
+            done.loss_sum += self.learner.learn(images, part)
+            done.loss_count += 1
             done.step += 1
             if time.monotonic() - self._saved > SAVE_EVERY:
                 self._save()
         done.rows, done.step, done.round = np.zeros((0, 0), np.int64), 0, done.round + 1
 
     def _mine(self) -> None:
-        done = self.progress
+        done, settings = self.progress, self.settings
+        places, miner = self.material.places, self.material.miner
         wanted = min(
-            self.settings.queries_per_cache,
-            self.settings.queries_per_epoch - done.round * self.settings.queries_per_cache,
-            len(self.places.kept),
+            settings.queries_per_cache,
+            settings.queries_per_epoch - done.round * settings.queries_per_cache,
+            len(places.kept),
         )
-        rng = np.random.default_rng([self.settings.seed, done.epoch, done.round])
-        mining = self.miner.plan(rng, wanted, done.memory)
-        database = self._features(self.database, mining.database)
-        queries = self._features(self.queries, self.places.kept[mining.queries])
-        done.rows, done.memory = self.miner.select(mining, database, queries, done.memory)
+        rng = np.random.default_rng([settings.seed, done.epoch, done.round])
+        mining = miner.plan(rng, wanted, done.memory)
+        database = self._features(self.material.database, mining.database)
+        queries = self._features(self.material.queries, places.kept[mining.queries])
+        done.rows, done.memory = miner.select(mining, database, queries, done.memory)
 
     def _features(self, pictures: Gallery, indexes: np.ndarray) -> np.ndarray:
         rows = tuple(pictures.rows[int(index)] for index in indexes)
         some = Gallery(pictures.images, rows, pictures.height, pictures.width)
         return self.extraction.descriptors(self.network, some)
-
-    def _read_query(self) -> Callable[[int], torch.Tensor] | None:
-        """How this round's queries are read where they are changed: a change of each one's own."""
-        settings, done = self.settings, self.progress
-        if settings.augmentation is None:
-            return None
-        augmentation, epoch, round_number = settings.augmentation, done.epoch, done.round
-
-        def read(query: int) -> torch.Tensor:
-            generator = query_generator(settings.seed, epoch, round_number, query)
-            return self.queries.read_changed(query, augmentation, generator)
-
-        return read
-
-    def _learn(self, images: torch.Tensor, batch: int) -> None:
-        """Learn from this process's share, `images`, of a batch of `batch` queries."""
-        self.network.train()
-        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
-        with autocast(self.device, self.numbers):
-            descriptors = self.network(images)
-        loss = triplet_loss(descriptors.float(), self.settings.negatives, self.settings.margin, batch=batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        total = loss.detach()
-        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
-        self.group.add([total, *gradients])
-        self.optimizer.step()
-        self.progress.loss_sum += float(total)
-        self.progress.loss_count += 1
 
     def _end_epoch(self) -> None:
         done = self.progress

@@ -30,6 +30,7 @@ TRAIN: dict[str, Any] = {
     "height": 48,
     "width": 64,
     "lr": 1e-4,
+    "loss": "triplet",
     "margin": 0.1,
     "batch": 2,
     "negatives": 2,
@@ -44,6 +45,7 @@ TRAIN: dict[str, Any] = {
     "autocast": "off",
     "cpu_threads": 1,
     "seed": 0,
+    "twins": 0,
 }
 # What follows every evaluation that changed.
 REPORTED = ["tables", "report"]

@@ -18,6 +18,7 @@ PAPER: dict[str, Any] = {
     "height": 480,
     "width": 640,
     "lr": 1e-5,
+    "loss": "triplet",
     "margin": 0.1,
     "batch": 4,
     "negatives": 10,
@@ -32,6 +33,7 @@ PAPER: dict[str, Any] = {
     "autocast": "off",
     "cpu_threads": 2,
     "seed": 0,
+    "twins": 0,
 }
 
 

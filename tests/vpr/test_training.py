@@ -12,7 +12,7 @@ import torch
 
 from pipeline.core.errors import DusklineError, SetError
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr import train_state, training
+from pipeline.vpr import train_state, train_step, training
 from pipeline.vpr.augmentation import Augmentation, Occlusion, Perspective
 from pipeline.vpr.network import load_model
 from pipeline.vpr.numeric import numbers_of
@@ -30,6 +30,7 @@ SETTINGS = TrainSettings(
     height=48,
     width=48,
     lr=1e-3,
+    loss="triplet",
     margin=0.1,
     batch=2,
     negatives=2,
@@ -44,6 +45,7 @@ SETTINGS = TrainSettings(
     autocast="off",
     cpu_threads=1,
     seed=0,
+    twins=0.0,
 )
 
 
@@ -220,9 +222,9 @@ def test_a_run_ends_when_val_gets_no_better(
 def test_a_loss_that_is_no_number_ends_the_run_in_words(
     places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = training.triplet_loss
+    real = train_step.triplet_loss
     monkeypatch.setattr(
-        training, "triplet_loss", lambda *given, **named: real(*given, **named) * float("nan")
+        train_step, "triplet_loss", lambda *given, **named: real(*given, **named) * float("nan")
     )
     with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
         run(places, tmp_path)

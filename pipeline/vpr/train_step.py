@@ -1,0 +1,87 @@
+"""One step of training: a batch's loss, its gradients, and what the optimizer makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.compute.group import Group
+from pipeline.vpr.contrastive import contrastive_loss
+from pipeline.vpr.network import Network
+from pipeline.vpr.numeric import autocast
+from pipeline.vpr.train_material import Material
+from pipeline.vpr.train_settings import TrainSettings
+from pipeline.vpr.triplets import triplet_loss
+
+
+class Loss(Protocol):
+    """What tells a network how well it does."""
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        """The loss of a batch of example rows, of whose pictures this process has its share's `descriptors`.
+
+        In a group of several processes it, and its gradient, is an addend: their sum is the batch's.
+        """
+
+
+@dataclass(frozen=True)
+class TripletLoss:
+    """`triplet_loss` of rows with so many negatives."""
+
+    negatives: int
+    margin: float
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:  # noqa: ARG002
+        """See `Loss`."""
+        return triplet_loss(descriptors, self.negatives, self.margin, batch=len(rows))
+
+
+@dataclass(frozen=True)
+class ContrastiveLoss:
+    """`contrastive_loss` of pairs of `material`, which knows whether two pictures show one place."""
+
+    material: Material
+    temperature: float
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        """See `Loss`."""
+        near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
+        return contrastive_loss(descriptors, near, self.temperature, group)
+
+
+def loss_of(settings: TrainSettings, material: Material) -> Loss:
+    """The loss that `settings` name."""
+    if settings.temperature is not None:
+        return ContrastiveLoss(material, settings.temperature)
+    return TripletLoss(settings.negatives or 0, settings.margin or 0.0)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network and what teaches it, on a device and in the numbers ("bfloat16" or "off") of a run."""
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    loss: Loss
+    device: torch.device
+    numbers: str
+    group: Group
+
+    def learn(self, images: Tensor, rows: np.ndarray) -> float:
+        """Learn from `images`, this process's share of those of a batch of example rows; return its loss."""
+        self.network.train()
+        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
+        with autocast(self.device, self.numbers):
+            descriptors = self.network(images)
+        loss = self.loss(descriptors.float(), rows, self.group)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        total = loss.detach()
+        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
+        self.group.add([total, *gradients])
+        self.optimizer.step()
+        return float(total)
