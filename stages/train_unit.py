@@ -37,6 +37,9 @@ from stages.places import TRAINING_CURVES, UNIT_MODELS
 @parameter("cyc_x_w", float, "Factor of the cycle loss; 10 as published.")
 @parameter("recon_kl_cyc_w", float, "Factor of the cycled code's KL loss; 0.01 as published.")
 @parameter("vgg_w", float, "Factor of the perceptual loss; 1 as published for the VGG variants, else 0.")
+@parameter(
+    "edge_w", float, "Factor of the loss that keeps the edges of days in their nights; 0 as published."
+)
 @parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; none where its factor is 0.")
 @parameter(
     "vgg_input",

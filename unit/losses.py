@@ -6,6 +6,7 @@ Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from unit.network import Generator
 Features = Callable[[Tensor], Tensor]
 # A part of a generator and what it takes, to what it gives.
 Through = Callable[[nn.Module, Tensor], Tensor]
+# Added to brightness (0..1) before its logarithm, for noise in the dark is no edge; and the gradient of that
+# (1 / pixel) at which an edge counts half.
+_DARK, _HALF_EDGE = 0.05, 0.1
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class LossWeights:
     cyc_x_w: float
     recon_kl_cyc_w: float
     vgg_w: float
+    edge_w: float
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,33 @@ def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
     return difference.square().mean()
 
 
+def edge_loss(night: Tensor, day: Tensor) -> Tensor:
+    """How far the edges of `night` are from those of `day`, both (N, 3, H, W) in -1..1; 0 for the same edges.
+
+    An edge is a gradient of the logarithm of brightness, which a smooth light over the scene does not change.
+    As in the normalised gradient fields of Haber and Modersitzki (2006) it counts by its direction, whichever
+    side is the brighter (a lit window is a dark one inverted), and hardly by its strength: compared are
+    g g' / (|g|^2 + 0.1^2), so both an edge that the night lost and one that it made up cost up to 1.
+    """
+    return sum(
+        ((one - other).square().mean() for one, other in zip(_edges(night), _edges(day), strict=True)),
+        start=night.new_zeros(()).float(),
+    )
+
+
+def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each pixel's normalised g g' of (N, 3, H, W): along x, along y, and across, the last times root 2."""
+    brightness = (x.float().mean(dim=1, keepdim=True) + 1) / 2
+    log = (brightness.clamp_min(0) + _DARK).log()
+    smooth, slope = log.new_tensor([1.0, 2.0, 1.0]) / 4, log.new_tensor([-1.0, 0.0, 1.0]) / 2
+    gx, gy = (
+        nn.functional.conv2d(log, (rows[:, None] * columns)[None, None])
+        for rows, columns in ((smooth, slope), (slope, smooth))
+    )
+    scale = 1 / (gx.square() + gy.square() + _HALF_EDGE**2)
+    return gx.square() * scale, gy.square() * scale, gx * gy * scale * math.sqrt(2)
+
+
 def generator_losses(
     t: Translations,
     x_a: Tensor,
@@ -127,10 +159,13 @@ def generator_losses(
     dis_a: Discriminator,
     dis_b: Discriminator,
     features: Features | None,
+    *,
+    edges: bool = False,
 ) -> dict[str, Tensor]:
     """The unweighted terms of the generators' loss, by name.
 
-    `features` gives the maps of the perceptual terms; without it they are left out.
+    `features` gives the maps of the perceptual terms; without it they are left out. `edges` adds the term of
+    `edge_loss`, for b as the night.
     """
     losses = {
         "recon_x_a": l1(t.x_aa, x_a),
@@ -147,6 +182,8 @@ def generator_losses(
     if features is not None:
         losses["vgg_a"] = perceptual_loss(features(t.x_ba), features(x_b))
         losses["vgg_b"] = perceptual_loss(features(t.x_ab), features(x_a))
+    if edges:
+        losses["edge_b"] = edge_loss(t.x_ab, x_a)
     return losses
 
 
@@ -159,5 +196,6 @@ def total_loss(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
         "recon_kl_cyc": weights.recon_kl_cyc_w,
         "adv": weights.gan_w,
         "vgg": weights.vgg_w,
+        "edge": weights.edge_w,
     }
     return torch.stack([factor[name.rpartition("_")[0]] * loss for name, loss in losses.items()]).sum()

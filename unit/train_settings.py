@@ -22,7 +22,7 @@ _POSITIVE = (
     "save_every",
 )
 _NOT_NEGATIVE = (
-    *("weight_decay", "gan_w", "recon_x_w", "recon_kl_w", "cyc_x_w", "recon_kl_cyc_w", "vgg_w"),
+    *("weight_decay", "gan_w", "recon_x_w", "recon_kl_w", "cyc_x_w", "recon_kl_cyc_w", "vgg_w", "edge_w"),
     *("tied_iterations", "ema_decay", "sheet_every", "seed"),
 )
 
@@ -38,7 +38,9 @@ class TrainSettings:
     lr, beta1, beta2, weight_decay: Adam (1e-4, 0.5, 0.999, 1e-4); `lr` is multiplied by `gamma` (0.5) every
         `step_size` (100,000) iterations.
     gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
-        (1, 10, 0.01, 10, 0.01, 1).
+        (1, 10, 0.01, 10, 0.01, 1). The fewer channels, the smaller the factors of the code ("kl") should be:
+        they hold the code down to the noise that is added to it, which a code of few values does not survive.
+    edge_w: factor of `edge_loss`, which is ours: the nights made of days keep the edges of the days (0).
     vgg_input: pictures that the weights of the perceptual term want, see `load_vgg` (caffe).
     shorter_side: pixels of the shorter side of the pictures (512), from which crops of crop_height x
         crop_width (288 x 512) are taken; every second picture is flipped.
@@ -81,6 +83,7 @@ class TrainSettings:
     cyc_x_w: float
     recon_kl_cyc_w: float
     vgg_w: float
+    edge_w: float
     vgg_input: VggInput
     shorter_side: int
     crop_height: int
@@ -147,5 +150,11 @@ class TrainSettings:
     def weights(self) -> LossWeights:
         """Factors of the loss terms."""
         return LossWeights(
-            self.gan_w, self.recon_x_w, self.recon_kl_w, self.cyc_x_w, self.recon_kl_cyc_w, self.vgg_w
+            self.gan_w,
+            self.recon_x_w,
+            self.recon_kl_w,
+            self.cyc_x_w,
+            self.recon_kl_cyc_w,
+            self.vgg_w,
+            self.edge_w,
         )

@@ -165,7 +165,13 @@ class Trainer:
     def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The generators' losses of one attempt, and what they are to minimise."""
         losses = generator_losses(
-            attempt.translations, attempt.x_a, attempt.x_b, self.dis_a, self.dis_b, self.features
+            attempt.translations,
+            attempt.x_a,
+            attempt.x_b,
+            self.dis_a,
+            self.dis_b,
+            self.features,
+            edges=self.settings.edge_w > 0,
         )
         total = total_loss(losses, self.settings.weights)
         return losses | {"total": total}, total

@@ -33,6 +33,7 @@ TINY_UNIT = {
     "cyc_x_w": 10.0,
     "recon_kl_cyc_w": 0.01,
     "vgg_w": 0.0,
+    "edge_w": 0.0,
     "vgg": None,
     "vgg_input": "caffe",
     "shorter_side": 72,

@@ -62,6 +62,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
         "cyc_x_w": 10.0,
         "recon_kl_cyc_w": 0.01,
         "vgg_w": 0.0,
+        "edge_w": 0.0,
         "vgg_input": "caffe",
         "shorter_side": 24,
         "crop_height": 16,

@@ -8,6 +8,7 @@ from unit.losses import (
     Noise,
     Translations,
     discriminator_loss,
+    edge_loss,
     generator_losses,
     perceptual_loss,
     total_loss,
@@ -15,7 +16,9 @@ from unit.losses import (
 )
 
 CASES = ["update_zero_noise", "update_saved_noise"]
-WEIGHTS = LossWeights(gan_w=1, recon_x_w=10, recon_kl_w=0.01, cyc_x_w=10, recon_kl_cyc_w=0.01, vgg_w=0)
+WEIGHTS = LossWeights(
+    gan_w=1, recon_x_w=10, recon_kl_w=0.01, cyc_x_w=10, recon_kl_cyc_w=0.01, vgg_w=0, edge_w=0
+)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -110,7 +113,67 @@ def test_perceptual_terms_compare_each_translation_with_its_source(update: Updat
     losses = generator_losses(t, x_a, x_b, *discriminators(), lambda x: x)
     assert losses["vgg_a"].item() == pytest.approx(perceptual_loss(t.x_ba, x_b).item())
     assert losses["vgg_b"].item() == pytest.approx(perceptual_loss(t.x_ab, x_a).item())
-    weighted = LossWeights(0, 0, 0, 0, 0, vgg_w=2.0)
+    weighted = LossWeights(0, 0, 0, 0, 0, vgg_w=2.0, edge_w=0.0)
     assert total_loss(losses, weighted).item() == pytest.approx(
         2 * (losses["vgg_a"] + losses["vgg_b"]).item(), rel=1e-6
     )
+
+
+def street(seed: int = 0) -> torch.Tensor:
+    """A picture (1, 3, 48, 64) of bright and dark rectangles."""
+    rng = torch.Generator().manual_seed(seed)
+    blocks = torch.rand(1, 1, 6, 8, generator=rng) * 1.6 - 0.8
+    return blocks.repeat_interleave(8, 2).repeat_interleave(8, 3).expand(1, 3, 48, 64).clone()
+
+
+def brightness(x: torch.Tensor) -> torch.Tensor:
+    return (x + 1) / 2
+
+
+def test_edges_are_the_same_under_a_smooth_light_and_with_sides_swapped() -> None:
+    day = street()
+    light = torch.linspace(0.4, 0.8, 64)
+    lit = brightness(day) * light * 2 - 1
+    other = edge_loss(street(1), day)
+    assert edge_loss(day, day) == 0
+    assert edge_loss(lit, day) < 0.1 * other
+    assert edge_loss(-day, day) < 0.4 * other
+    assert edge_loss(day, lit) == edge_loss(lit, day)
+
+
+def test_lost_edges_and_made_up_ones_cost() -> None:
+    day, flat = street(), torch.full((1, 3, 48, 64), -0.7)
+    lost, made_up = edge_loss(flat, day), edge_loss(day, flat)
+    assert lost == made_up
+    # About a quarter of the pixels lie beside an edge, at most 1 each.
+    assert 0.1 < lost < 0.5
+    half = flat.clone()
+    half[..., :32] = day[..., :32]
+    assert edge_loss(half, day) == pytest.approx(lost.item() / 2, rel=0.3)
+
+
+def test_edges_written_out() -> None:
+    pair = [street(seed)[:, :, 5:9, 5:9] for seed in (0, 1)]
+
+    def tensor_at(x: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        log = (brightness(x[0].mean(0)) + 0.05).log()
+        around = log[row - 1 : row + 2, column - 1 : column + 2]
+        smooth = torch.tensor([0.25, 0.5, 0.25])
+        g = torch.stack([smooth @ (around[:, 2] - around[:, 0]), smooth @ (around[2] - around[0])]) / 2
+        return torch.outer(g, g) / (g.square().sum() + 0.01)
+
+    wanted = [
+        (tensor_at(pair[0], row, column) - tensor_at(pair[1], row, column)).square().sum()
+        for row in (1, 2)
+        for column in (1, 2)
+    ]
+    assert edge_loss(*pair).item() == pytest.approx(torch.stack(wanted).mean().item(), rel=1e-4)
+
+
+def test_the_edge_term_is_of_the_nights_made_of_days(update: Update) -> None:
+    x_a, x_b = update.golden["x_a"], update.golden["x_b"]
+    losses = generator_losses(update.translations, x_a, x_b, *discriminators(), None, edges=True)
+    assert losses["edge_b"].item() == pytest.approx(edge_loss(update.translations.x_ab, x_a).item())
+    assert "edge_b" not in update.losses
+    weighted = LossWeights(0, 0, 0, 0, 0, 0, edge_w=3.0)
+    assert total_loss(losses, weighted).item() == pytest.approx(3 * losses["edge_b"].item(), rel=1e-6)

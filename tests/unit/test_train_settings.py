@@ -12,7 +12,7 @@ def test_parts() -> None:
     settings = tiny_settings(gan_w=2.0)
     assert settings.generator == GeneratorSizes(2, 2, 1)
     assert settings.discriminator == DiscriminatorSizes(2, 2, 2, "none")
-    assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0)
+    assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -228,3 +228,12 @@ def test_autocast_is_near_the_exact_step() -> None:
     for name, value in exact.items():
         assert rough[name].dtype == torch.float32
         assert rough[name].item() == pytest.approx(value.item(), rel=0.05, abs=0.02), name
+
+
+def test_the_edge_term_brings_edges_of_days_into_their_nights() -> None:
+    x_a = crops(1).clamp(-0.5, 0.9)
+    x_a[..., ::4] = -0.9
+    weights = {"gan_w": 0.0, "recon_x_w": 0.0, "cyc_x_w": 0.0, "lr": 3e-3}
+    trainer = Trainer(tiny_settings(edge_w=1.0, **weights))
+    losses = [trainer.step(x_a, crops(2), iteration)["edge_b"].item() for iteration in range(40)]
+    assert losses[-1] < 0.7 * losses[0]
