@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.core.pictures import encode
 from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
+from pipeline.datasets.names import night_name
 from pipeline.datasets.set_writer import SetWriter
 
 SIDE = 64
@@ -15,10 +16,12 @@ SIDE = 64
 SPACING = 100.0
 
 
-def write_places(root: Path, places: int = 6, views: int = 2, *, nights: bool = False) -> ImageSet:
+def write_places(
+    root: Path, places: int = 6, views: int = 2, *, nights: bool = False, twins: bool = False
+) -> ImageSet:
     """Write a set of `places` places a split, with `views` pictures of each in every role.
 
-    With `nights`, each second view is darker and of the night.
+    With `nights`, each second view is darker and of the night; with `twins`, each picture has its own night.
     """
     writer = SetWriter(root)
     for split_number, split in enumerate(SPLITS):
@@ -33,12 +36,17 @@ def write_places(root: Path, places: int = 6, views: int = 2, *, nights: bool = 
                     night = nights and view % 2 == 1
                     pixels = pixels // 3 if night else pixels
                     east, north = 584_000 + SPACING * place, 4_477_000 + 1.0 * view
-                    writer.add(
-                        f"images/{split}/{role}/@{east:.2f}@{north:.2f}@{view}@.jpg",
-                        encode(pixels.astype(np.uint8), ".jpg", quality=90),
-                        source="made",
-                        width=SIDE,
-                        height=SIDE,
-                        time_of_day="night" if night else "",
-                    )
+                    name = f"images/{split}/{role}/@{east:.2f}@{north:.2f}@{view}@.jpg"
+                    pictures = [(name, pixels, "night" if night else "")]
+                    if twins:
+                        pictures.append((night_name(name), pixels // 3, "night"))
+                    for each, shown, time_of_day in pictures:
+                        writer.add(
+                            each,
+                            encode(shown.astype(np.uint8), ".jpg", quality=90),
+                            source="made",
+                            width=SIDE,
+                            height=SIDE,
+                            time_of_day=time_of_day,
+                        )
     return writer.finish()

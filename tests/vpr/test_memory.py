@@ -16,7 +16,7 @@ from pipeline.vpr.descriptors import extract
 from pipeline.vpr.network import NetworkSettings, build_network
 from pipeline.vpr.train_memory import require_training_memory
 from tests.import_graph import ROOT
-from tests.vpr.test_training import SETTINGS
+from tests.vpr.test_training import PAIRS, SETTINGS
 
 CPU = torch.device("cpu")
 
@@ -75,6 +75,14 @@ def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: py
     assert "a step of 50 queries with 2 negatives at 48x48 would take about" in str(caught.value)
     assert "but 0.0 GB are free on cpu" in str(caught.value)
     assert "lower batch, negatives, height or width" in str(caught.value)
+
+
+def test_a_step_of_pairs_is_refused_without_a_word_of_triplets(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(PAIRS.network)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 10_000_000)
+    with pytest.raises(DusklineError, match="a step of 50 pairs at 48x48 would take about") as caught:
+        require_training_memory(replace(PAIRS, batch=50), network, CPU, "off", 1)
+    assert "lower batch, height or width" in str(caught.value)
 
 
 def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,18 @@ def test_best_positive_is_the_nearest_hard_one(expected: dict, places: Places, f
     assert {row[0]: row[1] for row in rows} == dict(enumerate(expected["best_positive_per_query"]))
 
 
+def test_pairs_are_queries_and_their_best_positives(
+    expected: dict, places: Places, features: np.ndarray
+) -> None:
+    miner = Miner(places, None, 0, 0)
+    mining = miner.plan(np.random.default_rng(3), len(places.kept))
+    rows, memory = select(miner, mining, features)
+    assert dict(rows) == dict(enumerate(expected["best_positive_per_query"]))
+    assert memory == []
+    # Nothing else is described.
+    assert mining.database.tolist() == sorted({int(image) for found in places.hard for image in found})
+
+
 @pytest.mark.parametrize("kind", ["partial", "full", "random"])
 @pytest.mark.parametrize("seed", range(5))
 def test_negatives_lie_beyond_the_soft_radius(

@@ -20,6 +20,7 @@ from pipeline.compute.group import Group, joined_group
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.batch_norm import SharedBatchNorm
+from pipeline.vpr.contrastive import contrastive_loss
 from pipeline.vpr.network import load_model
 from pipeline.vpr.parallel import share_batch_norm
 from pipeline.vpr.triplets import triplet_loss
@@ -46,13 +47,26 @@ def batch(rows: int) -> torch.Tensor:
     return torch.randn(rows * (2 + NEGATIVES), 3, 12, 12, generator=generator, dtype=torch.float64)
 
 
-def step(group: Group, rows: int) -> dict[str, torch.Tensor]:
-    """Loss, gradients and statistics after one step of `rows` queries, shared by the group."""
+def pairs_loss(descriptors: torch.Tensor, group: Group, rows: int) -> torch.Tensor:
+    # The first two pairs show one place.
+    places = torch.tensor([0, 0, 1])[:rows].repeat_interleave(2)
+    return contrastive_loss(descriptors, places[:, None] == places[None], 0.1, group)
+
+
+def step(group: Group, rows: int, negatives: int = NEGATIVES) -> dict[str, torch.Tensor]:
+    """Loss, gradients and statistics after one step of `rows` queries, shared by the group.
+
+    Without negatives the loss is the contrastive one.
+    """
     shared = network()
     share_batch_norm(shared, group)
     shared.train()
-    images = torch.cat([*group.share(batch(rows).split(2 + NEGATIVES)), batch(rows)[:0]])
-    loss = triplet_loss(shared(images), NEGATIVES, 2.0, batch=rows)
+    pictures = batch(rows)[: rows * (2 + negatives)]
+    images = torch.cat([*group.share(pictures.split(2 + negatives)), pictures[:0]])
+    if negatives:
+        loss = triplet_loss(shared(images), negatives, 2.0, batch=rows)
+    else:
+        loss = pairs_loss(shared(images), group, rows)
     loss.backward()
     total = loss.detach()
     gradients = {name: value.grad for name, value in shared.named_parameters() if value.grad is not None}
@@ -66,6 +80,7 @@ def process(rank: int, size: int, port: int, out: Path) -> None:
     torch.set_num_threads(1)
     with joined_group(torch.device("cpu")) as group:
         found: dict[str, Any] = {str(rows): step(group, rows) for rows in (1, 3)}
+        found |= {f"{rows} pairs": step(group, rows, 0) for rows in (1, 3)}
         rows = np.arange(10, dtype=np.float32).reshape(5, 2)
         found["gathered"] = torch.from_numpy(group.gathered(group.share(rows), 5, torch.device("cpu")))
         torch.save(found, out / f"{rank}.pt")
@@ -80,10 +95,10 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
         assert found["gathered"].flatten().tolist() == list(range(10))
         # One row leaves one of the processes without a picture.
         for rows in (1, 3):
-            whole = step(Group(), rows)
-            assert found[str(rows)].keys() == whole.keys()
-            for name, value in whole.items():
-                torch.testing.assert_close(found[str(rows)][name], value, rtol=1e-9, atol=1e-12)
+            for kind, whole in ((f"{rows}", step(Group(), rows)), (f"{rows} pairs", step(Group(), rows, 0))):
+                assert found[kind].keys() == whole.keys()
+                for name, value in whole.items():
+                    torch.testing.assert_close(found[kind][name], value, rtol=1e-9, atol=1e-12)
 
 
 def test_shared_batch_norm_keeps_the_names_of_weights() -> None:

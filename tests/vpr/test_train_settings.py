@@ -36,6 +36,15 @@ PAPER: dict[str, Any] = {
     "twins": 0,
 }
 
+PAIRS: dict[str, Any] = {
+    **dict.fromkeys(("margin", "negatives", "mining", "negative_samples")),
+    "loss": "contrastive",
+    "temperature": 0.05,
+    "batch": 16,
+}
+
+OUT: dict[str, Any] = dict.fromkeys(("margin", "negatives", "mining", "negative_samples"), ...)
+
 
 def settings(**changes: Any) -> TrainSettings:
     values = {name: value for name, value in (PAPER | changes).items() if value is not ...}
@@ -46,6 +55,16 @@ def test_the_papers_settings_are_accepted() -> None:
     assert settings().network.clusters == 64
     gem = settings(aggregation="gem", clusters=..., l2="before_pool")
     assert gem.network.l2 == "before_pool"
+
+
+def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
+    pairs = settings(**PAIRS, twins=0.5)
+    assert pairs == settings(**{name: value for name, value in PAIRS.items() if value} | OUT, twins=0.5)
+    assert (pairs.pictures, settings().pictures) == (2, 12)
+    assert pairs.learnt_from == (
+        "queries as they are; every picture its own night with probability 0.5; contrastive loss,"
+        " temperature 0.05"
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +81,23 @@ def test_the_papers_settings_are_accepted() -> None:
         ({"mining": "hardest"}, "must be one of partial, full, random"),
         ({"night_fraction": 1.5}, "night_fraction must lie between 0 and 1"),
         ({"positives": "night"}, "must be one of any, same, across, day"),
+        ({"loss": "hinge"}, "must be one of triplet, contrastive"),
+        ({"negatives": None}, "loss triplet needs negatives"),
+        ({"temperature": 0.05}, "loss triplet has no temperature: leave it out or null"),
+        (PAIRS | {"temperature": None}, "loss contrastive needs temperature"),
+        (PAIRS | {"temperature": 0.0}, "temperature must be positive"),
+        (PAIRS | {"margin": 0.1}, "loss contrastive has no margin"),
+        (PAIRS | {"negatives": 5}, "loss contrastive has no negatives"),
+        (PAIRS | {"mining": "partial"}, "loss contrastive has no mining"),
+        (PAIRS | {"negative_samples": 9}, "loss contrastive has no negative_samples"),
+        (PAIRS | {"batch": 1}, "loss contrastive needs a batch of 2 or more"),
+        ({"twins": 1.1}, "twins must lie between 0 and 1"),
+        (
+            {"twins": 0.5, "night_fraction": 0.5},
+            r"night_fraction \(0.5\): set twins: 0 or night_fraction: null",
+        ),
+        ({"twins": 0.5, "positives": "across"}, r"positives \(across\): set twins: 0 or positives: any"),
+        ({"twins": 0.5, "database": "day"}, r"database \(day\): set twins: 0 or database: all"),
         ({"augmentation": {"nights": {}}}, r"train\.baseline\.augmentation: unknown parameter nights"),
         ({"epochs": 1.5}, "train.baseline.epochs must be int"),
     ],

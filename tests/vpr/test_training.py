@@ -48,6 +48,17 @@ SETTINGS = TrainSettings(
     twins=0.0,
 )
 
+PAIRS = replace(
+    SETTINGS,
+    loss="contrastive",
+    temperature=0.1,
+    batch=3,
+    margin=None,
+    negatives=None,
+    mining=None,
+    negative_samples=None,
+)
+
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
@@ -175,6 +186,38 @@ def test_a_database_of_days_only_has_no_night_to_learn_from(tmp_path: Path) -> N
 def test_nights_are_asked_of_a_set_that_has_none(places: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(SetError, match="night_fraction wants night queries, but there are none"):
         run(places, tmp_path, replace(SETTINGS, night_fraction=0.5))
+
+
+def test_pairs_teach_what_places_look_like(tmp_path: Path) -> None:
+    both = write_places(tmp_path / "set", twins=True)
+    settings = replace(PAIRS, twins=0.5, batch=4, queries_per_epoch=12, queries_per_cache=12, epochs=4)
+    run(both, tmp_path, replace(settings, patience=4))
+    losses = curve(tmp_path, "loss")
+    assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("base", [SETTINGS, PAIRS], ids=["triplet", "contrastive"])
+def test_twins_are_the_same_for_any_workers_and_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: TrainSettings
+) -> None:
+    both = write_places(tmp_path / "set", twins=True)
+    settings = replace(base, twins=0.5)
+    run(both, tmp_path / "one", settings, workers=1)
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    kill_after(2, monkeypatch)
+    with pytest.raises(KilledError):
+        run(both, tmp_path / "many", settings, workers=3)
+    monkeypatch.undo()
+    run(both, tmp_path / "many", settings, workers=3)
+    assert_same_bits(tmp_path / "one", tmp_path / "many")
+    assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
+    run(both, tmp_path / "days", replace(settings, twins=1e-9))
+    assert curve(tmp_path / "days", "loss") != curve(tmp_path / "one", "loss")
+
+
+def test_twins_are_refused_where_a_day_has_none(places: ImageSet, tmp_path: Path) -> None:
+    with pytest.raises(SetError, match=r"12 of 12 training images of .* have no night twin"):
+        run(places, tmp_path, replace(SETTINGS, twins=0.5))
 
 
 def test_autocast_auto_is_recorded_as_what_it_is_here(
