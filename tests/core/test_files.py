@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -291,3 +292,22 @@ def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path: Path) -> 
         (beside / "new").write_bytes(b"")
     assert (tmp_path / "out").is_symlink()
     assert names(tmp_path / "elsewhere") == ["new"]
+
+
+def test_a_digested_file_is_named_by_what_is_in_it(tmp_path: Path) -> None:
+    pieces = [b"one", memoryview(b"two")]
+    path = files.write_digested(
+        tmp_path / "new" / "a.pt", lambda stream: [stream.write(piece) for piece in pieces]
+    )
+    assert path == tmp_path / "new" / f"a_{files.digest_bytes(b'onetwo')[:16]}.pt"
+    assert path.read_bytes() == b"onetwo"
+
+
+def test_a_digested_file_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    def fill(stream: BinaryIO) -> None:
+        stream.write(b"half")
+        raise OSError("no space left")
+
+    with pytest.raises(DusklineError, match=r"could not write .*a\.pt"):
+        files.write_digested(tmp_path / "a.pt", fill)
+    assert list(tmp_path.iterdir()) == []

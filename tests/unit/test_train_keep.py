@@ -54,6 +54,18 @@ def test_the_error_is_of_what_is_exported(
     assert recovery_error(pair.a, pair.b, *crops) == summary.error
 
 
+def test_the_running_mean_is_exported_and_not_what_it_is_of(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    found = [
+        run(tiny_settings(ema_decay=decay, keep=keep), folders, tmp_path / keep / str(decay))[1]
+        for keep in ("last", "best")
+        for decay in (0.0, 0.9)
+    ]
+    assert found[0] != found[1]
+    assert found[2] != found[3]
+
+
 def test_a_finished_run_exports_either(folders: tuple[Path, Path], tmp_path: Path) -> None:
     found = {}
     for turn, keep in enumerate(("last", "best", "last")):
