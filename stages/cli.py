@@ -13,6 +13,7 @@ STAGES = {
     "translate": "The synthetic night of a day set.",
     "photometric": "The night of a day set without a network.",
     "merge": "A day set and its night set as one.",
+    "apart": "What of a set lies apart from a test set.",
     "select": "The whole database, and the queries of one time of day.",
     "train": "A place recogniser, from the train and val splits of a set.",
     "hub_local": "A descriptor model of others, by torch.hub from a folder.",
