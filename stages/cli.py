@@ -9,7 +9,8 @@ import click
 STAGES = {
     "fetch": "Raw archives of a source: drawn, found where they lie, or downloaded.",
     "format": "The common layout and names, with a manifest.",
-    "train_unit": "A translator trained on two unpaired folders.",
+    "pictures": "A folder of pictures, listed for a side of a training.",
+    "train_unit": "A translator trained on two unpaired sides.",
     "translate": "The synthetic night of a day set.",
     "photometric": "The night of a day set without a network.",
     "merge": "A day set and its night set as one.",
