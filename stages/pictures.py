@@ -8,6 +8,7 @@ import click
 
 from stages.command import parameter, stage_command
 from stages.places import PICTURES
+from stages.training_sides import ListedFolder
 
 
 @stage_command("pictures")
@@ -15,9 +16,11 @@ from stages.places import PICTURES
 @parameter("folder", click.Path(path_type=Path), "Folder of pictures, searched with its subfolders.")
 def main(name: str, side: str, folder: Path) -> str:
     """List the pictures of a folder, with their digests, as pictures of a side; nothing is copied."""
+    from pipeline.core.params import build
     from pipeline.core.sides import list_side
 
-    return f"{list_side(folder, PICTURES / side / f'{name}.csv'):,} pictures of {folder}"
+    listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"pictures.{name}")
+    return f"{list_side(folder, PICTURES / listed.side / f'{name}.csv'):,} pictures of {folder}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ class ListedFolder:
     side: str
     folder: Path
 
+    def __post_init__(self) -> None:
+        if self.side in ("", "..") or self.side != Path(self.side).name:
+            raise ValueError(f"side must be a name, not {self.side!r}")
+
 
 def read_side(place: Path, params: dict[str, Any]) -> Side:
     """The pictures at `place`: below data/pictures those of all folders that `params` lists for that side.

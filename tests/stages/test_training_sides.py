@@ -59,3 +59,10 @@ def test_a_side_without_folders_is_refused_with_those_that_have_some() -> None:
         read_side(OWN.with_name("own_nights"), params)
     with pytest.raises(ParameterError, match="pictures has folders for: none"):
         read_side(OWN, {"pictures": {}})
+
+
+@pytest.mark.parametrize("side", ["", "..", "own/day", "/own_day"])
+def test_a_side_is_a_name(side: str) -> None:
+    done = CliRunner().invoke(main, ["--name", "first", "--side", side, "--folder", "one"])
+    assert done.exit_code != 0
+    assert f"pictures.first: side must be a name, not {side!r}" in done.output
