@@ -1,4 +1,4 @@
-"""The profile own_night on made-up archives: from zips to nights by a translator taught by no test picture."""
+"""The profile own_night on made-up archives: from zips to nights by a translator that saw no test picture."""
 
 from __future__ import annotations
 
