@@ -9,10 +9,12 @@ import click
 STAGES = {
     "fetch": "Raw archives of a source: drawn, found where they lie, or downloaded.",
     "format": "The common layout and names, with a manifest.",
-    "train_unit": "A translator trained on two unpaired folders.",
+    "pictures": "A folder of pictures, listed for a side of a training.",
+    "train_unit": "A translator trained on two unpaired sides.",
     "translate": "The synthetic night of a day set.",
     "photometric": "The night of a day set without a network.",
     "merge": "A day set and its night set as one.",
+    "apart": "What of a set lies apart from a test set.",
     "select": "The whole database, and the queries of one time of day.",
     "train": "A place recogniser, from the train and val splits of a set.",
     "hub_local": "A descriptor model of others, by torch.hub from a folder.",

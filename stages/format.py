@@ -32,11 +32,16 @@ def main(name: str) -> str:
     from pipeline.datasets.readers.common import CommonSettings, read_common
     from pipeline.datasets.readers.folder import FolderSettings, read_folder
     from pipeline.datasets.readers.pittsburgh import PittsburghSettings, read_pittsburgh
-    from pipeline.datasets.readers.tokyo247 import Tokyo247Settings, read_tokyo247
+    from pipeline.datasets.readers.tokyo247 import (
+        Tokyo247Settings,
+        read_tokyo247,
+        read_tokyo247_queries,
+    )
 
     readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
         "pittsburgh": (PittsburghSettings, read_pittsburgh),
         "tokyo247": (Tokyo247Settings, read_tokyo247),
+        "tokyo247_queries": (Tokyo247Settings, read_tokyo247_queries),
         "common": (CommonSettings, read_common),
         "folder": (FolderSettings, read_folder),
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 SETS = Path("data/sets")
+PICTURES = Path("data/pictures")
 UNIT_MODELS = Path("models/unit")
 TRAINING_CURVES = Path("reports/train_unit")
 RECOGNISERS = Path("models/vpr")

@@ -7,7 +7,7 @@ import click
 from stages.command import worded_command
 from stages.places import SETS
 
-SET_STAGES = ("format", "translate", "photometric", "merge", "select")
+SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 
 @worded_command("sets")

@@ -1,4 +1,4 @@
-"""Stage `train_unit`: a UNIT translator of the user's own, from two unpaired folders of pictures."""
+"""Stage `train_unit`: a UNIT translator of the user's own, from two unpaired sides of pictures."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import click
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
 from stages.places import TRAINING_CURVES, UNIT_MODELS
+from stages.training_sides import read_side
 
 
 @stage_command("train_unit")
-@parameter("day", click.Path(path_type=Path), "Folder of day pictures.")
-@parameter("night", click.Path(path_type=Path), "Folder of night pictures, of any places.")
+@parameter("day", click.Path(path_type=Path), "Folder of day pictures, or a side below data/pictures.")
+@parameter("night", click.Path(path_type=Path), "The same of night pictures, of any places.")
 @parameter("dim", int, "Channels of the generators' first layer; 64 as published.")
 @parameter("n_downsample", int, "How often the generators halve the picture; 2 as published.")
 @parameter("n_res", int, "Residual blocks of each encoder and decoder; 4 as published.")
@@ -69,18 +70,19 @@ from stages.places import TRAINING_CURVES, UNIT_MODELS
 @parameter("sheet_every", int, "Iterations between two sheets of samples; 0 for none.")
 @parameter("seed", int, "Of weights, order, crops, flips and noise.")
 def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
-    """Train UNIT on two unpaired folders; a run that was ended goes on where it stopped."""
-    from pipeline.core.params import build
+    """Train UNIT on two unpaired sides; a run that was ended goes on where it stopped."""
+    from pipeline.core.params import build, read_params
     from unit.numeric import chosen_device
     from unit.train import train
     from unit.train_settings import TrainSettings
 
     machine = read_machine()
+    params = read_params()
     choices = build(TrainSettings, settings, f"train_unit.{name}")
     summary = train(
         choices,
-        day,
-        night,
+        read_side(day, params),
+        read_side(night, params),
         UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
         live=TRAINING_CURVES / name,

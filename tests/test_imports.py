@@ -13,7 +13,7 @@ from tests.import_graph import ROOT, direct_imports, imported_names, modules_use
 TORCHLESS_ROOMS = ("pipeline/core", "pipeline/city", "pipeline/datasets", "pipeline/night")
 UNIT_MAY_USE = ("core", "compute")
 BELOW = {("pipeline", "core"): ("core",), ("pipeline", "compute"): ("core", "compute")}
-TORCHLESS_STAGES = ("fetch", "format", "photometric", "merge", "select", "experiment")
+TORCHLESS_STAGES = ("fetch", "format", "pictures", "photometric", "merge", "apart", "select", "experiment")
 HEAVY = ("torch", "torchvision")
 
 

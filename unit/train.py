@@ -1,4 +1,4 @@
-"""A training run from two unpaired folders to a checkpoint, going on where it stopped."""
+"""A training run from two unpaired sides to a checkpoint, going on where it stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import digest_document, digest_file
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
+from pipeline.core.sides import Side
 from unit.checkpoint import save_checkpoint
 from unit.numeric import resolved_autocast
 from unit.train_pictures import CropSource
@@ -50,8 +51,8 @@ class TrainSummary:
 
 def train(
     settings: TrainSettings,
-    day: Path,
-    night: Path,
+    day: Side,
+    night: Side,
     out: Path,
     work: Path,
     *,
@@ -60,7 +61,7 @@ def train(
     device: str = "cpu",
     threads: int = 1,
 ) -> TrainSummary:
-    """Train on the pictures under `day` and `night`, unpaired, and write the generators to `out`.
+    """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
 
     Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
     as DVCLive has them. The state is saved in `work/<digest of pictures and settings>` every `save_every`
@@ -92,8 +93,8 @@ def train(
         require_shares(settings, group)
         crop = (settings.crop_height, settings.crop_width)
         sources = [
-            CropSource(folder, settings.shorter_side, crop, settings.seed, stream)
-            for folder, stream in ((day, _DAY), (night, _NIGHT))
+            CropSource(side, settings.shorter_side, crop, settings.seed, stream)
+            for side, stream in ((day, _DAY), (night, _NIGHT))
         ]
         autocast = resolved_autocast(settings.autocast, place.type)
         key = _key(replace(settings, autocast=autocast), sources, vgg, group)
@@ -143,7 +144,7 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
 
 def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group) -> str:
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
-    inputs = [source.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
+    inputs = [source.side.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
     key: dict[str, object] = {"settings": choices, "inputs": inputs}
     if group.size > 1:
         # Sums over the batch are then rounded otherwise.

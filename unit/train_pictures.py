@@ -1,4 +1,4 @@
-"""Random crops of a folder of pictures, each a function of the seed and its place in the run alone."""
+"""Random crops of pictures, each a function of the seed and its place in the run alone."""
 
 from __future__ import annotations
 
@@ -10,32 +10,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pipeline.core.errors import BadImageError, MissingInputError
-from pipeline.core.files import digest_document, digest_file, require_folder
-from pipeline.core.listing import picture_files
-from pipeline.core.pictures import PICTURE_SUFFIXES, open_rgb
+from pipeline.core.errors import BadImageError
+from pipeline.core.pictures import open_rgb
+from pipeline.core.sides import Side
 from unit.translate import resize_shorter
-
-
-def find_pictures(folder: Path) -> tuple[Path, ...]:
-    """All pictures under `folder`, sorted; `MissingInputError` when there is none."""
-    require_folder(folder, hint="training needs a folder of day pictures and a folder of night pictures")
-    names = picture_files(folder)
-    if not names:
-        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
-    return tuple(folder / name for name in names)
 
 
 @dataclass
 class CropSource:
     """An endless row of crops: each pass is in a new order, and nothing depends on earlier calls.
 
-    folder: searched for pictures, its subfolders too.
+    side: the pictures.
     crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
     seed: of order, flips and places; `stream` tells sources of equal seed apart.
     """
 
-    folder: Path
+    side: Side
     shorter_side: int
     crop: tuple[int, int]
     seed: int
@@ -44,13 +34,7 @@ class CropSource:
     _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
 
     def __post_init__(self) -> None:
-        self.paths = find_pictures(self.folder)
-
-    def digest(self) -> str:
-        """SHA-256 over names and contents of the pictures."""
-        return digest_document(
-            [[path.relative_to(self.folder).as_posix(), digest_file(path)] for path in self.paths]
-        )
+        self.paths = self.side.paths
 
     def path_at(self, position: int) -> Path:
         """The picture from which crop number `position` is taken."""

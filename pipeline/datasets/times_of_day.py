@@ -47,9 +47,15 @@ def time_of_number(number: int) -> str:
 
 def time_in_name(name: str) -> str:
     """The time of day that the number in a formatted name implies (`...@00399.jpg@...`), or ""."""
+    number = number_in_name(name)
+    return "" if number is None else time_of_number(number)
+
+
+def number_in_name(name: str) -> int | None:
+    """The number of Tokyo 24/7's query in a formatted name (`...@00399.jpg@...`), if it has one."""
     fields = name.split("@")
     numbered = _NUMBERED.fullmatch(fields[_PANO_ID_FIELD]) if len(fields) > _PANO_ID_FIELD else None
-    return time_of_number(int(numbered[1])) if numbered else ""
+    return int(numbered[1]) if numbered else None
 
 
 def label_queries(queries: Iterable[ImageRow], corrections: Path | None) -> list[TimeLabel]:

@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from pipeline.core.files import digest_file
+from pipeline.core.params import read_params
 from pipeline.datasets.image_set import ImageSet
 from tests.end_to_end.project import Project, tiny_params
 from tests.import_graph import ROOT
@@ -241,6 +242,34 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         "compare@pitts30k",
         "report",
     ]
+
+
+def test_own_night_profile_is_the_papers_with_another_translator(project: Project) -> None:
+    stages = {}
+    for profile in ("paper", "own_night"):
+        shutil.copy(project.root / "profiles" / f"{profile}.yaml", project.root / "params.yaml")
+        stages[profile] = project.dvc("stage", "list", "--name-only").stdout.split()
+    assert set(stages["paper"]) - set(stages["own_night"]) == {"fetch@unit_512x288_VGG_1"}
+    assert [stage for stage in stages["own_night"] if stage not in stages["paper"]] == [
+        "fetch@tokyo247_queries",
+        "format@tokyo247_queries",
+        "format@tokyo247_tested",
+        "pictures@tokyo247_day",
+        "pictures@tokyo247_night",
+        "train_unit@own_night",
+        "apart@tokyo247_apart",
+        "select@tokyo247_day",
+        "select@tokyo247_night",
+    ]
+    paper, own = (read_params(ROOT / "profiles" / f"{profile}.yaml") for profile in ("paper", "own_night"))
+    changed = {"fetch", "format", "pictures", "train_unit", "translate", "apart", "select", "compare"}
+    assert {section for section in paper if own[section] != paper[section]} == changed
+    assert own["translate"] == {
+        "pitts30k_night": paper["translate"]["pitts30k_night"] | {"checkpoint": "models/unit/own_night.pt"}
+    }
+    sides = {"day": "data/pictures/own_day", "night": "data/pictures/own_night"}
+    published = read_params(ROOT / "unit" / "variants.yaml")["unit_512x288"]
+    assert own["train_unit"] == {"own_night": published | sides}
 
 
 def test_every_cell_of_the_papers_tables_has_its_experiment(project: Project) -> None:

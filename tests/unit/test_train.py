@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
+from pipeline.core.sides import side_of_folder
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit import numeric
@@ -33,7 +34,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run(
     settings: TrainSettings, folders: tuple[Path, Path], root: Path, name: str = "gen.pt"
 ) -> tuple[TrainSummary, bytes]:
-    summary = train(settings, *folders, root / name, root / "work", live=root / "live")
+    summary = train(settings, *map(side_of_folder, folders), root / name, root / "work", live=root / "live")
     return summary, (root / name).read_bytes()
 
 
@@ -195,7 +196,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
     with pytest.raises(DusklineError, match=r"in iteration 3: not a number: .*total") as caught:
         run(settings, folders, tmp_path)
     for stream, folder in enumerate(folders):
-        source = CropSource(folder, 24, (16, 16), settings.seed, stream)
+        source = CropSource(side_of_folder(folder), 24, (16, 16), settings.seed, stream)
         for place in (4, 5):
             assert str(source.path_at(place)) in str(caught.value)
     assert state.read_bytes() == before
@@ -276,9 +277,10 @@ def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_pat
     assert whole.exported < 30
     script = (
         "import sys; from pathlib import Path; from tests.unit.golden import tiny_settings;"
+        " from pipeline.core.sides import side_of_folder as side;"
         " from unit.train import train; day, night, out, work, live = map(Path, sys.argv[1:]);"
         f" settings = tiny_settings(**{changes});"
-        " print(train(settings, day, night, out, work, live=live).started_at)"
+        " print(train(settings, side(day), side(night), out, work, live=live).started_at)"
     )
     work = tmp_path / "work"
     paths = (*folders, tmp_path / "gen.pt", work, tmp_path / "live")
@@ -306,7 +308,7 @@ def test_weights_for_a_perceptual_term_that_is_off(folders: tuple[Path, Path], t
     with pytest.raises(ParameterError, match=r"vgg_w is 0, so the VGG-16 weights at vgg\.pt"):
         train(
             tiny_settings(),
-            *folders,
+            *map(side_of_folder, folders),
             tmp_path / "gen.pt",
             tmp_path / "work",
             live=tmp_path / "live",
@@ -323,7 +325,7 @@ def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path],
         summaries.append(
             train(
                 settings,
-                *folders,
+                *map(side_of_folder, folders),
                 tmp_path / "gen.pt",
                 tmp_path / "work",
                 live=tmp_path / "live",

@@ -15,6 +15,7 @@ import torch.multiprocessing as processes
 from pipeline.compute.group import ALONE, Group, joined_group
 from pipeline.compute.threads import threads_within
 from pipeline.core.errors import DusklineError, ParameterError
+from pipeline.core.sides import side_of_folder
 from tests.free_port import free_port
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
@@ -56,7 +57,9 @@ def process(rank: int, ports: tuple[int, int], root: Path) -> None:
     os.environ["MASTER_PORT"] = str(ports[1])
     other = (root / "day", root / "night") if rank else (root / "night", root / "day")
     with pytest.raises(DusklineError, match="do not have the same pictures"):
-        train(tiny_settings(), *other, root / "gen.pt", root / "work", live=root / "live")
+        train(
+            tiny_settings(), *map(side_of_folder, other), root / "gen.pt", root / "work", live=root / "live"
+        )
     torch.save(found, root / f"{rank}.pt")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.core.sides import side_of_folder
 from tests.unit.golden import draw_folders, tiny_settings
 from tests.unit.test_train import read_curve, run, shown
 from unit.checkpoint import load_checkpoint
@@ -50,7 +51,7 @@ def test_the_error_is_of_what_is_exported(
     settings = tiny_settings(ema_decay=ema_decay)
     summary, _ = run(settings, folders, tmp_path)
     pair = load_checkpoint(tmp_path / "gen.pt")
-    crops = [CropSource(folder, 24, (16, 20), 5, 7).middles(4) for folder in folders]
+    crops = [CropSource(side_of_folder(folder), 24, (16, 20), 5, 7).middles(4) for folder in folders]
     assert recovery_error(pair.a, pair.b, *crops) == summary.error
 
 
@@ -107,7 +108,14 @@ def test_threads_change_neither_weights_nor_curves(folders: tuple[Path, Path], t
     for threads in (1, 2):
         root = tmp_path / str(threads)
         settings = spoilt_settings(keep="best", sheet_every=12)
-        train(settings, *folders, root / "gen.pt", root / "work", live=root / "live", threads=threads)
+        train(
+            settings,
+            *map(side_of_folder, folders),
+            root / "gen.pt",
+            root / "work",
+            live=root / "live",
+            threads=threads,
+        )
         found.append(((root / "gen.pt").read_bytes(), shown(root)))
     assert found[0] == found[1]
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.core.errors import BadImageError, MissingInputError
+from pipeline.core.errors import BadImageError
+from pipeline.core.sides import side_of_folder
 from tests.unit.golden import draw_folders
-from unit.train_pictures import CropSource, find_pictures
+from unit.train_pictures import CropSource
 from unit.translate import network_levels, to_range
 
 
@@ -20,20 +21,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def source(folder: Path, seed: int = 3, stream: int = 0) -> CropSource:
-    return CropSource(folder, 24, (16, 20), seed, stream)
-
-
-def test_pictures_are_found_sorted_in_subfolders_too(day: Path) -> None:
-    (day / "notes.txt").write_text("no picture", encoding="utf-8")
-    found = [path.relative_to(day).as_posix() for path in find_pictures(day)]
-    assert found == ["1.png", "2.png", "3.png", "4.png", "inner/0.png"]
-
-
-def test_missing_and_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="no such folder"):
-        find_pictures(tmp_path / "absent")
-    with pytest.raises(MissingInputError, match="no pictures"):
-        find_pictures(tmp_path)
+    return CropSource(side_of_folder(folder), 24, (16, 20), seed, stream)
 
 
 def test_a_crop_depends_on_its_number_alone(day: Path) -> None:
@@ -87,23 +75,12 @@ def test_batches_follow_one_another(day: Path) -> None:
     assert torch.equal(drawn.crops_at(range(6, 9))[1], drawn.crop_at(7))
 
 
-def test_digest_is_of_names_and_contents(tmp_path: Path) -> None:
-    first, _ = draw_folders(tmp_path / "x")
-    second, _ = draw_folders(tmp_path / "y")
-    assert source(first).digest() == source(second).digest()
-    (second / "1.png").rename(second / "9.png")
-    assert source(first).digest() != source(second).digest()
-    (second / "9.png").rename(second / "1.png")
-    Image.new("RGB", (40, 40)).save(second / "1.png")
-    assert source(first).digest() != source(second).digest()
-
-
 def test_a_picture_too_narrow_for_the_crop_is_named(tmp_path: Path) -> None:
     Image.new("RGB", (40, 40)).save(tmp_path / "narrow.png")
     with pytest.raises(
         BadImageError, match=r"narrow\.png: 24x24 pixels after resizing, too small for crops of 30x16"
     ):
-        CropSource(tmp_path, 24, (16, 30), 0, 0).crop_at(0)
+        CropSource(side_of_folder(tmp_path), 24, (16, 30), 0, 0).crop_at(0)
 
 
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.sides import side_of_folder
 from tests.unit.golden import tiny_settings
 from unit import train_run, train_state
 from unit.train import train
@@ -31,7 +32,8 @@ def main(folder: str, kill_after: str, lr: str) -> None:
     root = Path(folder)
     own = root / os.environ.get("RANK", "alone")
     settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=2, sheet_every=4, lr=float(lr))
-    summary = train(settings, root / "day", root / "night", own / "gen.pt", own / "work", live=own / "live")
+    sides = (side_of_folder(root / "day"), side_of_folder(root / "night"))
+    summary = train(settings, *sides, own / "gen.pt", own / "work", live=own / "live")
     own.mkdir(exist_ok=True)
     (own / "started_at").write_text(str(summary.started_at))
 

@@ -63,6 +63,14 @@ def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator
     yield from queries
 
 
+def read_tokyo247_queries(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator[RawImage]:
+    """Yield the queries alone, by their names; the raw folder needs no more than their archive.
+
+    `held` and errors as in `read_tokyo247`.
+    """
+    yield from _queries(RawFiles.of(raw, held), settings)
+
+
 def _database(raw: RawFiles, recode: Recode) -> Iterator[RawImage]:
     listing = read_split_file(raw, _SPLIT_FILE, ("database",))["database"]
     names: dict[str, str] = {}

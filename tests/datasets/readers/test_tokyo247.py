@@ -9,7 +9,12 @@ from PIL import Image
 from pipeline.core.errors import BadArchiveError, MissingInputError, ParameterError, SetError
 from pipeline.core.params import build
 from pipeline.datasets.formatting import RawImage, format_set
-from pipeline.datasets.readers.tokyo247 import Tokyo247Settings, formatted_name, read_tokyo247
+from pipeline.datasets.readers.tokyo247 import (
+    Tokyo247Settings,
+    formatted_name,
+    read_tokyo247,
+    read_tokyo247_queries,
+)
 from tests.datasets.raw_forms import golden, jpeg, png, split_file, tokyo_raw, write_tar, write_zip
 
 # Where recorded archives lie; here they lie in the raw folder.
@@ -192,3 +197,12 @@ def test_images_come_as_the_archives_hold_them(tmp_path: Path) -> None:
     sources = [image.source for image in images]
     assert sources[:5] == sorted(sources[:5])
     assert [image.role for image in images] == ["database"] * 5 + ["queries"] * 3
+
+
+def test_queries_alone_need_only_their_archive(tmp_path: Path) -> None:
+    tokyo_raw(tmp_path / "whole")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "whole" / ZIP).rename(tmp_path / "raw" / ZIP)
+    made = format_set(read_tokyo247_queries(tmp_path / "raw", SETTINGS, HELD), tmp_path / "set", workers=1)
+    assert made.counts() == {"test/queries": 3}
+    assert {row.name for row in made.rows} <= {case["destination"] for case in ROWS}

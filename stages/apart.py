@@ -1,0 +1,24 @@
+"""Stage `apart`: what of a set may be learnt from when another set is tested on."""
+
+from __future__ import annotations
+
+from stages.command import parameter, stage_command
+from stages.places import SETS
+
+
+@stage_command("apart")
+@parameter("dataset", str, "The set to select from, below data/sets.")
+@parameter("apart_from", str, "The set with which nothing may be in common, below data/sets.")
+@parameter("radius", float, "Images at most so many metres from one of that set are left out.")
+def main(name: str, dataset: str, apart_from: str, radius: float) -> str:
+    """Keep what of a set is no picture of another set and was taken near none of it, by hard links."""
+    from pipeline.datasets.apart import keep_apart
+    from pipeline.datasets.image_set import ImageSet
+
+    return str(
+        keep_apart(ImageSet.open(SETS / dataset), ImageSet.open(SETS / apart_from), SETS / name, radius)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Stage `pictures`: one folder of pictures for a side of a translator's training, listed where it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stages.command import parameter, stage_command
+from stages.places import PICTURES
+from stages.training_sides import ListedFolder
+
+
+@stage_command("pictures")
+@parameter("side", str, "The side that the pictures are for, below data/pictures.")
+@parameter("folder", click.Path(path_type=Path), "Folder of pictures, searched with its subfolders.")
+def main(name: str, side: str, folder: Path) -> str:
+    """List the pictures of a folder, with their digests, as pictures of a side; nothing is copied."""
+    from pipeline.core.params import build
+    from pipeline.core.sides import list_side
+
+    listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"pictures.{name}")
+    return f"{list_side(folder, PICTURES / listed.side / f'{name}.csv'):,} pictures of {folder}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The pictures that a side of `train_unit` means: a folder's, or those that the section `pictures` names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.places import PICTURES
+
+if TYPE_CHECKING:
+    from pipeline.core.sides import Side
+
+
+@dataclass(frozen=True)
+class ListedFolder:
+    """side: the name of a side. folder: of pictures, searched with its subfolders."""
+
+    side: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if self.side in ("", "..") or self.side != Path(self.side).name:
+            raise ValueError(f"side must be a name, not {self.side!r}")
+
+
+def read_side(place: Path, params: dict[str, Any]) -> Side:
+    """The pictures at `place`: below data/pictures those of all folders that `params` lists for that side.
+
+    A listing of a folder that `params` no longer names is not read. `ParameterError` when none is named.
+    """
+    from pipeline.core.errors import ParameterError
+    from pipeline.core.params import build, section_of
+    from pipeline.core.sides import side_of_folder, side_of_listings
+
+    if place.parent != PICTURES:
+        return side_of_folder(place)
+    section = section_of(params, "pictures")
+    entries = {name: build(ListedFolder, entry, f"pictures.{name}") for name, entry in section.items()}
+    folders = {name: entry.folder for name, entry in entries.items() if entry.side == place.name}
+    if not folders:
+        known = ", ".join(sorted({entry.side for entry in entries.values()})) or "none"
+        raise ParameterError(
+            f"no folder is named for the side {place.name}; pictures has folders for: {known}",
+            hint=f"add one to pictures in params.yaml, with side: {place.name}",
+        )
+    return side_of_listings(folders, place)
