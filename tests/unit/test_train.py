@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -203,37 +204,33 @@ def test_a_loss_that_is_no_number_stops_the_run(
     assert not (tmp_path / "gen.pt").exists()
 
 
-def test_a_weight_that_is_no_number_is_never_saved(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def break_a_weight(trainer: Trainer) -> None:
+    next(trainer.b.parameters()).data[0] = float("inf")
+
+
+def break_a_moment(trainer: Trainer) -> None:
+    trainer.dis_optimizer.state[next(trainer.dis_b.parameters())]["exp_avg_sq"].fill_(float("inf"))
+
+
+@pytest.mark.parametrize("damage", [break_a_weight, break_a_moment])
+def test_what_is_no_number_is_never_saved(
+    damage: Callable[[Trainer], None],
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = Trainer.step
 
     def step(self: Trainer, x_a: torch.Tensor, x_b: torch.Tensor, now: int) -> dict[str, torch.Tensor]:
         losses = real(self, x_a, x_b, now)
         if now == 5:
-            next(self.b.parameters()).data[0] = float("inf")
+            damage(self)
         return losses
 
     monkeypatch.setattr(Trainer, "step", step)
     with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
         run(tiny_settings(), folders, tmp_path)
     assert [path.name[:14] for path in tmp_path.glob("work/*/*.pt")] == ["state_00000003"]
-
-
-def test_a_moment_that_is_no_number_is_never_saved(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Trainer.step
-
-    def step(self: Trainer, x_a: torch.Tensor, x_b: torch.Tensor, now: int) -> dict[str, torch.Tensor]:
-        losses = real(self, x_a, x_b, now)
-        if now == 5:
-            self.dis_optimizer.state[next(self.dis_b.parameters())]["exp_avg_sq"].fill_(float("inf"))
-        return losses
-
-    monkeypatch.setattr(Trainer, "step", step)
-    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
-        run(tiny_settings(), folders, tmp_path)
 
 
 def test_an_iteration_saved_again_takes_its_own_place(tmp_path: Path) -> None:

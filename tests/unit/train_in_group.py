@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 from pipeline.core.sides import side_of_folder
+from tests.killing import killing_after
 from tests.unit.golden import tiny_settings
 from unit import train_run, train_state
 from unit.train import train
@@ -19,16 +18,7 @@ def main(folder: str, kill_after: str, lr: str) -> None:
 
     Each process has places of its own, as on a machine that shares no folder.
     """
-    saved = 0
-
-    def save(*state: Any) -> None:
-        nonlocal saved
-        train_state.save_state(*state)
-        saved += 1
-        if saved == int(kill_after):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    train_run.save_state = save
+    train_run.save_state = killing_after(int(kill_after), train_state.save_state)
     root = Path(folder)
     own = root / os.environ.get("RANK", "alone")
     settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=2, sheet_every=4, lr=float(lr))
