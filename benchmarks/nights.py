@@ -13,13 +13,12 @@ import numpy as np
 from pipeline.city.camera import Shot
 from pipeline.city.paint import Painter
 from pipeline.city.plan import build_city
-from pipeline.night.measures import psnr
+from pipeline.night.measures import lit, psnr
 from unit.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
 # A city that the shipped weights were not trained on.
 CITY_SEED, BLOCKS, VIEWS = 77, 3, 16
-LIT = 150
 
 
 @click.command()
@@ -50,7 +49,7 @@ def _line(name: str, pictures: list[np.ndarray], nights: list[np.ndarray]) -> st
 
 
 def _lit(pictures: list[np.ndarray]) -> float:
-    return float(np.mean([np.mean(picture.max(axis=2) > LIT) for picture in pictures]) * 100)
+    return float(np.mean([lit(picture).mean() for picture in pictures]) * 100)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ _EDGE_SIGMA = 1.0
 _SAME_DIRECTION = math.cos(math.radians(30))
 _CANNY_SCALE = 128
 
+# Above it, in its strongest channel, a pixel of a night counts as lit: a window, a lamp, a wall in its light.
+LIT = 150
+
 # Of Wang et al. 2004: the window, and the constants for 8 bits.
 SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
@@ -57,6 +60,32 @@ def visible_edges(day: np.ndarray, night: np.ndarray) -> float:
             alike = day_x * _moved(night_x, down, across) + day_y * _moved(night_y, down, across)
             seen |= _moved(found, down, across) & (np.abs(alike) >= _SAME_DIRECTION)
     return float(np.count_nonzero(seen & wanted) / np.count_nonzero(wanted))
+
+
+def lit(pixels: np.ndarray) -> np.ndarray:
+    """Return which pixels are lit, (H, W) bool: those whose strongest channel is above `LIT`."""
+    found: np.ndarray = pixels.max(axis=2) > LIT
+    return found
+
+
+def lights_in_place(night: np.ndarray, true: np.ndarray, reach: int = 2) -> tuple[float, float]:
+    """Return the precision and recall, 0..1, of the lit pixels of `night` against those of the `true` night.
+
+    Precision: the share of its lit pixels that have one of the true night's at most `reach` pixels away, in
+    both directions; recall: the same the other way round. 1 where there is none to count. A night that is
+    bright all over has no precision, and a dark one no recall.
+    """
+    _require_one_shape(night, true)
+    found, wanted = lit(night), lit(true)
+    return _share_near(found, wanted, reach), _share_near(wanted, found, reach)
+
+
+def _share_near(some: np.ndarray, others: np.ndarray, reach: int) -> float:
+    if not some.any():
+        return 1.0
+    window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    near = cv2.dilate(others.astype(np.uint8), window) > 0
+    return float(np.count_nonzero(some & near) / np.count_nonzero(some))
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:

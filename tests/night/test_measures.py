@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.night.measures import brightness, contrast, luma, psnr, ssim, visible_edges
+from pipeline.night.measures import (
+    brightness,
+    contrast,
+    lights_in_place,
+    lit,
+    luma,
+    psnr,
+    ssim,
+    visible_edges,
+)
 
 
 def grey(level: int, height: int = 24, width: int = 32) -> np.ndarray:
@@ -84,6 +93,31 @@ def test_ssim_of_the_smallest_picture_and_of_a_smaller_one() -> None:
     )
     with pytest.raises(ValueError, match="SSIM needs 11x11 pixels, found 11x10"):
         ssim(random(3, 10, 11), random(4, 10, 11))
+
+
+def test_lights_count_where_the_true_night_has_them() -> None:
+    true = grey(20, 40, 40)
+    true[10:12, 10:12] = (255, 180, 60)
+    true[30:32, 30:32] = (10, 10, 200)
+    night = grey(20, 40, 40)
+    night[11:13, 11:13] = 200  # a pixel off
+    night[2:4, 36:38] = 200  # where none is
+    assert lit(true).sum() == 8
+    assert lights_in_place(night, true) == (0.5, 0.5)
+    assert lights_in_place(true, true) == (1, 1)
+    precision, recall = lights_in_place(night, true, reach=0)
+    assert (precision, recall) == (1 / 8, 1 / 8)
+
+
+def test_a_night_bright_all_over_has_no_precision_and_a_dark_one_no_recall() -> None:
+    true = grey(20, 40, 40)
+    true[10:12, 10:12] = 255
+    precision, recall = lights_in_place(grey(200, 40, 40), true)
+    assert precision == 36 / 1600
+    assert recall == 1
+    assert lights_in_place(grey(0, 40, 40), true) == (1, 0)
+    with pytest.raises(ValueError, match="shape"):
+        lights_in_place(grey(0, 40, 40), grey(0, 40, 41))
 
 
 def test_edges_of_the_day_itself_and_of_its_negative_are_all_seen() -> None:

@@ -1,0 +1,65 @@
+"""The nights that are held against one another: without a network, by the shipped translator, by our own."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from pipeline.core.sides import side_of_folder
+from pipeline.datasets.image_set import ImageSet
+from pipeline.night.photometric import PhotometricTranslator
+from pipeline.night.run import translate_set
+from pipeline.night.translator import MakeTranslator, OutputFormat
+from stages.unit_factory import UnitFactory
+from unit.train import train
+from unit.train_settings import TrainSettings
+from unit.translate import UnitSettings
+
+# What the translator learns from is 128x96, the size that the recognisers see.
+TRANSLATOR = TrainSettings(
+    dim=16, n_downsample=2, n_res=3, dis_dim=32, n_layer=4, num_scales=3, dis_norm="none",
+    lr=4e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=3000, gamma=0.5,
+    gan_w=2.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01, vgg_w=0.0, edge_w=4.0,
+    vgg_input="caffe", shorter_side=96, crop_height=96, crop_width=128, batch=1,
+    iterations=6000, tied_iterations=400, ema_decay=0.998,
+    autocast="bfloat16", checkpointing=False, keep="last", export="float16",
+    save_every=250, sheet_every=1000, seed=2022,
+)  # fmt: skip
+SHIPPED_SHORTER_SIDE = 180
+_OUTPUT = OutputFormat(".jpg", 92)
+SHIPPED, PHOTOMETRIC, OURS = "shipped", "photometric", "ours"
+
+
+def train_translator(unpaired: Path, folder: Path) -> Path:
+    """Our translator, from unpaired days and nights of the training streets; goes on where it stopped."""
+    weights = folder / "ours.pt"
+    if not weights.is_file():
+        train(
+            TRANSLATOR,
+            side_of_folder(unpaired / "day"),
+            side_of_folder(unpaired / "night"),
+            weights,
+            folder / "work",
+            live=folder / "live",
+        )
+    return weights
+
+
+def make_nights(days: ImageSet, folder: Path, shipped: Path, ours: Path, workers: int) -> dict[str, ImageSet]:
+    """The night of every image of `days` by each translator, as sets below `folder`."""
+    makers: dict[str, MakeTranslator] = {
+        PHOTOMETRIC: partial(PhotometricTranslator, "classical"),
+        SHIPPED: _unit(shipped, SHIPPED_SHORTER_SIDE, workers),
+        OURS: _unit(ours, TRANSLATOR.shorter_side, workers),
+    }
+    for name, maker in makers.items():
+        if not (folder / name).is_dir():
+            translate_set(
+                days, folder / name, maker, _OUTPUT, folder / "store", workers=workers, max_failed=0.0
+            )
+    return {name: ImageSet.open(folder / name) for name in makers}
+
+
+def _unit(checkpoint: Path, shorter_side: int, workers: int) -> UnitFactory:
+    settings = UnitSettings("day2night", shorter_side, "none", "source", "float32")
+    return UnitFactory(checkpoint, settings, "cpu", workers)

@@ -1,0 +1,63 @@
+"""How near nights come to the true ones, at test streets: in all, and in where lights are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.pictures import open_rgb
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.names import night_name
+from pipeline.night.measures import lights_in_place, lit, psnr, ssim, visible_edges
+
+# Every so many of the test database's views.
+EVERY = 5
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Means over pictures: dB; SSIM; lit pixels and day edges still seen in per cent; lights in place, 0..1.
+
+    f1: the harmonic mean of the precision and recall of the lit pixels of all pictures.
+    """
+
+    psnr: float
+    ssim: float
+    lit: float
+    edges: float
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
+
+
+def likeness(days: ImageSet, nights: ImageSet | None, true: ImageSet) -> Likeness:
+    """Hold `nights` of some test days against the true ones; None takes the days themselves for nights."""
+    rows = days.where("test", "database")[::EVERY]
+    values = []
+    for row in rows:
+        day = _pixels(days, row.name)
+        truth = _pixels(true, night_name(row.name))
+        night = day if nights is None else _pixels(nights, night_name(row.name))
+        precision, recall = lights_in_place(night, truth)
+        values.append(
+            (
+                psnr(night, truth),
+                ssim(night, truth),
+                100 * lit(night).mean(),
+                100 * visible_edges(day, night),
+                precision,
+                recall,
+            )
+        )
+    return Likeness(*(float(value) for value in np.mean(values, axis=0)))
+
+
+def _pixels(images: ImageSet, name: str) -> np.ndarray:
+    path = images.root / name
+    return np.asarray(open_rgb(path.read_bytes(), label=name))

@@ -1,0 +1,56 @@
+"""Recognisers that saw days only, or days and some night, and what each finds by day and by night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr.evaluation import evaluate
+from pipeline.vpr.experiment import Experiment, write_experiment
+from pipeline.vpr.train_settings import TrainSettings
+from pipeline.vpr.training import train_model
+
+HEIGHT, WIDTH = 96, 128
+# Metres; see `TrainSettings`.
+HARD_POSITIVES, RADIUS = 10, 25
+# Of days only there are no twins to show.
+TWINS = 0.5
+
+
+def settings_of(dataset: str, seed: int) -> TrainSettings:
+    """ResNet-18 and NetVLAD from scratch, on pairs; a day is its own night with a probability of `TWINS`."""
+    return TrainSettings(
+        dataset=dataset, backbone="resnet18conv4", weights="none", trainable="all",
+        aggregation="netvlad", clusters=16, height=HEIGHT, width=WIDTH,
+        lr=5e-4, loss="contrastive", temperature=0.05, batch=16,
+        queries_per_epoch=3200, queries_per_cache=160, epochs=6, patience=6,
+        hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
+        autocast="bfloat16", cpu_threads=1, seed=seed, twins=0.0 if dataset == "day" else TWINS,
+    )  # fmt: skip
+
+
+def recognise(
+    name: str,
+    settings: TrainSettings,
+    images: ImageSet,
+    tests: dict[str, ImageSet],
+    folder: Path,
+    workers: int,
+) -> None:
+    """Train the recogniser `name` and test it; what is there already is not done again."""
+    model = folder / "models" / name
+    if not (model / "model.pt").is_file():
+        train_model(settings, images, model, folder / "work", device="cpu", workers=workers)
+    experiment = folder / "experiments" / name
+    write_experiment(
+        experiment,
+        Experiment(
+            model=name, height=HEIGHT, width=WIDTH, queries="hard_resize", multi_scale="none", radius=RADIUS,
+            ivfpq_above=None, save_descriptors=False, autocast="off", cpu_threads=1,
+        ),
+        model,
+    )  # fmt: skip
+    for test, images_of_test in tests.items():
+        out = folder / "results" / name / test
+        if not (out / "metrics.json").is_file():
+            evaluate(experiment, images_of_test, out, folder / "descriptors", device="cpu", workers=workers)

@@ -1,0 +1,104 @@
+"""The result as a list that programs read, and as tables that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.night_gain.gains import Bootstrap, hits_of, standpoints
+from benchmarks.night_gain.pictures import Likeness
+from pipeline.core.files import write_json
+from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr.metrics import read_metrics
+
+DAY, OURS, PHOTOMETRIC, ORACLE = "day", "ours", "photometric", "oracle"
+_AT = (1, 5)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All recognisers' results on the test sets: folders `<arm>-<seed>/<test>` below `results`."""
+
+    results: Path
+    tests: Mapping[str, ImageSet]
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def write_list(self, path: Path) -> None:
+        """Write one entry for each recogniser and test set, recalls in per cent."""
+        entries = []
+        for arm in self.arms:
+            for seed in self.seeds:
+                for test in self.tests:
+                    found = read_metrics(self._result(arm, seed, test))
+                    entries.append(
+                        {
+                            "seed": seed,
+                            "trained_on": arm,
+                            "aggregation": "netvlad",
+                            "test": test,
+                            "queries": found.queries,
+                            "recall_at_1": round(found.recalls[1].percent, 2),
+                            "recall_at_5": round(found.recalls[5].percent, 2),
+                        }
+                    )
+        write_json(path, entries)
+
+    def recalls(self) -> str:
+        """Mean recalls with their intervals, and recall@1 of each seed, as a Markdown table."""
+        lines = ["| trained on | test | R@1, % | R@5, % | R@1 of each seed |", "|---|---|---|---|---|"]
+        for arm in self.arms:
+            for test in self.tests:
+                once, five = ([self._hits(arm, seed, test, at) for seed in self.seeds] for at in _AT)
+                bootstrap = self._bootstrap(test)
+                each = ", ".join(f"{100 * hits.mean():.1f}" for hits in once)
+                lines.append(
+                    f"| {arm} | {test} | {bootstrap.recall(once)} | {bootstrap.recall(five)} | {each} |"
+                )
+        return "\n".join(lines)
+
+    def gains(self) -> str:
+        """What is asked of the nights, as a Markdown table: differences of recall@1 with their intervals."""
+        of = {
+            test: {arm: [self._hits(arm, seed, test, 1) for seed in self.seeds] for arm in self.arms}
+            for test in self.tests
+        }
+        night, day = of["night"], of["day"]
+        at_night, by_day = self._bootstrap("night"), self._bootstrap("day")
+        rows = {
+            "night, ours over day only, points": at_night.gain(night[OURS], night[DAY]),
+            "night, ours over photometric, points": at_night.gain(night[OURS], night[PHOTOMETRIC]),
+            "night, photometric over day only, points": at_night.gain(night[PHOTOMETRIC], night[DAY]),
+            "night, oracle over day only, points": at_night.gain(night[ORACLE], night[DAY]),
+            "night, ours' share of the way to the oracle, %": at_night.way(night, DAY, OURS, ORACLE),
+            "day, ours over day only, points": by_day.gain(day[OURS], day[DAY]),
+            "day, oracle over day only, points": by_day.gain(day[ORACLE], day[DAY]),
+        }
+        lines = ["| recall@1 | mean (95 % interval) |", "|---|---|"]
+        return "\n".join([*lines, *(f"| {what} | {interval} |" for what, interval in rows.items())])
+
+    def _result(self, arm: str, seed: int, test: str) -> Path:
+        return self.results / f"{arm}-{seed}" / test
+
+    def _hits(self, arm: str, seed: int, test: str, at: int) -> np.ndarray:
+        return hits_of(self._result(arm, seed, test), self.tests[test], at)
+
+    def _bootstrap(self, test: str) -> Bootstrap:
+        return Bootstrap(standpoints(self.tests[test]), len(self.seeds))
+
+
+def likeness_table(rows: Mapping[str, Likeness]) -> str:
+    """How near each translator's nights come to the true ones, as a Markdown table."""
+    lines = [
+        "| nights | PSNR, dB | SSIM | lit pixels, % | lights: precision | recall | F1 | day edges seen, % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {row.psnr:.2f} | {row.ssim:.3f} | {row.lit:.2f} | {row.precision:.2f} | {row.recall:.2f}"
+        f" | {row.f1:.2f} | {row.edges:.0f} |"
+        for name, row in rows.items()
+    ]
+    return "\n".join(lines)

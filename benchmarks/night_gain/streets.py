@@ -1,0 +1,106 @@
+"""The streets that night gain is measured in, drawn by day and by night from the same standpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pipeline.city
+from pipeline.city.camera import Shot
+from pipeline.city.drawing import Drawing, draw_all
+from pipeline.city.raw import write_unpaired
+from pipeline.city.settings import CitySettings
+from pipeline.city.survey import PITTSBURGH_SPLITS, Panorama, Survey
+from pipeline.core.files import digest_document, digest_file
+from pipeline.core.progress import progress
+from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.names import Details, name_at_utm, night_name
+from pipeline.datasets.set_writer import SetWriter, replaced_set
+
+# Splits are cities of their own: no street of one is in another.
+CITY = CitySettings(
+    seed=2022, width=240, height=180, train_places=500, val_places=40, test_places=180,
+    tokyo_places=1, tokyo_queries=1, xs_places=1, xs_queries=1,
+    yaws=6, pitches=1, query_share=0.5, spacing=12,
+)  # fmt: skip
+# Days and nights for a translator to learn from, at unrelated places of the training streets.
+UNPAIRED = 3000
+_QUALITY = 92
+DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
+BY_NIGHT = "test_by_night"
+
+
+def city_digest() -> str:
+    """SHA-256 over the settings and all code that draws the city: equal digests, equal pictures."""
+    (folder,) = pipeline.city.__path__
+    code = {path.name: digest_file(path) for path in sorted(Path(folder).glob("*.py"))}
+    return digest_document({"settings": asdict(CITY), "code": code, "unpaired": UNPAIRED})
+
+
+def draw_streets(folder: Path, workers: int) -> None:
+    """Draw what is not there yet: sets of days, of their true nights, of night queries; unpaired pictures."""
+    for name, time_of_day in ((DAYS, "day"), (TRUE_NIGHTS, "night")):
+        if not (folder / name).is_dir():
+            _draw_set(folder / name, time_of_day, workers)
+    days, nights = (ImageSet.open(folder / name) for name in (DAYS, TRUE_NIGHTS))
+    if not (folder / BY_NIGHT).is_dir():
+        with replaced_set(folder / BY_NIGHT) as writer:
+            for row in days.where("test", "database"):
+                writer.link(row, days.path(row))
+            for row in nights.where("test", "queries"):
+                writer.link(row, nights.path(row))
+    if not (folder / UNPAIRED_FOLDER).is_dir():
+        write_unpaired(CITY, folder / UNPAIRED_FOLDER, UNPAIRED, workers)
+
+
+def by_day_and_night(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
+    """Training and val images of `days` and their twins in `nights` as one set, by links."""
+    if not out.is_dir():
+        with replaced_set(out) as writer:
+            for part in (days, nights):
+                for row in part.rows:
+                    if row.split != "test":
+                        writer.link(row, part.path(row))
+    return ImageSet.open(out)
+
+
+def _draw_set(out: Path, time_of_day: str, workers: int) -> None:
+    shots = list(_shots(time_of_day))
+    drawn = draw_all((drawing for _, drawing in shots), workers)
+    with replaced_set(out) as writer:
+        for (name, _), data in progress(
+            zip(shots, drawn, strict=True), total=len(shots), label=f"draw {out.name}"
+        ):
+            _add(writer, name, data, time_of_day)
+
+
+def _add(writer: SetWriter, name: str, data: bytes, time_of_day: str) -> ImageRow:
+    return writer.add(
+        name, data, source="city", width=CITY.width, height=CITY.height, time_of_day=time_of_day
+    )
+
+
+def _shots(time_of_day: str) -> Iterator[tuple[str, Drawing]]:
+    """Names in the set, and how to draw them."""
+    size = (CITY.width, CITY.height)
+    for split in PITTSBURGH_SPLITS:
+        survey = Survey(CITY, split)
+        drives = {"database": survey.database(along_street=True), "queries": survey.queries()}
+        for role, panoramas in drives.items():
+            for number, panorama in enumerate(panoramas):
+                for yaw, shot in _views(panorama):
+                    day = f"images/{split}/{role}/{_name(survey, panorama, number, yaw)}"
+                    name = night_name(day) if time_of_day == "night" else day
+                    yield name, Drawing(survey.district, shot, time_of_day, *size, ".jpg", _QUALITY)
+
+
+def _views(panorama: Panorama) -> Iterator[tuple[int, Shot]]:
+    for _, yaw, shot in panorama.shots(CITY, CITY.pitches):
+        yield yaw, shot
+
+
+def _name(survey: Survey, panorama: Panorama, number: int, yaw: int) -> str:
+    position = survey.utm(panorama.x, panorama.y)
+    details = Details(pano_id=f"{number:06d}", tile_num=yaw - 1)
+    return name_at_utm(*position, survey.zone, survey.letter, details).encode()

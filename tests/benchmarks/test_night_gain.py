@@ -1,0 +1,89 @@
+"""The intervals of night gain against cases that are known, and its whole run on a few streets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.night_gain import __main__ as command
+from benchmarks.night_gain import nights, recognisers, streets
+from benchmarks.night_gain.gains import Bootstrap, Interval
+
+POINTS = np.repeat(np.arange(90), 6)
+
+
+def test_the_mean_is_of_all_seeds_and_queries_and_lies_in_its_interval() -> None:
+    rng = np.random.default_rng(1)
+    hits = [rng.random(540) < 0.3 for _ in range(3)]
+    found = Bootstrap(POINTS, 3).recall(hits)
+    assert found.mean == pytest.approx(100 * np.mean(hits))
+    assert found.low < found.mean < found.high
+    # A binomial share of 3 x 540 has a standard deviation of 1.1 points.
+    assert 3 < found.high - found.low < 7
+
+
+def test_views_of_one_standpoint_count_as_one() -> None:
+    rng = np.random.default_rng(2)
+    together = [np.repeat(rng.random(90) < 0.3, 6)] * 3
+    apart = [rng.random(540) < 0.3] * 3
+    one, other = (Bootstrap(POINTS, 3).recall(hits) for hits in (together, apart))
+    assert one.high - one.low > 1.8 * (other.high - other.low)
+
+
+def test_a_gain_that_every_query_shares_is_sure() -> None:
+    rng = np.random.default_rng(3)
+    base = [rng.random(540) < 0.3 for _ in range(3)]
+    assert Bootstrap(POINTS, 3).gain(base, base) == Interval(0, 0, 0)
+
+
+def test_the_way_is_a_share_between_two_others() -> None:
+    every = np.arange(540)
+    arms = {"low": [every % 6 < 1] * 3, "middle": [every % 6 < 2] * 3, "high": [every % 6 < 3] * 3}
+    way = Bootstrap(POINTS, 3).way(arms, "low", "middle", "high")
+    assert (way.mean, way.low, way.high) == pytest.approx((50, 50, 50))
+
+
+@pytest.mark.slow
+def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        streets, "CITY", replace(streets.CITY, train_places=24, val_places=6, test_places=6, yaws=2)
+    )
+    monkeypatch.setattr(streets, "UNPAIRED", 4)
+    monkeypatch.setattr(
+        nights,
+        "TRANSLATOR",
+        replace(nights.TRANSLATOR, dim=4, n_res=1, dis_dim=4, iterations=4, tied_iterations=1, save_every=2),
+    )
+    whole = recognisers.settings_of
+    monkeypatch.setattr(
+        command,
+        "settings_of",
+        lambda arm, seed: replace(
+            whole(arm, seed), queries_per_epoch=16, queries_per_cache=8, batch=4, epochs=1
+        ),
+    )
+    arguments = [str(tmp_path / "work"), "--out", str(tmp_path / "out")]
+    runner = CliRunner()
+    some = runner.invoke(command.main, [*arguments, "--arm", "ours", "--seed", "1"], catch_exceptions=False)
+    assert some.exit_code == 0
+    assert not (tmp_path / "out").exists()
+    model = tmp_path / "work/models/ours-1/model.pt"
+    made = model.stat().st_mtime_ns
+    every = runner.invoke(command.main, arguments, catch_exceptions=False)
+    assert every.exit_code == 0
+    assert model.stat().st_mtime_ns == made
+    entries = json.loads((tmp_path / "out/night_gain.json").read_text())
+    assert len(entries) == 4 * 3 * 2
+    assert {entry["trained_on"] for entry in entries} == {"day", "photometric", "ours", "oracle"}
+    assert {entry["test"] for entry in entries} == {"day", "night"}
+    assert all(0 <= entry["recall_at_1"] <= entry["recall_at_5"] <= 100 for entry in entries)
+    text = (tmp_path / "out/night_gain.md").read_text()
+    assert streets.city_digest() in text
+    assert "| true | inf | 1.000 |" in text
