@@ -1,6 +1,6 @@
-"""Changes of training queries, drawn anew for each: false nights, colours, perspective, turns, occlusion.
+"""Changes of training pictures, drawn anew for each: false nights, lights, colours, perspective, occlusion.
 
-Each is a few explicit draws and an operation of torchvision, so that a query's change depends on its
+Each is a few explicit draws and operations of a library, so that a picture's change depends on its
 generator alone, and not on how many threads read. Facts and values: the paper and the Deep Visual
 Geo-localization Benchmark.
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode, functional
 
 from pipeline.core.pictures import open_rgb
+from pipeline.vpr.lights import Lights
 from pipeline.vpr.views import as_view
 
 # Two readings of a value that the paper gives as a share of 1: "literal" lets it be one of 255 levels, as its
@@ -195,13 +196,14 @@ class Occlusion:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to each training query, in this order; parts that are left out do nothing.
+    """What is done to a training picture, in this order; parts that are left out do nothing.
 
     All but the last change the 8-bit picture, before it is normalised and resized; the occlusion changes the
     network's input.
     """
 
     night: Night | None = None
+    lights: Lights | None = None
     jitter: Jitter | None = None
     perspective: Perspective | None = None
     resized_crop: ResizedCrop | None = None
@@ -221,7 +223,14 @@ class Augmentation:
     def read(self, data: bytes, size: tuple[int, int], label: str, rng: np.random.Generator) -> Tensor:
         """Decode an image file's bytes, changed: (3, height, width) of `size`; errors as `read_view`."""
         image = open_rgb(data, label=label)
-        for part in (self.night, self.jitter, self.perspective, self.resized_crop, self.rotation):
+        for part in (
+            self.night,
+            self.lights,
+            self.jitter,
+            self.perspective,
+            self.resized_crop,
+            self.rotation,
+        ):
             if part is not None:
                 image = part(image, rng)
         view = as_view(np.asarray(image), *size)
@@ -232,6 +241,12 @@ def query_generator(seed: int, epoch: int, round_number: int, query: int) -> np.
     """The generator of a query's changes: of nothing but the run's seed, when, and which query."""
     # Seeds that end in zeros are those without them: mining has the first three.
     return np.random.default_rng([seed, epoch, round_number, 1 + query])
+
+
+def night_generator(seed: int, epoch: int, round_number: int, query: int, place: int) -> np.random.Generator:
+    """The generator of the changes of a night that stands at `place` in the example of a query."""
+    # More numbers than the generators of a query's changes and of the draws of nights have.
+    return np.random.default_rng([seed, epoch, round_number, 1 + query, 2, place])
 
 
 def _unit(form: Form) -> float:

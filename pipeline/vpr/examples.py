@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.vpr.augmentation import Augmentation, query_generator
+from pipeline.vpr.augmentation import Augmentation, night_generator, query_generator
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.twins import TwinDraws
 from pipeline.vpr.views import stacked
@@ -23,11 +24,15 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class Nights:
-    """The nights that may stand for the queries and for the database images, and when they do."""
+    """The nights that may stand for the queries and for the database images, when they do, and how changed.
+
+    augmentation: the change of every one of them, drawn anew each time; None shows them as they are.
+    """
 
     queries: Gallery
     database: Gallery
     draws: TwinDraws
+    augmentation: Augmentation | None = None
 
 
 @dataclass(frozen=True)
@@ -71,20 +76,23 @@ class ExampleReader:
 
     def _reads(self, row: np.ndarray, epoch: int, round_number: int) -> list[Callable[[], Tensor]]:
         """What reads each picture of a row."""
-        query, others = int(self.kept[row[0]]), [int(index) for index in row[1:]]
-        queries, databases = self.queries, [self.database] * len(others)
+        query = int(self.kept[row[0]])
+        indexes = [query, *(int(index) for index in row[1:])]
+        dark = np.zeros(len(row), dtype=bool)
         if self.nights is not None:
-            night, *nights = self.nights.draws.nights(epoch, round_number, query, len(row))
-            queries = self.nights.queries if night else queries
-            databases = [self.nights.database if dark else self.database for dark in nights]
+            dark = self.nights.draws.nights(epoch, round_number, query, len(row))
+        of_nights = [self.nights if night else None for night in dark]
+        return [
+            partial(self._read, place, index, nights, (epoch, round_number, query))
+            for place, (index, nights) in enumerate(zip(indexes, of_nights, strict=True))
+        ]
 
-        def read_query() -> Tensor:
-            if self.augmentation is None:
-                return queries.read(query)
-            generator = query_generator(self.seed, epoch, round_number, query)
-            return queries.read_changed(query, self.augmentation, generator)
-
-        def read(database: Gallery, index: int) -> Callable[[], Tensor]:
-            return lambda: database.read(index)
-
-        return [read_query, *itertools.starmap(read, zip(databases, others, strict=True))]
+    def _read(self, place: int, index: int, nights: Nights | None, when: tuple[int, int, int]) -> Tensor:
+        """Read what stands at `place` of a row, 0 the query; `when`: epoch, round and query of the row."""
+        source = nights or self
+        pictures = source.database if place else source.queries
+        if nights is not None and nights.augmentation is not None:
+            return pictures.read_changed(index, nights.augmentation, night_generator(self.seed, *when, place))
+        if place or self.augmentation is None:
+            return pictures.read(index)
+        return pictures.read_changed(index, self.augmentation, query_generator(self.seed, *when))

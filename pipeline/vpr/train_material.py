@@ -44,7 +44,7 @@ def material(settings: TrainSettings, images: ImageSet, workers: int) -> Materia
     if settings.twins:
         queries = queries.without_nights()
         draws = TwinDraws(settings.twins, settings.seed)
-        nights = Nights(night_twins(queries), night_twins(database), draws)
+        nights = Nights(night_twins(queries), night_twins(database), draws, settings.night_augmentation)
     places = Places(
         database.positions,
         queries.positions,

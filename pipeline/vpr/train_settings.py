@@ -52,6 +52,8 @@ class TrainSettings:
         found among days only, and the set must hold a night of every day of its train split; 0 takes the
         set's pictures as they are, nights among them.
     augmentation: how the queries of training steps are changed; None leaves them as they are.
+    night_augmentation: how the nights that twins show are changed, queries and database images alike, each
+        time anew; such queries are not changed by `augmentation`. None shows them as they are.
     night_fraction: share of night queries in each batch; None takes the queries as they come.
     positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
         night or not; "across", only those of the other; "day", only those that are not of the night, as the
@@ -90,6 +92,7 @@ class TrainSettings:
     negative_samples: int | None = None
     temperature: float | None = None
     augmentation: Augmentation | None = None
+    night_augmentation: Augmentation | None = None
     night_fraction: float | None = None
     positives: Literal["any", "same", "across", "day"] = "any"
     database: Literal["all", "day"] = "all"
@@ -140,6 +143,8 @@ class TrainSettings:
             raise ValueError("loss contrastive needs a batch of 2 or more: a pair's negatives are the others")
 
     def _require_twins(self) -> None:
+        if self.night_augmentation is not None and not self.twins:
+            raise ValueError("night_augmentation changes the nights that twins show, but twins is 0")
         for name, wanted in _WITH_TWINS.items() if self.twins else ():
             if getattr(self, name) != wanted:
                 apart = "null" if wanted is None else wanted
@@ -156,6 +161,8 @@ class TrainSettings:
         positives = "" if self.positives == "any" else f"; positives: {self.positives}"
         database = "" if self.database == "all" else f"; database: {self.database}"
         twins = f"; every picture its own night with probability {self.twins:g}" if self.twins else ""
+        if self.night_augmentation is not None:
+            twins += f", with {self.night_augmentation.in_words}"
         loss = f"; contrastive loss, temperature {self.temperature:g}" if self.temperature else ""
         return f"queries {changes}{share}{positives}{database}{twins}{loss}"
 

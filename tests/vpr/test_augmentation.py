@@ -156,7 +156,7 @@ def test_changes_depend_on_seed_epoch_round_and_query_only() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"nigth": {}}, "unknown parameter nigth; known are night, jitter"),
+        ({"nigth": {}}, "unknown parameter nigth; known are night, lights"),
         ({"night": {"threshold": 0.25, "brightness": 0.55}}, r"augmentation\.night: missing parameter form"),
         (
             {"night": {"threshold": 64, "form": "meant", "brightness": 1}},

@@ -98,6 +98,10 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
         ),
         ({"twins": 0.5, "positives": "across"}, r"positives \(across\): set twins: 0 or positives: any"),
         ({"twins": 0.5, "database": "day"}, r"database \(day\): set twins: 0 or database: all"),
+        (
+            {"night_augmentation": {"lights": {"shade": 0.5, "windows": 9, "lamps": 4, "noise": 6}}},
+            "night_augmentation changes the nights that twins show, but twins is 0",
+        ),
         ({"augmentation": {"nights": {}}}, r"train\.baseline\.augmentation: unknown parameter nights"),
         ({"epochs": 1.5}, "train.baseline.epochs must be int"),
     ],
@@ -105,3 +109,12 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
 def test_impossible_settings_are_refused_in_words(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         settings(**changes)
+
+
+def test_what_is_done_to_nights_is_said() -> None:
+    lights = {"lights": {"shade": 0.5, "windows": 40, "lamps": 4, "noise": 6}}
+    lit = settings(**PAIRS, twins=0.5, night_augmentation=lights)
+    assert lit.learnt_from == (
+        "queries as they are; every picture its own night with probability 0.5, with lights (shade 0.5,"
+        " windows 40, lamps 4, noise 6.0); contrastive loss, temperature 0.05"
+    )

@@ -13,6 +13,7 @@ from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.augmentation import Augmentation, Night
 from pipeline.vpr.examples import ExampleReader, Nights
 from pipeline.vpr.gallery import gallery
+from pipeline.vpr.lights import Lights
 from pipeline.vpr.twins import TwinDraws, night_twins
 from tests.vpr.places import write_places
 
@@ -25,12 +26,16 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 def reader(
-    images: ImageSet, share: float, workers: int = 1, augmentation: Augmentation | None = None
+    images: ImageSet,
+    share: float,
+    workers: int = 1,
+    augmentation: Augmentation | None = None,
+    of_nights: Augmentation | None = None,
 ) -> ExampleReader:
     queries, database = (
         gallery(images, "train", role, SIDE, SIDE).without_nights() for role in ("queries", "database")
     )
-    nights = Nights(night_twins(queries), night_twins(database), TwinDraws(share, 3))
+    nights = Nights(night_twins(queries), night_twins(database), TwinDraws(share, 3), of_nights)
     return ExampleReader(queries, np.arange(1, len(queries)), database, workers, 3, augmentation, nights)
 
 
@@ -116,3 +121,29 @@ def test_the_night_of_a_query_is_augmented_as_the_day_would_be(merged: ImageSet)
     )
     assert float(changed[0].mean()) < float(plain[0].mean())
     assert torch.equal(changed[1], plain[1])
+
+
+def test_nights_are_changed_anew_each_time_and_days_are_not(merged: ImageSet) -> None:
+    lights = Augmentation(lights=Lights(shade=0.5, windows=5, lamps=1, noise=3))
+    rows = [np.array([[0, 3], [5, 11], [2, 0], [7, 7]])]
+    plain, lit = (reader(merged, 0.5, of_nights=one) for one in (None, lights))
+    assert plain.nights is not None
+    dark = np.concatenate([plain.nights.draws.nights(1, 4, int(plain.kept[row[0]]), 2) for row in rows[0]])
+    as_is, first = (next(one.batches(rows, 1, 4)) for one in (plain, lit))
+    changed = (as_is != first).flatten(1).any(1).numpy()
+    assert changed.tolist() == dark.tolist()
+    assert torch.equal(first, next(reader(merged, 0.5, 4, of_nights=lights).batches(rows, 1, 4)))
+    all_night = reader(merged, 1.0, of_nights=lights)
+    one, other = (next(all_night.batches(rows, 1, number)) for number in (4, 5))
+    assert (one != other).flatten(1).any(1).all()
+    # The two of a pair are lit apart, even where both show one picture.
+    again = np.array([[0, 0]])
+    assert not torch.equal(*next(reader(merged, 1.0, of_nights=lights).batches([again], 1, 4)))
+
+
+def test_a_night_with_its_own_change_is_not_augmented_as_a_query(merged: ImageSet) -> None:
+    as_query = Augmentation(night=Night(1.0, "meant", 0.5))
+    as_night = Augmentation(night=Night(1.0, "meant", 1.0))  # which changes nothing
+    rows = [np.array([[0, 3]])]
+    plain = next(reader(merged, 1.0).batches(rows, 0, 0))
+    assert torch.equal(next(reader(merged, 1.0, 1, as_query, as_night).batches(rows, 0, 0)), plain)
