@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -33,6 +34,8 @@ class TrainSettings:
         alexnet and, second, resnet18conv4).
     height, width: pixels of the network's input (480, 640).
     lr: Adam's learning rate (1e-5).
+    schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
+        (Loshchilov and Hutter 2017).
     loss: "triplet", of each query, its best positive and its hardest negatives (triplet), or "contrastive",
         of pairs of a query and its best positive, whose negatives are the other pictures of the batch.
     batch: queries a step (4), each with its best positive.
@@ -91,6 +94,7 @@ class TrainSettings:
     mining: Literal["partial", "full", "random"] | None = None
     negative_samples: int | None = None
     temperature: float | None = None
+    schedule: Literal["constant", "cosine"] = "constant"
     augmentation: Augmentation | None = None
     night_augmentation: Augmentation | None = None
     night_fraction: float | None = None
@@ -165,6 +169,12 @@ class TrainSettings:
             twins += f", with {self.night_augmentation.in_words}"
         loss = f"; contrastive loss, temperature {self.temperature:g}" if self.temperature else ""
         return f"queries {changes}{share}{positives}{database}{twins}{loss}"
+
+    def lr_after(self, epochs: float) -> float:
+        """The learning rate when so many epochs are done."""
+        if self.schedule == "constant":
+            return self.lr
+        return self.lr * (1 + math.cos(math.pi * epochs / self.epochs)) / 2
 
     @property
     def pictures(self) -> int:

@@ -203,12 +203,19 @@ class _Run:
         shares = [self.group.share(part) for part in left]
         read = self.material.reader.batches(shares, done.epoch, done.round)
         for part, images in zip(left, read, strict=True):
+            self._set_learning_rate()
             done.loss_sum += self.learner.learn(images, part)
             done.loss_count += 1
             done.step += 1
             if time.monotonic() - self._saved > SAVE_EVERY:
                 self._save()
         done.rows, done.step, done.round = np.zeros((0, 0), np.int64), 0, done.round + 1
+
+    def _set_learning_rate(self) -> None:
+        done, settings = self.progress, self.settings
+        learnt = done.round * settings.queries_per_cache + done.step * settings.batch
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.lr_after(done.epoch + learnt / settings.queries_per_epoch)
 
     def _mine(self) -> None:
         done, settings = self.progress, self.settings

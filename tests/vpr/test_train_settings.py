@@ -118,3 +118,10 @@ def test_what_is_done_to_nights_is_said() -> None:
         "queries as they are; every picture its own night with probability 0.5, with lights (shade 0.5,"
         " windows 40, lamps 4, noise 6.0); contrastive loss, temperature 0.05"
     )
+
+
+def test_a_cosine_schedule_falls_from_lr_to_nothing() -> None:
+    one = settings(schedule="cosine", lr=1e-3, epochs=8)
+    rates = [one.lr_after(epochs) for epochs in (0, 2, 4, 6, 8)]
+    assert rates == pytest.approx([1e-3, 1e-3 * 0.853553, 5e-4, 1e-3 * 0.146447, 0])
+    assert settings(lr=1e-3, epochs=8).lr_after(7.5) == 1e-3

@@ -14,6 +14,7 @@ from pipeline.core.errors import DusklineError, SetError
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr import train_state, train_step, training
 from pipeline.vpr.augmentation import Augmentation, Occlusion, Perspective
+from pipeline.vpr.lights import Lights
 from pipeline.vpr.network import load_model
 from pipeline.vpr.numeric import numbers_of
 from pipeline.vpr.train_settings import TrainSettings
@@ -201,7 +202,8 @@ def test_twins_are_the_same_for_any_workers_and_after_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: TrainSettings
 ) -> None:
     both = write_places(tmp_path / "set", twins=True)
-    settings = replace(base, twins=0.5)
+    lights = Augmentation(lights=Lights(shade=0.5, windows=9, lamps=1, noise=3))
+    settings = replace(base, twins=0.5, night_augmentation=lights, schedule="cosine")
     run(both, tmp_path / "one", settings, workers=1)
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     kill_after(2, monkeypatch)
@@ -211,8 +213,9 @@ def test_twins_are_the_same_for_any_workers_and_after_a_kill(
     run(both, tmp_path / "many", settings, workers=3)
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
-    run(both, tmp_path / "days", replace(settings, twins=1e-9))
-    assert curve(tmp_path / "days", "loss") != curve(tmp_path / "one", "loss")
+    for name, change in {"days": {"twins": 1e-9}, "constant": {"schedule": "constant"}}.items():
+        run(both, tmp_path / name, replace(settings, **change))
+        assert curve(tmp_path / name, "loss") != curve(tmp_path / "one", "loss")
 
 
 def test_twins_are_refused_where_a_day_has_none(places: ImageSet, tmp_path: Path) -> None:
