@@ -38,7 +38,7 @@ def main(checkpoints: tuple[Path, ...]) -> None:
     click.echo(_line("days themselves", days, nights))
     click.echo(f"{'true nights':<32}        {_lit(nights):5.2f}")
     for checkpoint in checkpoints:
-        settings = UnitSettings("day2night", HEIGHT, "none", "source", "float32")
+        settings = UnitSettings("day2night", HEIGHT, "none", "source", "network", "float32")
         to_night = UnitTranslator(checkpoint, settings)
         click.echo(_line(str(checkpoint), [to_night(day) for day in days], nights))
 

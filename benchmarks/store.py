@@ -39,6 +39,7 @@ SETTINGS = {
     "shorter_side": SIDE,
     "stretch": "none",
     "size": "source",
+    "detail": "network",
     "dtype": "float32",
 }
 STAGE = "translate@many_night"

@@ -216,7 +216,7 @@ def main(
         if checkpoint is None:
             checkpoint = folder / "drawn.pt"
             seeded_pair(checkpoint, dim)
-        settings = UnitSettings("day2night", shorter_side, "minmax", "model", "float32")
+        settings = UnitSettings("day2night", shorter_side, "minmax", "model", "network", "float32")
         days = pictures_in(pictures) if pictures else draw_days(folder, min(images, 8), width, height)
         trial = Trial(checkpoint, settings, days)
         report(trial, machine, images, rounds, dtypes)

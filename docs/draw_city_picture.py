@@ -28,7 +28,8 @@ def main() -> None:
     city = build_city(CITY_SEED, 6, 6)
     painter = Painter(city)
     to_night = UnitTranslator(
-        Path("unit/weights/city.pt"), UnitSettings("day2night", HEIGHT, "none", "source", "float32")
+        Path("unit/weights/city.pt"),
+        UnitSettings("day2night", HEIGHT, "none", "source", "network", "float32"),
     )
     rows = []
     for index, share, turn in VIEWS:

@@ -23,8 +23,8 @@ FETCHED = "gen.pt"
 class CompareParams:
     """day: the set whose days are shown. split, pictures: of which split, and how many of it.
 
-    checkpoints: a folder; every `.pt` in it is a UNIT translator. shorter_side, stretch: as in `translate`,
-    for all of them; shorter_sides: for those that differ, by the name of the file without `.pt`.
+    checkpoints: a folder; every `.pt` in it is a UNIT translator. shorter_side, stretch, detail: as in
+    `translate`, for all of them; shorter_sides: for those that differ, by the name of the file without `.pt`.
     true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
     None for other sets.
     """
@@ -35,6 +35,7 @@ class CompareParams:
     checkpoints: Path
     shorter_side: int
     stretch: Literal["minmax", "none"]
+    detail: Literal["network", "source"]
     shorter_sides: dict[str, int]
     true_nights: str | None
 
@@ -94,6 +95,7 @@ def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
             "shorter_side": compare.shorter_sides.get(name, compare.shorter_side),
             "stretch": compare.stretch,
             "size": "source",
+            "detail": compare.detail,
             "dtype": "float32",
         }
         factory = UnitFactory.on(read_machine(), file, build(UnitSettings, settings, where))

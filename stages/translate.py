@@ -26,6 +26,11 @@ from stages.nights import make_night_set, night_parameters
     click.Choice(["model", "source"]),
     "Size of the night: as the network gives it, or the day image's.",
 )
+@parameter(
+    "detail",
+    click.Choice(["network", "source"]),
+    "Detail of the night: as the network draws it, or the day image's in the network's light.",
+)
 @parameter("dtype", click.Choice(["float32", "bfloat16", "auto"]), "Arithmetic of the network.")
 def main(
     name: str,

@@ -51,6 +51,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Size of the result: as the network gives it, or that of the picture.",
 )
+@click.option(
+    "--detail",
+    type=click.Choice(["network", "source"]),
+    default="network",
+    show_default=True,
+    help="Detail of the result: as the network draws it, or the picture's in the network's light.",
+)
 @click.option("--format", "file_format", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True)
 @click.option("--quality", type=click.IntRange(1, 95), default=90, show_default=True, help="JPEG quality.")
 @click.option(

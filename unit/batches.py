@@ -50,7 +50,7 @@ class UnitBatchTranslator(UnitTranslator):
         picture = super().prepare(pixels)
         if self._device.type != "cuda":
             return picture
-        return Prepared(picture.levels.contiguous().pin_memory(), picture.size)
+        return Prepared(picture.levels.contiguous().pin_memory(), picture.pixels)
 
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
         """Translate pictures of one shape; `DusklineError` when not even one fits into the memory."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from pipeline.core.errors import BadImageError
 from pipeline.core.files import digest_document, digest_file
 from unit.checkpoint import load_checkpoint
+from unit.detail import with_detail
 from unit.inference import Inference
 from unit.numeric import resolve
 
@@ -38,6 +39,8 @@ class UnitSettings:
         made; "none" keeps the network's grey levels.
     size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
         Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
+    detail: "network" leaves the pictures as the network draws them; "source" keeps the given picture's detail
+        in the light that the network gives it, see `with_detail`.
     dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" takes it there.
     """
 
@@ -45,6 +48,7 @@ class UnitSettings:
     shorter_side: int
     stretch: Literal["minmax", "none"]
     size: Literal["model", "source"]
+    detail: Literal["network", "source"]
     dtype: Literal["float32", "bfloat16", "auto"]
 
     def __post_init__(self) -> None:
@@ -52,6 +56,7 @@ class UnitSettings:
             "direction": ("day2night", "night2day"),
             "stretch": ("minmax", "none"),
             "size": ("model", "source"),
+            "detail": ("network", "source"),
             "dtype": ("float32", "bfloat16", "auto"),
         }
         for name, allowed in choices.items():
@@ -63,10 +68,10 @@ class UnitSettings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture as the network takes it: `levels` (3, H', W') uint8, and the (width, height) it came with."""
+    """A picture as the network takes it: `levels` (3, H', W') uint8, and `pixels` (H, W, 3) as they came."""
 
     levels: Tensor
-    size: tuple[int, int]
+    pixels: np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -129,8 +134,7 @@ class UnitTranslator:
 
     def prepare(self, pixels: np.ndarray) -> Prepared:
         """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` when that is too large."""
-        height, width = pixels.shape[:2]
-        return Prepared(network_levels(pixels, self.settings.shorter_side), (width, height))
+        return Prepared(network_levels(pixels, self.settings.shorter_side), pixels)
 
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
         """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
@@ -139,10 +143,16 @@ class UnitTranslator:
             return list(to_pixels(self._forward(to_range(levels)), self.settings.stretch))
 
     def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
-        """Bring a translated picture to the size that the settings ask for."""
-        if self.settings.size == "model" or night.shape[1::-1] == picture.size:
+        """Bring a translated picture to the size and the detail that the settings ask for."""
+        height, width = night.shape[:2] if self.settings.size == "model" else picture.pixels.shape[:2]
+        if self.settings.detail == "source":
+            seen = picture.levels.permute(1, 2, 0).cpu().numpy()
+            # The network's sides are those of what it saw, cut to its multiple.
+            seen = seen[: night.shape[0], : night.shape[1]]
+            return with_detail(night, seen, seen if self.settings.size == "model" else picture.pixels)
+        if night.shape[:2] == (height, width):
             return night
-        return np.asarray(Image.fromarray(night).resize(picture.size, Image.Resampling.BICUBIC))
+        return np.asarray(Image.fromarray(night).resize((width, height), Image.Resampling.BICUBIC))
 
     def _forward(self, x: Tensor) -> Tensor:
         night: Tensor = self.network(x)

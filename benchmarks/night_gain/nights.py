@@ -61,5 +61,5 @@ def make_nights(days: ImageSet, folder: Path, shipped: Path, ours: Path, workers
 
 
 def _unit(checkpoint: Path, shorter_side: int, workers: int) -> UnitFactory:
-    settings = UnitSettings("day2night", shorter_side, "none", "source", "float32")
+    settings = UnitSettings("day2night", shorter_side, "none", "source", "network", "float32")
     return UnitFactory(checkpoint, settings, "cpu", workers)

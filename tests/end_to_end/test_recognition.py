@@ -89,6 +89,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "checkpoints": "unit/weights",
             "shorter_side": 72,
             "stretch": "none",
+            "detail": "source",
             "shorter_sides": {},
             "true_nights": "city/pittsburgh",
         }

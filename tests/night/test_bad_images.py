@@ -25,7 +25,7 @@ from tests.night.fakes import PNG, Nightly, Trip, day_name, saved, write_days
 from unit.translate import MAX_MODEL_PIXELS, UnitSettings, UnitTranslator
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
-SETTINGS = UnitSettings("day2night", 32, "none", "source", "float32")
+SETTINGS = UnitSettings("day2night", 32, "none", "source", "network", "float32")
 NOISE = np.random.default_rng(5).integers(0, 256, (36, 48, 3), dtype=np.uint8)
 WIDE = np.arange(36 * 48, dtype=np.uint16).reshape(36, 48) * 37
 

@@ -26,6 +26,7 @@ SECTION: dict[str, Any] = {
     "checkpoints": "weights",
     "shorter_side": 36,
     "stretch": "none",
+    "detail": "network",
     "shorter_sides": {},
     "true_nights": "city/pittsburgh",
 }

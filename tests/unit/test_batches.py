@@ -14,7 +14,7 @@ from unit import batches
 from unit.batches import UnitBatchTranslator
 from unit.translate import Prepared, UnitSettings, UnitTranslator
 
-SETTINGS = UnitSettings("day2night", 64, "minmax", "source", "float32")
+SETTINGS = UnitSettings("day2night", 64, "minmax", "source", "network", "float32")
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ def views() -> list[dict[str, np.ndarray]]:
     """Streets seen along and across, by day, at true night, and in the night made of the day."""
     city = build_city(SEED, 2, 2)
     painter = Painter(city)
-    translator = UnitTranslator(WEIGHTS, UnitSettings("day2night", SIZE[1], "none", "source", "float32"))
+    translator = UnitTranslator(
+        WEIGHTS, UnitSettings("day2night", SIZE[1], "none", "source", "network", "float32")
+    )
     views = []
     for street, turn in zip(city.streets[:4], (0.0, 30.0, 60.0, 180.0), strict=True):
         x, y = (street.x0 + street.x1) / 2, (street.y0 + street.y1) / 2
@@ -78,7 +80,9 @@ def test_they_are_nearer_to_the_true_night_than_the_day_is(views: list[dict[str,
 def test_they_are_nearer_to_the_true_night_than_untrained_weights(
     views: list[dict[str, np.ndarray]],
 ) -> None:
-    random = UnitTranslator(CHECKPOINT, UnitSettings("day2night", SIZE[1], "none", "source", "float32"))
+    random = UnitTranslator(
+        CHECKPOINT, UnitSettings("day2night", SIZE[1], "none", "source", "network", "float32")
+    )
     for view in views:
         assert error(view["made"], view["night"]) < 0.75 * error(random(view["day"]), view["night"])
 

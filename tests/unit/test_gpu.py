@@ -24,7 +24,7 @@ def nights(translator: UnitBatchTranslator, count: int) -> list[np.ndarray]:
 
 
 def settings(dtype: str) -> UnitSettings:
-    return UnitSettings("day2night", 128, "none", "model", dtype)  # type: ignore[arg-type]
+    return UnitSettings("day2night", 128, "none", "model", "network", dtype)  # type: ignore[arg-type]
 
 
 def test_float32_is_the_processors_within_a_level() -> None:

@@ -20,7 +20,7 @@ from unit.network import Generator, GeneratorSizes
 from unit.numeric import resolve
 from unit.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
 
-PUBLISHED = UnitSettings("day2night", 128, "minmax", "model", "float32")
+PUBLISHED = UnitSettings("day2night", 128, "minmax", "model", "network", "float32")
 INPUTS = {"input1": "input1_160x120.jpg", "input2": "input2_123x93.jpg"}
 
 
