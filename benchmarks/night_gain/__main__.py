@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks.night_gain.nights import OURS, PHOTOMETRIC, SHIPPED, make_nights, train_translator
+from benchmarks.night_gain.nights import our_nights, photometric_nights, train_translator, translators
 from benchmarks.night_gain.pictures import likeness
 from benchmarks.night_gain.recognisers import recognise, settings_of
-from benchmarks.night_gain.report import DAY, ORACLE, Measured, likeness_table
+from benchmarks.night_gain.report import DAY, ORACLE, OURS, PHOTOMETRIC, Measured, likeness_table
 from benchmarks.night_gain.streets import (
     BY_NIGHT,
     DAYS,
@@ -46,32 +46,37 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     streets = folder / "streets"
     draw_streets(streets, workers)
     days, true, by_night = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS, BY_NIGHT))
-    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator")
-    nights = make_nights(days, folder / "nights", Path("unit/weights/city.pt"), ours, workers)
-    learnt_from = {DAY: days} | {
-        arm: by_day_and_night(days, some, folder / "training" / arm)
-        for arm, some in ((PHOTOMETRIC, nights[PHOTOMETRIC]), (OURS, nights[OURS]), (ORACLE, true))
-    }
     tests = {"day": days, "night": by_night}
     for seed in seeds or SEEDS:
         for arm in arms or ARMS:
-            recognise(f"{arm}-{seed}", settings_of(arm, seed), learnt_from[arm], tests, folder, workers)
+            settings = settings_of(arm, seed, nights=arm != DAY)
+            images = _learnt_from(arm, folder, days, true, workers)
+            recognise(f"{arm}-{seed}", settings, images, tests, folder, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms or seeds:
         return
+    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator")
     measured = Measured(folder / "results", tests, ARMS, SEEDS)
     measured.write_list(out / "night_gain.json")
-    rows = {
-        "the days themselves": likeness(days, None, true),
-        "photometric (`classical`)": likeness(days, nights[PHOTOMETRIC], true),
-        "shipped, `unit/weights/city.pt`": likeness(days, nights[SHIPPED], true),
-        "ours": likeness(days, nights[OURS], true),
-        "true": likeness(days, true, true),
-    }
+    rows = {name: likeness(days, true, to_night) for name, to_night in translators(ours)}
+    rows["the true nights"] = likeness(days, true, None)
     digest = f"The city's settings and code: SHA-256 `{city_digest()}`."
     text = "\n\n".join((digest, likeness_table(rows), measured.recalls(), measured.gains()))
     write_bytes(out / "night_gain.md", f"{text}\n".encode())
     click.echo(text)
+
+
+def _learnt_from(arm: str, folder: Path, days: ImageSet, true: ImageSet, workers: int) -> ImageSet:
+    """The set that the recogniser `arm` learns from."""
+    if arm == DAY:
+        return days
+    nights = true
+    if arm == PHOTOMETRIC:
+        nights = photometric_nights(days, folder / "nights" / arm, workers)
+    if arm == OURS:
+        weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator")
+        nights = our_nights(days, folder / "nights" / arm, weights, workers)
+    return by_day_and_night(days, nights, folder / "training" / arm)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks.night_gain.pictures import Translate
 from pipeline.core.sides import side_of_folder
 from pipeline.datasets.image_set import ImageSet
 from pipeline.night.photometric import PhotometricTranslator
@@ -13,7 +15,7 @@ from pipeline.night.translator import MakeTranslator, OutputFormat
 from stages.unit_factory import UnitFactory
 from unit.train import train
 from unit.train_settings import TrainSettings
-from unit.translate import UnitSettings
+from unit.translate import UnitSettings, UnitTranslator
 
 # What the translator learns from is 128x96, the size that the recognisers see.
 TRANSLATOR = TrainSettings(
@@ -25,9 +27,8 @@ TRANSLATOR = TrainSettings(
     autocast="bfloat16", checkpointing=False, keep="last", export="float16",
     save_every=250, sheet_every=1000, seed=2022,
 )  # fmt: skip
-SHIPPED_SHORTER_SIDE = 180
 _OUTPUT = OutputFormat(".jpg", 92)
-SHIPPED, PHOTOMETRIC, OURS = "shipped", "photometric", "ours"
+SHIPPED = Path("unit/weights/city.pt")
 
 
 def train_translator(unpaired: Path, folder: Path) -> Path:
@@ -45,21 +46,34 @@ def train_translator(unpaired: Path, folder: Path) -> Path:
     return weights
 
 
-def make_nights(days: ImageSet, folder: Path, shipped: Path, ours: Path, workers: int) -> dict[str, ImageSet]:
-    """The night of every image of `days` by each translator, as sets below `folder`."""
-    makers: dict[str, MakeTranslator] = {
-        PHOTOMETRIC: partial(PhotometricTranslator, "classical"),
-        SHIPPED: _unit(shipped, SHIPPED_SHORTER_SIDE, workers),
-        OURS: _unit(ours, TRANSLATOR.shorter_side, workers),
-    }
-    for name, maker in makers.items():
-        if not (folder / name).is_dir():
-            translate_set(
-                days, folder / name, maker, _OUTPUT, folder / "store", workers=workers, max_failed=0.0
-            )
-    return {name: ImageSet.open(folder / name) for name in makers}
+def photometric_nights(days: ImageSet, folder: Path, workers: int) -> ImageSet:
+    """The night of every image of `days` without a network."""
+    return _nights(days, folder, partial(PhotometricTranslator, "classical"), workers)
 
 
-def _unit(checkpoint: Path, shorter_side: int, workers: int) -> UnitFactory:
-    settings = UnitSettings("day2night", shorter_side, "none", "source", "network", "float32")
-    return UnitFactory(checkpoint, settings, "cpu", workers)
+def our_nights(days: ImageSet, folder: Path, ours: Path, workers: int) -> ImageSet:
+    """The night of every image of `days` by our translator."""
+    settings = unit_settings(TRANSLATOR.shorter_side, "source")
+    return _nights(days, folder, UnitFactory(ours, settings, "cpu", workers), workers)
+
+
+def _nights(days: ImageSet, folder: Path, translator: MakeTranslator, workers: int) -> ImageSet:
+    if not folder.is_dir():
+        store = folder.parent / f"{folder.name}_store"
+        translate_set(days, folder, translator, _OUTPUT, store, workers=workers, max_failed=0.0)
+    return ImageSet.open(folder)
+
+
+def translators(ours: Path) -> Iterator[tuple[str, Translate]]:
+    """What is held against the true nights, by name."""
+    yield "the days themselves", lambda day: day
+    yield "the paper's photometric night, as its code ran (`literal`)", PhotometricTranslator("literal")
+    yield "photometric (`classical`)", PhotometricTranslator("classical")
+    for name, weights, side in (("shipped", SHIPPED, 180), ("ours", ours, TRANSLATOR.shorter_side)):
+        for detail in ("network", "source"):
+            yield f"{name}, `detail: {detail}`", UnitTranslator(weights, unit_settings(side, detail))
+
+
+def unit_settings(shorter_side: int, detail: str) -> UnitSettings:
+    """In float32, at the size of the days."""
+    return UnitSettings("day2night", shorter_side, "none", "source", detail, "float32")  # type: ignore[arg-type]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.pictures import open_rgb
+from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.names import night_name
 from pipeline.night.measures import lights_in_place, lit, psnr, ssim, visible_edges
 
+Translate = Callable[[np.ndarray], np.ndarray]
 # Every so many of the test database's views.
 EVERY = 5
 
@@ -36,28 +38,23 @@ class Likeness:
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
-def likeness(days: ImageSet, nights: ImageSet | None, true: ImageSet) -> Likeness:
-    """Hold `nights` of some test days against the true ones; None takes the days themselves for nights."""
-    rows = days.where("test", "database")[::EVERY]
+def likeness(days: ImageSet, true: ImageSet, to_night: Translate | None) -> Likeness:
+    """Hold the nights that `to_night` makes of some test days, or the true ones, against the true ones."""
     values = []
-    for row in rows:
-        day = _pixels(days, row.name)
-        truth = _pixels(true, night_name(row.name))
-        night = day if nights is None else _pixels(nights, night_name(row.name))
-        precision, recall = lights_in_place(night, truth)
+    for row in days.where("test", "database")[::EVERY]:
+        day, truth = _pixels(days, row.name), _pixels(true, night_name(row.name))
+        night = truth if to_night is None else to_night(day)
         values.append(
             (
                 psnr(night, truth),
                 ssim(night, truth),
                 100 * lit(night).mean(),
                 100 * visible_edges(day, night),
-                precision,
-                recall,
+                *lights_in_place(night, truth),
             )
         )
     return Likeness(*(float(value) for value in np.mean(values, axis=0)))
 
 
 def _pixels(images: ImageSet, name: str) -> np.ndarray:
-    path = images.root / name
-    return np.asarray(open_rgb(path.read_bytes(), label=name))
+    return read_rgb((images.root / name).read_bytes(), label=name)

@@ -1,31 +1,38 @@
-"""Recognisers that saw days only, or days and some night, and what each finds by day and by night."""
+"""Recognisers that saw days only, or days and some night, and what each finds by day and by night.
+
+All learn by one recipe; only the pictures differ.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.evaluation import evaluate
 from pipeline.vpr.experiment import Experiment, write_experiment
+from pipeline.vpr.lights import Lights
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import train_model
 
 HEIGHT, WIDTH = 96, 128
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
-# Of days only there are no twins to show.
+# A day is its own night with this probability, lit anew each time.
 TWINS = 0.5
+RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
-def settings_of(dataset: str, seed: int) -> TrainSettings:
-    """ResNet-18 and NetVLAD from scratch, on pairs; a day is its own night with a probability of `TWINS`."""
+def settings_of(dataset: str, seed: int, *, nights: bool) -> TrainSettings:
+    """ResNet-18 and NetVLAD from scratch on pairs, with the nights of the set or, of days only, without."""
     return TrainSettings(
         dataset=dataset, backbone="resnet18conv4", weights="none", trainable="all",
         aggregation="netvlad", clusters=16, height=HEIGHT, width=WIDTH,
-        lr=5e-4, loss="contrastive", temperature=0.05, batch=16,
-        queries_per_epoch=3200, queries_per_cache=160, epochs=6, patience=6,
+        lr=1e-3, schedule="cosine", loss="contrastive", temperature=0.05, batch=16,
+        queries_per_epoch=3200, queries_per_cache=160, epochs=8, patience=8,
         hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
-        autocast="bfloat16", cpu_threads=1, seed=seed, twins=0.0 if dataset == "day" else TWINS,
+        autocast="bfloat16", cpu_threads=1, seed=seed,
+        twins=TWINS if nights else 0.0, night_augmentation=RELIT if nights else None,
     )  # fmt: skip
 
 
