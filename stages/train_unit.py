@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -91,6 +92,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         device=chosen_device(machine.device),
         # More would share a picture, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
+        say=partial(click.echo, err=True),
     )
     return (
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "

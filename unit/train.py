@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
 from pipeline.compute.group import Group, device_of_process, joined_group
+from pipeline.compute.memory import require_memory
 from pipeline.compute.threads import threads_within
 from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import digest_document, digest_file
@@ -17,6 +19,7 @@ from pipeline.core.progress import progress
 from pipeline.core.sides import Side
 from unit.checkpoint import save_checkpoint
 from unit.numeric import resolved_autocast
+from unit.train_estimate import Timing, memory_of_training
 from unit.train_pictures import CropSource
 from unit.train_run import Run
 from unit.train_settings import TrainSettings
@@ -27,6 +30,13 @@ from unit.vgg import load_vgg
 # of its numbers.
 _NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
 _DAY, _NIGHT = 0, 1
+_LESS_MEMORY = (
+    "set checkpointing: true or autocast: auto, take smaller crops, a smaller batch or a smaller dim"
+)
+
+
+def _silent(_words: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ def train(
     vgg: Path | None = None,
     device: str = "cpu",
     threads: int = 1,
+    say: Callable[[str], None] = _silent,
 ) -> TrainSummary:
     """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
 
@@ -72,11 +83,13 @@ def train(
     Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
     sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
+    `say` is told, before the first iteration, what memory and time the run will take.
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
-    Raises `DusklineError` when a loss is no longer a number; it names the iteration and its pictures. Raises
-    `ParameterError` when the batch is smaller than the number of processes, or cannot be shared.
+    Raises `DusklineError` when the run would not fit into memory, and when a loss is no longer a number; it
+    names the iteration and its pictures. Raises `ParameterError` when the batch is smaller than the number of
+    processes, or cannot be shared.
     """
     if settings.vgg_w and vgg is None:
         raise ParameterError(
@@ -106,12 +119,18 @@ def train(
         folder = work / key
         features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(place)
         side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
+        memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
+        require_memory("this training", memory, place, _LESS_MEMORY)
         trainer = Trainer(settings, str(place), features, side_by_side, group)
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
+        machine = f"{place.type}, {threads} threads, {group.size} processes"
+        timing = Timing(settings, machine, work, say if group.writes else _silent)
+        timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
         for iteration in progress(left, label="train", unit="iteration"):
             run.iterate(iteration)
+            timing.done(iteration)
         exported = run.finish()
     if group.writes:
         dtype = torch.float16 if settings.export == "float16" else torch.float32
