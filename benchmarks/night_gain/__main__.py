@@ -19,13 +19,14 @@ from benchmarks.night_gain.pictures import likeness
 from benchmarks.night_gain.recognisers import recognise, settings_of
 from benchmarks.night_gain.report import DAY, ORACLE, OURS, PHOTOMETRIC, Measured, likeness_table
 from benchmarks.night_gain.streets import (
-    BY_NIGHT,
     DAYS,
     TRUE_NIGHTS,
     UNPAIRED_FOLDER,
     by_day_and_night,
     city_digest,
     draw_streets,
+    night_queries,
+    shrunk,
 )
 from pipeline.core.files import write_bytes
 from pipeline.core.machine import read_machine
@@ -45,12 +46,13 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     workers = read_machine().workers
     streets = folder / "streets"
     draw_streets(streets, workers)
-    days, true, by_night = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS, BY_NIGHT))
-    tests = {"day": days, "night": by_night}
+    days, true = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS))
+    small_days, small_true = (shrunk(part, folder / "small" / part.root.name) for part in (days, true))
+    tests = {"day": small_days, "night": night_queries(small_days, small_true, folder / "small" / "by_night")}
     for seed in seeds or SEEDS:
         for arm in arms or ARMS:
             settings = settings_of(arm, seed, nights=arm != DAY)
-            images = _learnt_from(arm, folder, days, true, workers)
+            images = _learnt_from(arm, folder, workers)
             recognise(f"{arm}-{seed}", settings, images, tests, folder, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms or seeds:
@@ -66,17 +68,21 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     click.echo(text)
 
 
-def _learnt_from(arm: str, folder: Path, days: ImageSet, true: ImageSet, workers: int) -> ImageSet:
+def _learnt_from(arm: str, folder: Path, workers: int) -> ImageSet:
     """The set that the recogniser `arm` learns from."""
+    small = folder / "small"
+    days = ImageSet.open(small / DAYS)
     if arm == DAY:
         return days
-    nights = true
+    if arm == ORACLE:
+        return by_day_and_night(days, ImageSet.open(small / TRUE_NIGHTS), folder / "training" / arm)
+    large, out = ImageSet.open(folder / "streets" / DAYS), folder / "nights" / arm
     if arm == PHOTOMETRIC:
-        nights = photometric_nights(days, folder / "nights" / arm, workers)
-    if arm == OURS:
+        nights = photometric_nights(large, out, workers)
+    else:
         weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator")
-        nights = our_nights(days, folder / "nights" / arm, weights, workers)
-    return by_day_and_night(days, nights, folder / "training" / arm)
+        nights = our_nights(large, out, weights, workers)
+    return by_day_and_night(days, shrunk(nights, small / arm), folder / "training" / arm)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.night_gain.streets import SMALL
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.evaluation import evaluate
@@ -15,7 +16,6 @@ from pipeline.vpr.lights import Lights
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import train_model
 
-HEIGHT, WIDTH = 96, 128
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
 # A day is its own night with this probability, lit anew each time.
@@ -27,7 +27,7 @@ def settings_of(dataset: str, seed: int, *, nights: bool) -> TrainSettings:
     """ResNet-18 and NetVLAD from scratch on pairs, with the nights of the set or, of days only, without."""
     return TrainSettings(
         dataset=dataset, backbone="resnet18conv4", weights="none", trainable="all",
-        aggregation="netvlad", clusters=16, height=HEIGHT, width=WIDTH,
+        aggregation="netvlad", clusters=16, height=SMALL[1], width=SMALL[0],
         lr=1e-3, schedule="cosine", loss="contrastive", temperature=0.05, batch=16,
         queries_per_epoch=3200, queries_per_cache=160, epochs=8, patience=8,
         hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
@@ -52,7 +52,7 @@ def recognise(
     write_experiment(
         experiment,
         Experiment(
-            model=name, height=HEIGHT, width=WIDTH, queries="hard_resize", multi_scale="none", radius=RADIUS,
+            model=name, height=SMALL[1], width=SMALL[0], queries="hard_resize", multi_scale="none", radius=RADIUS,
             ivfpq_above=None, save_descriptors=False, autocast="off", cpu_threads=1,
         ),
         model,

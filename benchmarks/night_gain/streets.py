@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 import pipeline.city
 from pipeline.city.camera import Shot
 from pipeline.city.drawing import Drawing, draw_all
@@ -13,6 +16,7 @@ from pipeline.city.raw import write_unpaired
 from pipeline.city.settings import CitySettings
 from pipeline.city.survey import PITTSBURGH_SPLITS, Panorama, Survey
 from pipeline.core.files import digest_document, digest_file
+from pipeline.core.pictures import encode, open_rgb
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import Details, name_at_utm, night_name
@@ -26,9 +30,10 @@ CITY = CitySettings(
 )  # fmt: skip
 # Days and nights for a translator to learn from, at unrelated places of the training streets.
 UNPAIRED = 3000
+# What recognisers see: width and height in pixels.
+SMALL = (128, 96)
 _QUALITY = 92
 DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
-BY_NIGHT = "test_by_night"
 
 
 def city_digest() -> str:
@@ -39,19 +44,36 @@ def city_digest() -> str:
 
 
 def draw_streets(folder: Path, workers: int) -> None:
-    """Draw what is not there yet: sets of days, of their true nights, of night queries; unpaired pictures."""
+    """Draw what is not there yet: sets of days and of their true nights; unpaired pictures."""
     for name, time_of_day in ((DAYS, "day"), (TRUE_NIGHTS, "night")):
         if not (folder / name).is_dir():
             _draw_set(folder / name, time_of_day, workers)
-    days, nights = (ImageSet.open(folder / name) for name in (DAYS, TRUE_NIGHTS))
-    if not (folder / BY_NIGHT).is_dir():
-        with replaced_set(folder / BY_NIGHT) as writer:
-            for row in days.where("test", "database"):
-                writer.link(row, days.path(row))
-            for row in nights.where("test", "queries"):
-                writer.link(row, nights.path(row))
     if not (folder / UNPAIRED_FOLDER).is_dir():
         write_unpaired(CITY, folder / UNPAIRED_FOLDER, UNPAIRED, workers)
+
+
+def shrunk(images: ImageSet, out: Path) -> ImageSet:
+    """`images` at the size that the recognisers see, so that not every look at one decodes it at full size."""
+    if not out.is_dir():
+        with replaced_set(out) as writer:
+            for row in progress(images.rows, total=len(images.rows), label=f"shrink {images.root.name}"):
+                picture = open_rgb(images.read(row), label=row.name)
+                small = np.asarray(picture.resize(SMALL, Image.Resampling.BILINEAR))
+                writer.add(
+                    row.name, encode(small, ".jpg", _QUALITY), source=row.source,
+                    width=SMALL[0], height=SMALL[1], time_of_day=row.time_of_day,
+                )  # fmt: skip
+    return ImageSet.open(out)
+
+
+def night_queries(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
+    """The test database of `days` with the queries of `nights`, by links."""
+    if not out.is_dir():
+        with replaced_set(out) as writer:
+            for part, role in ((days, "database"), (nights, "queries")):
+                for row in part.where("test", role):
+                    writer.link(row, part.path(row))
+    return ImageSet.open(out)
 
 
 def by_day_and_night(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
