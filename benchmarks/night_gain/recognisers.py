@@ -52,8 +52,8 @@ def recognise(
     write_experiment(
         experiment,
         Experiment(
-            model=name, height=SMALL[1], width=SMALL[0], queries="hard_resize", multi_scale="none", radius=RADIUS,
-            ivfpq_above=None, save_descriptors=False, autocast="off", cpu_threads=1,
+            model=name, height=SMALL[1], width=SMALL[0], queries="hard_resize", multi_scale="none",
+            radius=RADIUS, ivfpq_above=None, save_descriptors=False, autocast="off", cpu_threads=1,
         ),
         model,
     )  # fmt: skip

@@ -53,14 +53,14 @@ def draw_streets(folder: Path, workers: int) -> None:
 
 
 def shrunk(images: ImageSet, out: Path) -> ImageSet:
-    """`images` at the size that the recognisers see, so that not every look at one decodes it at full size."""
+    """`images` at the size that the recognisers see, so that a look at one does not decode all of it."""
     if not out.is_dir():
         with replaced_set(out) as writer:
             for row in progress(images.rows, total=len(images.rows), label=f"shrink {images.root.name}"):
                 picture = open_rgb(images.read(row), label=row.name)
                 small = np.asarray(picture.resize(SMALL, Image.Resampling.BILINEAR))
                 writer.add(
-                    row.name, encode(small, ".jpg", _QUALITY), source=row.source,
+                    row.name, encode(small, ".jpg", quality=_QUALITY), source=row.source,
                     width=SMALL[0], height=SMALL[1], time_of_day=row.time_of_day,
                 )  # fmt: skip
     return ImageSet.open(out)
