@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -24,3 +25,21 @@ def progress(
         smoothing=0.1,
         leave=False,
     )
+
+
+@contextmanager
+def progress_of_bytes(label: str, done: int, total: int | None) -> Iterator[Callable[[int], object]]:
+    """Give a function to tell how many more bytes have arrived; `done` of `total` were there before.
+
+    Shows amount, rate and time left; silent when standard error is no terminal.
+    """
+    with tqdm(
+        desc=label,
+        initial=done,
+        total=total,
+        unit="B",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+        leave=False,
+    ) as bar:
+        yield bar.update

@@ -8,14 +8,8 @@ import sys
 from pathlib import Path
 
 from pipeline.core.errors import DusklineError
-
-# Seconds to connect, and without a single byte.
-_TIMEOUT = (15, 60)
-_CHUNK = 1 << 20
-
-
-class DownloadFailedError(DusklineError):
-    """An address did not give the file; the next one may."""
+from pipeline.core.files import digest_bytes
+from pipeline.datasets.http import TIMEOUT, DownloadFailedError, fetch_over_http, in_short
 
 
 def is_address(place: str) -> bool:
@@ -26,52 +20,42 @@ def is_address(place: str) -> bool:
 def download(address: str, target: Path) -> None:
     """Download `address` (a URL, or `drive:<id>`) to `target`; on failure `target` is as it was.
 
-    `DownloadFailedError` when the address does not give the whole file, `DusklineError` when it cannot be
-    written.
+    What has arrived of a file waits in a folder beside `target`, and the next download of the same address
+    goes on with it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
+    whole file, `DusklineError` when it cannot be written.
     """
-    # A folder, because gdown leaves half-done files of its own naming beside the one it writes. Its name is
-    # always the same, so that the next download clears away what a killed one left; they run one at a time.
+    # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
     folder = target.parent / f".{target.name[:40]}.part"
-    beside = folder / target.name
+    # Another address may have another file, so each has a part of its own.
+    part = folder / digest_bytes(address.encode())[:8] / target.name
     try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
         if address.startswith("drive:"):
-            _from_drive(address.removeprefix("drive:"), beside)
+            _from_drive(address.removeprefix("drive:"), part)
         elif address.startswith("ftp://"):
-            _from_ftp(address, beside)
+            _from_ftp(address, part)
         else:
-            _from_http(address, beside)
-        beside.replace(target)
+            fetch_over_http(address, part)
+        part.replace(target)
+    except DownloadFailedError:
+        if not any(path.is_file() for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        raise
     except OSError as error:
         raise DusklineError(
             f"could not write {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again",
+            hint="check free disk space and permissions, then run the same command again, which goes on",
         ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _from_http(address: str, beside: Path) -> None:
-    # requests and what it brings take a second to import, and most stages never download.
-    import requests
-    from pooch import HTTPDownloader
-
-    downloader = HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=_CHUNK, timeout=_TIMEOUT)
-    try:
-        downloader(address, str(beside), None)
-    except requests.RequestException as error:
-        raise DownloadFailedError(f"{address}: {_in_short(error)}") from error
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _from_ftp(address: str, beside: Path) -> None:
     from pooch import FTPDownloader
 
     try:
-        FTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT[1])(address, str(beside), None)
+        FTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT[1])(address, str(beside), None)
     except ftplib.all_errors as error:
-        raise DownloadFailedError(f"{address}: {_in_short(error)}") from error
+        raise DownloadFailedError(f"{address}: {in_short(error)}") from error
 
 
 def _from_drive(file_id: str, beside: Path) -> None:
@@ -80,7 +64,9 @@ def _from_drive(file_id: str, beside: Path) -> None:
 
     where = f"Google Drive file {file_id}"
     try:
-        gdown.download(id=file_id, output=str(beside), quiet=not sys.stderr.isatty(), use_cookies=False)
+        gdown.download(
+            id=file_id, output=str(beside), resume=True, quiet=not sys.stderr.isatty(), use_cookies=False
+        )
     except gdown.exceptions.FileURLRetrievalError as error:
         raise DownloadFailedError(
             f"{where}: Google refuses it, as it does for a day when many people have fetched a file (quota), "
@@ -89,8 +75,4 @@ def _from_drive(file_id: str, beside: Path) -> None:
             f"put the file into the archive folder",
         ) from error
     except (gdown.exceptions.DownloadError, requests.RequestException) as error:
-        raise DownloadFailedError(f"{where}: {_in_short(error)}") from error
-
-
-def _in_short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:300]}"
+        raise DownloadFailedError(f"{where}: {in_short(error)}") from error

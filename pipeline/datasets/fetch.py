@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from pipeline.core.errors import BadArchiveError, CheckpointError, MissingInputError, UserError
 from pipeline.core.files import digest_bytes, pieces_of, written_beside
 from pipeline.datasets.contents import require_archive, require_checkpoint
-from pipeline.datasets.download import DownloadFailedError, download, is_address
+from pipeline.datasets.download import download, is_address
 from pipeline.datasets.held import HeldArchive, digest_with_progress, find_held, write_record
+from pipeline.datasets.http import DownloadFailedError
 from pipeline.datasets.pins import Pin, hold_against_pin, read_pins
 from pipeline.datasets.registry import Source, SourceFile
 

@@ -34,6 +34,11 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
+
+
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
     with serving() as state:
@@ -149,7 +154,7 @@ def test_the_next_address_is_tried(place: Place, server: LocalServer) -> None:
     addresses = [server.address(path) for path in ("/nowhere", "/half", "/wrong", "/good")]
     what = source(file("000.tar", *addresses, sha256=sha256(DATA["000.tar"])))
     assert place.fetch(what, accept_terms=True) == Fetched(what, 0, 1, 0, len(DATA["000.tar"]))
-    assert server.asked == ["/nowhere", "/half", "/wrong", "/good"]
+    assert list(dict.fromkeys(server.asked)) == ["/nowhere", "/half", "/wrong", "/good"]
 
 
 def test_a_mirror_that_gives_another_file_than_the_pinned_one_is_passed_over(

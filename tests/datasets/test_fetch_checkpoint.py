@@ -34,6 +34,11 @@ def zipped(name: str) -> bytes:
     return stream.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
+
+
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
     with serving() as state:
