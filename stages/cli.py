@@ -62,6 +62,11 @@ class LazyGroup(click.Group):
         "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
         "results": ("stages.results", "List what was measured: the recalls of every experiment."),
         "sets": ("stages.sets", "List the sets that params.yaml asks for: what is there, and where."),
+        "sources": (
+            "stages.sources",
+            "List the known data sets and checkpoints; ask if they are alive.",
+        ),
+        "pin": ("stages.pin", "Write down the digests of the archives at hand."),
         "prune": ("stages.prune", "Empty the work store of the nights that nothing uses."),
     },
 )

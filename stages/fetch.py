@@ -35,7 +35,7 @@ def main(name: str) -> str:
 
 def _fetch(name: str, section: dict[str, Any]) -> str:
     from pipeline.city.settings import CitySettings
-    from pipeline.core.errors import ParameterError
+    from pipeline.core.errors import ParameterError, UserError
     from pipeline.core.params import build
     from pipeline.datasets.fetch import fetch_archives, fetch_checkpoint
     from pipeline.datasets.registry import read_source
@@ -45,6 +45,8 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
     kind = section.pop("kind", None)
     if kind != source.kind:
         raise ParameterError(f"{where}.kind must be {source.kind}, as the registry has {name}, not {kind!r}")
+    if source.kind == "described":
+        raise UserError(f"{source.title} is not fetched by duskline", hint=f"it is had {source.published}")
     machine = read_machine()
     if source.kind == "city":
         from pipeline.city.raw import write_city

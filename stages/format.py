@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawParams:
-    """raw: the folder of raw data. form: how it is laid out. The form's own settings stand beside them."""
+    """raw: the folder of raw data. form: how it is laid out. The form's own settings stand beside them.
+
+    expected: the entry of the registry whose counts of images the set must have; None for none.
+    """
 
     raw: Path
     form: str
+    expected: str | None = None
 
 
 @stage_command("format")
@@ -37,6 +41,7 @@ def main(name: str) -> str:
         read_tokyo247,
         read_tokyo247_queries,
     )
+    from pipeline.datasets.registry import read_source
 
     readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
         "pittsburgh": (PittsburghSettings, read_pittsburgh),
@@ -47,14 +52,15 @@ def main(name: str) -> str:
     }
     where = f"format.{name}"
     section = section_of(read_params(), "format", name)
-    common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form") if key in section}
+    common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form", "expected") if key in section}
     raw = build(RawParams, common, where)
     if raw.form not in readers:
         raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {raw.form!r}")
     settings, read = readers[raw.form]
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
-    made = format_set(images, SETS / name, workers=machine.workers, label=name)
+    expected = read_source(raw.expected).expected if raw.expected else {}
+    made = format_set(images, SETS / name, workers=machine.workers, expected=expected, label=name)
     return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
 
 

@@ -68,6 +68,7 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
         path = find_held(held, source.folders, file.name)
         if path is None:
             raise MissingInputError(_missing_text(source, [file], held))
+        _require_size(path, file)
         found_now = Pin(source.name, file.name, digest_with_progress(path), path.stat().st_size)
         if not (file.sha256 or (source.name, file.name) in pins):
             require_archive(path)
@@ -103,6 +104,16 @@ def _download_first(
         + f"\n  {_missing_text(source, still, held)}",
         hint=f"put them into {held / source.name} if you can get them elsewhere; what is there is kept",
     )
+
+
+def _require_size(path: Path, file: SourceFile) -> None:
+    """Raise `UserError` when a file cannot be the right one, before minutes go into its digest."""
+    found = path.stat().st_size
+    if file.size is not None and found != file.size:
+        raise UserError(
+            f"{path} has {found:,} bytes, the right {file.name} has {file.size:,}",
+            hint="it is another file, or was cut off on its way: get it again",
+        )
 
 
 def _require_expected(downloaded: Path, expected: str) -> None:

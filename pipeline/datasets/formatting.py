@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from pipeline.core.errors import BadArchiveError, BadImageError, listed
+from pipeline.core.errors import BadArchiveError, BadImageError, SetError, listed
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
@@ -64,27 +64,53 @@ class _Broken:
     reason: str
 
 
-def format_set(images: Iterable[RawImage], root: Path, *, workers: int, label: str = "") -> ImageSet:
+def format_set(
+    images: Iterable[RawImage],
+    root: Path,
+    *,
+    workers: int,
+    expected: Mapping[str, int] | None = None,
+    label: str = "",
+) -> ImageSet:
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
 
     The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
-    Raises `SetError` at once when two images want the same name, and `BadImageError` at the end with every
-    picture that cannot be read; then `root` stays as it was.
+    expected: how many images there are to be, by "split/role", where that is known.
+    Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
+    picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
+    as it was.
     """
     count = 0
+    found: Counter[str] = Counter()
     broken: list[str] = []
     with replaced_set(root) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, workers * _AHEAD)
             for raw, result in progress(pairs, label=label):
                 count += 1
+                found[f"{raw.split}/{raw.role}"] += 1
                 if isinstance(result, _Broken):
                     broken.append(result.reason)
                 else:
                     _write(writer, raw, result)
         if broken:
             raise _broken_error(broken, count)
+        _require_counts(found, expected or {})
     return ImageSet.open(root)
+
+
+def _require_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> None:
+    wrong = [
+        f"{place}: {found.get(place, 0):,} instead of {count:,}"
+        for place, count in expected.items()
+        if found.get(place, 0) != count
+    ]
+    if wrong:
+        raise SetError(
+            f"the raw data has not as many images as the set is known to have:{listed(wrong)}",
+            hint="an archive is missing or another one; where only a part of the set is meant, set expected:"
+            " null in its section",
+        )
 
 
 def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,19 @@ def hold_against_pin(pinned: Path, found: Pin, *, published: str = "") -> bool:
             else f"get the file that was used before; to accept the new one, remove its line from {pinned}",
         )
     pins[found.source, found.name] = found
+    _write_pins(pinned, pins)
+    return True
+
+
+def remove_pin(pinned: Path, other: Pin) -> None:
+    """Forget what is pinned by the name of `other`, if that is another file."""
+    pins = read_pins(pinned)
+    known = pins.get((other.source, other.name))
+    if known is not None and known.sha256 != other.sha256:
+        del pins[other.source, other.name]
+        _write_pins(pinned, pins)
+
+
+def _write_pins(pinned: Path, pins: Mapping[tuple[str, str], Pin]) -> None:
     rows = [pins[key] for key in sorted(pins)]
     write_csv(pinned, _HEADER, ((pin.source, pin.name, pin.sha256, pin.size) for pin in rows))
-    return True

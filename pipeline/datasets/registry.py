@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.core.errors import ParameterError
 from pipeline.core.params import build
+from pipeline.datasets.image_set import ROLES, SPLITS
 
 SOURCES = Path(__file__).parent / "sources"
 
@@ -18,8 +19,8 @@ SOURCES = Path(__file__).parent / "sources"
 class SourceFile:
     """One archive: `about` is its size in words, `addresses` are tried in their order, then `drive`.
 
-    drive: the id of a file on Google Drive. sha256: 64 hex digits where published; else it is pinned on
-    first use.
+    size: bytes, where known exactly. drive: the id of a file on Google Drive. sha256: 64 hex digits where
+    published; else it is pinned on first use.
     """
 
     name: str
@@ -27,6 +28,7 @@ class SourceFile:
     addresses: tuple[str, ...] = ()
     drive: str = ""
     sha256: str = ""
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != Path(self.name).name or self.name.startswith("."):
@@ -44,19 +46,28 @@ class SourceFile:
 class Source:
     """One entry of the registry; `terms` must be accepted before anything is downloaded.
 
-    published: in words, where a checkpoint can be had. shares_with: other entries with some of the same
+    kind: "described" entries are too large or too closed to be fetched here; `published` says how they are
+    had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
+    formatted, by "split/role", as far as that is known. shares_with: other entries with some of the same
     files, which may lie in their archive folders.
     """
 
     name: str
     title: str
-    kind: Literal["city", "archives", "checkpoint"]
+    kind: Literal["city", "archives", "checkpoint", "described"]
     licence: str
     citation: str = ""
     terms: str = ""
     published: str = ""
     shares_with: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
+    expected: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for place, count in self.expected.items():
+            split, _, role = place.partition("/")
+            if split not in SPLITS or role not in ROLES or count < 0:
+                raise ValueError(f"expected must be counts by split/role, not {place}: {count}")
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -87,4 +98,4 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
     if not isinstance(listed, list) or not all(isinstance(file, dict) for file in listed):
         raise ParameterError(f"{path.name}: files must be a list of entries with a name")
     files = [build(SourceFile, file, f"{path.name}: files[{index}]") for index, file in enumerate(listed)]
-    return build(Source, {"name": name, **document, "files": files}, path.name)
+    return build(Source, {"name": name, "expected": {}, **document, "files": files}, path.name)

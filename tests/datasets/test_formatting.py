@@ -177,3 +177,17 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 10 * len(data)
+
+
+def test_counts_that_are_not_the_expected_ones_are_refused_and_named(tmp_path: Path) -> None:
+    images = [raw_image(number, jpeg(seed=number)) for number in range(3)]
+    expected = {"train/database": 3}
+    made = format_set(images, tmp_path / "set", workers=1, expected=expected)
+    with pytest.raises(SetError, match="not as many images as the set is known to have") as caught:
+        format_set(
+            images[:2], tmp_path / "set", workers=1, expected={"train/database": 3, "test/queries": 1_000}
+        )
+    assert "train/database: 2 instead of 3" in str(caught.value)
+    assert "test/queries: 0 instead of 1,000" in str(caught.value)
+    assert "set expected: null" in str(caught.value)
+    assert ImageSet.open(tmp_path / "set") == made

@@ -6,7 +6,7 @@ tools. Outer folders are ignored, deeper ones (SF-XL sorts by latitude) flattene
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from pipeline.datasets.image_set import ROLES, SPLITS
 from pipeline.datasets.names import position_of
 from pipeline.datasets.readers.raw_files import RawFiles
 
+COMMON_ROLES = {role: role for role in ROLES}
 # Split, role, file name.
 Place = tuple[str, str, str]
 
@@ -29,10 +30,20 @@ class CommonSettings:
     """What becomes of a split without roles, such as `sf_xs/train`.
 
     flat_role: "database" or "queries" gives all its images that role, "skip" leaves them out, "refuse" ends
-    with an error. It is never cut in two here: its images are one collection for training by place.
+    with an error. It is never cut in two here: its images are one collection for training by place. Images in
+    folders that are no role are treated alike.
+    database_folder, queries_folder: what the folders of the two roles are called, such as SVOX's "gallery"
+    and "queries_night".
     """
 
     flat_role: Literal["refuse", "skip", "database", "queries"]
+    database_folder: str = "database"
+    queries_folder: str = "queries"
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role by name of its folder."""
+        return {self.database_folder: "database", self.queries_folder: "queries"}
 
 
 def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
@@ -53,16 +64,16 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
             yield RawImage(*place, path, (raw / path).read_bytes)
 
 
-def place_of(path: str) -> tuple[str, str]:
+def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:
     """Return (split, role) of a path such as `tokyo_xs/images/test/queries/@1@2@.jpg`; "" for what it lacks.
 
-    The split is the innermost folder of that name, the role the folder below it.
+    The split is the innermost folder of that name, the role that of the folder below it.
     """
     folders = path.split("/")[:-1]
     for index in range(len(folders) - 1, -1, -1):
         if folders[index] in SPLITS:
             below = folders[index + 1] if index + 1 < len(folders) else ""
-            return folders[index], below if below in ROLES else ""
+            return folders[index], roles.get(below, "")
     return "", ""
 
 
@@ -71,7 +82,7 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
     places: dict[str, Place] = {}
     wrong, count = [], 0
     for path in filter(_is_picture, paths):
-        (split, role), file_name = place_of(path), path.rpartition("/")[2]
+        (split, role), file_name = place_of(path, settings.roles), path.rpartition("/")[2]
         if not split and not file_name.startswith("@"):
             continue
         count += 1

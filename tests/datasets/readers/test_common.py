@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,3 +196,17 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(BadArchiveError, match=r"xs\.zip cannot be read"):
         next(read_common(tmp_path, SETTINGS, HELD))
+
+
+def test_roles_by_other_names_as_svox_has_them(tmp_path: Path) -> None:
+    content = {
+        f"svox/images/test/{folder}/{FULL}": jpeg(seed=seed)
+        for seed, folder in enumerate(("gallery", "queries_night", "queries_rain"))
+    }
+    settings = CommonSettings("skip", database_folder="gallery", queries_folder="queries_night")
+    made = formatted(write_folder(tmp_path / "raw", content), tmp_path / "set", settings)
+    assert made.counts() == {"test/database": 1, "test/queries": 1}
+    (query,) = made.where("test", "queries")
+    assert made.read(query) == jpeg(seed=1)
+    with pytest.raises(SetError, match=r"queries_rain.*in a split without database and queries"):
+        formatted(tmp_path / "raw", tmp_path / "other", dataclasses.replace(settings, flat_role="refuse"))

@@ -1,0 +1,34 @@
+"""`duskline pin`: the digests of the archives at hand, written down before anything else is made of them."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import worded_command
+from stages.places import PINNED
+
+
+@worded_command("pin")
+@click.argument("source")
+@click.argument("files", nargs=-1)
+@click.option("--replace", is_flag=True, help="Pin what is at hand now, in place of what was pinned before.")
+def main(source: str, files: tuple[str, ...], replace: bool) -> None:
+    """Write the digests of SOURCE's archives that are at hand (or of FILES of them) into the tracked list.
+
+    From then on every machine that shares the list refuses other files by these names. Files with a published
+    digest are held against that instead.
+    """
+    from pipeline.datasets.pinning import pin_held
+    from pipeline.datasets.registry import read_source
+
+    for pin, new in pin_held(
+        read_source(source), files, held=read_machine().archives, pinned=PINNED, replace=replace
+    ):
+        state = "pinned" if new else "is the one that is known"
+        click.echo(f"{pin.name:<32} {pin.size:>14,} bytes  {pin.sha256}  {state}")
+    click.echo(f"The list is {PINNED}; commit it.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""`duskline sources`: what the registry knows, what of it is at hand, and whether its addresses are alive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import worded_command
+
+if TYPE_CHECKING:
+    from pipeline.datasets.registry import Source
+
+
+@worded_command("sources")
+@click.argument("names", nargs=-1)
+@click.option("--check", is_flag=True, help="Ask every address whether it has its file; nothing is fetched.")
+def main(names: tuple[str, ...], check: bool) -> None:
+    """List the data sets and checkpoints that duskline knows; with NAMES, all that is known of those."""
+    from pipeline.datasets.registry import known_sources, read_source
+
+    sources = [read_source(name) for name in names or known_sources()]
+    if check:
+        _check(sources)
+        return
+    held = read_machine().archives
+    for source in sources:
+        if names:
+            click.echo(_all_of(source, held))
+        else:
+            click.echo(f"{source.name:<20} {_at_hand(source, held):<22} {source.title}")
+    if not names:
+        click.echo(
+            f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses."
+        )
+
+
+def _check(sources: list[Source]) -> None:
+    from pipeline.core.errors import DusklineError
+    from pipeline.datasets.alive import ask_all
+
+    addresses = dict.fromkeys(place for source in sources for file in source.files for place in file.places)
+    dead = []
+    for answer in ask_all(addresses):
+        click.echo(str(answer))
+        if not answer.alive:
+            dead.append(answer.address)
+    for source in sources:
+        if source.published:
+            click.echo(f"not asked: {source.name} is had {source.published}")
+    if dead:
+        raise DusklineError(
+            f"{len(dead)} of {len(addresses)} addresses do not have their file",
+            hint="another mirror may; archives that you hold already are not downloaded",
+        )
+    click.echo(f"all {len(addresses)} addresses have their files")
+
+
+def _at_hand(source: Source, held: Path) -> str:
+    from pipeline.datasets.held import find_held
+
+    if source.kind != "archives":
+        return {"city": "drawn here", "checkpoint": "brought by you", "described": "described"}[source.kind]
+    there = sum(find_held(held, source.folders, file.name) is not None for file in source.files)
+    return f"{there} of {len(source.files)} archives"
+
+
+def _all_of(source: Source, held: Path) -> str:
+    from pipeline.datasets.held import find_held
+
+    lines = [source.name, f"  {source.title}", f"  licence: {source.licence}"]
+    if source.terms:
+        lines += ["  terms:", *(f"    {line}" for line in source.terms.strip().splitlines())]
+    if source.citation:
+        lines.append(f"  to cite: {source.citation}")
+    if source.published:
+        lines.append(f"  to be had: {source.published}")
+    if source.expected:
+        counts = ", ".join(f"{place} {count:,}" for place, count in source.expected.items())
+        lines.append(f"  images: {counts}")
+    for file in source.files:
+        found = find_held(held, source.folders, file.name)
+        about = f" ({file.about})" if file.about else ""
+        where = f"at hand: {found}" if found else f"from {' or '.join(file.places)}"
+        lines.append(f"  {file.name}{about} {where}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""`duskline sources` and `duskline pin`: what is known, what is at hand, and what is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.datasets import registry
+from pipeline.datasets.pins import read_pins
+from stages import pin, sources
+from tests.datasets.local_server import LocalServer, serving
+from tests.datasets.raw_forms import write_tar
+
+ENTRY = """\
+title: A made-up set
+kind: archives
+licence: none
+terms: ask first
+citation: nobody
+expected: {{test/queries: 12}}
+files:
+  - name: one.tar
+    about: 1 MB
+    addresses: [{one}]
+  - name: two.tar
+    addresses: [{two}]
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with serving() as state:
+        state.files["/one.tar"] = b"x" * 100
+        yield state
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    entries = tmp_path / "entries"
+    entries.mkdir()
+    text = ENTRY.format(one=server.address("/one.tar"), two=server.address("/two.tar"))
+    (entries / "made_up.yaml").write_text(text)
+    (entries / "far.yaml").write_text(
+        "title: A far set\nkind: described\nlicence: none\npublished: over rsync\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for function in (registry.known_sources, registry.read_source):
+        monkeypatch.setattr(function, "__defaults__", (entries,))
+    (tmp_path / "profiles").mkdir()
+    write_tar(tmp_path / "archives" / "made_up" / "one.tar", {"a/b.txt": b"text"})
+    return tmp_path
+
+
+def run(command: object, *arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)  # type: ignore[arg-type]
+
+
+def test_all_sources_are_listed_with_what_is_at_hand() -> None:
+    lines = run(sources.main).output.splitlines()
+    assert lines[0].split() == ["far", "described", "A", "far", "set"]
+    assert lines[1].split() == ["made_up", "1", "of", "2", "archives", "A", "made-up", "set"]
+
+
+def test_one_source_is_shown_whole(server: LocalServer) -> None:
+    said = run(sources.main, "made_up", "far").output
+    for words in (
+        "licence: none",
+        "terms:\n    ask first",
+        "to cite: nobody",
+        "images: test/queries 12",
+        "one.tar (1 MB) at hand: archives/made_up/one.tar",
+        f"two.tar from {server.address('/two.tar')}",
+        "to be had: over rsync",
+    ):
+        assert words in said
+
+
+def test_dead_addresses_are_named_and_end_with_an_error(server: LocalServer) -> None:
+    done = run(sources.main, "--check")
+    assert done.exit_code == 1
+    assert f"alive  {server.address('/one.tar')}  200 OK, 100 bytes" in done.output
+    assert f"DEAD   {server.address('/two.tar')}  404 Not Found" in done.output
+    assert "not asked: far is had over rsync" in done.output
+    assert "1 of 2 addresses do not have their file" in done.output
+    server.files["/two.tar"] = b""
+    done = run(sources.main, "--check", "made_up")
+    assert done.exit_code == 0
+    assert "all 2 addresses have their files" in done.output
+
+
+def test_an_unknown_source_is_the_user_s_mistake() -> None:
+    done = run(sources.main, "pits30k")
+    assert done.exit_code == 2
+    assert "no source 'pits30k' in the registry; known are far, made_up" in done.output
+
+
+def test_what_is_at_hand_is_pinned_once(project: Path) -> None:
+    done = run(pin.main, "made_up")
+    assert done.exit_code == 0
+    assert "one.tar" in done.output
+    assert done.output.count("pinned\n") == 1
+    (known,) = read_pins(project / "profiles" / "pinned.csv").values()
+    assert (known.source, known.name) == ("made_up", "one.tar")
+    assert "is the one that is known" in run(pin.main, "made_up", "one.tar").output
+
+
+def test_another_file_is_pinned_only_in_place_of_the_first(project: Path) -> None:
+    run(pin.main, "made_up")
+    write_tar(project / "archives" / "made_up" / "one.tar", {"a/b.txt": b"other"})
+    done = run(pin.main, "made_up")
+    assert done.exit_code == 2
+    assert "one.tar of made_up is another file than before" in done.output
+    assert "pinned" in run(pin.main, "made_up", "--replace").output
+    assert "is the one that is known" in run(pin.main, "made_up").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("made_up", "three.tar"), "made_up has no file three.tar; it has one.tar, two.tar"),
+        (("made_up", "two.tar"), "not at hand: two.tar"),
+        (("far",), "not at hand: far"),
+    ],
+)
+def test_what_cannot_be_pinned_is_said(arguments: tuple[str, ...], words: str) -> None:
+    done = run(pin.main, *arguments)
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+def test_what_is_no_archive_is_not_pinned(project: Path) -> None:
+    (project / "archives" / "made_up" / "one.tar").write_bytes(b"<html>sorry</html>")
+    done = run(pin.main, "made_up")
+    assert done.exit_code != 0
+    assert "cannot be read" in done.output or "truncated or damaged" in done.output
+    assert not (project / "profiles" / "pinned.csv").exists()
