@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from stages.command import parameter, stage_command
 from stages.places import SETS
 
@@ -9,13 +11,18 @@ from stages.places import SETS
 @stage_command("merge")
 @parameter("day", str, "The day set, below data/sets.")
 @parameter("night", str, "Its night set, below data/sets.")
-def main(name: str, day: str, night: str) -> str:
+@parameter("keep_nights", click.FloatRange(0, 1), "Share of the nights of each split and role that is taken.")
+@parameter("seed", int, "Of which nights are taken.")
+def main(name: str, day: str, night: str, keep_nights: float, seed: int) -> str:
     """Put a day set and its night set together: every folder holds its day images and their nights."""
     from pipeline.datasets.image_set import ImageSet
     from pipeline.datasets.merge import merge_sets
 
-    merged = merge_sets(ImageSet.open(SETS / day), ImageSet.open(SETS / night), SETS / name)
-    return f"{len(merged.rows)} images ({day} + {night})"
+    days, nights = (ImageSet.open(SETS / part) for part in (day, night))
+    merged = merge_sets(days, nights, SETS / name, keep_nights, seed)
+    taken = len(merged.rows) - len(days.rows)
+    of_each = f"{len(days.rows):,} of {day} + {taken:,} of {len(nights.rows):,} of {night}"
+    return f"{len(merged.rows):,} images ({of_each})"
 
 
 if __name__ == "__main__":

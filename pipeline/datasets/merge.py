@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.core.errors import SetError, listed
+from pipeline.core.errors import ParameterError, SetError, listed
+from pipeline.core.files import digest_bytes
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import replaced_set
 from pipeline.night.origins import ORIGINS, read_origins
 
 
-def merge_sets(day: ImageSet, night: ImageSet, out: Path) -> ImageSet:
+def merge_sets(day: ImageSet, night: ImageSet, out: Path, keep_nights: float, seed: int) -> ImageSet:
     """Link every image of `day` and of `night` into the set `out`, and the record of the nights' origins.
+
+    keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all.
 
     The nights must be those of these days: `SetError` names the images when both sets use a name, when a
     night was made from other bytes than the day set holds or from an image that it does not hold, when a day
@@ -26,12 +30,31 @@ def merge_sets(day: ImageSet, night: ImageSet, out: Path) -> ImageSet:
             hint="a night's name ends in n before the suffix; is the night set a set of days?",
         )
     _require_nights_of(day, night)
-    rows = [(part, row) for part in (day, night) for row in part.rows]
+    nights = kept_nights(night.rows, keep_nights, seed)
+    rows = [*((day, row) for row in day.rows), *((night, row) for row in nights)]
     with replaced_set(out) as writer:
         for part, row in progress(rows, total=len(rows), label="merge"):
             writer.link(row, part.path(row))
         files.link(night.root / ORIGINS, writer.root / ORIGINS)
     return ImageSet.open(out)
+
+
+def kept_nights(nights: Sequence[ImageRow], share: float, seed: int) -> list[ImageRow]:
+    """The given share (0 to 1) of the nights of each split and role, rounded to whole ones, in their order.
+
+    Which ones depends on `seed` and their names alone: a larger share keeps what a smaller one keeps, and an
+    image more or less changes at most one other choice.
+    """
+    if not 0 <= share <= 1:
+        raise ParameterError(f"keep_nights must be a share from 0 to 1, not {share:g}")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in nights:
+        groups.setdefault((row.split, row.role), []).append(row.name)
+    kept = set()
+    for names in groups.values():
+        drawn = sorted(names, key=lambda name: digest_bytes(f"{seed} {name}".encode()))
+        kept.update(drawn[: round(share * len(names))])
+    return [row for row in nights if row.name in kept]
 
 
 def _require_nights_of(day: ImageSet, night: ImageSet) -> None:

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline.core.errors import DusklineError, SetError
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.merge import merge_sets
+from pipeline.core.errors import DusklineError, ParameterError, SetError
+from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.merge import kept_nights
+from pipeline.datasets.merge import merge_sets as merge_share
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.origins import Origin, read_origins, write_origins
 from tests.datasets.made_sets import day_set, night_set
 from tests.datasets.raw_forms import jpeg
+
+merge_sets = partial(merge_share, keep_nights=1.0, seed=0)
 
 
 def rewrite(night: ImageSet, index: int, **changes: str) -> Origin:
@@ -120,3 +126,56 @@ def test_many_names_are_counted_not_listed(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", database=25)
     with pytest.raises(SetError, match=r"28 names are in (?s:.*)and 8 more"):
         merge_sets(day, day_set(tmp_path / "again", database=25), tmp_path / "dn")
+
+
+def test_a_share_of_the_nights_is_taken_of_each_role_and_their_record_stays_whole(tmp_path: Path) -> None:
+    day = day_set(tmp_path / "day", database=8, queries=5)
+    night = night_set(day, tmp_path / "night")
+    merged = merge_share(day, night, tmp_path / "dn", keep_nights=0.5, seed=3)
+    taken = [row for row in merged.rows if row not in day.rows]
+    assert {row.name for row in taken} < {row.name for row in night.rows}
+    assert merged.counts() == {"test/database": 8 + 4, "test/queries": 5 + 2}
+    assert read_origins(merged.root) == read_origins(night.root)
+    none = merge_share(day, night, tmp_path / "none", keep_nights=0.0, seed=3)
+    assert none.rows == day.rows
+
+
+def test_a_share_that_is_none_is_refused(tmp_path: Path) -> None:
+    day = day_set(tmp_path / "day")
+    night = night_set(day, tmp_path / "night")
+    with pytest.raises(ParameterError, match=r"keep_nights must be a share from 0 to 1, not 1\.5"):
+        merge_share(day, night, tmp_path / "dn", keep_nights=1.5, seed=0)
+
+
+def row(number: int, split: str, role: str) -> ImageRow:
+    return ImageRow(f"images/{split}/{role}/@{number}@0@n.jpg", "x", "0" * 64, 1, 1, 1, "night")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    numbers=st.sets(st.integers(0, 10_000), min_size=1, max_size=60),
+    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    seed=st.integers(0, 5),
+)
+def test_which_nights_are_taken_is_exact_nested_and_hardly_moves(
+    numbers: set[int], shares: tuple[float, float], seed: int
+) -> None:
+    nights = [row(number, "train", "queries") for number in sorted(numbers)]
+    few, many = (kept_nights(nights, share, seed) for share in sorted(shares))
+    for share, kept in zip(sorted(shares), (few, many), strict=True):
+        assert len(kept) == round(share * len(nights))
+        assert kept == [night for night in nights if night in kept]
+    assert set(few) <= set(many)
+    assert kept_nights(nights[::-1], shares[0], seed) == kept_nights(nights, shares[0], seed)[::-1]
+    # Those of another role neither take nor give.
+    others = [row(number, "test", "database") for number in range(7)]
+    assert [one for one in kept_nights([*nights, *others], shares[0], seed) if one.split == "train"] == (
+        kept_nights(nights, shares[0], seed)
+    )
+    one_more = kept_nights([*nights, row(20_000, "train", "queries")], shares[0], seed)
+    assert len(set(kept_nights(nights, shares[0], seed)) - set(one_more)) <= 1
+
+
+def test_another_seed_takes_others() -> None:
+    nights = [row(number, "train", "queries") for number in range(40)]
+    assert kept_nights(nights, 0.5, 0) != kept_nights(nights, 0.5, 1)

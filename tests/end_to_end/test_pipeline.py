@@ -95,7 +95,12 @@ def test_a_night_without_weights_is_a_set_that_merges(project: Project) -> None:
         "quality": 90,
         "max_failed": 0.0,
     }
-    params["merge"]["city_pitts_dc"] = {"day": "city_pitts", "night": "city_pitts_classical"}
+    params["merge"]["city_pitts_dc"] = {
+        "day": "city_pitts",
+        "night": "city_pitts_classical",
+        "keep_nights": 1.0,
+        "seed": 0,
+    }
     project.set_params(params)
     assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc"]
     assert len(opened(project, "city_pitts_dc").rows) == 32
