@@ -33,6 +33,7 @@ def main(name: str) -> str:
     from pipeline.core.errors import ParameterError
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.formatting import format_set
+    from pipeline.datasets.half_done import HalfDone, key_of
     from pipeline.datasets.readers.common import CommonSettings, read_common
     from pipeline.datasets.readers.folder import FolderSettings, read_folder
     from pipeline.datasets.readers.pittsburgh import PittsburghSettings, read_pittsburgh
@@ -60,7 +61,10 @@ def main(name: str) -> str:
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}
-    made = format_set(images, SETS / name, workers=machine.workers, expected=expected, label=name)
+    half_done = HalfDone.opened(machine.work / "format" / name, key_of(raw.raw, raw.form, section))
+    made = format_set(
+        images, SETS / name, workers=machine.workers, expected=expected, half_done=half_done, label=name
+    )
     return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
 
 

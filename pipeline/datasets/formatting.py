@@ -7,14 +7,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from pipeline.core.errors import BadArchiveError, BadImageError, SetError, listed
+from pipeline.core.files import digest_bytes
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.half_done import HalfDone
+from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import SetWriter, replaced_set
 
 # Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
@@ -64,18 +67,24 @@ class _Broken:
     reason: str
 
 
+# An image ready to be written, one that is there already, or none.
+_Result = _Prepared | ImageRow | _Broken
+
+
 def format_set(
     images: Iterable[RawImage],
     root: Path,
     *,
     workers: int,
     expected: Mapping[str, int] | None = None,
+    half_done: HalfDone | None = None,
     label: str = "",
 ) -> ImageSet:
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
 
     The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
-    expected: how many images there are to be, by "split/role", where that is known.
+    expected: how many images there are to be, by "split/role", where that is known. half_done: what an
+    earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
     picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
     as it was.
@@ -85,17 +94,19 @@ def format_set(
     broken: list[str] = []
     with replaced_set(root) as writer:
         with ThreadPoolExecutor(workers) as pool:
-            pairs = _in_order(pool, images, workers * _AHEAD)
+            pairs = _in_order(pool, images, partial(_prepare, half_done), workers * _AHEAD)
             for raw, result in progress(pairs, label=label):
                 count += 1
                 found[f"{raw.split}/{raw.role}"] += 1
                 if isinstance(result, _Broken):
                     broken.append(result.reason)
                 else:
-                    _write(writer, raw, result)
+                    _write(writer, half_done, raw, result)
         if broken:
             raise _broken_error(broken, count)
         _require_counts(found, expected or {})
+    if half_done is not None:
+        half_done.remove()
     return ImageSet.open(root)
 
 
@@ -123,7 +134,10 @@ def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, 
     return max(1, shorter_side * width // height), shorter_side
 
 
-def _prepare(raw: RawImage) -> _Prepared | _Broken:
+def _prepare(half_done: HalfDone | None, raw: RawImage) -> _Result:
+    known = None if half_done is None else half_done.rows.get(raw.name)
+    if known is not None and (known.source, known.time_of_day) == (raw.source, raw.time_of_day):
+        return known
     try:
         data = raw.read()
         picture = open_rgb(data, label=raw.source)
@@ -142,24 +156,37 @@ def _prepare(raw: RawImage) -> _Prepared | _Broken:
     return _Prepared(stream.getvalue(), *picture.size)
 
 
-def _write(writer: SetWriter, raw: RawImage, result: _Prepared) -> None:
-    writer.add(
-        raw.name,
-        result.data,
-        source=raw.source,
-        width=result.width,
-        height=result.height,
-        time_of_day=raw.time_of_day,
-    )
+def _write(
+    writer: SetWriter, half_done: HalfDone | None, raw: RawImage, result: _Prepared | ImageRow
+) -> None:
+    if half_done is None:
+        assert isinstance(result, _Prepared)
+        writer.add(
+            raw.name,
+            result.data,
+            source=raw.source,
+            width=result.width,
+            height=result.height,
+            time_of_day=raw.time_of_day,
+        )
+        return
+    if isinstance(result, _Prepared):
+        data = result.data
+        digest = digest_bytes(data)
+        result = ImageRow(
+            raw.name, raw.source, digest, len(data), result.width, result.height, raw.time_of_day
+        )
+        half_done.add(result, data)
+    writer.link(result, half_done.folder / result.name)
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, images: Iterable[RawImage], ahead: int
-) -> Iterator[tuple[RawImage, _Prepared | _Broken]]:
+    pool: ThreadPoolExecutor, images: Iterable[RawImage], prepare: Callable[[RawImage], _Result], ahead: int
+) -> Iterator[tuple[RawImage, _Result]]:
     """Prepare images in threads, `ahead` at most at a time, and yield them in their order."""
-    pending: deque[tuple[RawImage, Future[_Prepared | _Broken]]] = deque()
+    pending: deque[tuple[RawImage, Future[_Result]]] = deque()
     for raw in images:
-        pending.append((raw, pool.submit(_prepare, raw)))
+        pending.append((raw, pool.submit(prepare, raw)))
         if len(pending) == ahead:
             first, future = pending.popleft()
             yield first, future.result()

@@ -1,21 +1,20 @@
 """The journal of a recipe's folder in the work store: what was made, and what cannot be made and why.
 
-One line for one picture, only ever added to; the last line about a source counts. Every line ends with a
-checksum of itself, so one that a kill, a full disk or a crash of the machine left torn or filled with zeros
-is passed over, and its picture is simply made again.
+One line for one picture, only ever added to; the last line about a source counts. Every line is a checked one
+(see lines.py), so one that was not written whole is passed over, and its picture is simply made again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import written_beside
+from pipeline.core.lines import checked_fields, checked_line
 
 # Lines that say nothing any more are dropped when there are so many more of them than of the others.
 _SPARE_LINES = 1000
@@ -108,7 +107,7 @@ class Journal:
         with self.path.open("rb") as stream:
             for line in stream:
                 lines += 1
-                match _fields(line):
+                match checked_fields(line):
                     case ["done", source, width, height, size, digest, modified, boot]:
                         boot = boots.setdefault(boot, boot)
                         entry = Entry(int(width), int(height), int(size), digest, int(modified), boot)
@@ -135,21 +134,8 @@ class Journal:
 
 def _done_line(source: str, entry: Entry) -> bytes:
     numbers = (entry.width, entry.height, entry.size)
-    return _line("done", source, *map(str, numbers), entry.digest, str(entry.modified), entry.boot)
+    return checked_line("done", source, *map(str, numbers), entry.digest, str(entry.modified), entry.boot)
 
 
 def _failed_line(source: str, reader: str, reason: str) -> bytes:
-    return _line("failed", source, reader, json.dumps(reason))
-
-
-def _line(*fields: str) -> bytes:
-    text = "\t".join(fields).encode("ascii")
-    return b"%s\t%08x\n" % (text, zlib.crc32(text))
-
-
-def _fields(line: bytes) -> list[str]:
-    """Return the fields of a line, or none when it is not one that was written whole."""
-    text, tab, checksum = line.removesuffix(b"\n").rpartition(b"\t")
-    if not tab or checksum != b"%08x" % zlib.crc32(text):
-        return []
-    return text.decode("ascii").split("\t")
+    return checked_line("failed", source, reader, json.dumps(reason))
