@@ -1,7 +1,7 @@
 """Recognisers that saw days only, or days and some night, and what each finds by day and by night.
 
-All learn by one recipe; only the pictures differ. Synthetic nights are lit anew each time they are shown; true
-nights are shown as they are, for with other lights the oracle finds less.
+All learn by one recipe; only the pictures differ. Synthetic nights are lit anew each time they are shown;
+true nights are shown as they are, for with other lights the oracle finds less.
 """
 
 from __future__ import annotations
