@@ -11,6 +11,7 @@ side if they are given other recognisers (`--arm`, `--seed`).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -32,7 +33,13 @@ from pipeline.core.files import write_bytes
 from pipeline.core.machine import read_machine
 from pipeline.datasets.image_set import ImageSet
 
-ARMS = (DAY, PHOTOMETRIC, OURS, ORACLE)
+NIGHTS: dict[str, Literal["none", "synthetic", "true"]] = {
+    DAY: "none",
+    PHOTOMETRIC: "synthetic",
+    OURS: "synthetic",
+    ORACLE: "true",
+}
+ARMS = tuple(NIGHTS)
 SEEDS = (0, 1, 2)
 
 
@@ -51,7 +58,7 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     tests = {"day": small_days, "night": night_queries(small_days, small_true, folder / "small" / "by_night")}
     for seed in seeds or SEEDS:
         for arm in arms or ARMS:
-            settings = settings_of(arm, seed, nights=arm != DAY)
+            settings = settings_of(arm, seed, NIGHTS[arm])
             images = _learnt_from(arm, folder, workers)
             recognise(f"{arm}-{seed}", settings, images, tests, folder, workers)
             click.echo(f"{arm}-{seed} is done", err=True)

@@ -1,11 +1,13 @@
 """Recognisers that saw days only, or days and some night, and what each finds by day and by night.
 
-All learn by one recipe; only the pictures differ.
+All learn by one recipe; only the pictures differ. Synthetic nights are lit anew each time they are shown;
+true nights are shown as they are, for with other lights the oracle finds less.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.night_gain.streets import SMALL
 from pipeline.datasets.image_set import ImageSet
@@ -18,13 +20,13 @@ from pipeline.vpr.training import train_model
 
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
-# A day is its own night with this probability, lit anew each time.
+# A day is its own night with this probability.
 TWINS = 0.5
 RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
-def settings_of(dataset: str, seed: int, *, nights: bool) -> TrainSettings:
-    """ResNet-18 and NetVLAD from scratch on pairs, with the nights of the set or, of days only, without."""
+def settings_of(dataset: str, seed: int, nights: Literal["none", "synthetic", "true"]) -> TrainSettings:
+    """ResNet-18 and NetVLAD from scratch on pairs, of days only or of days and such nights."""
     return TrainSettings(
         dataset=dataset, backbone="resnet18conv4", weights="none", trainable="all",
         aggregation="netvlad", clusters=16, height=SMALL[1], width=SMALL[0],
@@ -32,7 +34,8 @@ def settings_of(dataset: str, seed: int, *, nights: bool) -> TrainSettings:
         queries_per_epoch=3200, queries_per_cache=160, epochs=8, patience=8,
         hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
         autocast="bfloat16", cpu_threads=1, seed=seed,
-        twins=TWINS if nights else 0.0, night_augmentation=RELIT if nights else None,
+        twins=0.0 if nights == "none" else TWINS,
+        night_augmentation=RELIT if nights == "synthetic" else None,
     )  # fmt: skip
 
 

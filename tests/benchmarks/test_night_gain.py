@@ -66,7 +66,7 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
         command,
         "settings_of",
         lambda arm, seed, nights: replace(
-            whole(arm, seed, nights=nights), queries_per_epoch=16, queries_per_cache=8, batch=4, epochs=1
+            whole(arm, seed, nights), queries_per_epoch=16, queries_per_cache=8, batch=4, epochs=1
         ),
     )
     monkeypatch.setattr(command, "SEEDS", (0, 1))
