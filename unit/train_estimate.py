@@ -16,7 +16,7 @@ from unit.discriminator import Discriminator
 from unit.network import Generator
 from unit.train_settings import TrainSettings
 
-# Bytes, fitted to the peaks that processes came to: 16 trainings of dim 16 to 64, crops of 32x32 to 288x512,
+# Bytes, fitted to the peaks that processes came to: 15 trainings of dim 16 to 64, crops of 32x32 to 288x512,
 # both arithmetics, with and without checkpointing, batches of 1 and 2; all lie within 10 %.
 _PROCESS = 760_000_000
 # Weights, their gradients, two moments and the running mean, float32.
