@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,12 +17,26 @@ from stages.places import SETS
 @parameter(
     "corrections", click.Path(path_type=Path), "CSV `name,time_of_day` whose rows win over every rule."
 )
-def main(name: str, dataset: str, time_of_day: str, corrections: Path) -> str:
+@parameter(
+    "unlabelled",
+    click.Choice(["refuse", "brightness"]),
+    "What becomes of queries that nothing labels: an error, or a guess by their light.",
+)
+@parameter("expected", click.IntRange(min=0), "How many queries of that time must be there; 0: any.")
+def main(
+    name: str,
+    dataset: str,
+    time_of_day: str,
+    corrections: Path,
+    unlabelled: Literal["refuse", "brightness"],
+    expected: int,
+) -> str:
     """Keep the whole database of a set and only its queries of one time of day, by hard links."""
     from pipeline.datasets.image_set import ImageSet
     from pipeline.datasets.select import select_time
 
-    return str(select_time(ImageSet.open(SETS / dataset), SETS / name, time_of_day, corrections))
+    source = ImageSet.open(SETS / dataset)
+    return str(select_time(source, SETS / name, time_of_day, corrections, unlabelled, expected))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
-"""Which queries were taken by day, at sunset, at night: by manifest, by number, or by a correcting hand."""
+"""Which queries were taken by day, at sunset, at night: as the set says, by their light, or by a hand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import SetError, UserError, listed
 from pipeline.core.files import read_csv, write_csv
+from pipeline.datasets.brightness import Guess
 from pipeline.datasets.image_set import TIMES_OF_DAY, ImageRow
 
 TIMES_FILE = "times_of_day.csv"
-_HEADER = ("name", "time_of_day", "label_from")
+_HEADER = ("name", "time_of_day", "label_from", "certainty")
 
 _OF_LETTER = {"D": "day", "S": "sunset", "N": "night"}
 # Tokyo 24/7 photographs every place by day, at sunset and by night, numbered in this order from 1 on.
@@ -25,11 +26,15 @@ _PANO_ID_FIELD = 7
 
 @dataclass(frozen=True, slots=True)
 class TimeLabel:
-    """The time of day of one query, and where it is known from: "manifest", "number" or "hand"."""
+    """The time of day of one query, and where it is known from: "manifest", "number", "brightness" or "hand".
+
+    certainty: of a guess by brightness, 0 to 1; None for what is known.
+    """
 
     name: str
     time_of_day: str
     label_from: str
+    certainty: float | None = None
 
 
 def time_of_letter(letter: str) -> str:
@@ -58,29 +63,37 @@ def number_in_name(name: str) -> int | None:
     return int(numbered[1]) if numbered else None
 
 
-def label_queries(queries: Iterable[ImageRow], corrections: Path | None) -> list[TimeLabel]:
+def label_queries(
+    queries: Iterable[ImageRow],
+    corrections: Path | None,
+    guess: Callable[[ImageRow], Guess] | None = None,
+) -> list[TimeLabel]:
     """Label every query, in order of names; a row of the hand-made list `corrections` wins over the rest.
 
-    The label in the manifest comes next, then the number in the name.
+    The label in the manifest comes next, then the number in the name, then what `guess` says, if it is given.
     `SetError` names the queries that nothing labels.
     """
     rows = sorted(queries, key=lambda row: row.name)
     by_hand = read_corrections(corrections, {row.name for row in rows}) if corrections else {}
-    labels = [_label(row, by_hand) for row in rows]
+    labels = [_label(row, by_hand, guess) for row in rows]
     unlabelled = [label.name for label in labels if not label.time_of_day]
     if unlabelled:
         raise SetError(
             f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
             f"a number in the name:{listed(unlabelled)}",
-            hint="list them in a CSV (columns name, time_of_day) and give it as corrections",
+            hint="list them in a CSV (columns name, time_of_day) and give it as corrections, or set"
+            " unlabelled: brightness",
         )
     return labels
 
 
-def _label(row: ImageRow, by_hand: Mapping[str, str]) -> TimeLabel:
+def _label(row: ImageRow, by_hand: Mapping[str, str], guess: Callable[[ImageRow], Guess] | None) -> TimeLabel:
     known, label_from = row.time_of_day, "manifest"
     if not known:
         known, label_from = time_in_name(row.name), "number"
+    if not known and guess is not None and row.name not in by_hand:
+        guessed = guess(row)
+        return TimeLabel(row.name, guessed.time_of_day, "brightness", guessed.certainty)
     corrected = by_hand.get(row.name, known)
     # A corrected copy of the written list repeats what was right already.
     return TimeLabel(row.name, corrected, label_from if corrected == known else "hand")
@@ -110,4 +123,16 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
 
 def write_times(target: Path, labels: Iterable[TimeLabel]) -> None:
     """Write the labels as a list that a hand may correct and give back as corrections."""
-    write_csv(target, _HEADER, ((label.name, label.time_of_day, label.label_from) for label in labels))
+    write_csv(
+        target,
+        _HEADER,
+        (
+            (
+                label.name,
+                label.time_of_day,
+                label.label_from,
+                "" if label.certainty is None else f"{label.certainty:.3f}",
+            )
+            for label in labels
+        ),
+    )
