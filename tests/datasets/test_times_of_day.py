@@ -111,7 +111,10 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
     write_times(tmp_path / "times.csv", labels)
     assert label_queries(rows, tmp_path / "times.csv") == labels
     text = (tmp_path / "times.csv").read_text()
-    assert text == f"name,time_of_day,label_from\n{rows[0].name},day,manifest\n{rows[1].name},sunset,number\n"
+    assert text == (
+        "name,time_of_day,label_from,certainty\n"
+        f"{rows[0].name},day,manifest,\n{rows[1].name},sunset,number,\n"
+    )
 
 
 @pytest.mark.parametrize(
