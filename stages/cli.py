@@ -23,6 +23,7 @@ STAGES = {
     "evaluate": "An experiment on a test set: recall, finds, worst misses.",
     "tables": "All recalls, and ours beside the paper's.",
     "augmentations": "Training queries under each augmentation, side by side.",
+    "statistics": "A set in numbers, with a map and its brightness.",
     "sheet": "Samples of a night set: day, our night, true night.",
     "compare": "The same days through every translator at hand, with numbers.",
     "report": "One page with the tables, curves, nights and misses.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.command import single_stage_command
-from stages.places import COMPARISONS, REPORT, RESULTS, SHEETS
+from stages.places import COMPARISONS, REPORT, RESULTS, SHEETS, STATISTICS
 
 
 @single_stage_command("report")
@@ -19,7 +19,9 @@ def main() -> str:
     comparison = build(Comparison, section_of(params, "comparison"), "comparison")
     sheets = [SHEETS / name for name in section_of(params, "sheets")]
     comparisons = [COMPARISONS / name for name in section_of(params, "compare")]
-    write_page(REPORT, results, compared_tables(comparison, results), sheets, comparisons)
+    statistics = [STATISTICS / name for name in section_of(params, "statistics")]
+    tables = compared_tables(comparison, results)
+    write_page(REPORT, results, tables, sheets, comparisons, statistics)
     return f"{REPORT}, {REPORT.stat().st_size / 1e6:.1f} MB"
 
 

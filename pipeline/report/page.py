@@ -1,4 +1,4 @@
-"""One self-contained page: recalls, curves, ours beside the paper's, nights, translators, worst misses."""
+"""One self-contained page: recalls, curves, ours beside the paper's, sets, nights, translators, misses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipeline.report import charts, tables
 from pipeline.report.comparison import ComparedTable
 from pipeline.report.results import Results
 from pipeline.report.sheet import Sample, read_sheet
+from pipeline.report.statistics import BRIGHTNESS, MAP, Statistics, read_statistics
 from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import Miss, read_misses
 
@@ -45,6 +46,13 @@ class _Comparison:
 
 
 @dataclass(frozen=True)
+class _Set:
+    name: str
+    folder: Path
+    statistics: Statistics
+
+
+@dataclass(frozen=True)
 class _Misses:
     experiment: str
     test_set: str
@@ -58,11 +66,12 @@ def write_page(
     compared: tuple[ComparedTable, ...],
     sheets: Sequence[Path],
     comparisons: Sequence[Path],
+    statistics: Sequence[Path],
 ) -> None:
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
-    `sheets` and `comparisons` are the folders of samples of nights and of translators compared; errors as
-    `read_sheet`, `read_measures` and `read_misses`.
+    `sheets`, `comparisons` and `statistics` are the folders of samples of nights, of translators compared and
+    of sets in numbers; errors as `read_sheet`, `read_measures`, `read_statistics` and `read_misses`.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -86,6 +95,8 @@ def write_page(
         sheets=[_Sheet(folder.name, folder, read_sheet(folder)) for folder in sheets],
         comparisons=[_Comparison(folder.name, folder, read_measures(folder)) for folder in comparisons],
         comparison_sheet=SHEET,
+        sets=[_Set(folder.name, folder, read_statistics(folder)) for folder in statistics],
+        figures=(MAP, BRIGHTNESS),
         misses=[
             _Misses(experiment, test_set, folder, read_misses(folder))
             for test_set in results.test_sets
@@ -98,4 +109,5 @@ def write_page(
 
 def _data_uri(folder: Path, name: str) -> str:
     data = require_file(folder / name).read_bytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
+    kind = "svg+xml" if name.endswith(".svg") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

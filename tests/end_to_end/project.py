@@ -95,7 +95,7 @@ def tiny_params() -> dict[str, Any]:
         "test_sets": [],
         "comparison": {"rows": {}, "test_sets": {}},
     }
-    return params | recognition | {"sheets": {}, "compare": {}}
+    return params | recognition | {"sheets": {}, "compare": {}, "statistics": {}}
 
 
 def copy_project(root: Path) -> Project:

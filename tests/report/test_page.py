@@ -13,6 +13,7 @@ from pipeline.report.comparison import Comparison, compared_tables
 from pipeline.report.page import write_page
 from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
+from pipeline.report.statistics import write_statistics
 from tests.report.made_up import picture, write_day_and_night, write_evaluation
 
 # Elements of SVG may end in `/>`; these of HTML need no end.
@@ -65,9 +66,12 @@ def written(
     folders = [tmp_path / "compare" / name for name in comparisons or []]
     for folder in folders:
         write_comparison(folder)
+    statistics = [tmp_path / "statistics" / "street <b>"] if sheet_names else []
+    for folder in statistics:
+        write_statistics(folder, day, 3, workers=1)
     out = tmp_path / "reports" / "index.html"
     sheets = [tmp_path / "sheets" / name for name in sheet_names]
-    write_page(out, results, compared_tables(comparison, results), sheets, folders)
+    write_page(out, results, compared_tables(comparison, results), sheets, folders, statistics)
     return out.read_text()
 
 
@@ -88,8 +92,8 @@ def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
     assert page.open == []
     assert {link.removeprefix("#") for link in page.links} == set(page.ids)
     assert len(page.ids) == len(set(page.ids))
-    # 4 samples of 2 pictures; 2 misses of query, nearest and two finds.
-    assert len(page.pictures) == 4 * 2 + 2 * 4
+    # A set's 2 figures; 4 samples of 2 pictures; 2 misses of query, nearest and two finds.
+    assert len(page.pictures) == 2 + 4 * 2 + 2 * 4
     assert all(str(picture["src"]).startswith("data:image/jpeg;base64,") for picture in page.pictures)
     assert all(picture["alt"] for picture in page.pictures)
     assert not re.search(r"(src|href)=\"(?!data:|#)", text)
@@ -119,7 +123,7 @@ def test_translators_are_on_it_with_their_numbers(tmp_path: Path) -> None:
 
 def test_without_true_nights_nothing_is_held_against_them(tmp_path: Path) -> None:
     write_comparison(tmp_path / "street", true_nights=False)
-    write_page(tmp_path / "page.html", read_results(tmp_path, [], []), (), [], [tmp_path / "street"])
+    write_page(tmp_path / "page.html", read_results(tmp_path, [], []), (), [], [tmp_path / "street"], [])
     assert "PSNR, dB" not in (tmp_path / "page.html").read_text()
 
 
@@ -139,9 +143,16 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     assert written(tmp_path / "a", ["dn"], ["n"], ["c"]) == written(tmp_path / "b", ["dn"], ["n"], ["c"])
 
 
+def test_sets_are_shown_with_their_figures(tmp_path: Path) -> None:
+    text = written(tmp_path, ["dn"], ["street_night"])
+    assert text.count("data:image/svg+xml;base64,") == 2
+    assert "Map of the standpoints of street &lt;b&gt;; its numbers stand above" in text
+    assert "standpoints on" in text
+
+
 def test_a_missing_sheet_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"other/sheet\.csv"):
         results = read_results(tmp_path, [], [])
-        write_page(tmp_path / "index.html", results, (), [tmp_path / "other"], [])
+        write_page(tmp_path / "index.html", results, (), [tmp_path / "other"], [], [])
     with pytest.raises(MissingInputError, match=r"other/measures\.csv"):
-        write_page(tmp_path / "index.html", results, (), [], [tmp_path / "other"])
+        write_page(tmp_path / "index.html", results, (), [], [tmp_path / "other"], [])

@@ -1,0 +1,121 @@
+"""Figures of a set as SVG: a map of its standpoints without a network, and how bright its pictures are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+# Colours that can be told apart on light and on dark paper, also by the colour-blind.
+_COLOURS = {
+    "database": "#8a93a0",
+    "day": "#c98a00",
+    "sunset": "#d2553d",
+    "night": "#5b6ee1",
+    "unknown": "#3f9c6d",
+}
+_WIDTH, _HEIGHT, _MARGIN, _HEAD = 640, 480, 16, 44
+# More points than these in a group are drawn as one for each cell of a grid, which looks the same.
+_MANY, _CELLS = 4000, 240
+
+
+def draw_map(title: str, groups: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Draw standpoints, (east, north) in metres by group ("database", "queries, night", ...), north up.
+
+    Both axes have one scale; a bar tells it.
+    """
+    points = [point for group in groups.values() for point in group]
+    west, south = (min(point[axis] for point in points) for axis in (0, 1))
+    east, north = (max(point[axis] for point in points) for axis in (0, 1))
+    room = (_WIDTH - 2 * _MARGIN, _HEIGHT - _HEAD - 3 * _MARGIN)
+    scale = min(room[0] / max(east - west, 1.0), room[1] / max(north - south, 1.0))
+    left = _MARGIN + (room[0] - scale * (east - west)) / 2
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        return left + scale * (point[0] - west), _HEAD + _MARGIN + scale * (north - point[1])
+
+    body = []
+    for name, group in groups.items():
+        dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in _thinned([place(point) for point in group]))
+        size = 3 if name == "database" else 5
+        body.append(
+            f'<path d="{dots}" stroke="{_colour(name)}" stroke-width="{size}" stroke-linecap="round"/>'
+        )
+    words = ", ".join(f"{len(group):,} standpoints of {name}" for name, group in groups.items())
+    extent = f"{east - west:,.0f} m from west to east, {north - south:,.0f} m from south to north"
+    return _svg(
+        f"Map of {title}",
+        f"{words}; {extent}. North is up.",
+        [*_legend(list(groups)), *body, *_bar(scale)],
+    )
+
+
+def draw_brightness(title: str, counts: Mapping[str, Sequence[int]]) -> str:
+    """Draw how many pictures are how bright: counts by mean luma, in even steps of 0 to 255."""
+    most = max(1, *(count for group in counts.values() for count in group))
+    bottom, right = _HEIGHT - 36, _WIDTH - _MARGIN
+    body = [f'<path class="axis" d="M{_MARGIN} {bottom}H{right}" stroke="currentColor" stroke-opacity=".4"/>']
+    for level in (0, 64, 128, 192, 255):
+        x = _MARGIN + (right - _MARGIN) * level / 255
+        body.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{level}</text>')
+    for name, group in counts.items():
+        step = (right - _MARGIN) / len(group)
+        heights = [(bottom - _HEAD - _MARGIN) * count / most for count in group]
+        path = f"M{_MARGIN} {bottom}" + "".join(
+            f"V{bottom - height:.1f}H{_MARGIN + step * (number + 1):.1f}"
+            for number, height in enumerate(heights)
+        )
+        body.append(
+            f'<path d="{path}V{bottom}Z" fill="{_colour(name)}" fill-opacity=".35" stroke="{_colour(name)}"/>'
+        )
+    words = ", ".join(f"{sum(group):,} {name}" for name, group in counts.items())
+    return _svg(
+        f"Brightness of {title}",
+        f"Pictures by their mean luma, 0 black to 255 white: {words}.",
+        [*_legend(list(counts)), *body],
+    )
+
+
+def _thinned(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    if len(places) <= _MANY:
+        return places
+    cell = _WIDTH / _CELLS
+    cells = {(math.floor(x / cell), math.floor(y / cell)) for x, y in places}
+    return [((x + 0.5) * cell, (y + 0.5) * cell) for x, y in sorted(cells)]
+
+
+def _legend(names: Sequence[str]) -> Iterator[str]:
+    x = _MARGIN
+    for name in names:
+        yield f'<circle cx="{x + 5}" cy="30" r="5" fill="{_colour(name)}"/>'
+        yield f'<text x="{x + 16}" y="35">{escape(name)}</text>'
+        x += 34 + 8 * len(name)
+
+
+def _bar(scale: float) -> Iterator[str]:
+    """A bar of a round number of metres, about a quarter of the map long."""
+    wanted = _WIDTH / 4 / scale
+    metres = 10 ** math.floor(math.log10(wanted))
+    metres *= max(factor for factor in (1, 2, 5) if factor * metres <= wanted)
+    y = _HEIGHT - _MARGIN
+    yield f'<path d="M{_MARGIN} {y}h{scale * metres:.1f}" stroke="currentColor" stroke-width="3"/>'
+    yield f'<text x="{_MARGIN}" y="{y - 8}">{metres:,} m</text>'
+
+
+def _colour(name: str) -> str:
+    return _COLOURS[name.removeprefix("queries, ")]
+
+
+def _svg(title: str, description: str, body: Sequence[str]) -> str:
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" fill="none">',
+            f"<title>{escape(title)}</title>",
+            f"<desc>{escape(description)}</desc>",
+            "<style>svg{color:#222;font:14px system-ui,sans-serif}text{fill:currentColor}"
+            "@media(prefers-color-scheme:dark){svg{color:#ddd}}</style>",
+            *body,
+            "</svg>",
+            "",
+        ]
+    )

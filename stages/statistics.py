@@ -1,0 +1,25 @@
+"""Stage `statistics`: a set in numbers and two figures."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.core.machine import read_machine
+from stages.command import parameter, stage_command
+from stages.places import SETS, STATISTICS
+
+
+@stage_command("statistics")
+@parameter("pictures", click.IntRange(min=1), "How many pictures are looked at for their brightness.")
+def main(name: str, pictures: int) -> str:
+    """Count the set NAME, draw a map of its standpoints, and how bright its pictures are."""
+    from pipeline.datasets.image_set import ImageSet
+    from pipeline.report.statistics import write_statistics
+
+    images = ImageSet.open(SETS / name)
+    found = write_statistics(STATISTICS / name, images, pictures, read_machine().workers)
+    return f"{len(images.rows):,} images at {found.places:,} places, {found.looked_at:,} looked at"
+
+
+if __name__ == "__main__":
+    main()
