@@ -1,0 +1,83 @@
+"""How long a set of the size of Pitts30k takes to be formatted, and how much memory.
+
+python -m benchmarks.format --images 4000
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import resource
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+from pipeline.datasets.formatting import format_set
+from pipeline.datasets.half_done import HalfDone
+from pipeline.datasets.readers.common import CommonSettings, read_common
+
+PITTS30K = 51_840
+WIDTH, HEIGHT, QUALITY = 640, 480, 92
+DISTINCT = 16
+
+
+@click.command()
+@click.option("--images", default=4000, show_default=True, help="Images of the set, 640x480.")
+@click.option("--workers", default=2, show_default=True, help="Threads that decode.")
+def main(images: int, workers: int) -> None:
+    """Write made-up archives, format them in a process of its own, and print rate and peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for count in (images // 4, images):
+            size = _write_raw(root / f"raw{count}", count)
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                seconds, peak = pool.apply(_format, (root, count, workers))
+            rate = count / seconds
+            click.echo(
+                f"{count:,} images of {size / 1e3:.0f} kB: {rate:.0f} a second, "
+                f"{PITTS30K / rate / 60:.1f} minutes for {PITTS30K:,}, at most {peak / 1e6:.0f} MB of memory"
+            )
+
+
+def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
+    start = time.monotonic()
+    raw = root / f"raw{count}"
+    half_done = HalfDone.opened(root / "work", f"{count}")
+    images = read_common(raw, CommonSettings("refuse"), root)
+    format_set(images, root / f"set{count}", workers=workers, half_done=half_done)
+    return time.monotonic() - start, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _write_raw(raw: Path, images: int) -> float:
+    """One archive of street-like pictures: smooth shapes and fine noise; returns the mean size in bytes."""
+    raw.mkdir()
+    rng = np.random.default_rng(0)
+    pictures = []
+    for _ in range(DISTINCT):
+        coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), dtype=np.int16)
+        noisy = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
+        stream = io.BytesIO()
+        Image.fromarray(noisy).save(stream, "JPEG", quality=QUALITY)
+        pictures.append(stream.getvalue())
+    with tarfile.open(raw / "set.tar", "w") as tar:
+        for number in range(images):
+            data = pictures[number % DISTINCT] + number.to_bytes(4, "big")
+            info = tarfile.TarInfo(_name(number))
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return float(np.mean([len(picture) for picture in pictures]))
+
+
+def _name(number: int) -> str:
+    position = f"@{585_000 + number // 24:010.2f}@4477000.00"
+    return f"set/train/database/{position}@{number:06d}@.jpg"
+
+
+if __name__ == "__main__":
+    main()
