@@ -11,6 +11,7 @@ import resource
 import tarfile
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import click
@@ -35,8 +36,8 @@ def main(images: int, workers: int) -> None:
         root = Path(folder)
         for count in (images // 4, images):
             size = _write_raw(root / f"raw{count}", count)
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                seconds, peak = pool.apply(_format, (root, count, workers))
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+                seconds, peak = pool.submit(_format, root, count, workers).result()
             rate = count / seconds
             click.echo(
                 f"{count:,} images of {size / 1e3:.0f} kB: {rate:.0f} a second, "
