@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from pipeline.core.errors import BadArchiveError, CheckpointError, MissingInputError, UserError
+from pipeline.core.errors import (
+    BadArchiveError,
+    CheckpointError,
+    MissingInputError,
+    UserError,
+    listed,
+)
 from pipeline.core.files import digest_bytes, pieces_of, written_beside
+from pipeline.datasets.archives import members
 from pipeline.datasets.contents import require_archive, require_checkpoint
 from pipeline.datasets.download import download, is_address
 from pipeline.datasets.held import HeldArchive, digest_with_progress, find_held, write_record
@@ -72,6 +79,7 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
         found_now = Pin(source.name, file.name, digest_with_progress(path), path.stat().st_size)
         if not (file.sha256 or (source.name, file.name) in pins):
             require_archive(path)
+        _require_members(path, file)
         pinned_now += hold_against_pin(pinned, found_now, published=file.sha256)
         place = path.relative_to(held).as_posix()
         archives.append(HeldArchive(file.name, found_now.size, found_now.sha256, place))
@@ -113,6 +121,27 @@ def _require_size(path: Path, file: SourceFile) -> None:
         raise UserError(
             f"{path} has {found:,} bytes, the right {file.name} has {file.size:,}",
             hint="it is another file, or was cut off on its way: get it again",
+        )
+
+
+def _require_members(path: Path, file: SourceFile) -> None:
+    """Raise `UserError` when files of an archive are not the ones that are known by their digests."""
+    if not file.members:
+        return
+    known = {
+        name: digest_bytes(member.read())
+        for member in members(path, lambda name: name.rpartition("/")[2] in file.members)
+        for name in [member.name.rpartition("/")[2]]
+    }
+    wrong = [
+        f"{name}: SHA-256 {digest}, known is {file.members[name]}"
+        for name, digest in sorted(known.items())
+        if digest != file.members[name]
+    ]
+    if wrong:
+        raise UserError(
+            f"{path} holds other versions of {len(wrong)} files than results are compared on:{listed(wrong)}",
+            hint="get it again from where it is published",
         )
 
 

@@ -20,7 +20,8 @@ class SourceFile:
     """One archive: `about` is its size in words, `addresses` are tried in their order, then `drive`.
 
     size: bytes, where known exactly. drive: the id of a file on Google Drive. sha256: 64 hex digits where
-    published; else it is pinned on first use.
+    published; else it is pinned on first use. members: SHA-256 of files in it that are known, by their names
+    without folders.
     """
 
     name: str
@@ -29,12 +30,14 @@ class SourceFile:
     drive: str = ""
     sha256: str = ""
     size: int | None = None
+    members: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name or self.name != Path(self.name).name or self.name.startswith("."):
             raise ValueError(f"name must be a file name, not {self.name!r}")
-        if self.sha256 and (len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef")):
-            raise ValueError(f"sha256 must be 64 hex digits, not {self.sha256!r}")
+        for digest in (self.sha256, *self.members.values()):
+            if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
+                raise ValueError(f"sha256 must be 64 hex digits, not {digest!r}")
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -97,5 +100,8 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
     listed = document.get("files", [])
     if not isinstance(listed, list) or not all(isinstance(file, dict) for file in listed):
         raise ParameterError(f"{path.name}: files must be a list of entries with a name")
-    files = [build(SourceFile, file, f"{path.name}: files[{index}]") for index, file in enumerate(listed)]
+    files = [
+        build(SourceFile, {"members": {}, **file}, f"{path.name}: files[{index}]")
+        for index, file in enumerate(listed)
+    ]
     return build(Source, {"name": name, "expected": {}, **document, "files": files}, path.name)

@@ -15,6 +15,7 @@ from pipeline.datasets.fetch import Fetched, fetch_archives
 from pipeline.datasets.held import archive_places
 from pipeline.datasets.registry import Source, SourceFile
 from tests.datasets.local_server import LocalServer, serving
+from tests.datasets.raw_forms import write_tar
 
 
 def tar(content: bytes, mode: str = "w") -> bytes:
@@ -240,3 +241,22 @@ def test_counts_title_and_licence_in_words() -> None:
     words = str(Fetched(source(), held=1, downloaded=7, pinned=0, size=6_200_000_000))
     assert words == "1 held, 7 downloaded, 6,200.0 MB (Made up; licence: none)"
     assert ", 2 digests pinned for the first time (" in str(Fetched(source(), 2, 0, 2, 9))
+
+
+def test_other_versions_of_known_files_in_an_archive_are_refused(place: Place) -> None:
+    data = {"datasets/a.mat": b"one", "datasets/b.mat": b"two", "datasets/more.txt": b"three"}
+    write_tar(place.held / "made_up" / "splits.tar.gz", data, "w:gz")
+    known = {"a.mat": sha256(b"one"), "b.mat": sha256(b"two"), "c.mat": sha256(b"elsewhere")}
+    good = source(replace(file("splits.tar.gz"), members=known))
+    assert place.fetch(good).held == 1
+    bad = source(replace(file("splits.tar.gz"), members=known | {"b.mat": "0" * 64}))
+    with pytest.raises(UserError, match="holds other versions of 1 files") as caught:
+        place.fetch(bad)
+    assert f"b.mat: SHA-256 {sha256(b'two')}, known is {'0' * 64}" in str(caught.value)
+
+
+def test_a_file_of_another_size_is_refused_before_its_digest_is_taken(place: Place) -> None:
+    place.hold()
+    what = source(replace(file("000.tar"), size=len(DATA["000.tar"]) + 1))
+    with pytest.raises(UserError, match=r"the right 000\.tar has 10,241"):
+        place.fetch(what)
