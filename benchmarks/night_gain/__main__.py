@@ -49,7 +49,7 @@ SEEDS = (0, 1, 2)
 @click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
-    """Make in FOLDER what is not there yet; when all is, write night_gain.json and night_gain.md."""
+    """Make in FOLDER what is not there yet; with all recognisers, write night_gain.json and night_gain.md."""
     workers = read_machine().workers
     streets = folder / "streets"
     draw_streets(streets, workers)
@@ -62,10 +62,10 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
             images = _learnt_from(arm, folder, workers)
             recognise(f"{arm}-{seed}", settings, images, tests, folder, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
-    if arms or seeds:
+    if arms:
         return
     ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator")
-    measured = Measured(folder / "results", tests, ARMS, SEEDS)
+    measured = Measured(folder / "results", tests, ARMS, seeds or SEEDS)
     measured.write_list(out / "night_gain.json")
     rows = {name: likeness(days, true, to_night) for name, to_night in translators(ours)}
     rows["the true nights"] = likeness(days, true, None)
