@@ -29,7 +29,7 @@ def main() -> None:
     painter = Painter(city)
     to_night = UnitTranslator(
         Path("unit/weights/city.pt"),
-        UnitSettings("day2night", HEIGHT, "none", "source", "network", "float32"),
+        UnitSettings("day2night", HEIGHT, "none", "source", "source", "float32"),
     )
     rows = []
     for index, share, turn in VIEWS:
