@@ -17,6 +17,8 @@ from pipeline.night.measures import lit, psnr
 from unit.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
+# Shorter side at which a translator sees them.
+SEEN = 96
 # A city that the shipped weights were not trained on.
 CITY_SEED, BLOCKS, VIEWS = 77, 3, 16
 
@@ -38,7 +40,7 @@ def main(checkpoints: tuple[Path, ...]) -> None:
     click.echo(_line("days themselves", days, nights))
     click.echo(f"{'true nights':<32}        {_lit(nights):5.2f}")
     for checkpoint in checkpoints:
-        settings = UnitSettings("day2night", HEIGHT, "none", "source", "network", "float32")
+        settings = UnitSettings("day2night", SEEN, "none", "source", "source", "float32")
         to_night = UnitTranslator(checkpoint, settings)
         click.echo(_line(str(checkpoint), [to_night(day) for day in days], nights))
 

@@ -17,6 +17,8 @@ from pipeline.core.pictures import encode
 from unit.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT, GAP = 240, 180, 4
+# Shorter side at which the weights see them.
+SEEN = 96
 # A city that no translator was trained on.
 CITY_SEED = 5
 # (street, share of its length, degrees to the right of its direction)
@@ -29,7 +31,7 @@ def main() -> None:
     painter = Painter(city)
     to_night = UnitTranslator(
         Path("unit/weights/city.pt"),
-        UnitSettings("day2night", HEIGHT, "none", "source", "source", "float32"),
+        UnitSettings("day2night", SEEN, "none", "source", "source", "float32"),
     )
     rows = []
     for index, share, turn in VIEWS:

@@ -17,7 +17,8 @@ from unit.train import train
 from unit.train_settings import TrainSettings
 from unit.translate import UnitSettings, UnitTranslator
 
-# What the translator learns from is 128x96, the size that the recognisers see.
+# What the translator learns from is 128x96, the size that the recognisers see. unit/weights/city.pt is what
+# comes out.
 TRANSLATOR = TrainSettings(
     dim=16, n_downsample=2, n_res=3, dis_dim=32, n_layer=4, num_scales=3, dis_norm="none",
     lr=4e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=3000, gamma=0.5,
@@ -28,7 +29,6 @@ TRANSLATOR = TrainSettings(
     save_every=250, sheet_every=1000, seed=2022,
 )  # fmt: skip
 _OUTPUT = OutputFormat(".jpg", 92)
-SHIPPED = Path("unit/weights/city.pt")
 
 
 def train_translator(unpaired: Path, folder: Path) -> Path:
@@ -69,9 +69,9 @@ def translators(ours: Path) -> Iterator[tuple[str, Translate]]:
     yield "the days themselves", lambda day: day
     yield "the paper's photometric night, as its code ran (`literal`)", PhotometricTranslator("literal")
     yield "photometric (`classical`)", PhotometricTranslator("classical")
-    for name, weights, side in (("shipped", SHIPPED, 180), ("ours", ours, TRANSLATOR.shorter_side)):
-        for detail in ("network", "source"):
-            yield f"{name}, `detail: {detail}`", UnitTranslator(weights, unit_settings(side, detail))
+    for detail in ("network", "source"):
+        settings = unit_settings(TRANSLATOR.shorter_side, detail)
+        yield f"ours, `detail: {detail}`", UnitTranslator(ours, settings)
 
 
 def unit_settings(shorter_side: int, detail: str) -> UnitSettings:

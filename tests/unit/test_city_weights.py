@@ -12,7 +12,7 @@ from unit.checkpoint import load_checkpoint
 from unit.translate import UnitSettings, UnitTranslator
 
 WEIGHTS = Path(__file__).parents[2] / "unit" / "weights" / "city.pt"
-SIZE = (240, 180)
+SIZE, SEEN = (240, 180), 96
 # A city that the translator was not trained on.
 SEED = 77
 
@@ -23,7 +23,7 @@ def views() -> list[dict[str, np.ndarray]]:
     city = build_city(SEED, 2, 2)
     painter = Painter(city)
     translator = UnitTranslator(
-        WEIGHTS, UnitSettings("day2night", SIZE[1], "none", "source", "network", "float32")
+        WEIGHTS, UnitSettings("day2night", SEEN, "none", "source", "source", "float32")
     )
     views = []
     for street, turn in zip(city.streets[:4], (0.0, 30.0, 60.0, 180.0), strict=True):
@@ -81,7 +81,7 @@ def test_they_are_nearer_to_the_true_night_than_untrained_weights(
     views: list[dict[str, np.ndarray]],
 ) -> None:
     random = UnitTranslator(
-        CHECKPOINT, UnitSettings("day2night", SIZE[1], "none", "source", "network", "float32")
+        CHECKPOINT, UnitSettings("day2night", SEEN, "none", "source", "source", "float32")
     )
     for view in views:
         assert error(view["made"], view["night"]) < 0.75 * error(random(view["day"]), view["night"])
