@@ -123,5 +123,5 @@ def test_what_is_done_to_nights_is_said() -> None:
 def test_a_cosine_schedule_falls_from_lr_to_nothing() -> None:
     one = settings(schedule="cosine", lr=1e-3, epochs=8)
     rates = [one.lr_after(epochs) for epochs in (0, 2, 4, 6, 8)]
-    assert rates == pytest.approx([1e-3, 1e-3 * 0.853553, 5e-4, 1e-3 * 0.146447, 0])
+    assert rates == pytest.approx([1e-3, 1e-3 * 0.853553, 5e-4, 1e-3 * 0.146447, 0], rel=1e-5)
     assert settings(lr=1e-3, epochs=8).lr_after(7.5) == 1e-3
