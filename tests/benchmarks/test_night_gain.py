@@ -48,6 +48,11 @@ def test_the_way_is_a_share_between_two_others() -> None:
     assert (way.mean, way.low, way.high) == pytest.approx((50, 50, 50))
 
 
+def test_without_a_way_to_go_there_is_no_share_of_it() -> None:
+    arms = {name: [np.arange(540) % 6 < 2] * 3 for name in ("low", "middle", "high")}
+    assert np.isnan(Bootstrap(POINTS, 3).way(arms, "low", "middle", "high").mean)
+
+
 @pytest.mark.slow
 def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
