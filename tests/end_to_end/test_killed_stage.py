@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.lines import checked_fields, checked_line
 from pipeline.datasets.image_set import ImageSet
-from pipeline.night import journal as journal_module
 from tests.end_to_end.project import Project, copy_project
 from tests.end_to_end.test_faults import wait_for
 from tests.night.fakes import day_name, picture, tree, write_days
@@ -211,7 +211,7 @@ def test_a_spoilt_store_after_a_crash_of_the_machine_is_mended_by_the_stage(
 
 def _age(journal: Path, boot: str) -> None:
     """Let a journal be one of an earlier run of the machine: every line names it, under its checksum."""
-    lines = map(journal_module._fields, journal.read_bytes().splitlines())
+    lines = map(checked_fields, journal.read_bytes().splitlines())
     journal.write_bytes(
-        b"".join(journal_module._line(*(field.replace(boot, "earlier") for field in line)) for line in lines)
+        b"".join(checked_line(*(field.replace(boot, "earlier") for field in line)) for line in lines)
     )

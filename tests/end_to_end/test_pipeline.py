@@ -243,6 +243,7 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         *(f"experiment@{name}" for name in models + scaled),
         *(f"evaluate@{name}-{test_set}" for name in models + scaled for test_set in test_sets),
         "tables",
+        *(f"statistics@{name}" for name in ("pitts30k", "tokyo_xs", "tokyo_night", "sf_xs")),
         "sheet@pitts30k_night",
         "compare@pitts30k",
         "report",
