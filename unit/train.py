@@ -125,7 +125,7 @@ def train(
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
         machine = f"{place.type}, {threads} threads, {group.size} processes"
-        timing = Timing(settings, machine, work, say if group.writes else _silent)
+        timing = Timing(settings, machine, *((work, say) if group.writes else (None, _silent)))
         timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
         for iteration in progress(left, label="train", unit="iteration"):

@@ -83,14 +83,15 @@ def _given(network: nn.Module, x: Tensor) -> tuple[int, Tensor]:
 class Timing:
     """Says how long a run will take: at once if one like it ran before, and as soon as its own steps tell.
 
-    What was measured is remembered in `folder`, by what a step's time depends on. Nothing is computed for it.
+    What was measured is remembered in `folder`, if there is one, by what a step's time depends on. Nothing is
+    computed for it.
     """
 
     def __init__(
-        self, settings: TrainSettings, machine: str, folder: Path, say: Callable[[str], None]
+        self, settings: TrainSettings, machine: str, folder: Path | None, say: Callable[[str], None]
     ) -> None:
         self._settings = settings
-        self._file = folder / _TIMES
+        self._file = None if folder is None else folder / _TIMES
         self._like = digest_document([_shape(settings), machine])[:16]
         self._say = say
         self._first = 0
@@ -118,10 +119,13 @@ class Timing:
         if iteration + 1 == self._first + _TIMED and self._since:
             each = (time.monotonic() - self._since) / _TIMED
             left = self._settings.iterations - iteration - 1
-            write_json(self._file, self._known() | {self._like: round(each, 4)})
+            if self._file is not None:
+                write_json(self._file, self._known() | {self._like: round(each, 4)})
             self._say(f"{each:.2f} s an iteration: {in_words(each * left)} to go")
 
     def _known(self) -> dict[str, float]:
+        if self._file is None:
+            return {}
         try:
             known = read_json(self._file)
         except (DusklineError, OSError, json.JSONDecodeError):
