@@ -91,14 +91,7 @@ def train(
     names the iteration and its pictures. Raises `ParameterError` when the batch is smaller than the number of
     processes, or cannot be shared.
     """
-    if settings.vgg_w and vgg is None:
-        raise ParameterError(
-            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
-        )
-    if vgg is not None and not settings.vgg_w:
-        raise ParameterError(
-            f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
-        )
+    _require_vgg_where_it_counts(settings, vgg)
     place = device_of_process(torch.device(device))
     keep_freed_memory()
     started = time.monotonic()
@@ -117,10 +110,11 @@ def train(
                 hint="give every machine the same files, and set autocast to off or bfloat16",
             )
         folder = work / key
-        features = None if vgg is None else load_vgg(vgg, settings.vgg_input).to(place)
+        features = None if vgg is None else load_vgg(vgg, settings.vgg_input)
         side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
         memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
         require_memory("this training", memory, place, _LESS_MEMORY)
+        features = None if features is None else features.to(place)
         trainer = Trainer(settings, str(place), features, side_by_side, group)
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
@@ -145,6 +139,17 @@ def train(
         folder,
         autocast,
     )
+
+
+def _require_vgg_where_it_counts(settings: TrainSettings, vgg: Path | None) -> None:
+    if settings.vgg_w and vgg is None:
+        raise ParameterError(
+            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
+        )
+    if vgg is not None and not settings.vgg_w:
+        raise ParameterError(
+            f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
+        )
 
 
 def require_shares(settings: TrainSettings, group: Group) -> None:
