@@ -136,9 +136,17 @@ def test_nights_are_changed_anew_each_time_and_days_are_not(merged: ImageSet) ->
     all_night = reader(merged, 1.0, of_nights=lights)
     one, other = (next(all_night.batches(rows, 1, number)) for number in (4, 5))
     assert (one != other).flatten(1).any(1).all()
-    # The two of a pair are lit apart, even where both show one picture.
-    again = np.array([[0, 0]])
-    assert not torch.equal(*next(reader(merged, 1.0, of_nights=lights).batches([again], 1, 4)))
+
+
+def test_the_two_of_a_pair_are_lit_apart_even_where_both_show_one_picture(merged: ImageSet) -> None:
+    lights = Augmentation(lights=Lights(shade=0.5, windows=5, lamps=1, noise=3))
+    days = gallery(merged, "train", "database", SIDE, SIDE).without_nights()
+    twins = night_twins(days)
+    for change, alike in ((None, True), (lights, False)):
+        nights = Nights(twins, twins, TwinDraws(1.0, 3), change)
+        one = ExampleReader(days, np.arange(len(days)), days, 1, 3, None, nights)
+        query, partner = next(one.batches([np.array([[3, 3]])], 1, 4))
+        assert torch.equal(query, partner) is alike
 
 
 def test_a_night_with_its_own_change_is_not_augmented_as_a_query(merged: ImageSet) -> None:
