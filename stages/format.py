@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.machine import read_machine
 from stages.command import stage_command
-from stages.places import SETS
+from stages.places import RAW, SETS
 
 if TYPE_CHECKING:
     from pipeline.datasets.formatting import RawImage
@@ -43,6 +43,7 @@ def main(name: str) -> str:
         read_tokyo247_queries,
     )
     from pipeline.datasets.registry import read_source
+    from pipeline.datasets.terms import terms_below
 
     readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
         "pittsburgh": (PittsburghSettings, read_pittsburgh),
@@ -63,7 +64,13 @@ def main(name: str) -> str:
     expected = read_source(raw.expected).expected if raw.expected else {}
     half_done = HalfDone.opened(machine.work / "format" / name, key_of(raw.raw, raw.form, section))
     made = format_set(
-        images, SETS / name, workers=machine.workers, expected=expected, half_done=half_done, label=name
+        images,
+        SETS / name,
+        workers=machine.workers,
+        expected=expected,
+        half_done=half_done,
+        terms=[terms_below(raw.raw, RAW, f"pictures of {name}")],
+        label=name,
     )
     return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +12,7 @@ from stages.command import parameter
 from stages.places import SETS
 
 if TYPE_CHECKING:
+    from pipeline.datasets.terms import Terms
     from pipeline.night.translator import MakeTranslator
 
 
@@ -38,10 +39,11 @@ def make_night_set(
     format: str,  # noqa: A002 - the name of the parameter
     quality: int,
     max_failed: float,
+    terms: Sequence[Terms] = (),
 ) -> str:
     """Write the night set `name` of the set `day`, and return the summary in words; see `translate_set`.
 
-    The other arguments are those of `night_parameters`.
+    terms: of the translator. The other arguments are those of `night_parameters`.
     """
     from pipeline.datasets.image_set import ImageSet
     from pipeline.night.run import translate_set
@@ -55,5 +57,6 @@ def make_night_set(
         store=read_machine().work / "nights",
         workers=workers,
         max_failed=max_failed,
+        terms=terms,
     )
     return str(summary)

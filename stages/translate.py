@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
 from stages.nights import make_night_set, night_parameters
+from stages.places import RAW, SHIPPED
+
+if TYPE_CHECKING:
+    from pipeline.datasets.terms import Terms
 
 
 @stage_command("translate")
@@ -50,8 +55,25 @@ def main(
         read_machine(), checkpoint, build(UnitSettings, settings, f"translate.{name}")
     )
     return make_night_set(
-        name, translator, translator.workers, day=day, format=format, quality=quality, max_failed=max_failed
+        name,
+        translator,
+        translator.workers,
+        day=day,
+        format=format,
+        quality=quality,
+        max_failed=max_failed,
+        terms=[_terms(checkpoint)],
     )
+
+
+def _terms(checkpoint: Path) -> Terms:
+    from pipeline.datasets.terms import Terms, terms_below
+
+    if checkpoint == SHIPPED:
+        return Terms(
+            checkpoint.name, "The UNIT weights that come with duskline", "MIT, as the rest of duskline"
+        )
+    return terms_below(checkpoint, RAW, f"the UNIT weights {checkpoint}, with which the nights were made")
 
 
 if __name__ == "__main__":

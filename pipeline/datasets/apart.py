@@ -12,6 +12,7 @@ from pipeline.core.errors import ParameterError, SetError, listed
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import replaced_set
+from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.datasets.times_of_day import number_in_name
 
 _ZONE_FIELD = 3
@@ -51,6 +52,7 @@ def keep_apart(source: ImageSet, other: ImageSet, out: Path, radius: float) -> A
     with replaced_set(out) as writer:
         for row in progress(kept, total=len(kept), label="apart"):
             writer.link(row, source.path(row))
+        write_terms(writer.root, read_terms(source.root))
         writer.finish()
         require_apart(ImageSet.open(writer.root), ImageSet.open(other.root), radius)
     return Apart(len(kept), int(same.sum()), int((near & ~same).sum()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from pipeline.core.progress import progress
 from pipeline.datasets.half_done import HalfDone
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import SetWriter, replaced_set
+from pipeline.datasets.terms import Terms, write_terms
 
 # Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
 _AHEAD = 4
@@ -78,6 +79,7 @@ def format_set(
     workers: int,
     expected: Mapping[str, int] | None = None,
     half_done: HalfDone | None = None,
+    terms: Sequence[Terms] = (),
     label: str = "",
 ) -> ImageSet:
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
@@ -85,6 +87,7 @@ def format_set(
     The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
     expected: how many images there are to be, by "split/role", where that is known. half_done: what an
     earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
+    terms: under which the images may be used.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
     picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
     as it was.
@@ -105,6 +108,7 @@ def format_set(
         if broken:
             raise _broken_error(broken, count)
         _require_counts(found, expected or {})
+        write_terms(writer.root, terms)
     if half_done is not None:
         half_done.remove()
     return ImageSet.open(root)

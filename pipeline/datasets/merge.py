@@ -11,13 +11,15 @@ from pipeline.core.files import digest_bytes
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import replaced_set
+from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.night.origins import ORIGINS, read_origins
 
 
 def merge_sets(day: ImageSet, night: ImageSet, out: Path, keep_nights: float, seed: int) -> ImageSet:
     """Link every image of `day` and of `night` into the set `out`, and the record of the nights' origins.
 
-    keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all.
+    keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all;
+    the terms are those of both.
 
     The nights must be those of these days: `SetError` names the images when both sets use a name, when a
     night was made from other bytes than the day set holds or from an image that it does not hold, when a day
@@ -36,6 +38,7 @@ def merge_sets(day: ImageSet, night: ImageSet, out: Path, keep_nights: float, se
         for part, row in progress(rows, total=len(rows), label="merge"):
             writer.link(row, part.path(row))
         files.link(night.root / ORIGINS, writer.root / ORIGINS)
+        write_terms(writer.root, read_terms(day.root), read_terms(night.root))
     return ImageSet.open(out)
 
 

@@ -16,6 +16,7 @@ from pipeline.datasets.borderline import draw_borderline
 from pipeline.datasets.brightness import Guess, time_by_brightness
 from pipeline.datasets.image_set import TIMES_OF_DAY, ImageRow, ImageSet
 from pipeline.datasets.set_writer import replaced_set
+from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.datasets.times_of_day import TIMES_FILE, label_queries, write_times
 
 BORDERLINE = "borderline.jpg"
@@ -77,6 +78,7 @@ def select_time(
             elif time_of[row.name] == time_of_day:
                 writer.link(replace(row, time_of_day=time_of_day), source.path(row))
         write_times(writer.root / TIMES_FILE, labels)
+        write_terms(writer.root, read_terms(source.root))
         if any(label.certainty is not None for label in labels):
             write_bytes(writer.root / BORDERLINE, draw_borderline(source, labels))
     label_from = Counter(label.label_from for label in labels)

@@ -16,6 +16,7 @@ from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
 from pipeline.datasets.set_writer import replaced_set, require_replaceable_set
+from pipeline.datasets.terms import Terms, read_terms, write_terms
 from pipeline.night.attempt import Made, Task
 from pipeline.night.origins import ORIGINS, Origin, write_origins
 from pipeline.night.plan import Plan, Source, make_plan
@@ -159,12 +160,14 @@ def translate_set(
     store: Path,
     workers: int,
     max_failed: float,
+    terms: Sequence[Terms] = (),
 ) -> NightSummary:
     """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
 
     Only nights that `store` lacks are translated, by `workers` processes; the set is the same, byte for byte,
     however many there are and however often earlier runs were ended. `out` appears when it is complete; a set
     that is there already is replaced. Images without a night are rows of `origins.csv` with a reason.
+    terms: of the translator; those of the day set hold for its nights too.
 
     Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
     night, and what `finished_nights` raises; then `out` stays as it was.
@@ -187,7 +190,7 @@ def translate_set(
         summary.require(max_failed, nights.store.folder / ORIGINS)
         if summary.failed == len(sources):
             raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
-        _write_set(out, sources, nights, name_of)
+        _write_set(out, sources, nights, name_of, (*read_terms(day.root), *terms))
     return summary
 
 
@@ -199,7 +202,13 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
     require_replaceable_set(out)
 
 
-def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]) -> None:
+def _write_set(
+    out: Path,
+    sources: Sequence[Source],
+    nights: Nights,
+    name_of: Callable[[str], str],
+    terms: Sequence[Terms],
+) -> None:
     """Fill the set `out` with links into the store, and say where each night comes from."""
     with replaced_set(out) as writer:
         for source in progress(sources, total=len(sources), label="link"):
@@ -212,3 +221,4 @@ def _write_set(out: Path, sources: Sequence[Source], nights: Nights, name_of: Ca
                 writer.link(row, Path(nights.store.path(source.digest)))
         write_origins(writer.root, nights.origins(sources, name_of))
         write_json(writer.root / RECIPE, nights.store.recipe.document())
+        write_terms(writer.root, terms)

@@ -1,0 +1,66 @@
+"""A set says under which terms it may be used, and sets made from it say so too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import read_json
+from pipeline.datasets.registry import read_source
+from pipeline.datasets.terms import TERMS, Terms, read_terms, terms_below, write_terms
+
+RAW = Path("data/raw")
+ONE = Terms("one", "The first", "MIT")
+OTHER = Terms("other", "The other", "CC BY 4.0", terms="Write to them.", citation="Somebody: Something, 2020")
+
+
+def test_of_a_known_source_the_registry_tells() -> None:
+    source = read_source("pitts30k")
+    found = terms_below(RAW / "pitts30k", RAW, "unused")
+    assert (found.name, found.title, found.licence) == ("pitts30k", source.title, source.licence)
+    assert found.terms == source.terms.strip()
+    assert found.citation == source.citation
+
+
+def test_a_part_of_a_source_has_its_terms() -> None:
+    assert terms_below(RAW / "city" / "pittsburgh", RAW, "unused").licence == read_source("city").licence
+
+
+@pytest.mark.parametrize("place", [Path("/home/me/street"), RAW / "of_nobody" / "street", Path("street")])
+def test_of_the_user_s_own_nothing_is_claimed(place: Path) -> None:
+    found = terms_below(place, RAW, "pictures of my street")
+    assert found == Terms("street", "pictures of my street", found.licence)
+    assert "not known" in found.licence
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    write_terms(tmp_path, [OTHER, ONE])
+    assert read_terms(tmp_path) == (ONE, OTHER)
+
+
+def test_all_parts_are_named_once_in_one_order(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    write_terms(one, [ONE, OTHER], [ONE])
+    write_terms(other, [OTHER], [ONE])
+    assert (one / TERMS).read_bytes() == (other / TERMS).read_bytes()
+    assert [entry["name"] for entry in read_json(one / TERMS)] == ["one", "other"]
+
+
+def test_without_terms_there_is_no_file(tmp_path: Path) -> None:
+    write_terms(tmp_path, [])
+    assert not (tmp_path / TERMS).exists()
+    assert read_terms(tmp_path) == ()
+
+
+def test_another_document_is_refused(tmp_path: Path) -> None:
+    (tmp_path / TERMS).write_text('{"name": "one"}')
+    with pytest.raises(DusklineError, match=r"terms\.json is not a list of terms"):
+        read_terms(tmp_path)
+
+
+def test_an_entry_without_a_licence_is_refused(tmp_path: Path) -> None:
+    (tmp_path / TERMS).write_text('[{"name": "one", "title": "The first"}]')
+    with pytest.raises(DusklineError, match="missing parameter licence"):
+        read_terms(tmp_path)
