@@ -1,0 +1,1 @@
+"""Sets, models and results on DVC remotes: set up, paid for knowingly, checked and mended."""

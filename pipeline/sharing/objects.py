@@ -1,0 +1,183 @@
+"""What DVC keeps of a project: objects named by their content, in its cache and on a remote.
+
+An object is the bytes of one file, or the listing of a folder (its name then ends in `.dir`). DVC's own
+library is used for both stores, so that every kind of remote is reached as `dvc push` and `dvc pull` do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.core.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_LISTING = ".dir"
+_PIECE = 1 << 20
+# Requests to a remote that wait for one another's answers.
+_AT_ONCE = 16
+_CREDENTIALS = (
+    "is its address right, is it there, and may you use it? Credentials come from the environment (of S3: "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE) or from `dvc remote modify --local`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedObject:
+    """An object of the project.
+
+    oid: its MD5, 32 hex digits, and `.dir` for a listing. out: the output that holds it, such as
+    `data/sets/city_pitts`; name: its path, or the first one if several files have these bytes. stage: which
+    makes it.
+    """
+
+    oid: str
+    out: str
+    name: str
+    stage: str
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether it is the listing of a folder."""
+        return self.oid.endswith(_LISTING)
+
+
+class ObjectStore:
+    """Objects by name, in DVC's cache or on a remote; `place` says in words where."""
+
+    def __init__(self, odb: Any, place: str) -> None:
+        self._odb = odb
+        self.place = place
+
+    def sizes(self, oids: Sequence[str]) -> dict[str, int]:
+        """Bytes of each of the objects that is there; `DusklineError` when the place cannot be reached."""
+        with self._reached():
+            # The first alone: of a place that cannot be reached one request is to say so, not all.
+            first = {oid: self._size(oid) for oid in oids[:1]}
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                others = zip(oids[1:], pool.map(self._size, oids[1:]), strict=True)
+                known = first | dict(progress(others, total=len(oids) - 1, label=f"look into {self.place}"))
+        return {oid: size for oid, size in known.items() if size is not None}
+
+    def is_good(self, oid: str) -> bool:
+        """Read an object, and say whether its content is what its name says."""
+        digest = hashlib.md5(usedforsecurity=False)
+        with self._reached(), self._odb.fs.open(self._odb.oid_to_path(oid), "rb") as stream:
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest() == oid.removesuffix(_LISTING)
+
+    def replace(self, oid: str, source: ObjectStore) -> None:
+        """Take an object from another store, in the place of a bad one; `DusklineError` when it stays bad."""
+        with self._reached():
+            with contextlib.suppress(FileNotFoundError):
+                self._odb.delete(oid)
+            self._odb.add(source._odb.oid_to_path(oid), source._odb.fs, oid, check_exists=False)
+        if not self.is_good(oid):
+            raise DusklineError(
+                f"{oid} was copied from {source.place} to {self.place} and is still not what its name says",
+                hint="one of the two disks, or the way between them, loses data",
+            )
+
+    def _size(self, oid: str) -> int | None:
+        try:
+            return int(self._odb.fs.info(self._odb.oid_to_path(oid))["size"])
+        except FileNotFoundError:
+            return None
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except DusklineError:
+            raise
+        except Exception as error:  # each kind of remote has a family of errors of its own
+            raise unreachable(self.place, error) from error
+
+
+def unreachable(place: str, error: Exception) -> DusklineError:
+    """The error for a store that does not answer as it should."""
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=_CREDENTIALS)
+
+
+class SharedProject:
+    """The DVC project at `root`, and what of it can be shared; `MissingInputError` when it is none."""
+
+    def __init__(self, root: Path) -> None:
+        from dvc.exceptions import NotDvcRepoError
+        from dvc.repo import Repo
+
+        try:
+            self.repo = Repo(str(root))
+        except NotDvcRepoError as error:
+            raise MissingInputError(f"{root} is not the root of a DVC project") from error
+        self.cache = ObjectStore(self.repo.cache.local, "DVC's cache")
+
+    def remote(self, name: str | None = None) -> ObjectStore:
+        """The remote of that name, or the default one; `MissingInputError` when there is none."""
+        from dvc.config import ConfigError
+
+        try:
+            odb = self.repo.cloud.get_remote_odb(name)
+        except ConfigError as error:
+            raise MissingInputError(str(error), hint="set one up with `duskline share URL`") from error
+        except Exception as error:  # the library of its kind may be missing, or refuse its settings
+            raise unreachable(f"the remote {name or 'set as default'}", error) from error
+        return ObjectStore(odb, odb.fs.unstrip_protocol(self.repo.cloud.get_remote(name).path))
+
+    def outs(self, wanted: Collection[str] = ()) -> list[str]:
+        """Paths of the finished outputs that DVC shares, or the `wanted`; `MissingInputError` for others."""
+        found = {self._path(out): out for out in self.repo.index.outs if out.use_cache and out.hash_info}
+        unknown = sorted(set(wanted) - set(found))
+        if unknown:
+            raise MissingInputError(
+                f"not an output that is finished and shared: {', '.join(unknown)}",
+                hint=f"known are {', '.join(sorted(found)) or 'none: run dvc repro first'}",
+            )
+        return sorted(wanted or found)
+
+    def objects(self, outs: Sequence[str]) -> tuple[list[SharedObject], list[str]]:
+        """The objects of these outputs, each once, and the outputs whose listing cannot be had anywhere.
+
+        A listing that the cache lacks is taken from the default remote, and is then in the cache.
+        """
+        by_path = {self._path(out): out for out in self.repo.index.outs if out.use_cache}
+        known: dict[str, SharedObject] = {}
+        unlisted = []
+        for path in outs:
+            out = by_path[path]
+            oid = str(out.hash_info.value)
+            stage = str(out.stage.addressing)
+            known.setdefault(oid, SharedObject(oid, path, path, stage))
+            if not out.hash_info.isdir:
+                continue
+            tree = self._tree(out)
+            if tree is None:
+                unlisted.append(path)
+                continue
+            for key, _, entry in tree:
+                name = f"{path}/{'/'.join(key)}"
+                known.setdefault(str(entry.value), SharedObject(str(entry.value), path, name, stage))
+        return list(known.values()), unlisted
+
+    def _tree(self, out: Any) -> Any:
+        from dvc.exceptions import DvcException
+        from dvc_objects.errors import ObjectFormatError
+
+        try:
+            # Read from the cache; where that lacks it, fetched from the remote.
+            return out.get_dir_cache()
+        except (DvcException, ObjectFormatError, OSError):
+            return None
+
+    def _path(self, out: Any) -> str:
+        return Path(str(out.fs_path)).relative_to(self.repo.root_dir).as_posix()

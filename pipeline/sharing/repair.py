@@ -1,0 +1,124 @@
+"""Objects that are spoilt or gone, in DVC's cache or on a remote: found, named, and mended by the other's.
+
+DVC itself never does that: while a folder's listing is on the remote, a push takes all its files for present,
+and a pull verifies what it gets only where it is told to (which `duskline share` does).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipeline.core.errors import listed
+from pipeline.core.progress import progress
+from pipeline.sharing.objects import ObjectStore, SharedObject, SharedProject
+
+State = Literal["good", "bad", "absent"]
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An object that is bad in one place, or lacking on the remote though its folder is there."""
+
+    item: SharedObject
+    here: State
+    there: State
+
+    @property
+    def remedy(self) -> Literal["send", "get", "none"]:
+        """Where a good one is: here, so that it is sent; there, so that it is got; nowhere within reach."""
+        if self.here == "good":
+            return "send"
+        return "get" if self.there == "good" else "none"
+
+
+@dataclass
+class Repair:
+    """What was looked at and found; after `mend`, what was mended and what could not be.
+
+    unlisted: outputs whose very listing is bad or absent in both places.
+    """
+
+    checked: int
+    sent: list[Fault] = field(default_factory=list)
+    got: list[Fault] = field(default_factory=list)
+    lost: list[Fault] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is good now."""
+        return not self.lost and not self.unlisted
+
+    def __str__(self) -> str:
+        """What was found and done, object by object."""
+        parts = [f"{self.checked:,} objects checked"]
+        for faults, what in (
+            (self.sent, "were bad or gone on the remote and sent again"),
+            (self.got, "were bad in DVC's cache and got again"),
+        ):
+            if faults:
+                names = listed((f"{fault.item.name} ({fault.item.oid})" for fault in faults), _SHOWN)
+                parts.append(f"{len(faults):,} {what}:{names}")
+        if self.got:
+            parts.append("what lies in the working tree may still be the bad one: run `dvc checkout --force`")
+        return "\n".join(parts)
+
+    def losses(self) -> str:
+        """What could not be mended, and by which stage it can be made again."""
+        by_stage: dict[str, list[str]] = defaultdict(list)
+        for fault in self.lost:
+            by_stage[fault.item.stage].append(f"{fault.item.name} ({fault.item.oid})")
+        lines = [f"of {stage}:{listed(names, _SHOWN)}" for stage, names in sorted(by_stage.items())]
+        return "\n".join(
+            [*lines, *(f"{out}: its listing, so nothing is known of it" for out in self.unlisted)]
+        )
+
+
+def repair(
+    project: SharedProject, remote: ObjectStore, outs: Sequence[str] = (), *, quick: bool = False
+) -> Repair:
+    """Look at the objects of `outs` (none: of all) in both places, and replace bad ones by good ones.
+
+    Every object is read in both places; with `quick` only their sizes are compared, and read are those that
+    differ. What the remote simply lacks, because nobody has pushed it, is no fault. `DusklineError` when a
+    place cannot be reached.
+    """
+    objects, unlisted = project.objects(project.outs(outs))
+    done = Repair(len(objects), unlisted=unlisted)
+    for fault in _faults(objects, project.cache, remote, quick=quick):
+        if fault.remedy == "send":
+            remote.replace(fault.item.oid, project.cache)
+            done.sent.append(fault)
+        elif fault.remedy == "get":
+            project.cache.replace(fault.item.oid, remote)
+            done.got.append(fault)
+        else:
+            done.lost.append(fault)
+    return done
+
+
+def _faults(
+    objects: Sequence[SharedObject], cache: ObjectStore, remote: ObjectStore, *, quick: bool
+) -> list[Fault]:
+    oids = [item.oid for item in objects]
+    here, there = cache.sizes(oids), remote.sizes(oids)
+    pushed = {item.out for item in objects if item.is_listing and item.oid in there}
+    faults = []
+    for item in progress(objects, total=len(objects), label="check"):
+        if quick and here.get(item.oid) == there.get(item.oid):
+            continue
+        states = (_state(cache, item.oid, here), _state(remote, item.oid, there))
+        lacking = "absent" in states[1] and item.out in pushed
+        if "bad" in states or lacking:
+            faults.append(Fault(item, *states))
+    return faults
+
+
+def _state(store: ObjectStore, oid: str, sizes: dict[str, int]) -> State:
+    if oid not in sizes:
+        return "absent"
+    return "good" if store.is_good(oid) else "bad"

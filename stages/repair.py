@@ -1,0 +1,42 @@
+"""`duskline repair`: objects that are spoilt or gone, in DVC's cache or on a remote, named and mended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stages.command import worded_command
+
+
+@worded_command("repair")
+@click.argument("outs", nargs=-1)
+@click.option("--remote", "name", default=None, help="The remote to look at; without it, the default one.")
+@click.option("--quick", is_flag=True, help="Compare sizes, and read only what differs.")
+def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
+    """Find objects that are spoilt or gone, in DVC's cache or on the remote, and mend them.
+
+    OUTS are outputs such as data/sets/city_pitts; without any, all are checked. Every object is read in both
+    places, which takes as long as pulling them: --quick compares sizes instead.
+
+    A bad object is replaced by the good one of the other place. Where neither has a good one, run this in a
+    clone that has, or make it again with the stage that is named, and then run this.
+    """
+    from pipeline.core.errors import DusklineError
+    from pipeline.sharing.objects import SharedProject
+    from pipeline.sharing.repair import repair
+
+    project = SharedProject(Path())
+    done = repair(project, project.remote(name), outs, quick=quick)
+    click.echo(str(done))
+    if not done.is_whole:
+        lost = len(done.lost) + len(done.unlisted)
+        raise DusklineError(
+            f"{lost:,} could not be mended, for there is no good one here or on the remote:\n{done.losses()}",
+            hint="run `duskline repair` in a clone that has them, or make them again "
+            "(dvc repro --force STAGE) and then run `duskline repair`",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""`duskline share URL`: a remote to share the project's data through, and what a push to it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from stages.command import worded_command
+from stages.places import SETS
+
+
+@worded_command("share")
+@click.argument("url")
+@click.option("--name", default="shared", show_default=True, help="The remote's name in DVC's configuration.")
+@click.option("--endpoint", default="", help="Address of an S3 server other than Amazon's.")
+@click.option("--local", is_flag=True, help="Keep the address on this machine, out of version control.")
+@click.option("--push", is_flag=True, help="Push, once the costs are shown.")
+@click.option("--yes", is_flag=True, help="Push without asking.")
+def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool) -> None:
+    """Share this project's sets, models and results through URL, and say what that costs.
+
+    URL is a folder that the others can reach (on a shared disk), or any address that DVC knows, such as
+    s3://bucket/folder. It becomes DVC's default remote, and whatever is pulled from it is verified.
+
+    Credentials belong into the environment or into `dvc remote modify --local`, never into URL.
+    """
+    from pipeline.core.errors import DusklineError, UserError
+    from pipeline.sharing.cost import push_cost
+    from pipeline.sharing.objects import SharedProject
+    from pipeline.sharing.remote import remote_at, set_up
+
+    root = Path()
+    project = SharedProject(root)
+    remote = remote_at(url, name, endpoint, root)
+    changed = set_up(project, remote, "local" if local else "repo")
+    where = ".dvc/config.local" if local else ".dvc/config"
+    click.echo(
+        f"The remote {name} is {remote.url}; {where} {'says so now' if changed else 'said so before'}."
+    )
+    cost = push_cost(project, project.remote(name))
+    click.echo(f"\n{cost.table()}")
+    _show_terms()
+    if not push:
+        click.echo("\nTo push: dvc push --run-cache")
+    elif not yes and not sys.stdin.isatty():
+        raise UserError("nobody is there to be asked, so nothing was pushed", hint="give --yes to push")
+    else:
+        if not yes:
+            click.confirm("\nPush?", abort=True)
+        # As a command, so that its progress is seen as usual.
+        done = subprocess.run([sys.executable, "-m", "dvc", "push", "--run-cache", "-r", name], check=False)
+        if done.returncode:
+            raise DusklineError(
+                "the push was not completed", hint="what was sent is kept: run the same command again"
+            )
+    if changed and not local:
+        click.echo(f"Others need {where} and dvc.lock: commit both to git.")
+
+
+def _show_terms() -> None:
+    """Say what whoever can read the remote will hold, and what its owners ask for."""
+    from pipeline.datasets.terms import read_terms
+
+    known = sorted({terms for folder in sorted(SETS.glob("*/")) for terms in read_terms(folder)})
+    if known:
+        click.echo("\nWhoever can read it gets:")
+    for terms in known:
+        click.echo(f"  {terms.title}; licence: {terms.licence}")
+        for line in terms.terms.splitlines():
+            click.echo(f"      {line}")
+
+
+if __name__ == "__main__":
+    main()
