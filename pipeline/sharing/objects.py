@@ -156,7 +156,7 @@ class SharedProject:
         for path in outs:
             out = by_path[path]
             oid = str(out.hash_info.value)
-            stage = str(out.stage.addressing)
+            stage = str(getattr(out.stage, "name", None) or out.stage.addressing)
             known.setdefault(oid, SharedObject(oid, path, path, stage))
             if not out.hash_info.isdir:
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import resource
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from pipeline.datasets.image_set import ImageSet
 from tests.end_to_end.project import Project, copy_project
 from tests.end_to_end.test_faults import wait_for
 from tests.night.fakes import day_name, picture, tree, write_days
+from tests.small_disk import small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -149,25 +148,12 @@ def test_a_stage_killed_at_25_random_moments_comes_to_the_same_set(
     assert hits.count("before a night") >= 5, hits
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """A disk of 300 kB at `folder`; False where none may be mounted."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_full_disk_ends_the_stage_in_words_and_more_room_lets_it_go_on(
     stage: Stage, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path
 ) -> None:
     wanted, _ = undisturbed
     work = tmp_path / "small"
-    with small_disk(work) as mounted:
+    with small_disk(work, 300_000) as mounted:
         # Where nothing may be mounted, a journal that may not grow is the disk that is full.
         limit = resource.RLIM_INFINITY if mounted else 8192
         code, said = end(stage.start(limit, DUSKLINE_WORK=str(work)))
