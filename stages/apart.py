@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from stages.command import parameter, stage_command
 from stages.places import SETS
+from stages.sets_form import shards_parameter
 
 
 @stage_command("apart")
 @parameter("dataset", str, "The set to select from, below data/sets.")
 @parameter("apart_from", str, "The set with which nothing may be in common, below data/sets.")
 @parameter("radius", float, "Images at most so many metres from one of that set are left out.")
-def main(name: str, dataset: str, apart_from: str, radius: float) -> str:
+@shards_parameter
+def main(name: str, dataset: str, apart_from: str, radius: float, shards_above: int) -> str:
     """Keep what of a set is no picture of another set and was taken near none of it, by hard links."""
     from pipeline.datasets.apart import keep_apart
     from pipeline.datasets.image_set import ImageSet
 
-    return str(
-        keep_apart(ImageSet.open(SETS / dataset), ImageSet.open(SETS / apart_from), SETS / name, radius)
-    )
+    source, other = (ImageSet.open(SETS / part) for part in (dataset, apart_from))
+    return str(keep_apart(source, other, SETS / name, radius, shards_above))
 
 
 if __name__ == "__main__":

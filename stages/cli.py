@@ -68,6 +68,7 @@ class LazyGroup(click.Group):
             "List the known data sets and checkpoints; ask if they are alive.",
         ),
         "pin": ("stages.pin", "Write down the digests of the archives at hand."),
+        "export": ("stages.export", "Write a set as plain files in the common folder layout."),
         "share": ("stages.share", "Set up a DVC remote, and say what a push costs."),
         "repair": ("stages.repair", "Mend objects that are spoilt or gone on a DVC remote."),
         "prune": ("stages.prune", "Empty the work store of the nights that nothing uses."),

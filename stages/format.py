@@ -27,6 +27,17 @@ class RawParams:
     expected: str | None = None
 
 
+@dataclass(frozen=True)
+class SetsParams:
+    """shards_above: a set of more images than that is one of shards."""
+
+    shards_above: int
+
+    def __post_init__(self) -> None:
+        if self.shards_above < 0:
+            raise ValueError(f"shards_above must not be negative, but is {self.shards_above}")
+
+
 @stage_command("format")
 def main(name: str) -> str:
     """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
@@ -53,7 +64,8 @@ def main(name: str) -> str:
         "folder": (FolderSettings, read_folder),
     }
     where = f"format.{name}"
-    section = section_of(read_params(), "format", name)
+    params = read_params()
+    section = section_of(params, "format", name)
     common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form", "expected") if key in section}
     raw = build(RawParams, common, where)
     if raw.form not in readers:
@@ -69,6 +81,7 @@ def main(name: str) -> str:
         workers=machine.workers,
         expected=expected,
         half_done=half_done,
+        shards_above=build(SetsParams, section_of(params, "sets"), "sets").shards_above,
         terms=[terms_below(raw.raw, RAW, f"pictures of {name}")],
         label=name,
     )

@@ -6,6 +6,7 @@ import click
 
 from stages.command import parameter, stage_command
 from stages.places import SETS
+from stages.sets_form import shards_parameter
 
 
 @stage_command("merge")
@@ -13,13 +14,14 @@ from stages.places import SETS
 @parameter("night", str, "Its night set, below data/sets.")
 @parameter("keep_nights", click.FloatRange(0, 1), "Share of the nights of each split and role that is taken.")
 @parameter("seed", int, "Of which nights are taken.")
-def main(name: str, day: str, night: str, keep_nights: float, seed: int) -> str:
+@shards_parameter
+def main(name: str, day: str, night: str, keep_nights: float, seed: int, shards_above: int) -> str:
     """Put a day set and its night set together: every folder holds its day images and their nights."""
     from pipeline.datasets.image_set import ImageSet
     from pipeline.datasets.merge import merge_sets
 
     days, nights = (ImageSet.open(SETS / part) for part in (day, night))
-    merged = merge_sets(days, nights, SETS / name, keep_nights, seed)
+    merged = merge_sets(days, nights, SETS / name, keep_nights, seed, shards_above)
     taken = len(merged.rows) - len(days.rows)
     of_each = f"{len(days.rows):,} of {day} + {taken:,} of {len(nights.rows):,} of {night}"
     return f"{len(merged.rows):,} images ({of_each})"

@@ -10,6 +10,7 @@ import click
 from pipeline.core.machine import read_machine
 from stages.command import parameter
 from stages.places import SETS
+from stages.sets_form import shards_parameter
 
 if TYPE_CHECKING:
     from pipeline.datasets.terms import Terms
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 
 def night_parameters(function: Callable[..., str]) -> Callable[..., str]:
-    """Add the parameters that do not depend on the translator: day, format, quality, max_failed."""
+    """Add the parameters that do not depend on the translator, those of `make_night_set`."""
     for add in (
+        shards_parameter,
         parameter(
             "max_failed", click.FloatRange(0, 1), "Largest allowed share of images that cannot be translated."
         ),
@@ -39,6 +41,7 @@ def make_night_set(
     format: str,  # noqa: A002 - the name of the parameter
     quality: int,
     max_failed: float,
+    shards_above: int,
     terms: Sequence[Terms] = (),
 ) -> str:
     """Write the night set `name` of the set `day`, and return the summary in words; see `translate_set`.
@@ -58,5 +61,6 @@ def make_night_set(
         workers=workers,
         max_failed=max_failed,
         terms=terms,
+        shards_above=shards_above,
     )
     return str(summary)

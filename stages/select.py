@@ -9,6 +9,7 @@ import click
 
 from stages.command import parameter, stage_command
 from stages.places import SETS
+from stages.sets_form import shards_parameter
 
 
 @stage_command("select")
@@ -23,6 +24,7 @@ from stages.places import SETS
     "What becomes of queries that nothing labels: an error, or a guess by their light.",
 )
 @parameter("expected", click.IntRange(min=0), "How many queries of that time must be there; 0: any.")
+@shards_parameter
 def main(
     name: str,
     dataset: str,
@@ -30,13 +32,14 @@ def main(
     corrections: Path,
     unlabelled: Literal["refuse", "brightness"],
     expected: int,
+    shards_above: int,
 ) -> str:
     """Keep the whole database of a set and only its queries of one time of day, by hard links."""
     from pipeline.datasets.image_set import ImageSet
     from pipeline.datasets.select import select_time
 
     source = ImageSet.open(SETS / dataset)
-    return str(select_time(source, SETS / name, time_of_day, corrections, unlabelled, expected))
+    return str(select_time(source, SETS / name, time_of_day, corrections, unlabelled, expected, shards_above))
 
 
 if __name__ == "__main__":

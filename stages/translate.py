@@ -44,6 +44,7 @@ def main(
     format: str,  # noqa: A002 - the name of the parameter
     quality: int,
     max_failed: float,
+    shards_above: int,
     **settings: object,
 ) -> str:
     """Translate a set to night; finished images wait in the work store and are never made twice."""
@@ -62,6 +63,7 @@ def main(
         format=format,
         quality=quality,
         max_failed=max_failed,
+        shards_above=shards_above,
         terms=[_terms(checkpoint)],
     )
 

@@ -31,7 +31,9 @@ class Apart:
         return f"{self.kept:,} images kept; left out {self.same:,} that are the same and {self.near:,} near"
 
 
-def keep_apart(source: ImageSet, other: ImageSet, out: Path, radius: float) -> Apart:
+def keep_apart(
+    source: ImageSet, other: ImageSet, out: Path, radius: float, shards_above: int | None = None
+) -> Apart:
     """Link into the set `out` the images of `source` that have nothing in common with `other`.
 
     Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, and
@@ -49,9 +51,9 @@ def keep_apart(source: ImageSet, other: ImageSet, out: Path, radius: float) -> A
             f"nothing of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} images "
             f"are the same, the others at most {radius:g} m away"
         )
-    with replaced_set(out) as writer:
+    with replaced_set(out, shards_above) as writer:
         for row in progress(kept, total=len(kept), label="apart"):
-            writer.link(row, source.path(row))
+            writer.take(row, source)
         write_terms(writer.root, read_terms(source.root))
         writer.finish()
         require_apart(ImageSet.open(writer.root), ImageSet.open(other.root), radius)

@@ -80,6 +80,7 @@ def format_set(
     expected: Mapping[str, int] | None = None,
     half_done: HalfDone | None = None,
     terms: Sequence[Terms] = (),
+    shards_above: int | None = None,
     label: str = "",
 ) -> ImageSet:
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
@@ -87,7 +88,7 @@ def format_set(
     The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
     expected: how many images there are to be, by "split/role", where that is known. half_done: what an
     earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
-    terms: under which the images may be used.
+    terms: under which the images may be used. shards_above: see `replaced_set`.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
     picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
     as it was.
@@ -95,7 +96,7 @@ def format_set(
     count = 0
     found: Counter[str] = Counter()
     broken: list[str] = []
-    with replaced_set(root) as writer:
+    with replaced_set(root, shards_above) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, partial(_prepare, half_done), workers * _AHEAD)
             for raw, result in progress(pairs, label=label):

@@ -1,9 +1,10 @@
-"""The one type that every stage reads and writes: a folder of named images and its manifest.
+"""The one type that every stage reads and writes: named images and their manifest.
 
     <root>/images/{train,val,test}/{database,queries}/@...@.jpg
     <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day
 
-The manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `path`.
+Large sets have shards instead of `images`; see shards.py. Manifest and digest are the same in both forms. The
+manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `place`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pipeline.core import files
 from pipeline.core.errors import MissingInputError, NameFormatError, SetError, listed
 from pipeline.datasets.names import position_of
+from pipeline.datasets.shards import INDEX, SHARDS, Entry, Place, compare_shards, read_index
 
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
@@ -81,15 +83,19 @@ _HEADER = tuple(field.name for field in fields(ImageRow))
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest."""
+    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest.
+
+    index: where each image lies in the shards, by its name; None when each is a file.
+    """
 
     root: Path
     rows: tuple[ImageRow, ...]
     digest: str
+    index: Mapping[str, Entry] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def open(cls, root: Path) -> ImageSet:
-        """Read the manifest and hold it against the folder: every file there, of its size, and no other.
+        """Read the manifest and hold it against the folder: every image there, of its size, and no other.
 
         Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
         cannot be read or the folder differs from it.
@@ -103,17 +109,35 @@ class ImageSet:
             )
         data = manifest.read_bytes()
         rows = _parse_manifest(data, manifest)
-        _compare(root, rows)
-        return cls(root, rows, files.digest_bytes(data))
+        index = read_index(root) if (root / INDEX).is_file() else None
+        wrong = _compare(root, rows) if index is None else compare_shards(root, rows, index)
+        if wrong:
+            raise SetError(
+                f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
+                hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
+            )
+        return cls(root, rows, files.digest_bytes(data), index)
 
     def path(self, row: ImageRow) -> Path:
-        """Return the file of a row."""
+        """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
+        if self.index is not None:
+            raise SetError(
+                f"{row.name} is no file of its own in {self.root}, whose images are in shards",
+                hint="`duskline export` writes them as files",
+            )
         return self.root / row.name
 
+    def place(self, row: ImageRow) -> Place:
+        """Return where the bytes of a row lie, in a file or in a shard."""
+        if self.index is None:
+            return Place(f"{self.root}/{row.name}", 0, row.size)
+        entry = self.index[row.name]
+        return Place(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
+
     def read(self, row: ImageRow) -> bytes:
-        """Return the bytes of a row's file; `SetError` when it is gone."""
+        """Return the bytes of a row; `SetError` when they are gone."""
         try:
-            return self.path(row).read_bytes()
+            return self.path(row).read_bytes() if self.index is None else self.place(row).read()
         except OSError as error:
             raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
 
@@ -185,7 +209,8 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
     return tuple(rows)
 
 
-def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
+def _compare(root: Path, rows: tuple[ImageRow, ...]) -> list[str]:
+    """What of the files is not as the manifest says, in words; contents are not read."""
     sizes = dict(_sizes(root))
     wrong = []
     for row in rows:
@@ -194,12 +219,7 @@ def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
             wrong.append(f"{row.name} is missing")
         elif size != row.size:
             wrong.append(f"{row.name} has {size} bytes, not {row.size}")
-    wrong += [f"{name} is not in the manifest" for name in sorted(sizes)]
-    if wrong:
-        raise SetError(
-            f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
-            hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
-        )
+    return wrong + [f"{name} is not in the manifest" for name in sorted(sizes)]
 
 
 def _sizes(root: Path) -> Iterator[tuple[str, int]]:

@@ -15,11 +15,13 @@ from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.night.origins import ORIGINS, read_origins
 
 
-def merge_sets(day: ImageSet, night: ImageSet, out: Path, keep_nights: float, seed: int) -> ImageSet:
+def merge_sets(
+    day: ImageSet, night: ImageSet, out: Path, keep_nights: float, seed: int, shards_above: int | None = None
+) -> ImageSet:
     """Link every image of `day` and of `night` into the set `out`, and the record of the nights' origins.
 
     keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all;
-    the terms are those of both.
+    the terms are those of both. shards_above: see `replaced_set`.
 
     The nights must be those of these days: `SetError` names the images when both sets use a name, when a
     night was made from other bytes than the day set holds or from an image that it does not hold, when a day
@@ -34,9 +36,9 @@ def merge_sets(day: ImageSet, night: ImageSet, out: Path, keep_nights: float, se
     _require_nights_of(day, night)
     nights = kept_nights(night.rows, keep_nights, seed)
     rows = [*((day, row) for row in day.rows), *((night, row) for row in nights)]
-    with replaced_set(out) as writer:
+    with replaced_set(out, shards_above) as writer:
         for part, row in progress(rows, total=len(rows), label="merge"):
-            writer.link(row, part.path(row))
+            writer.take(row, part)
         files.link(night.root / ORIGINS, writer.root / ORIGINS)
         write_terms(writer.root, read_terms(day.root), read_terms(night.root))
     return ImageSet.open(out)

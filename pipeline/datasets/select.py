@@ -46,6 +46,7 @@ def select_time(
     corrections: Path | None,
     unlabelled: Literal["refuse", "brightness"] = "refuse",
     expected: int = 0,
+    shards_above: int | None = None,
 ) -> Selected:
     """Link the database of `source` and its queries of `time_of_day` into the set `out`.
 
@@ -53,7 +54,8 @@ def select_time(
     not, so that a hand may correct the list. unlabelled: "brightness" guesses the time of a query that
     nothing labels, and draws the least certain guesses on `out`/borderline.jpg; "refuse" names them.
     expected: how many queries of that time there must be; 0 takes any number but none. `SetError` when a
-    query has no label, or when there is no or another number of queries of that time.
+    query has no label, or when there is no or another number of queries of that time. shards_above: see
+    `replaced_set`.
     """
     if time_of_day not in TIMES_OF_DAY:
         raise ParameterError(f"time_of_day must be one of {', '.join(TIMES_OF_DAY)}, not {time_of_day!r}")
@@ -71,12 +73,12 @@ def select_time(
             hint=f"look at {TIMES_FILE} of an earlier run, and correct it by a list of corrections",
         )
     time_of = {label.name: label.time_of_day for label in labels}
-    with replaced_set(out) as writer:
+    with replaced_set(out, shards_above) as writer:
         for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
             if row.role == "database":
-                writer.link(row, source.path(row))
+                writer.take(row, source)
             elif time_of[row.name] == time_of_day:
-                writer.link(replace(row, time_of_day=time_of_day), source.path(row))
+                writer.take(replace(row, time_of_day=time_of_day), source)
         write_times(writer.root / TIMES_FILE, labels)
         write_terms(writer.root, read_terms(source.root))
         if any(label.certainty is not None for label in labels):

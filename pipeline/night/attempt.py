@@ -23,10 +23,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A picture to translate: where it lies, and the SHA-256 of its bytes."""
+    """A picture to translate: where it lies, and the SHA-256 of its bytes.
+
+    offset, size: which bytes of the file are the picture; None for all from there on.
+    """
 
     path: str
     digest: str
+    offset: int = 0
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,12 @@ def read(task: Task) -> bytes | Unmade:
         if not stat.S_ISREG(found.st_mode):
             # Reading a pipe would wait for ever.
             return Unmade("not a plain file", "reading")
-        if found.st_size > _LARGEST_FILE:
-            return Unmade(
-                f"a file of {found.st_size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture"
-            )
-        data = path.read_bytes()
+        size = found.st_size if task.size is None else task.size
+        if size > _LARGEST_FILE:
+            return Unmade(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")
+        with path.open("rb") as stream:
+            stream.seek(task.offset)
+            data = stream.read(-1 if task.size is None else task.size)
     except OSError as error:
         return Unmade(f"cannot be read ({error.strerror or error})", "reading")
     if digest_bytes(data) != task.digest:

@@ -21,7 +21,7 @@ from pipeline.datasets.image_set import MANIFEST
 from pipeline.night.journal import Entry
 from pipeline.night.origins import ORIGINS, Origin, read_origins, write_origins
 from pipeline.night.plan import Source
-from pipeline.night.run import Job, Nights, finished_nights
+from pipeline.night.run import Job, Nights, finished_nights, task_below
 from pipeline.night.summary import NightSummary, check_share
 from pipeline.night.translator import RECIPE, MakeTranslator, OutputFormat
 
@@ -65,7 +65,9 @@ def translate_folder(
     _require_ours(out, targets, before)
     sizes: set[tuple[int, int]] = set()
     sources = list(progress(_digested(folder, names, workers, sizes), total=len(names), label="read"))
-    with finished_nights(Job(folder, sources, make_translator, output, store, workers, sizes)) as nights:
+    with finished_nights(
+        Job(sources, partial(task_below, folder), make_translator, output, store, workers, sizes)
+    ) as nights:
         origins = list(nights.origins(sources, name_of))
         _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
         # Before the nights: what a killed run has put there is in the table, and so never forgotten.

@@ -15,7 +15,8 @@ from pipeline.core.guard import terminated_as_interrupted
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
-from pipeline.datasets.set_writer import replaced_set, require_replaceable_set
+from pipeline.datasets.set_writer import SetWriter, replaced_set, require_replaceable_set
+from pipeline.datasets.shards import SHARDS
 from pipeline.datasets.terms import Terms, read_terms, write_terms
 from pipeline.night.attempt import Made, Task
 from pipeline.night.origins import ORIGINS, Origin, write_origins
@@ -31,14 +32,14 @@ _MAX_FAULTS = 20
 
 @dataclass(frozen=True)
 class Job:
-    """Pictures to have as nights: `sources` below the folder `root`, by what, in which form, kept where.
+    """Pictures to have as nights: which, by what, in which form, kept where.
 
-    workers: processes that translate side by side, fewer where the memory is too small for so many; changes
-    no byte. sizes: (width, height) of the pictures, as far as they are known.
+    task: says where a source lies. workers: processes that translate side by side, fewer where the memory is
+    too small for so many; changes no byte. sizes: (width, height) of the pictures, as far as they are known.
     """
 
-    root: Path
     sources: Sequence[Source]
+    task: Callable[[Source], Task]
     make_translator: MakeTranslator
     output: OutputFormat
     store: Path
@@ -128,8 +129,9 @@ def finished_nights(job: Job) -> Iterator[Nights]:
 def _translate(job: Job, plan: Plan, pool: WorkerPool, nights: Nights) -> None:
     start = time.monotonic()
     pool.grow(min(job.workers, len(plan.todo)))
-    tasks = (Task(f"{job.root}/{source.name}", source.digest) for source in plan.todo)
-    for task, outcome in progress(pool.run(tasks), total=len(plan.todo), label="translate"):
+    for task, outcome in progress(
+        pool.run(map(job.task, plan.todo)), total=len(plan.todo), label="translate"
+    ):
         if isinstance(outcome, Made):
             nights.store.put(task.digest, outcome)
             nights.made += 1
@@ -161,13 +163,14 @@ def translate_set(
     workers: int,
     max_failed: float,
     terms: Sequence[Terms] = (),
+    shards_above: int | None = None,
 ) -> NightSummary:
     """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
 
     Only nights that `store` lacks are translated, by `workers` processes; the set is the same, byte for byte,
     however many there are and however often earlier runs were ended. `out` appears when it is complete; a set
     that is there already is replaced. Images without a night are rows of `origins.csv` with a reason.
-    terms: of the translator; those of the day set hold for its nights too.
+    terms: of the translator; those of the day set hold for its nights too. shards_above: see `replaced_set`.
 
     Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
     night, and what `finished_nights` raises; then `out` stays as it was.
@@ -181,7 +184,7 @@ def translate_set(
         name_of(row.name)  # a set of nights is refused before hours of work
         sources.append(Source(row.name, row.digest))
     sizes = {(row.width, row.height) for row in day.rows}
-    job = Job(day.root, sources, make_translator, output, store, workers, sizes)
+    job = Job(sources, partial(_task_in, day), make_translator, output, store, workers, sizes)
     with finished_nights(job) as nights:
         summary = nights.summary(sources)
         if summary.failed:
@@ -190,8 +193,22 @@ def translate_set(
         summary.require(max_failed, nights.store.folder / ORIGINS)
         if summary.failed == len(sources):
             raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
-        _write_set(out, sources, nights, name_of, (*read_terms(day.root), *terms))
+        with replaced_set(out, shards_above) as writer:
+            _fill(writer, sources, nights, name_of)
+            write_terms(writer.root, read_terms(day.root), terms)
     return summary
+
+
+def task_below(folder: Path, source: Source) -> Task:
+    """The task of a source that is a file of its own."""
+    return Task(f"{folder}/{source.name}", source.digest)
+
+
+def _task_in(day: ImageSet, source: Source) -> Task:
+    if day.index is None:
+        return task_below(day.root, source)
+    entry = day.index[source.name]
+    return Task(f"{day.root}/{SHARDS}/{entry.shard}", source.digest, entry.offset, entry.size)
 
 
 def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
@@ -202,23 +219,15 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
     require_replaceable_set(out)
 
 
-def _write_set(
-    out: Path,
-    sources: Sequence[Source],
-    nights: Nights,
-    name_of: Callable[[str], str],
-    terms: Sequence[Terms],
+def _fill(
+    writer: SetWriter, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]
 ) -> None:
-    """Fill the set `out` with links into the store, and say where each night comes from."""
-    with replaced_set(out) as writer:
-        for source in progress(sources, total=len(sources), label="link"):
-            entry = None if nights.reason(source) else nights.store.entry(source.digest)
-            if entry is not None:
-                name = name_of(source.name)
-                row = ImageRow(
-                    name, source.name, entry.digest, entry.size, entry.width, entry.height, "night"
-                )
-                writer.link(row, Path(nights.store.path(source.digest)))
-        write_origins(writer.root, nights.origins(sources, name_of))
-        write_json(writer.root / RECIPE, nights.store.recipe.document())
-        write_terms(writer.root, terms)
+    """Link the nights from the store into a set, and say where each comes from."""
+    for source in progress(sources, total=len(sources), label="link"):
+        entry = None if nights.reason(source) else nights.store.entry(source.digest)
+        if entry is not None:
+            name = name_of(source.name)
+            row = ImageRow(name, source.name, entry.digest, entry.size, entry.width, entry.height, "night")
+            writer.link(row, Path(nights.store.path(source.digest)))
+    write_origins(writer.root, nights.origins(sources, name_of))
+    write_json(writer.root / RECIPE, nights.store.recipe.document())

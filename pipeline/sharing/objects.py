@@ -78,14 +78,18 @@ class ObjectStore:
     def replace(self, oid: str, source: ObjectStore) -> None:
         """Take an object from another store, in the place of a bad one; `DusklineError` when it stays bad."""
         with self._reached():
-            with contextlib.suppress(FileNotFoundError):
-                self._odb.delete(oid)
+            self.remove(oid)
             self._odb.add(source._odb.oid_to_path(oid), source._odb.fs, oid, check_exists=False)
         if not self.is_good(oid):
             raise DusklineError(
                 f"{oid} was copied from {source.place} to {self.place} and is still not what its name says",
                 hint="one of the two disks, or the way between them, loses data",
             )
+
+    def remove(self, oid: str) -> None:
+        """Remove a bad object: DVC takes what has the name for good, and would not put a better one there."""
+        with self._reached(), contextlib.suppress(FileNotFoundError):
+            self._odb.delete(oid)
 
     def _size(self, oid: str) -> int | None:
         try:
@@ -135,15 +139,18 @@ class SharedProject:
         return ObjectStore(odb, odb.fs.unstrip_protocol(self.repo.cloud.get_remote(name).path))
 
     def outs(self, wanted: Collection[str] = ()) -> list[str]:
-        """Paths of the finished outputs that DVC shares, or the `wanted`; `MissingInputError` for others."""
-        found = {self._path(out): out for out in self.repo.index.outs if out.use_cache and out.hash_info}
+        """Paths of the finished outputs that DVC shares, or the `wanted`; `MissingInputError` for others.
+
+        In the order of the journey, so that an object belongs to the output that it was made for.
+        """
+        found = [self._path(out) for out in self._outs_of_the_journey() if out.use_cache and out.hash_info]
         unknown = sorted(set(wanted) - set(found))
         if unknown:
             raise MissingInputError(
                 f"not an output that is finished and shared: {', '.join(unknown)}",
                 hint=f"known are {', '.join(sorted(found)) or 'none: run dvc repro first'}",
             )
-        return sorted(wanted or found)
+        return [path for path in found if not wanted or path in wanted]
 
     def objects(self, outs: Sequence[str]) -> tuple[list[SharedObject], list[str]]:
         """The objects of these outputs, each once, and the outputs whose listing cannot be had anywhere.
@@ -168,6 +175,18 @@ class SharedProject:
                 name = f"{path}/{'/'.join(key)}"
                 known.setdefault(str(entry.value), SharedObject(str(entry.value), path, name, stage))
         return list(known.values()), unlisted
+
+    def _outs_of_the_journey(self) -> list[Any]:
+        from networkx import dfs_postorder_nodes
+
+        # From a stage to those that it depends on; sorted, for the graph is a set.
+        graph = self.repo.index.graph
+        stages = sorted(graph, key=lambda stage: str(stage.addressing))
+        done: dict[Any, None] = {}
+        for stage in stages:
+            if stage not in done:
+                done |= dict.fromkeys(dfs_postorder_nodes(graph, stage))
+        return [out for stage in done for out in stage.outs]
 
     def _tree(self, out: Any) -> Any:
         from dvc.exceptions import DvcException

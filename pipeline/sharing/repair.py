@@ -64,7 +64,9 @@ class Repair:
                 names = listed((f"{fault.item.name} ({fault.item.oid})" for fault in faults), _SHOWN)
                 parts.append(f"{len(faults):,} {what}:{names}")
         if self.got:
-            parts.append("what lies in the working tree may still be the bad one: run `dvc checkout --force`")
+            parts.append(
+                "what lies in the working tree may still be the bad one: run `dvc checkout --force --relink`"
+            )
         return "\n".join(parts)
 
     def losses(self) -> str:
@@ -84,8 +86,9 @@ def repair(
     """Look at the objects of `outs` (none: of all) in both places, and replace bad ones by good ones.
 
     Every object is read in both places; with `quick` only their sizes are compared, and read are those that
-    differ. What the remote simply lacks, because nobody has pushed it, is no fault. `DusklineError` when a
-    place cannot be reached.
+    differ. What the remote simply lacks, because nobody has pushed it, is no fault. Bad objects of which
+    there is no good one are removed from the cache, so that the stage that makes them can put good ones in.
+    `DusklineError` when a place cannot be reached.
     """
     objects, unlisted = project.objects(project.outs(outs))
     done = Repair(len(objects), unlisted=unlisted)
@@ -97,6 +100,8 @@ def repair(
             project.cache.replace(fault.item.oid, remote)
             done.got.append(fault)
         else:
+            if fault.here == "bad":
+                project.cache.remove(fault.item.oid)
             done.lost.append(fault)
     return done
 

@@ -42,6 +42,7 @@ class Stage:
             "name": "tiny_night", "day": "tiny", "checkpoint": "tests/data/unit/gen_dim8.pt",
             "direction": "day2night", "shorter_side": 64, "stretch": "minmax", "size": "source",
             "detail": "network", "dtype": "float32", "format": "jpg", "quality": 90, "max_failed": 0.0,
+            "shards_above": 1000,
         }  # fmt: skip
         given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         run = subprocess.Popen(

@@ -24,7 +24,14 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(style: str, *, form: str = "png") -> Result:
-    options = {"day": "street", "style": style, "format": form, "quality": "90", "max_failed": "0"}
+    options = {
+        "day": "street",
+        "style": style,
+        "format": form,
+        "quality": "90",
+        "max_failed": "0",
+        "shards_above": "9",
+    }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return CliRunner().invoke(main, ["--name", "street_night", *arguments])
 

@@ -1,0 +1,31 @@
+"""`duskline export`: a set as plain files in the common folder layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stages.command import worded_command
+from stages.places import SETS
+
+
+@worded_command("export")
+@click.argument("name", metavar="SET")
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(name: str, folder: Path) -> None:
+    """Write a set into FOLDER as images/{train,val,test}/{database,queries}/@...@.jpg, whatever its form.
+
+    SET is a name below data/sets, or the path of a set. Files are hard links where that is possible: read
+    them, and do not write into them. A set that is in FOLDER already is replaced.
+    """
+    from pipeline.datasets.export import export_set
+    from pipeline.datasets.image_set import ImageSet
+
+    root = SETS / name if (SETS / name).is_dir() else Path(name)
+    made = export_set(ImageSet.open(root), folder)
+    click.echo(f"{folder}: {len(made.rows):,} images of {root}")
+
+
+if __name__ == "__main__":
+    main()

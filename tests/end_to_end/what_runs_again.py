@@ -1,0 +1,253 @@
+"""What runs again after which edit, as it should be: written down by hand, apart from what dvc.yaml says.
+
+`python -m tests.end_to_end.what_runs_again` writes the table of docs/what_runs_again.md. test_what_changed.py
+holds all of it against DVC's own decisions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.files import write_text
+from tests.import_graph import ROOT, is_only_docstring, project_modules
+from tests.stage_modules import EXEMPT, used_modules
+
+DOCUMENT = ROOT / "docs" / "what_runs_again.md"
+
+# A project with at least one stage of every kind; values that DVC does not look into are left out.
+PARAMS: dict[str, Any] = {
+    "fetch": {"city": {"kind": "city", "seed": 7}},
+    "sets": {"shards_above": 1000},
+    "format": {
+        "day": {"raw": "data/raw/city/pittsburgh", "form": "pittsburgh"},
+        "tokyo": {"raw": "data/raw/city/tokyo247", "form": "tokyo247", "jpeg_quality": 90},
+    },
+    "pictures": {
+        "some_days": {"side": "day", "folder": "photographs/day"},
+        "some_nights": {"side": "night", "folder": "photographs/night"},
+    },
+    "train_unit": {"own": {"day": "data/pictures/day", "night": "data/pictures/night", "iterations": 10}},
+    "translate": {
+        "night": {"day": "day", "checkpoint": "unit/weights/city.pt", "shorter_side": 96},
+        "own_night": {"day": "day", "checkpoint": "models/unit/own.pt", "shorter_side": 96},
+    },
+    "photometric": {"dim": {"day": "day", "style": "classical"}},
+    "merge": {"both": {"day": "day", "night": "night", "seed": 0}},
+    "apart": {"far": {"dataset": "tokyo", "apart_from": "day", "radius": 25.0}},
+    "select": {
+        "tokyo_night": {
+            "dataset": "tokyo",
+            "corrections": "profiles/times_of_day/city_tokyo.csv",
+            "expected": 0,
+        }
+    },
+    "augmentations": {"day": {"dataset": "day", "changes": {"darker": {"jitter": {"brightness": 0.5}}}}},
+    "train": {"dn": {"dataset": "both", "lr": 0.01, "augmentation": None}},
+    "hub_local": {"others": {"repository": "hub", "entry": "model"}},
+    "hub_github": {"theirs": {"repository": "somebody/places:main", "entry": "model"}},
+    "experiment": {"dn": {"model": "dn", "radius": 25}, "others": {"model": "others", "radius": 25}},
+    "test_sets": ["tokyo_night"],
+    "comparison": {"rows": {"II/dn/netvlad": "dn"}, "test_sets": {"tokyo_night": "tokyo_night"}},
+    "statistics": {"day": {"pictures": 5}},
+    "sheets": {"night": {"day": "day", "per_split": 1}},
+    "compare": {"day": {"day": "day", "checkpoints": "unit/weights"}},
+}
+
+# Each stage of that project, with the stages whose output it reads.
+READS: dict[str, list[str]] = {
+    "fetch@city": [],
+    "format@day": ["fetch@city"],
+    "format@tokyo": ["fetch@city"],
+    "pictures@some_days": [],
+    "pictures@some_nights": [],
+    "train_unit@own": ["pictures@some_days", "pictures@some_nights"],
+    "translate@night": ["format@day"],
+    "translate@own_night": ["format@day", "train_unit@own"],
+    "photometric@dim": ["format@day"],
+    "merge@both": ["format@day", "translate@night"],
+    "apart@far": ["format@tokyo", "format@day"],
+    "select@tokyo_night": ["format@tokyo"],
+    "augmentations@day": ["format@day"],
+    "train@dn": ["merge@both"],
+    "hub_local@others": [],
+    "hub_github@theirs": [],
+    "experiment@dn": ["train@dn"],
+    "experiment@others": ["hub_local@others"],
+    "evaluate@dn-tokyo_night": ["experiment@dn", "select@tokyo_night"],
+    "evaluate@others-tokyo_night": ["experiment@others", "select@tokyo_night"],
+    "tables": ["evaluate@dn-tokyo_night", "evaluate@others-tokyo_night"],
+    "statistics@day": ["format@day"],
+    "sheet@night": ["format@day", "translate@night"],
+    "compare@day": ["format@day"],
+    "report": [
+        *("evaluate@dn-tokyo_night", "evaluate@others-tokyo_night"),
+        *("compare@day", "sheet@night", "statistics@day"),
+    ],
+}
+
+_WRITE_SETS = ("format", "translate", "photometric", "merge", "apart", "select")
+
+# Sections of params.yaml of which an entry, or all of it, concerns more than the stage of its name.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "fetch": ("sheet", "compare"),  # where true nights are drawn
+    "pictures": ("train_unit",),
+    "experiment": ("tables", "report"),
+    "compare": ("report",),
+    "sheets": ("report",),
+    "statistics": ("report",),
+}
+# Sections that are no stage's own.
+WHOLE_SECTIONS: dict[str, tuple[str, ...]] = {
+    "sets": _WRITE_SETS,
+    "comparison": ("tables", "report"),
+}
+# Sections whose entries stand as options in the command of their stage.
+UNPACKED = (
+    *("pictures", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics"),
+)
+_STAGE_OF_SECTION = {"sheets": "sheet"}
+
+# Files that are no module and no stage's output, and who reads them.
+INPUTS: dict[str, tuple[str, ...]] = {
+    "pipeline/datasets/sources/city.yaml": ("fetch@city",),
+    "photographs/day/one.jpg": ("pictures@some_days",),
+    "photographs/night/one.jpg": ("pictures@some_nights",),
+    "unit/weights/city.pt": ("translate@night", "compare@day"),
+    "unit/weights/another.pt": ("compare@day",),
+    "profiles/times_of_day/city_tokyo.csv": ("select@tokyo_night",),
+    "hub/hubconf.py": ("hub_local@others",),
+    "pipeline/report/paper.yaml": ("tables", "report"),
+    "pipeline/report/templates/page.html": ("report",),
+}
+# What nothing depends on: documents, tests, machine settings, the registry's other entries.
+NOTHING = (
+    "README.md",
+    "Makefile",
+    "duskline.local.yaml",
+    "profiles/paper.yaml",
+    "pipeline/datasets/sources/pitts30k.yaml",
+    "tests/test_stage_graph.py",
+)
+
+
+def kind_of(stage: str) -> str:
+    return stage.partition("@")[0]
+
+
+def of_kinds(kinds: Iterable[str]) -> set[str]:
+    """The stages of these kinds."""
+    wanted = set(kinds)
+    return {stage for stage in READS if kind_of(stage) in wanted}
+
+
+def with_readers(stages: Iterable[str]) -> set[str]:
+    """The stages and all that read from them, directly or by way of others."""
+    found = set(stages)
+    while True:
+        more = {stage for stage, read in READS.items() if found.intersection(read)} - found
+        if not more:
+            return found
+        found |= more
+
+
+def runs_after_parameter(section: str, entry: str) -> set[str]:
+    """The stages that run after an edit of `section`.`entry` in params.yaml."""
+    if section in WHOLE_SECTIONS:
+        return with_readers(of_kinds(WHOLE_SECTIONS[section]))
+    own = {f"{_STAGE_OF_SECTION.get(section, section)}@{entry}"}
+    return with_readers(own | of_kinds(SECTIONS.get(section, ())))
+
+
+def runs_after_module(module: str) -> set[str]:
+    """The stages that run after an edit of a module: those that import it, in whatever way."""
+    return with_readers(of_kinds(_users()[module]))
+
+
+def modules() -> list[str]:
+    """Every module that holds code."""
+    return [module.as_posix() for module in project_modules() if not is_only_docstring(module)]
+
+
+def _users() -> dict[str, frozenset[str]]:
+    users: dict[str, set[str]] = {module: set() for module in modules()}
+    for kind in {kind_of(stage) for stage in READS}:
+        for module in used_modules(kind):
+            users[module].add(kind)
+    return {module: frozenset(kinds) for module, kinds in users.items()}
+
+
+def table() -> str:
+    """The document: which edit lets which kinds of stages run again."""
+    lines = [
+        "# What runs again after which edit",
+        "",
+        "Written by `python -m tests.end_to_end.what_runs_again`;"
+        " `tests/end_to_end/test_what_changed.py` makes every one of these edits in turn, for each parameter,"
+        " input and module, and holds DVC to it.",
+        "",
+        "DVC compares contents: of code each byte counts, of params.yaml neither comments nor how a number is"
+        " written. The order of entries counts only in sections whose entries become options of a command"
+        f" ({', '.join(UNPACKED)}). What was run before with the same inputs comes from the run cache"
+        " instead. Of a stage that runs, those that read its output run only if the output is another one.",
+        "",
+        "| edit | stages that run | and, if their outputs differ |",
+        "|---|---|---|",
+    ]
+    for section in PARAMS:
+        if section == "test_sets":
+            lines.append(_row("another set in `test_sets`", {"evaluate", "tables", "report"}, "of that set"))
+        elif section in WHOLE_SECTIONS:
+            lines.append(_row(f"`{section}` in params.yaml", set(WHOLE_SECTIONS[section])))
+        else:
+            stage = _STAGE_OF_SECTION.get(section, section)
+            others = set(SECTIONS.get(section, ()))
+            lines.append(
+                _row(f"an entry of `{section}`", {stage, *others}, "of that entry" if not others else "")
+            )
+    for file, stages in INPUTS.items():
+        lines.append(_row(f"`{file}`", {kind_of(stage) for stage in stages}))
+    by_users: dict[frozenset[str], list[str]] = defaultdict(list)
+    for module, kinds in _users().items():
+        by_users[kinds].append(module)
+    for kinds, of_them in sorted(by_users.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):
+        if kinds:
+            lines.append(_row(_named(of_them), set(kinds)))
+    exempt = ", ".join(f"`{module}`" for module in EXEMPT if module in modules())
+    lines += [
+        "",
+        "Nothing runs after edits of documents, tests, profiles that are not params.yaml, a `DUSKLINE_*`"
+        " variable, `duskline.local.yaml` or commands for people, nor of modules that change no output:"
+        f" {exempt}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(edit: str, kinds: set[str], which: str = "") -> str:
+    order = list(dict.fromkeys(kind_of(stage) for stage in READS))
+    direct = [kind for kind in order if kind in kinds]
+    later = [kind for kind in order if of_kinds([kind]) & with_readers(of_kinds(kinds)) and kind not in kinds]
+    named = ", ".join(direct) + (f" ({which})" if which else "")
+    return f"| {edit} | {named} | {', '.join(later)} |"
+
+
+def _named(of_them: list[str]) -> str:
+    """Modules by folder: whole folders by a star, many of one folder by their number."""
+    by_folder: dict[str, list[str]] = defaultdict(list)
+    for module in of_them:
+        by_folder[str(Path(module).parent)].append(Path(module).name)
+    parts = []
+    for folder, names in sorted(by_folder.items()):
+        whole = {Path(module).name for module in modules() if str(Path(module).parent) == folder}
+        if set(names) == whole and len(names) > 1:
+            parts.append(f"`{folder}/*.py`")
+        else:
+            parts += [f"`{folder}/{name}`" for name in sorted(names)]
+    return ", ".join(parts)
+
+
+if __name__ == "__main__":
+    write_text(DOCUMENT, table())
