@@ -24,6 +24,7 @@ from pipeline.core.files import digest_bytes, write_bytes
 from pipeline.core.pictures import encode
 from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
 from pipeline.datasets.set_writer import SetWriter
+from pipeline.datasets.terms import Terms, write_terms
 from pipeline.night.attempt import Made
 from pipeline.night.plan import Source, make_plan
 from pipeline.night.store import open_store
@@ -86,7 +87,8 @@ class Project:
 
     def stage(self) -> tuple[float, float]:
         """Run the stage by hand; return its seconds, and the most KiB of its own that it (no worker) held."""
-        options = [part for name, value in self.section.items() for part in (f"--{name}", str(value))]
+        section = self.section | {"shards_above": 250_000}
+        options = [part for name, value in section.items() for part in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "stages.translate", "--name", "many_night", *options]
         start = time.perf_counter()
         stage = subprocess.Popen(
@@ -126,6 +128,7 @@ def write_days(project: Project, images: int) -> ImageSet:
         where = f"{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
         name = f"images/{_PLACES[number % 4]}/@{where}"
         writer.add(name, tiny(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
+    write_terms(writer.root, [Terms("noise", "Pictures of noise", "MIT")])
     return writer.finish()
 
 

@@ -1,0 +1,111 @@
+"""A set of many images as files and as shards: objects, and the time to push and to pull them.
+
+python -m benchmarks.shards --images 50000
+
+Through a folder on the same disk, and through an S3 server on this machine (`moto_server`, from the dev
+extra), each with DVC as it comes. Both forms hold the same tiny pictures of noise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.project_copy import project_environment
+from pipeline.core.pictures import encode
+from pipeline.datasets.set_writer import replaced_set
+from tests.s3_server import BUCKET, s3_server
+
+_SIDE = 16
+
+
+@click.command()
+@click.option("--images", default=50_000, show_default=True)
+@click.option("--through", type=click.Choice(["folder", "s3"]), multiple=True, default=["folder", "s3"])
+def main(images: int, through: tuple[str, ...]) -> None:
+    """Print a table as Markdown."""
+    click.echo(
+        f"| {images:,} images | objects | MB | add, s | push, s | push again, s | pull, s | pull again, s |"
+    )
+    click.echo("|---|---|---|---|---|---|---|---|")
+    for kind in through:
+        for form, above in (("files", None), ("shards", 0)):
+            with tempfile.TemporaryDirectory() as folder, _remote(kind, Path(folder)) as (url, environment):
+                click.echo(f"| {form}, {kind} | {_measured(Path(folder), images, above, url, environment)} |")
+
+
+@contextlib.contextmanager
+def _remote(kind: str, root: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Arguments of `dvc remote`, and what the environment needs."""
+    if kind == "folder":
+        yield [str(root / "remote")], {}
+        return
+    with s3_server() as server:
+        yield [f"s3://{BUCKET}/many", server.endpoint], server.environment
+
+
+def _measured(root: Path, images: int, above: int | None, url: list[str], environment: dict[str, str]) -> str:
+    first, second = _project(root / "first" / "project", url), _project(root / "second" / "project", url)
+    with replaced_set(first / "many", above) as writer:
+        for number in range(images):
+            where = f"{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
+            writer.add(
+                f"images/train/database/@{where}",
+                _tiny(number),
+                source=f"{number}",
+                width=_SIDE,
+                height=_SIDE,
+            )
+    size = sum(path.stat().st_size for path in first.rglob("many/**/*") if path.is_file())
+    objects = sum(1 for path in first.rglob("many/**/*") if path.is_file()) + 1
+    add = _seconds(first, environment, "add", "many")
+    shutil.copy(first / "many.dvc", second)
+    push, again = (_seconds(first, environment, "push") for _ in range(2))
+    pull, pull_again = (_seconds(second, environment, "pull") for _ in range(2))
+    times = " | ".join(f"{seconds:.1f}" for seconds in (add, push, again, pull, pull_again))
+    return f"{objects:,} | {size / 1e6:.1f} | {times}"
+
+
+def _project(root: Path, url: list[str]) -> Path:
+    root.mkdir(parents=True)
+    dvc = [sys.executable, "-m", "dvc"]
+    address, *endpoint = url
+    for command in (
+        ["init", "-q", "--no-scm"],
+        ["config", "cache.type", "hardlink,copy"],
+        ["remote", "add", "-q", "-d", "shared", address],
+        ["remote", "modify", "shared", "verify", "true"],
+        *([["remote", "modify", "shared", "endpointurl", *endpoint]] if endpoint else []),
+    ):
+        subprocess.run([*dvc, *command], cwd=root, check=True)
+    return root
+
+
+def _seconds(root: Path, environment: dict[str, str], *command: str) -> float:
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "dvc", *command, "-q"],
+        cwd=root,
+        env=os.environ | project_environment(root) | environment,
+        check=True,
+    )
+    return time.perf_counter() - start
+
+
+def _tiny(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
+    return encode(pixels, ".jpg", quality=90)
+
+
+if __name__ == "__main__":
+    main()
