@@ -2,9 +2,10 @@
 
 python -m benchmarks.night_gain work/night_gain
 
-Recognisers learn from days only, from days and photometric nights, from days and our nights, and from days
-and the true nights (the oracle), and are tested on held-out streets by day and by night. Every piece that is
-there already stays, and one that was ended goes on: kill it and start it again at will. Two may run side by
+Recognisers learn from days first; then each goes on with days only, with days and photometric nights, with
+days and our nights, or with days and the true nights (the oracle), and is tested on held-out streets by day
+and by night. Every piece that is there already stays, and one that was ended goes on: kill it and start it
+again at will. Two may run side by
 side if they are given other recognisers (`--arm`, `--seed`).
 """
 
@@ -17,7 +18,7 @@ import click
 
 from benchmarks.night_gain.nights import our_nights, photometric_nights, train_translator, translators
 from benchmarks.night_gain.pictures import likeness
-from benchmarks.night_gain.recognisers import recognise, settings_of
+from benchmarks.night_gain.recognisers import FIRST, begin, recognise, settings_of
 from benchmarks.night_gain.report import DAY, ORACLE, OURS, PHOTOMETRIC, Measured, likeness_table
 from benchmarks.night_gain.streets import (
     DAYS,
@@ -45,7 +46,9 @@ SEEDS = (0, 1, 2)
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--arm", "arms", multiple=True, type=click.Choice(ARMS), help="Only these recognisers.")
+@click.option(
+    "--arm", "arms", multiple=True, type=click.Choice((FIRST, *ARMS)), help="Only these recognisers."
+)
 @click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
@@ -57,10 +60,13 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     small_days, small_true = (shrunk(part, folder / "small" / part.root.name) for part in (days, true))
     tests = {"day": small_days, "night": night_queries(small_days, small_true, folder / "small" / "by_night")}
     for seed in seeds or SEEDS:
+        start = begin(seed, small_days, folder, workers)
         for arm in arms or ARMS:
+            if arm == FIRST:
+                continue
             settings = settings_of(arm, seed, NIGHTS[arm])
             images = _learnt_from(arm, folder, workers)
-            recognise(f"{arm}-{seed}", settings, images, tests, folder, workers)
+            recognise(f"{arm}-{seed}", settings, start, images, tests, folder, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms:
         return

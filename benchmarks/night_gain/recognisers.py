@@ -1,6 +1,7 @@
 """Recognisers that saw days only, or days and some night, and what each finds by day and by night.
 
-All learn by one recipe; only the pictures differ. Synthetic nights are lit anew each time they are shown;
+All of a seed begin with the same weights, learnt from days alone, and go on by one recipe; only the pictures
+differ. Synthetic nights are lit anew each time they are shown;
 true nights are shown as they are, for with other lights the oracle finds less.
 """
 
@@ -18,20 +19,26 @@ from pipeline.vpr.lights import Lights
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import train_model
 
+FIRST = "first"
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
 # A day is its own night with this probability.
 TWINS = 0.5
+LR = 5e-4
+# Of the run that all of a seed begin with, and of each that follows: 200 steps an epoch.
+FIRST_EPOCHS, EPOCHS = 8, 6
 RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
-def settings_of(dataset: str, seed: int, nights: Literal["none", "synthetic", "true"]) -> TrainSettings:
-    """ResNet-18 and NetVLAD from scratch on pairs, of days only or of days and such nights."""
+def settings_of(
+    dataset: str, seed: int, nights: Literal["none", "synthetic", "true"], epochs: int = EPOCHS
+) -> TrainSettings:
+    """ResNet-18 and NetVLAD on pairs, of days only or of days and such nights."""
     return TrainSettings(
         dataset=dataset, backbone="resnet18conv4", weights="none", trainable="all",
         aggregation="netvlad", clusters=16, height=SMALL[1], width=SMALL[0],
-        lr=1e-3, schedule="cosine", loss="contrastive", temperature=0.05, batch=16,
-        queries_per_epoch=3200, queries_per_cache=160, epochs=8, patience=8,
+        lr=LR, schedule="constant", loss="contrastive", temperature=0.05, batch=16,
+        queries_per_epoch=3200, queries_per_cache=160, epochs=epochs, patience=epochs,
         hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
         autocast="bfloat16", cpu_threads=1, seed=seed,
         twins=0.0 if nights == "none" else TWINS,
@@ -39,18 +46,29 @@ def settings_of(dataset: str, seed: int, nights: Literal["none", "synthetic", "t
     )  # fmt: skip
 
 
+def begin(seed: int, days: ImageSet, folder: Path, workers: int) -> Path:
+    """The model that all recognisers of a seed begin with."""
+    model = folder / "models" / f"{FIRST}-{seed}"
+    if not (model / "model.pt").is_file():
+        settings = settings_of(FIRST, seed, "none", FIRST_EPOCHS)
+        train_model(settings, days, model, folder / "work", device="cpu", workers=workers)
+    return model / "model.pt"
+
+
 def recognise(
     name: str,
     settings: TrainSettings,
+    start: Path,
     images: ImageSet,
     tests: dict[str, ImageSet],
     folder: Path,
     workers: int,
 ) -> None:
-    """Train the recogniser `name` and test it; what is there already is not done again."""
+    """Train the recogniser `name` from the model `start` on and test it; nothing is done twice."""
     model = folder / "models" / name
     if not (model / "model.pt").is_file():
-        train_model(settings, images, model, folder / "work", device="cpu", workers=workers)
+        work = folder / "work"
+        train_model(settings, images, model, work, device="cpu", workers=workers, start=start)
     experiment = folder / "experiments" / name
     write_experiment(
         experiment,

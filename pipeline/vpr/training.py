@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.compute.group import Group, device_of_process, joined_group
 from pipeline.compute.threads import threads_within
 from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
-from pipeline.core.files import digest_document
+from pipeline.core.files import digest_document, digest_file
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
@@ -24,7 +24,7 @@ from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
-from pipeline.vpr.network import Network, Recogniser, build_network, save_model
+from pipeline.vpr.network import Network, Recogniser, build_network, load_model, save_model
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.recall import RECALL_AT
@@ -56,18 +56,29 @@ class TrainSummary:
 
 
 def train_model(
-    settings: TrainSettings, images: ImageSet, out: Path, work: Path, *, device: str, workers: int
+    settings: TrainSettings,
+    images: ImageSet,
+    out: Path,
+    work: Path,
+    *,
+    device: str,
+    workers: int,
+    start: Path | None = None,
 ) -> TrainSummary:
     """Train on `images` and write model.pt, with the weights of the best epoch, and its curves to `out`.
 
     The state lies in `work/<digest of set and settings>` and is removed at the end; until then the same call
     goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not.
     `workers` threads read pictures; their number changes nothing.
+
+    start: the model.pt of an earlier run, with whose weights this one begins; None begins with drawn or
+    ImageNet's weights and with clusters of the set. `DusklineError` when it is another network than the one
+    that `settings` ask for.
     """
     place = device_of_process(device_of(device))
     keep_freed_memory()
     with joined_group(place) as group, threads_within(max(1, settings.cpu_threads // group.size)):
-        run = _Run(settings, images, work, Machinery(place, workers, group))
+        run = _Run(settings, images, work, Machinery(place, workers, group), start)
         run.resume_or_begin()
         started_at = run.progress.epoch
         for _ in run.epochs():
@@ -91,10 +102,32 @@ class Machinery:
     group: Group
 
 
+@dataclass(frozen=True)
+class _Start:
+    """The weights of an earlier run, and the digest of their file."""
+
+    weights: dict[str, torch.Tensor]
+    digest: str
+
+    @classmethod
+    def of(cls, path: Path, settings: TrainSettings) -> _Start:
+        network, found, _ = load_model(path)
+        # Where first weights came from is not the network's form.
+        wanted = replace(settings.network, weights=found.weights)
+        if found != wanted:
+            raise DusklineError(
+                f"{path} is another network than the one to train: expected {wanted}, found {found}",
+                hint="start from a model of the same backbone, aggregation and trainable layers",
+            )
+        return cls(network.state_dict(), digest_file(path))
+
+
 class _Run:
     """One run: its pictures, its network and where it stands."""
 
-    def __init__(self, settings: TrainSettings, images: ImageSet, work: Path, machinery: Machinery) -> None:
+    def __init__(
+        self, settings: TrainSettings, images: ImageSet, work: Path, machinery: Machinery, start: Path | None
+    ) -> None:
         size = (settings.height, settings.width)
         self.settings = settings
         self.images = images
@@ -107,7 +140,10 @@ class _Run:
         if self.group.size > 1:
             self.path += f", {self.group.size} processes"
         self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
+        self.start = None if start is None else _Start.of(start, settings)
         key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
+        if self.start is not None:
+            key["start"] = self.start.digest
         self.folder = work / digest_document(key)[:32]
         self.network = self._new_network()
         learning = [value for value in self.network.parameters() if value.requires_grad]
@@ -121,22 +157,27 @@ class _Run:
     def record(self) -> dict[str, Any]:
         """What the model's file says of its training."""
         done = self.progress
+        began = {} if self.start is None else {"started_from": self.start.digest}
         return {
             "dataset_digest": self.images.digest,
             "numeric_path": self.path,
             "epoch": done.best_epoch + 1,
             "recall": round(done.best, 3),
             "learnt_from": self.settings.learnt_from,
+            **began,
         }
 
     def resume_or_begin(self) -> None:
-        """Load the saved state; without one, set NetVLAD's clusters from the set's own descriptors.
+        """Load the saved state; without one, the weights to start from, or clusters of the set's descriptors.
 
         `DusklineError` when the run would not fit into memory.
         """
         require_training_memory(self.settings, self.network, self.device, self.numbers, self.group.size)
         if self._state.is_file():
             self.progress = load_state(self._state, self.network, self.optimizer, self.device)
+            return
+        if self.start is not None:
+            self.network.load_state_dict(self.start.weights)
             return
         for part in self.network.parts if self.group.writes else ():
             if isinstance(part.aggregation, NetVLAD):
