@@ -52,15 +52,17 @@ def make_night_set(
     from pipeline.night.run import translate_set
     from pipeline.night.translator import OutputFormat
 
+    machine = read_machine()
     summary = translate_set(
         day=ImageSet.open(SETS / day),
         out=SETS / name,
         make_translator=make_translator,
         output=OutputFormat(f".{format}", quality),
-        store=read_machine().work / "nights",
+        store=machine.work / "nights",
         workers=workers,
         max_failed=max_failed,
         terms=terms,
         shards_above=shards_above,
+        engine=machine.engine,
     )
     return str(summary)

@@ -92,6 +92,7 @@ def main(
         machine.work / "nights",
         workers,
         max_failed=0.0,
+        engine=machine.engine,
     )
     click.echo(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -16,6 +17,9 @@ from pipeline.core.errors import ParameterError
 
 LOCAL_FILE = Path("duskline.local.yaml")
 _PREFIX = "DUSKLINE_"
+
+# Where translation and description are done: by processes of this machine, or by a Ray cluster.
+Engine = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,14 @@ class Machine:
     workers: processes that work side by side; by default one for each processor this process may use.
     archives: folder of archives that the user already holds, read where they lie.
     work: the work store: finished translations, resumable states, locks.
+    engine: "local", or "ray" for translation and evaluation by a Ray cluster (docs/cluster.md).
     """
 
     device: str
     workers: int
     archives: Path
     work: Path
+    engine: Engine
 
 
 def usable_processors() -> int:
@@ -53,6 +59,7 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
         "workers": usable_processors(),
         "archives": "archives",
         "work": "work",
+        "engine": "local",
     }
     for name, value in _local_values(local_file).items():
         if name not in names:
@@ -72,6 +79,7 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
         workers=_workers(values["workers"]),
         archives=_folder("archives", values["archives"]),
         work=_folder("work", values["work"]),
+        engine=_engine(values["engine"]),
     )
 
 
@@ -99,6 +107,14 @@ def _device(value: object) -> str:
     if value not in ("auto", "cpu", "cuda"):
         raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
     return str(value)
+
+
+def _engine(value: object) -> Engine:
+    if value == "local":
+        return "local"
+    if value == "ray":
+        return "ray"
+    raise ParameterError(f"engine must be local or ray, not {value!r}")
 
 
 def _workers(value: object) -> int:

@@ -211,15 +211,17 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
 
 def _compare(root: Path, rows: tuple[ImageRow, ...]) -> list[str]:
     """What of the files is not as the manifest says, in words; contents are not read."""
-    sizes = dict(_sizes(root))
-    wrong = []
-    for row in rows:
-        size = sizes.pop(row.name, None)
-        if size is None:
-            wrong.append(f"{row.name} is missing")
-        elif size != row.size:
-            wrong.append(f"{row.name} has {size} bytes, not {row.size}")
-    return wrong + [f"{name} is not in the manifest" for name in sorted(sizes)]
+    expected = {row.name: row.size for row in rows}
+    differing, unknown = {}, []
+    # File by file: a second list of millions of names would double what is held.
+    for name, size in _sizes(root):
+        wanted = expected.pop(name, None)
+        if wanted is None:
+            unknown.append(f"{name} is not in the manifest")
+        elif size != wanted:
+            differing[name] = f"{name} has {size} bytes, not {wanted}"
+    differing |= {name: f"{name} is missing" for name in expected}
+    return [differing[name] for name in sorted(differing)] + sorted(unknown)
 
 
 def _sizes(root: Path) -> Iterator[tuple[str, int]]:

@@ -33,12 +33,29 @@ class Task:
     offset: int = 0
     size: int | None = None
 
+    def __str__(self) -> str:
+        return self.path
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """A night: the bytes of its file, and its pixels across and down."""
 
     data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A night in a file at `path`, hidden beside its place in the store, for who has the store open to take.
+
+    size: bytes. digest: SHA-256 of them. width, height: pixels.
+    """
+
+    path: str
+    size: int
+    digest: str
     width: int
     height: int
 

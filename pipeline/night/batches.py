@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +15,23 @@ from pipeline.night.attempt import Made, Task, Unmade, made, outcome, read
 from pipeline.night.translator import BatchTranslator, OutputFormat, Prepared
 
 
-def answer_in_batches(pipe: Connection, translator: BatchTranslator, output: OutputFormat) -> None:
+class Pipe(Protocol):
+    """Where tasks come from and answers go, in the same order: a `Connection`, for instance."""
+
+    def poll(self) -> bool:
+        """Whether a task has arrived."""
+        ...
+
+    def recv(self) -> Any:
+        """Wait for a task; `EOFError` when there will be no more."""
+        ...
+
+    def send(self, answer: Any, /) -> None:
+        """Give an answer."""
+        ...
+
+
+def answer_in_batches(pipe: Pipe, translator: BatchTranslator, output: OutputFormat) -> None:
     """Answer the tasks that come through `pipe`, in their order, until it ends with an `EOFError`.
 
     As many tasks as have arrived, up to a batch, are translated at a time; threads read those that follow

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError, UserError, listed
 from pipeline.core.files import digest_file, require_folder, write_json, written_beside
 from pipeline.core.listing import picture_files
+from pipeline.core.machine import Engine
 from pipeline.core.pictures import PICTURE_SUFFIXES, picture_size
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import MANIFEST
@@ -34,6 +35,7 @@ def translate_folder(
     store: Path,
     workers: int,
     max_failed: float,
+    engine: Engine = "local",
 ) -> NightSummary:
     """Write the night of every picture below `folder` into `out`, with `origins.csv` and `recipe.json`.
 
@@ -65,9 +67,8 @@ def translate_folder(
     _require_ours(out, targets, before)
     sizes: set[tuple[int, int]] = set()
     sources = list(progress(_digested(folder, names, workers, sizes), total=len(names), label="read"))
-    with finished_nights(
-        Job(sources, partial(task_below, folder), make_translator, output, store, workers, sizes)
-    ) as nights:
+    job = Job(sources, partial(task_below, folder), make_translator, output, store, workers, sizes, engine)
+    with finished_nights(job) as nights:
         origins = list(nights.origins(sources, name_of))
         _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
         # Before the nights: what a killed run has put there is in the table, and so never forgotten.

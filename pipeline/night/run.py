@@ -12,15 +12,17 @@ from pathlib import Path
 from pipeline.core.errors import DusklineError, InterruptedRunError, ParameterError
 from pipeline.core.files import write_json
 from pipeline.core.guard import terminated_as_interrupted
+from pipeline.core.machine import Engine
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
 from pipeline.datasets.set_writer import SetWriter, replaced_set, require_replaceable_set
 from pipeline.datasets.shards import SHARDS
 from pipeline.datasets.terms import Terms, read_terms, write_terms
-from pipeline.night.attempt import Made, Task
+from pipeline.night.attempt import Made, Task, Written
 from pipeline.night.origins import ORIGINS, Origin, write_origins
 from pipeline.night.plan import Plan, Source, make_plan
+from pipeline.night.ray_workers import RayPool
 from pipeline.night.store import NightStore, open_store
 from pipeline.night.summary import NightSummary, check_share, reasons_of
 from pipeline.night.translator import RECIPE, MakeTranslator, OutputFormat
@@ -36,6 +38,8 @@ class Job:
 
     task: says where a source lies. workers: processes that translate side by side, fewer where the memory is
     too small for so many; changes no byte. sizes: (width, height) of the pictures, as far as they are known.
+    engine: with "ray" it is the nodes of a cluster that translate, as many pictures side by side as they have
+    processors or GPUs.
     """
 
     sources: Sequence[Source]
@@ -45,6 +49,7 @@ class Job:
     store: Path
     workers: int
     sizes: Collection[tuple[int, int]] = ()
+    engine: Engine = "local"
 
 
 @dataclass
@@ -109,7 +114,7 @@ def finished_nights(job: Job) -> Iterator[Nights]:
     with terminated_as_interrupted():
         try:
             with contextlib.ExitStack() as held:
-                with WorkerPool(job.make_translator, job.output, job.sizes) as pool:
+                with _pool(job) as pool:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
@@ -126,14 +131,23 @@ def finished_nights(job: Job) -> Iterator[Nights]:
             ) from error
 
 
-def _translate(job: Job, plan: Plan, pool: WorkerPool, nights: Nights) -> None:
+def _pool(job: Job) -> WorkerPool | RayPool:
+    if job.engine == "ray":
+        return RayPool(job.make_translator, job.output, job.sizes, job.store)
+    return WorkerPool(job.make_translator, job.output, job.sizes)
+
+
+def _translate(job: Job, plan: Plan, pool: WorkerPool | RayPool, nights: Nights) -> None:
     start = time.monotonic()
-    pool.grow(min(job.workers, len(plan.todo)))
-    for task, outcome in progress(
-        pool.run(map(job.task, plan.todo)), total=len(plan.todo), label="translate"
-    ):
+    # The workers of this machine say nothing of a cluster, which itself knows how many it can have.
+    pool.grow(len(plan.todo) if job.engine == "ray" else min(job.workers, len(plan.todo)))
+    tasks = map(job.task, plan.todo)
+    for task, outcome in progress(pool.run(tasks), total=len(plan.todo), label="translate"):
         if isinstance(outcome, Made):
             nights.store.put(task.digest, outcome)
+            nights.made += 1
+        elif isinstance(outcome, Written):
+            nights.store.take(task.digest, outcome)
             nights.made += 1
         elif outcome.cause == "picture":
             nights.store.fail(task.digest, outcome.reason)
@@ -164,13 +178,15 @@ def translate_set(
     max_failed: float,
     terms: Sequence[Terms] = (),
     shards_above: int | None = None,
+    engine: Engine = "local",
 ) -> NightSummary:
     """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
 
-    Only nights that `store` lacks are translated, by `workers` processes; the set is the same, byte for byte,
-    however many there are and however often earlier runs were ended. `out` appears when it is complete; a set
-    that is there already is replaced. Images without a night are rows of `origins.csv` with a reason.
-    terms: of the translator; those of the day set hold for its nights too. shards_above: see `replaced_set`.
+    Only nights that `store` lacks are translated, by `workers` processes or by a cluster; the set is the
+    same, byte for byte, whichever and however many there are, and however often earlier runs were ended.
+    `out` appears when it is complete; a set that is there already is replaced. Images without a night are
+    rows of `origins.csv` with a reason. terms: of the translator; those of the day set hold for its nights
+    too. shards_above: see `replaced_set`.
 
     Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
     night, and what `finished_nights` raises; then `out` stays as it was.
@@ -184,7 +200,7 @@ def translate_set(
         name_of(row.name)  # a set of nights is refused before hours of work
         sources.append(Source(row.name, row.digest))
     sizes = {(row.width, row.height) for row in day.rows}
-    job = Job(sources, partial(_task_in, day), make_translator, output, store, workers, sizes)
+    job = Job(sources, partial(_task_in, day), make_translator, output, store, workers, sizes, engine)
     with finished_nights(job) as nights:
         summary = nights.summary(sources)
         if summary.failed:

@@ -12,12 +12,17 @@ line also says in which run of the machine (the kernel's boot identity) it was w
 file is what was written, and size and time of change prove it cheaply. In a later run the content is read and
 held against its digest once, and what stands that test is noted as being on the disk for good. A time of
 change other than noted (somebody wrote through a hard link, or copied the store) also makes for a reading.
+
+Workers on other machines write their nights beside the places themselves (`write_aside`), into files that
+nobody else knows, and the one process that has the store open renames them. Their machines may crash in
+another hour than this one, whose boot identity is noted, so they flush what they wrote.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -26,9 +31,10 @@ from typing import Literal
 
 import PIL
 
-from pipeline.core.files import digest_bytes, digest_file, write_bytes, write_json
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import digest_bytes, digest_file, write_bytes, write_json, written_beside
 from pipeline.core.guard import only_run
-from pipeline.night.attempt import Made
+from pipeline.night.attempt import Made, Written
 from pipeline.night.journal import Entry, Journal
 from pipeline.night.translator import RECIPE, Recipe
 
@@ -67,7 +73,7 @@ class NightStore:
 
     def path(self, source: str) -> str:
         """Return the file of the night of `source` (a digest), whether it is there or not."""
-        return f"{self._prefix}{source[:2]}/{source}{self._suffix}"
+        return f"{self._prefix}{_place(source, self._suffix)}"
 
     def entry(self, source: str) -> Entry | None:
         """Return what the journal says of the night of `source`, or None; `state` tells whether it holds."""
@@ -116,11 +122,27 @@ class NightStore:
         """Keep the night of `source`; `DusklineError` when it cannot be written, and then nothing is kept."""
         path = Path(self.path(source))
         write_bytes(path, made.data)
-        modified = path.stat().st_mtime_ns
-        digest = digest_bytes(made.data)
-        entry = Entry(made.width, made.height, len(made.data), digest, modified, self._boot)
+        entry = self._entry(path, made.width, made.height, len(made.data), digest_bytes(made.data))
         self._journal.done(source, entry)
         return entry
+
+    def take(self, source: str, written: Written) -> Entry:
+        """Keep the night of `source` that `write_aside` has written; `DusklineError` when it is not here."""
+        aside, path = Path(written.path), Path(self.path(source))
+        found = aside.stat().st_size if aside.is_file() else None
+        if found != written.size:
+            raise DusklineError(
+                f"a worker has written {aside} of {written.size:,} bytes, and here"
+                f" {'there is none' if found is None else f'it has {found:,}'}",
+                hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at one path",
+            )
+        aside.replace(path)
+        entry = self._entry(path, written.width, written.height, written.size, written.digest)
+        self._journal.done(source, entry)
+        return entry
+
+    def _entry(self, path: Path, width: int, height: int, size: int, digest: str) -> Entry:
+        return Entry(width, height, size, digest, path.stat().st_mtime_ns, self._boot)
 
     def fail(self, source: str, reason: str) -> None:
         """Keep the reason why the picture with this digest has no night."""
@@ -129,6 +151,27 @@ class NightStore:
     def close(self) -> None:
         """Bring the journal to the disk."""
         self._journal.close()
+
+
+def write_aside(root: Path, recipe: Recipe, source: str, made: Made, boot: str) -> Written:
+    """Write the night of `source` into the store at `root`, for who has it open to `take`; from any process.
+
+    boot: the boot identity of that one; a file that is written on another machine is flushed to the disk.
+    `DusklineError` when it cannot be written.
+    """
+    path = root / recipe.digest / _place(source, recipe.output.suffix)
+    # A name that nobody has asked for before: a network's file system may go on saying that it is not there.
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    with written_beside(aside) as stream:
+        stream.write(made.data)
+        if boot_identity() != boot:
+            stream.flush()
+            os.fsync(stream.fileno())
+    return Written(str(aside), len(made.data), digest_bytes(made.data), made.width, made.height)
+
+
+def _place(source: str, suffix: str) -> str:
+    return f"{source[:2]}/{source}{suffix}"
 
 
 @contextlib.contextmanager

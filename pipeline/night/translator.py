@@ -80,7 +80,8 @@ class BatchTranslator(Translator, Protocol):
 
 # Called once in every worker process, so it is picklable: a module-level function, a `functools.partial` of
 # one, or an instance of a module-level class. It also sets its library's threads to one, because bytes may
-# not depend on how many workers share the machine.
+# not depend on how many workers share the machine. One that needs a GPU has an attribute `device`, "cuda", by
+# which a cluster knows.
 MakeTranslator = Callable[[], Translator]
 
 

@@ -27,7 +27,7 @@ from pipeline.core.guard import die_with_parent
 from pipeline.core.memory import available_memory, resident_memory
 from pipeline.night.attempt import Made, Task, Unmade, attempt
 from pipeline.night.batches import answer_in_batches
-from pipeline.night.translator import BatchTranslator, MakeTranslator, OutputFormat, Recipe
+from pipeline.night.translator import BatchTranslator, MakeTranslator, OutputFormat, Recipe, Translator
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -46,7 +46,7 @@ class _Broken:
 
 
 @dataclass(frozen=True)
-class _Ready:
+class Ready:
     """What a worker tells when its translator is built.
 
     ahead: tasks that it wants at a time. built: bytes that it holds already; picture: bytes that the largest
@@ -58,12 +58,30 @@ class _Ready:
     built: int
     picture: int
 
+    @classmethod
+    def of(
+        cls,
+        translator: Translator,
+        output: OutputFormat,
+        sizes: Collection[tuple[int, int]],
+        room: int | None,
+    ) -> Ready:
+        """For pictures of `sizes`, (width, height), in `room` bytes; None for no limit."""
+        needed = [translator.memory(*size) for size in sizes]
+        fitting = [size for size in needed if room is None or size <= room]
+        return cls(
+            recipe=Recipe.of(translator, output),
+            ahead=_BATCHES_AHEAD * translator.batch if isinstance(translator, BatchTranslator) else _AHEAD,
+            built=resident_memory(),
+            picture=max(fitting, default=min(needed, default=0)),
+        )
+
 
 @dataclass(eq=False)
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    ready: _Ready | None
+    ready: Ready | None
     tasks: deque[Task]
 
 
@@ -200,17 +218,27 @@ class WorkerPool:
         self._workers.clear()
 
 
-def _fitting(first: _Ready, available: int | None) -> int:
+def _fitting(first: Ready, available: int | None) -> int:
     """How many workers like the `first`, which is there already, can be at work in the `available` bytes."""
     if available is None or not first.picture:
         return sys.maxsize
-    if first.picture > available:
+    require_room(first, available)
+    return 1 + (available - first.picture) // (first.built + first.picture)
+
+
+def require_room(ready: Ready, available: int | None) -> None:
+    """Raise `DusklineError` when the `available` bytes are too few for any of the pictures."""
+    if available is not None and ready.picture > available:
         raise DusklineError(
-            f"a picture takes about {first.picture / 1e9:.1f} GB of memory while it is translated,"
+            f"a picture takes about {ready.picture / 1e9:.1f} GB of memory while it is translated,"
             f" and {available / 1e9:.1f} GB are available",
             hint="end what else takes memory, or lower shorter_side",
         )
-    return 1 + (available - first.picture) // (first.built + first.picture)
+
+
+def not_built(error: Exception) -> DusklineError:
+    """Say what is wrong with a translator whose factory raised `error`."""
+    return DusklineError(f"the translator could not be built: {type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager
@@ -248,20 +276,12 @@ def _work(
     try:
         translator = make_translator()
         room = available_memory()
-        needed = [translator.memory(*size) for size in sizes]
-        fitting = [size for size in needed if room is None or size <= room]
-        ready = _Ready(
-            recipe=Recipe.of(translator, output),
-            ahead=_BATCHES_AHEAD * translator.batch if isinstance(translator, BatchTranslator) else _AHEAD,
-            built=resident_memory(),
-            picture=max(fitting, default=min(needed, default=0)),
-        )
+        ready = Ready.of(translator, output, sizes, room)
     except DusklineError as error:
         pipe.send(_Broken(error, traceback.format_exc()))
         return
     except Exception as error:  # whatever it is, the parent is the one to tell it
-        told = DusklineError(f"the translator could not be built: {type(error).__name__}: {error}")
-        pipe.send(_Broken(told, traceback.format_exc()))
+        pipe.send(_Broken(not_built(error), traceback.format_exc()))
         return
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send(ready)

@@ -16,7 +16,7 @@ def local(tmp_path: Path) -> Path:
 
 def test_without_a_word_it_is_this_machine(local: Path) -> None:
     machine = read_machine({"PATH": "/bin"}, local)
-    assert machine == Machine("auto", usable_processors(), Path("archives"), Path("work"))
+    assert machine == Machine("auto", usable_processors(), Path("archives"), Path("work"), "local")
 
 
 def test_processors_that_may_not_be_used_are_not_counted() -> None:
@@ -30,8 +30,10 @@ def test_processors_that_may_not_be_used_are_not_counted() -> None:
 
 def test_the_environment_wins_over_the_file_over_the_defaults(local: Path) -> None:
     local.write_text("workers: 3\ndevice: cpu\narchives: /mnt/archives\n")
-    machine = read_machine({"DUSKLINE_WORKERS": "5", "DUSKLINE_WORK": "/fast/work"}, local)
-    assert machine == Machine("cpu", 5, Path("/mnt/archives"), Path("/fast/work"))
+    machine = read_machine(
+        {"DUSKLINE_WORKERS": "5", "DUSKLINE_WORK": "/fast/work", "DUSKLINE_ENGINE": "ray"}, local
+    )
+    assert machine == Machine("cpu", 5, Path("/mnt/archives"), Path("/fast/work"), "ray")
 
 
 def test_folders_may_begin_at_home(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +62,12 @@ def test_impossible_workers_are_refused(local: Path, workers: str) -> None:
 def test_unknown_devices_are_refused(local: Path, device: str) -> None:
     with pytest.raises(ParameterError, match=f"device must be auto, cpu or cuda, not {device!r}"):
         read_machine({"DUSKLINE_DEVICE": device}, local)
+
+
+@pytest.mark.parametrize("engine", ["Ray", "", "dask", "ray://head:10001"])
+def test_unknown_engines_are_refused(local: Path, engine: str) -> None:
+    with pytest.raises(ParameterError, match=f"engine must be local or ray, not {engine!r}"):
+        read_machine({"DUSKLINE_ENGINE": engine}, local)
 
 
 @pytest.mark.parametrize("name", ["work", "archives"])

@@ -99,6 +99,6 @@ def test_the_whole_size_runs_is_merged_without_a_copy_and_pushed(project: Projec
     project.dvc("remote", "add", "-d", "here", str(remote))
     timed("push", "push", str(sets / "pitts30k_dn"))
     objects = sum(path.is_file() for path in (remote / "files" / "md5").rglob("*"))
-    # Every distinct image once, the manifest, the record of the nights, and the list of the folder.
-    assert objects == len({row.digest for row in merged.rows}) + 3
+    # Every distinct image once, manifest, terms, the record of the nights, and the list of the folder.
+    assert objects == len({row.digest for row in merged.rows}) + 4
     print({what: f"{seconds:.0f} s" for what, seconds in times.items()})

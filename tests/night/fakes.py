@@ -18,6 +18,7 @@ from PIL import Image
 
 from pipeline.core.errors import BadImageError, CheckpointError
 from pipeline.core.files import digest_bytes, digest_document, write_bytes
+from pipeline.core.machine import Engine
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.folder import translate_folder
@@ -216,6 +217,7 @@ class Nightly:
     output: OutputFormat = JPG
     workers: int = 1
     max_failed: float = 0.0
+    engine: Engine = "local"
 
     @property
     def out(self) -> Path:
@@ -232,7 +234,14 @@ class Nightly:
     def run(self, day: ImageSet, make: object = None) -> NightSummary:
         translator = Darkened(self.level, self.log, self.wait)
         return translate_set(
-            day, self.out, make or translator, self.output, self.store, self.workers, self.max_failed
+            day,
+            self.out,
+            make or translator,
+            self.output,
+            self.store,
+            self.workers,
+            self.max_failed,
+            engine=self.engine,
         )
 
     def calls(self) -> int:

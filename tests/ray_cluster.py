@@ -1,0 +1,61 @@
+"""A real Ray cluster on this machine: nodes of one processor each, of which some may be taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_STORE = 80 * 2**20
+
+
+class TwoNodes:
+    """A head node and another one; `address` is what RAY_ADDRESS names."""
+
+    def __init__(self) -> None:
+        cluster_utils = pytest.importorskip("ray.cluster_utils")
+        self._cluster: Any = cluster_utils.Cluster()
+        self._cluster.add_node(num_cpus=1, object_store_memory=_STORE, include_dashboard=False)
+        self.address: str = self._cluster.address
+        self._others: list[Any] = []
+        self.add_node()
+
+    def add_node(self, **resources: float) -> None:
+        """Let another node come."""
+        node = {"num_cpus": 1, "object_store_memory": _STORE} | resources
+        self._others.append(self._cluster.add_node(**node))
+
+    def lose_node(self) -> None:
+        """Kill the node that came last, with all that runs on it."""
+        self._cluster.remove_node(self._others.pop(), allow_graceful=False)
+
+    def end(self) -> None:
+        self._cluster.shutdown()
+
+
+@contextlib.contextmanager
+def two_nodes() -> Iterator[TwoNodes]:
+    """Give a cluster for the block, which this process and those that it starts will join."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = TwoNodes()
+        patched.setenv("RAY_ADDRESS", cluster.address)
+        try:
+            yield cluster
+        finally:
+            cluster.end()
+
+
+def actors() -> list[int]:
+    """Process ids of the actors that run on this machine."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            # Ray names a process after the actor in it.
+            if command.read_bytes().startswith(b"ray::_Actor"):
+                found.append(int(command.parent.name))
+    return [pid for pid in sorted(found) if pid != os.getpid()]
