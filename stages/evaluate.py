@@ -23,6 +23,7 @@ def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - th
         machine.work / "descriptors",
         device=machine.device,
         workers=machine.workers,
+        engine=machine.engine,
     )
     return f"{recalls} of {recalls.queries} queries"
 

@@ -1,1 +1,1 @@
-"""What everything that computes with torch needs: processes that work as one, threads, memory."""
+"""What everything that computes needs: processes that work as one, actors of a cluster, threads, memory."""

@@ -59,7 +59,7 @@ class Work(Protocol):
 
     introduction: Introduction
 
-    def __call__(self, task: Any) -> Any:
+    def __call__(self, task: Any, /) -> Any:
         """Do one task; with several `at_once`, from so many threads."""
         ...
 

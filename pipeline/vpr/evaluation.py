@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from pipeline.compute.threads import threads_within
+from pipeline.core.machine import Engine
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.experiment import read_experiment
 from pipeline.vpr.finding import find_places
@@ -19,6 +21,7 @@ from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import write_misses
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.predictions import Prediction, write_predictions
+from pipeline.vpr.ray_extraction import Subject, ray_extraction
 from pipeline.vpr.recall import RECALL_AT, Recalls
 from pipeline.vpr.tested import load_tested
 from pipeline.vpr.worst import worst_misses
@@ -27,12 +30,19 @@ PREDICTIONS = "predictions.csv"
 
 
 def evaluate(
-    experiment: Path, images: ImageSet, out: Path, store: Path, *, device: str, workers: int
+    experiment: Path,
+    images: ImageSet,
+    out: Path,
+    store: Path,
+    *,
+    device: str,
+    workers: int,
+    engine: Engine = "local",
 ) -> Recalls:
     """Test an experiment (its folder) on the test split of `images`; `out` gets metrics, finds and misses.
 
     Descriptors of the database are taken from the folder `store` if they are there, and left there; that
-    changes no byte of what is written.
+    changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
     """
     settings = read_experiment(experiment)
     model = load_tested(experiment, settings)
@@ -42,7 +52,13 @@ def evaluate(
         gallery(images, "test", role, settings.height, settings.width) for role in ("database", "queries")
     )
     extraction = Extraction(place, workers, numbers_of(place, settings.autocast))
-    with threads_within(settings.cpu_threads):
+    with contextlib.ExitStack() as held:
+        if engine == "ray":
+            # Of this experiment and test set alone, which one run at a time evaluates.
+            pieces = store / f"{experiment.name}_{images.root.name}.pieces"
+            subject = Subject(experiment, settings, model.digest)
+            extraction = held.enter_context(ray_extraction(extraction, subject, pieces))
+        held.enter_context(threads_within(settings.cpu_threads))
         found, search = find_places(settings, model, database, queries, extraction, store, out)
     by_chance = chance(found, len(database))
     metrics = Metrics(

@@ -1,0 +1,94 @@
+"""What a Ray cluster costs beside this machine's own workers: `python -m benchmarks.cluster --help`.
+
+The cluster is two nodes of one processor each, both here, so two actors stand against two worker processes
+on the same two cores. It is up before the clock starts; everything else counts: joining it, the actors with
+their translators, all pictures, and the nights' way into the store and the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from ray.cluster_utils import Cluster
+
+from benchmarks.translate import OUTPUT, draw_days, seeded_pair
+from pipeline.core.files import write_bytes
+from pipeline.core.machine import Engine
+from pipeline.core.pictures import encode, read_rgb
+from pipeline.night.folder import translate_folder
+from stages.unit_factory import UnitFactory
+from unit.translate import UnitSettings
+
+_WORKERS = 2
+# Views that are drawn; other pictures are these, turned.
+_DRAWN = 8
+
+
+@click.command()
+@click.option("--images", default=320, show_default=True, help="Pictures of 640x480; all are different.")
+@click.option("--dim", default=64, show_default=True, help="Width of the drawn network.")
+@click.option("--shorter-side", default=512, show_default=True, help="Pixels in the network.")
+@click.option("--rounds", default=1, show_default=True, help="The engines take turns; the best counts.")
+def main(images: int, dim: int, shorter_side: int, rounds: int) -> None:
+    """Print the seconds of a job by either engine, and their ratio."""
+    settings = UnitSettings("day2night", shorter_side, "minmax", "model", "network", "auto")
+    seconds: dict[Engine, list[float]] = {"local": [], "ray": []}
+    with tempfile.TemporaryDirectory() as place:
+        base = Path(place)
+        seeded_pair(base / "drawn.pt", dim)
+        days = turned_days(base / "days", images)
+        for number in range(rounds):
+            for engine, found in seconds.items():
+                factory = UnitFactory(base / "drawn.pt", settings, "cpu", _WORKERS)
+                found.append(translated(days, base / f"{engine}{number}", factory, engine))
+                print(f"{engine}: {images} pictures in {found[-1]:.1f} s, {images / found[-1]:.3f} a second")
+        same = nights(base / "local0") == nights(base / "ray0")
+    ratio = min(seconds["ray"]) / min(seconds["local"])
+    print(
+        f"ray takes {ratio:.3f} times as long; nights are {'the same' if same else 'DIFFERENT'} to the byte"
+    )
+
+
+def turned_days(folder: Path, count: int) -> Path:
+    """Write `count` views of the embedded city, no two alike; return `folder`."""
+    folder.mkdir()
+    views = [read_rgb(Path(task.path)) for task in draw_days(folder, min(count, _DRAWN), 640, 480)]
+    for number in range(len(views), count):
+        view = np.roll(views[number % len(views)], 7 * number, axis=1)
+        write_bytes(folder / f"{number}.jpg", encode(view, ".jpg", quality=90))
+    return folder
+
+
+def translated(days: Path, base: Path, factory: UnitFactory, engine: Engine) -> float:
+    """Translate the folder, and return the seconds that it took."""
+    cluster = two_nodes() if engine == "ray" else None
+    start = time.perf_counter()
+    translate_folder(days, base / "nights", factory, OUTPUT, base / "store", _WORKERS, 0.0, engine=engine)
+    seconds = time.perf_counter() - start
+    if cluster is not None:
+        cluster.shutdown()
+    return seconds
+
+
+def two_nodes() -> Cluster:
+    """Start a cluster and let this process know it, as a user does."""
+    cluster = Cluster()
+    for _ in range(_WORKERS):
+        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+    cluster.wait_for_nodes()
+    os.environ["RAY_ADDRESS"] = cluster.address
+    return cluster
+
+
+def nights(base: Path) -> dict[str, bytes]:
+    """The nights below `base`, by name."""
+    return {path.name: path.read_bytes() for path in sorted((base / "nights").glob("*.jpg"))}
+
+
+if __name__ == "__main__":
+    main()
