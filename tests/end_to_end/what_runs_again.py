@@ -125,6 +125,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 # What nothing depends on: documents, tests, machine settings, the registry's other entries.
 NOTHING = (
     "README.md",
+    "unit/weights/README.md",
     "Makefile",
     "duskline.local.yaml",
     "profiles/paper.yaml",
