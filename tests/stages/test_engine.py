@@ -47,6 +47,7 @@ def test_without_ray_the_commands_that_translate_say_what_to_install(tmp_path: P
         translate_folder.main, [str(days), str(tmp_path / "nights"), "--photometric", "meant"]
     )
     values = {"day": "streets", "format": "png", "quality": "90", "max_failed": "0", "style": "meant"}
+    values["shards_above"] = "9"
     options = [text for name, value in values.items() for text in (f"--{name}", value)]
     stage = CliRunner().invoke(photometric.main, ["--name", "streets_night", *options])
     for result in (folder, stage):
