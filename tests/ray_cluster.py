@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,23 @@ class TwoNodes:
         """Kill the node that came last, with all that runs on it."""
         self._cluster.remove_node(self._others.pop(), allow_graceful=False)
 
+    def actors(self) -> list[int]:
+        """Process ids of the actors that run on its nodes; on this machine others may have clusters too."""
+        raylets = {
+            process.process.pid
+            for node in self._cluster.list_all_nodes()
+            for process in node.all_processes["raylet"]
+        }
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = int(status.read_text().rpartition(")")[2].split()[1])
+                # Ray names a process after the actor in it.
+                named = (status.parent / "cmdline").read_bytes().startswith(b"ray::_Actor")
+                if parent in raylets and named:
+                    found.append(int(status.parent.name))
+        return sorted(found)
+
     def end(self) -> None:
         self._cluster.shutdown()
 
@@ -48,14 +64,3 @@ def two_nodes() -> Iterator[TwoNodes]:
             yield cluster
         finally:
             cluster.end()
-
-
-def actors() -> list[int]:
-    """Process ids of the actors that run on this machine."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            # Ray names a process after the actor in it.
-            if command.read_bytes().startswith(b"ray::_Actor"):
-                found.append(int(command.parent.name))
-    return [pid for pid in sorted(found) if pid != os.getpid()]

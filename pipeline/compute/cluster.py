@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import DusklineError, ParameterError
+
+# Seconds to wait for an answer from the cluster's address.
+_KNOCKING = 10
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,24 @@ def _ray() -> Any:
 
 def _join(ray: Any) -> None:
     try:
+        _knock(os.environ.get("RAY_ADDRESS", ""))
         # What actors print would stand between our lines; what they fail of is told by us.
         ray.init(log_to_driver=False, logging_level="warning")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise DusklineError(
             f"no Ray cluster could be joined: {error}",
             hint="start one (`ray start --head` or `ray up`, see docs/cluster.md); RAY_ADDRESS names it",
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` when nobody listens at `host:port`, for which Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        try:
+            socket.create_connection((host, int(port)), _KNOCKING).close()
+        except OSError as error:
+            raise ConnectionError(f"{address} does not answer ({error.strerror or error})") from error
 
 
 @contextlib.contextmanager

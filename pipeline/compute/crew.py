@@ -288,6 +288,9 @@ class _Queue:
         return not self._next
 
     def take(self) -> Any:
+        """Take the next of those that are left."""
+        if self.is_empty:
+            raise IndexError("no task is left")
         return self._next.popleft()
 
     def give_back(self, tasks: list[Any]) -> Any | None:

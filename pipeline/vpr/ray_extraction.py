@@ -178,8 +178,11 @@ class _Description:
         self._network = model.network.to(extraction.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._extraction = extraction
         self._threads = subject.settings.cpu_threads
+        # On processors of one kind the same numbers come out, and the record names only one.
+        kind = torch.backends.cpu.get_cpu_capability() if extraction.device.type == "cpu" else "GPU"
+        identity = (subject.digest, f"{kind}, torch {torch.__version__}")
         # One is described while the next one's paths are on their way.
-        self.introduction = Introduction(subject.digest, ahead=2)
+        self.introduction = Introduction(identity, ahead=2)
 
     def __call__(self, piece: _Piece) -> None:
         """Describe the pictures of a piece and write its file."""

@@ -46,7 +46,7 @@ from tests.night.fakes import (
     without_checkpoint,
     write_days,
 )
-from tests.ray_cluster import TwoNodes, actors, two_nodes
+from tests.ray_cluster import TwoNodes, two_nodes
 
 COUNT = 24
 
@@ -155,7 +155,7 @@ def test_a_set_is_the_same_to_the_byte_as_by_this_machine(
     # Either engine goes on from what the other one made.
     assert replace(night, engine="local").run(ImageSet.open(tmp_path / "day")).made == 0
     assert night.calls() == 0
-    assert actors() == []
+    assert nodes.actors() == []
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_a_killed_actor_costs_nothing_but_what_it_had_in_hand(
 ) -> None:
     night = Nightly(tmp_path, wait=0.2, engine="ray")
     day = write_days(tmp_path / "day", days(COUNT))
-    killer = later(lambda: lines(night.log) >= 6, lambda: os.kill(actors()[0], signal.SIGKILL))
+    killer = later(lambda: lines(night.log) >= 6, lambda: os.kill(nodes.actors()[0], signal.SIGKILL))
     summary = night.run(day)
     killer.join()
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
@@ -257,7 +257,7 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, byt
     with two_nodes() as cluster:
         seen: list[int] = []
         loser = later(
-            lambda: lines(night.log) >= 6, lambda: (seen.append(len(actors())), cluster.lose_node())
+            lambda: lines(night.log) >= 6, lambda: (seen.append(len(cluster.actors())), cluster.lose_node())
         )
         summary = night.run(day)
         loser.join()
@@ -276,7 +276,7 @@ def test_a_node_that_comes_later_is_given_work(tmp_path: Path) -> None:
         for done, _ in enumerate(pool.run(work), start=1):
             if done == 4:
                 cluster.add_node()
-            most = max(most, len(actors()))
+            most = max(most, len(cluster.actors()))
     assert most == 3
 
 
@@ -338,7 +338,7 @@ except DusklineError as error:
 """
 
 
-def ended_in_the_middle(base: Path, number: signal.Signals) -> tuple[int, str]:
+def ended_in_the_middle(nodes: TwoNodes, base: Path, number: signal.Signals) -> tuple[int, str]:
     """Start a run, send its driver a signal when a quarter is made, and wait until nobody works for it."""
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(base)], cwd=ROOT, stderr=subprocess.PIPE, text=True
@@ -347,7 +347,7 @@ def ended_in_the_middle(base: Path, number: signal.Signals) -> tuple[int, str]:
     assert run.poll() is None, run.communicate()
     run.send_signal(number)
     _, said = run.communicate(timeout=60)
-    wait_until(lambda: actors() == [], "the actors were gone")
+    wait_until(lambda: nodes.actors() == [], "the actors were gone")
     return run.returncode, said
 
 
@@ -371,7 +371,7 @@ def test_after_its_driver_was_killed_the_next_run_makes_nothing_twice(
     nodes: TwoNodes, wanted: dict[str, bytes], tmp_path: Path
 ) -> None:
     write_days(tmp_path / "day", days(COUNT))
-    code, _ = ended_in_the_middle(tmp_path, signal.SIGKILL)
+    code, _ = ended_in_the_middle(nodes, tmp_path, signal.SIGKILL)
     assert code == -signal.SIGKILL
     check_and_finish(tmp_path, wanted)
 
@@ -382,7 +382,7 @@ def test_an_interrupted_run_says_so_and_keeps_what_is_made(
     nodes: TwoNodes, wanted: dict[str, bytes], tmp_path: Path, number: signal.Signals
 ) -> None:
     write_days(tmp_path / "day", days(COUNT))
-    code, said = ended_in_the_middle(tmp_path, number)
+    code, said = ended_in_the_middle(nodes, tmp_path, number)
     assert code == 130, said
     assert said.startswith("interrupted; ")
     assert f" of {COUNT} new nights are made and kept" in said

@@ -28,7 +28,7 @@ from pipeline.vpr.judging import BATCH, Extraction
 from pipeline.vpr.network import NetworkSettings, build_network, save_model
 from pipeline.vpr.ray_extraction import Subject
 from tests.import_graph import ROOT
-from tests.ray_cluster import TwoNodes, actors, two_nodes
+from tests.ray_cluster import TwoNodes, two_nodes
 from tests.vpr.places import write_places
 
 # With 160 pictures in each role: five pieces of one batch.
@@ -113,7 +113,7 @@ def test_results_and_descriptors_are_those_of_this_machine_to_the_byte(
     wanted = run(tmp_path, places, "local")
     assert run(tmp_path, places, "ray") == wanted
     assert {"descriptors_database.npy", "descriptors_queries.npy", "metrics.json"} <= set(wanted)
-    assert actors() == []
+    assert nodes.actors() == []
     # Nothing waits any more, and either engine finds what the other has described.
     assert [path.suffix for path in sorted((tmp_path / "ray" / "store").iterdir())] == [".lock", ".npy"]
     stored = [next((tmp_path / engine / "store").glob("*.npy")) for engine in ("local", "ray")]
@@ -138,13 +138,13 @@ def test_what_is_lost_is_described_by_others(
     with two_nodes() as cluster:
 
         def lose() -> None:
-            seen.extend(actors())
+            seen.extend(cluster.actors())
             if lost == "actor":
                 os.kill(seen[0], signal.SIGKILL)
             else:
                 cluster.lose_node()
 
-        loser = later(lambda: len(pieces_in(tmp_path)) >= 2 and len(actors()) == 2, lose)
+        loser = later(lambda: len(pieces_in(tmp_path)) >= 2 and len(cluster.actors()) == 2, lose)
         found = run(tmp_path, places, "ray")
         loser.join()
     assert len(seen) == 2
@@ -172,7 +172,7 @@ def test_after_its_driver_was_killed_the_next_run_describes_nothing_twice(
     assert driver.poll() is None
     driver.kill()
     assert driver.wait(30) == -signal.SIGKILL
-    wait_until(lambda: actors() == [], "the actors were gone")
+    wait_until(lambda: nodes.actors() == [], "the actors were gone")
     kept = pieces_in(tmp_path)
     assert len(kept) >= 2
     made: set[str] = set()
