@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pipeline.core.errors import DusklineError, StageRunningError
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.night import store as store_module
 from pipeline.night.attempt import Made
-from pipeline.night.store import NightStore, boot_identity, open_store
+from pipeline.night.store import NightStore, boot_identity, open_store, write_aside
 from pipeline.night.translator import OutputFormat, Recipe
 from tests.import_graph import ROOT
 from tests.night.fakes import JPG, Darkened
@@ -236,3 +237,35 @@ def test_two_recipes_are_open_side_by_side(root: Path) -> None:
     with open_store(root, RECIPE) as one, open_store(root, Recipe.of(Darkened(3), JPG)) as two:
         assert isinstance(one, NightStore)
         assert two.state(SOURCE) == "absent"
+
+
+def test_a_night_that_was_written_aside_is_taken_like_one_that_was_put(root: Path) -> None:
+    other = digest_bytes(b"another day")
+    with open_store(root, RECIPE) as store:
+        written = write_aside(root, RECIPE, other, NIGHT, boot_identity())
+        assert store.state(other) == "absent"
+        assert not Path(store.path(other)).exists()
+        entry = store.take(other, written)
+        assert replace(entry, modified=0) == replace(store.put(other, NIGHT), modified=0)
+        assert not Path(written.path).exists()
+    with open_store(root, RECIPE) as store:
+        assert store.state(other) == "good"
+        assert store.is_whole(other)
+
+
+def test_a_night_that_nobody_took_is_swept_away_by_the_next_run(root: Path) -> None:
+    left = Path(write_aside(root, RECIPE, digest_bytes(b"another day"), NIGHT, boot_identity()).path)
+    assert left.is_file()
+    with open_store(root, RECIPE):
+        assert not left.exists()
+    assert state(root) == "good"
+
+
+@pytest.mark.parametrize(("boot", "flushed"), [(boot_identity(), 0), ("of-another-machine", 1)])
+def test_only_a_night_that_another_machine_writes_is_flushed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, boot: str, flushed: int
+) -> None:
+    streams: list[int] = []
+    monkeypatch.setattr(os, "fsync", streams.append)
+    write_aside(root, RECIPE, SOURCE, NIGHT, boot)
+    assert len(streams) == flushed
