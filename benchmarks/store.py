@@ -18,8 +18,8 @@ from pathlib import Path
 
 import click
 import numpy as np
-import yaml
 
+from benchmarks.project_copy import ROOT, copy_project, project_environment
 from pipeline.core.files import digest_bytes, write_bytes
 from pipeline.core.pictures import encode
 from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
@@ -31,7 +31,6 @@ from pipeline.night.translator import OutputFormat, Recipe
 from stages.unit_factory import UnitFactory
 from unit.translate import UnitSettings
 
-ROOT = Path(__file__).resolve().parents[1]
 SIDE = 16  # pixels of the pictures, also in the network
 OUTPUT = OutputFormat(".jpg", 90)
 SETTINGS = {
@@ -74,22 +73,13 @@ class Project:
             "max_failed": 0.0,
         }
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables under which `python` in dvc.yaml is ours, and the modules are the copies."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        own = {
-            "PATH": path,
-            "PYTHONPATH": str(self.root),
-            "DVC_SITE_CACHE_DIR": str(self.root / "site-cache"),
-        }
-        return dict(os.environ) | own
-
     def repro(self) -> str:
         """Run `dvc repro` and return its seconds, and those that processors worked for it."""
         start = os.times()
         command = [sys.executable, "-m", "dvc", "repro", "--quiet", STAGE]
-        subprocess.run(command, cwd=self.root, env=self.environment, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            command, cwd=self.root, env=project_environment(self.root), stdout=subprocess.DEVNULL, check=True
+        )
         end = os.times()
         busy = sum(end[2:4]) - sum(start[2:4])
         return f"{end.elapsed - start.elapsed:.1f} s ({busy:.1f})"
@@ -99,7 +89,9 @@ class Project:
         options = [part for name, value in self.section.items() for part in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "stages.translate", "--name", "many_night", *options]
         start = time.perf_counter()
-        stage = subprocess.Popen(command, cwd=self.root, env=self.environment, stdout=subprocess.DEVNULL)
+        stage = subprocess.Popen(
+            command, cwd=self.root, env=project_environment(self.root), stdout=subprocess.DEVNULL
+        )
         peak = 0.0
         while stage.poll() is None:
             # Not the kernel's high-water mark: mapped libraries dwarf what a plan takes.
@@ -115,21 +107,9 @@ class Project:
 
 def build_project(root: Path) -> Project:
     """Copy the code, and ask for nothing but the nights of one set."""
-    for name in ("pipeline", "stages", "unit"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore", ".dvc/config"):
-        (root / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
-    (root / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
-    shutil.copy(ROOT / "tests" / "data" / "unit" / "gen_dim8.pt", root)
     project = Project(root)
-    params = yaml.safe_load((ROOT / "profiles" / "city.yaml").read_text())
-    nothing = {name: type(section)() for name, section in params.items() if name != "comparison"}
-    asked = nothing | {
-        "translate": {"many_night": project.section},
-        "comparison": {"rows": {}, "test_sets": {}},
-    }
-    (root / "params.yaml").write_text(yaml.safe_dump(asked))
+    copy_project(root, {"translate": {"many_night": project.section}})
+    shutil.copy(ROOT / "tests" / "data" / "unit" / "gen_dim8.pt", root)
     return project
 
 
