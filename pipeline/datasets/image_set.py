@@ -186,15 +186,17 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
 
 
 def _compare(root: Path, rows: tuple[ImageRow, ...]) -> None:
-    sizes = dict(_sizes(root))
-    wrong = []
-    for row in rows:
-        size = sizes.pop(row.name, None)
-        if size is None:
-            wrong.append(f"{row.name} is missing")
-        elif size != row.size:
-            wrong.append(f"{row.name} has {size} bytes, not {row.size}")
-    wrong += [f"{name} is not in the manifest" for name in sorted(sizes)]
+    expected = {row.name: row.size for row in rows}
+    differing, unknown = {}, []
+    # File by file: a second list of millions of names would double what is held.
+    for name, size in _sizes(root):
+        wanted = expected.pop(name, None)
+        if wanted is None:
+            unknown.append(f"{name} is not in the manifest")
+        elif size != wanted:
+            differing[name] = f"{name} has {size} bytes, not {wanted}"
+    differing |= {name: f"{name} is missing" for name in expected}
+    wrong = [differing[name] for name in sorted(differing)] + sorted(unknown)
     if wrong:
         raise SetError(
             f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",

@@ -39,6 +39,7 @@ class Origin:
 
 
 _HEADER = tuple(field.name for field in fields(Origin))
+_REPEATED = ("translator", "checkpoint_digest", "settings_digest", "numeric_path", "status", "reason")
 _VALUES = attrgetter(*_HEADER)
 
 
@@ -51,11 +52,15 @@ def read_origins(folder: Path) -> tuple[Origin, ...]:
     """Read `origins.csv` of `folder`; `DusklineError` when it is missing or not such a table."""
     path = folder / ORIGINS
     origins = []
+    # What nearly every row repeats is held once.
+    shared: dict[str, str] = {}
     for line, row in read_csv(path, _HEADER):
         status = row["status"]
         if status not in get_args(Status):
             raise DusklineError(
                 f"{path}, line {line}: status {status!r} is none of {', '.join(get_args(Status))}"
             )
+        for name in _REPEATED:
+            row[name] = shared.setdefault(row[name], row[name])
         origins.append(Origin(**{name: row[name] for name in _HEADER}))  # type: ignore[arg-type]
     return tuple(origins)
