@@ -83,7 +83,7 @@ def _run(step: str, place: Place) -> tuple[float, float, int]:
     root = place.clone if step == PULL else place.project
     os.chdir(root)
     os.environ.update(project_environment(root))
-    # What stages print, those that dvc starts too, is not wanted.
+    # What stages print is not wanted, nor what those print that dvc starts.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     start, worked = time.perf_counter(), os.times()
     _HOW[step]()
