@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -30,6 +31,8 @@ from pipeline.datasets.image_set import ImageSet
 from pipeline.night.plan import Source, make_plan
 from pipeline.night.store import open_store
 
+Result = TypeVar("Result")
+
 FORMAT = "format"
 PLAN = "plan nights that are all there"
 RECORD = "record them: the night set, its origins"
@@ -38,6 +41,10 @@ FIRST = "first `dvc repro` of the three sets"
 NOTHING = "`dvc repro` with nothing to do"
 PUSH = "`dvc push` to a folder"
 PULL = "`dvc pull` into a fresh clone"
+
+
+# In the order in which they are measured.
+STEPS = (FORMAT, PLAN, RECORD, MERGE, FIRST, NOTHING, PUSH, PULL)
 
 
 def measured_steps(root: Path, images: int) -> Iterator[Measurement]:
@@ -49,28 +56,37 @@ def measured_steps(root: Path, images: int) -> Iterator[Measurement]:
         seconds, busy, peak = _alone(_run, step, place)
         return Measurement(step, images, seconds, busy, peak)
 
-    yield measured(FORMAT)
-    _alone(fill_store, place)
-    for step in (PLAN, RECORD, MERGE, FIRST, NOTHING, PUSH):
+    for step in STEPS:
         yield measured(step)
-    build_clone(place)
-    yield measured(PULL)
+        if step == FORMAT:
+            _alone(fill_store, place)
+        elif step == PUSH:
+            build_clone(place)
+    _require_pulled(place, images)
 
 
-def _alone(function: Callable, *arguments: object) -> tuple[float, float, int]:
-    """Call in a process that begins with nothing of ours; `_run` returns seconds, busy seconds and bytes."""
+def _require_pulled(place: Place, images: int) -> None:
+    """Hold that all of it was done: what came to the clone is a whole set, of each day and its night."""
+    pulled = len(ImageSet.open(place.clone / "data" / "sets" / BOTH).rows)
+    if pulled != 2 * images:
+        raise click.ClickException(f"{pulled:,} of {2 * images:,} images came to the clone")
+
+
+def _alone(function: Callable[..., Result], *arguments: object) -> Result:
+    """Call in a process of its own, which begins with nothing of ours."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def _run(step: str, place: Place) -> tuple[float, float, int]:
+    """Return seconds, those that processors worked, and the peak in bytes."""
     root = place.clone if step == PULL else place.project
     os.chdir(root)
     os.environ.update(project_environment(root))
-    # What stages print, those that dvc starts too, is not wanted.
+    # What stages print is not wanted, nor what those print that dvc starts.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     start, worked = time.perf_counter(), os.times()
-    _STEPS[step]()
+    _HOW[step]()
     end, over = time.perf_counter(), os.times()
     return end - start, sum(over[:4]) - sum(worked[:4]), _peak()
 
@@ -102,7 +118,7 @@ def _dvc(*arguments: str) -> None:
         raise click.ClickException(f"dvc {' '.join(arguments)} failed")
 
 
-_STEPS: dict[str, Callable[[], None]] = {
+_HOW: dict[str, Callable[[], None]] = {
     FORMAT: lambda: _stage("format", DAYS, {}),
     PLAN: _plan,
     RECORD: lambda: _stage("photometric", NIGHTS, SECTIONS["photometric"]),

@@ -39,10 +39,7 @@ class Origin:
 
 
 _HEADER = tuple(field.name for field in fields(Origin))
-_REPEATED = (
-    *("translator", "checkpoint_digest", "settings_digest", "numeric_path"),
-    *("status", "reason"),
-)
+_REPEATED = ("translator", "checkpoint_digest", "settings_digest", "numeric_path", "status", "reason")
 _VALUES = attrgetter(*_HEADER)
 
 
@@ -55,7 +52,7 @@ def read_origins(folder: Path) -> tuple[Origin, ...]:
     """Read `origins.csv` of `folder`; `DusklineError` when it is missing or not such a table."""
     path = folder / ORIGINS
     origins = []
-    # Most columns say the same in every row, and are held once.
+    # What nearly every row repeats is held once.
     shared: dict[str, str] = {}
     for line, row in read_csv(path, _HEADER):
         status = row["status"]

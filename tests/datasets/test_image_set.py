@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,24 @@ def test_files_that_differ_from_the_manifest_are_named(made: ImageSet) -> None:
         "    images/train/database/deeper/x.jpg is not in the manifest",
         "    images/train/database/extra.jpg is not in the manifest",
     ]
+
+
+def test_opening_holds_little_beside_the_rows(tmp_path: Path) -> None:
+    writer = SetWriter(tmp_path / "set")
+    for number in range(1000):
+        name = f"images/train/database/{file_name(number)}"
+        add(writer, name, source=f"processed/{name}")
+    writer.finish()
+    ImageSet.open(tmp_path / "set")  # what the first call alone takes
+    tracemalloc.start()
+    try:
+        opened = ImageSet.open(tmp_path / "set")
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(opened.rows) == 1000
+    # The manifest and an index of the names, which the rows hold already; not the names of all files again.
+    assert peak < 1.7 * held
 
 
 def test_only_the_first_twenty_differences_are_shown(made: ImageSet) -> None:

@@ -38,6 +38,14 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, orig
     assert read_origins(folder) == tuple(origins)
 
 
+def test_what_all_rows_say_is_held_once(tmp_path: Path) -> None:
+    made_by = replace(ORIGIN, checkpoint_digest="c" * 64, settings_digest="d" * 64)
+    write_origins(tmp_path, [made_by, replace(made_by, name="bn.jpg", source="b.jpg")])
+    first, second = read_origins(tmp_path)
+    for column in ("translator", "checkpoint_digest", "settings_digest", "numeric_path", "status"):
+        assert getattr(first, column) is getattr(second, column)
+
+
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no such file: .*origins\.csv"):
         read_origins(tmp_path)

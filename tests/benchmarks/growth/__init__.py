@@ -1,0 +1,1 @@
+"""Tests of the growth that is measured and extrapolated."""
