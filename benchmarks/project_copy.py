@@ -30,7 +30,7 @@ def copy_project(root: Path, asked: Mapping[str, object], local: str = "") -> No
     (root / ".dvc" / "config.local").write_text(_LOCAL + local)
     params = yaml.safe_load((ROOT / "profiles" / "city.yaml").read_text())
     nothing = {name: type(section)() for name, section in params.items()}
-    kept = {"comparison": {"rows": {}, "test_sets": {}}, "sets": params["sets"]}
+    kept = {"comparison": {"rows": {}, "test_sets": {}}, "sets": {"shards_above": 10**9}}
     document = nothing | kept | dict(asked)
     (root / "params.yaml").write_text(yaml.safe_dump(document))
 

@@ -43,6 +43,8 @@ PUSH = "`dvc push` to a folder"
 PULL = "`dvc pull` into a fresh clone"
 
 
+# Every image a file of its own.
+_AS_FILES = {"shards_above": 10**9}
 # In the order in which they are measured.
 STEPS = (FORMAT, PLAN, RECORD, MERGE, FIRST, NOTHING, PUSH, PULL)
 
@@ -121,8 +123,8 @@ def _dvc(*arguments: str) -> None:
 _HOW: dict[str, Callable[[], None]] = {
     FORMAT: lambda: _stage("format", DAYS, {}),
     PLAN: _plan,
-    RECORD: lambda: _stage("photometric", NIGHTS, SECTIONS["photometric"]),
-    MERGE: lambda: _stage("merge", BOTH, SECTIONS["merge"]),
+    RECORD: lambda: _stage("photometric", NIGHTS, SECTIONS["photometric"] | _AS_FILES),
+    MERGE: lambda: _stage("merge", BOTH, SECTIONS["merge"] | _AS_FILES),
     FIRST: lambda: _dvc("repro", STAGES[-1]),
     NOTHING: lambda: _dvc("repro", STAGES[-1]),
     PUSH: lambda: _dvc("push", *STAGES),
