@@ -146,6 +146,8 @@ class SetWriter:
         for shard in sorted(taken_of):
             if taken_of[shard] == all_of[shard]:
                 name = f"{images.root.name}-{shard}"
+                if (self.root / SHARDS / name).exists():
+                    raise SetError(f"two sets of the name {images.root.name} cannot be taken into one")
                 files.link(images.root / SHARDS / shard, self.root / SHARDS / name)
                 for row in taken_of[shard]:
                     yield replace(images.index[row.name], shard=name)

@@ -7,7 +7,7 @@ and a pull verifies what it gets only where it is told to (which `duskline share
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,12 +37,12 @@ class Fault:
 
 @dataclass
 class Repair:
-    """What was looked at and found; after `mend`, what was mended and what could not be.
+    """What was looked at, what was mended, sent or got, and what could not be.
 
     unlisted: outputs whose very listing is bad or absent in both places.
     """
 
-    checked: int
+    checked: int = 0
     sent: list[Fault] = field(default_factory=list)
     got: list[Fault] = field(default_factory=list)
     lost: list[Fault] = field(default_factory=list)
@@ -90,37 +90,49 @@ def repair(
     there is no good one are removed from the cache, so that the stage that makes them can put good ones in.
     `DusklineError` when a place cannot be reached.
     """
-    objects, unlisted = project.objects(project.outs(outs))
-    done = Repair(len(objects), unlisted=unlisted)
-    for fault in _faults(objects, project.cache, remote, quick=quick):
-        if fault.remedy == "send":
-            remote.replace(fault.item.oid, project.cache)
-            done.sent.append(fault)
-        elif fault.remedy == "get":
-            project.cache.replace(fault.item.oid, remote)
-            done.got.append(fault)
-        else:
-            if fault.here == "bad":
-                project.cache.remove(fault.item.oid)
-            done.lost.append(fault)
+    wanted = project.outs(outs)
+    done = Repair()
+    # First the listings, which say what else there is.
+    listings = [item for item in project.objects(wanted)[0] if item.is_listing]
+    _mend(project.cache, remote, listings, set(), done, quick=quick)
+    there = remote.sizes([item.oid for item in listings])
+    pushed = {item.out for item in listings if item.oid in there}
+    objects, done.unlisted = project.objects(wanted)
+    others = [item for item in objects if not item.is_listing]
+    _mend(project.cache, remote, others, pushed, done, quick=quick)
     return done
 
 
-def _faults(
-    objects: Sequence[SharedObject], cache: ObjectStore, remote: ObjectStore, *, quick: bool
-) -> list[Fault]:
-    oids = [item.oid for item in objects]
+def _mend(
+    cache: ObjectStore,
+    remote: ObjectStore,
+    items: Sequence[SharedObject],
+    pushed: Collection[str],
+    done: Repair,
+    *,
+    quick: bool,
+) -> None:
+    """Mend `items`, and note in `done` what came of them; `pushed`: outputs that the remote has to have."""
+    oids = [item.oid for item in items]
     here, there = cache.sizes(oids), remote.sizes(oids)
-    pushed = {item.out for item in objects if item.is_listing and item.oid in there}
-    faults = []
-    for item in progress(objects, total=len(objects), label="check"):
+    done.checked += len(items)
+    for item in progress(items, total=len(items), label="check"):
         if quick and here.get(item.oid) == there.get(item.oid):
             continue
-        states = (_state(cache, item.oid, here), _state(remote, item.oid, there))
-        lacking = "absent" in states[1] and item.out in pushed
-        if "bad" in states or lacking:
-            faults.append(Fault(item, *states))
-    return faults
+        fault = Fault(item, _state(cache, item.oid, here), _state(remote, item.oid, there))
+        lacking = fault.there == "absent" and item.out in pushed
+        if "bad" not in (fault.here, fault.there) and not lacking:
+            continue
+        if fault.remedy == "send":
+            remote.replace(item.oid, cache)
+            done.sent.append(fault)
+        elif fault.remedy == "get":
+            cache.replace(item.oid, remote)
+            done.got.append(fault)
+        else:
+            if fault.here == "bad":
+                cache.remove(item.oid)
+            done.lost.append(fault)
 
 
 def _state(store: ObjectStore, oid: str, sizes: dict[str, int]) -> State:

@@ -201,7 +201,9 @@ def _part(pictures: Gallery | TreatedQueries, first: int, count: int) -> Gallery
     if isinstance(pictures, TreatedQueries):
         return replace(pictures, queries=cast(Gallery, _part(pictures.queries, first, count)))
     rows = pictures.rows[first : first + count]
-    return replace(pictures, images=replace(pictures.images, rows=()), rows=rows)
+    index = pictures.images.index
+    part = None if index is None else {row.name: index[row.name] for row in rows}
+    return replace(pictures, images=replace(pictures.images, rows=(), index=part), rows=rows)
 
 
 def _is_whole(piece: _Piece) -> bool:

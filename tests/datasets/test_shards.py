@@ -228,6 +228,19 @@ def test_two_sets_are_joined_in_any_form(tmp_path: Path) -> None:
     assert all(digest_bytes(both.read(row)) == row.digest for row in both.rows)
 
 
+def test_shards_of_two_sets_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    one = _written(tmp_path / "a" / "set", list(range(MANY)), 10)
+    two = _written(tmp_path / "b" / "set", list(range(MANY, 2 * MANY)), 10)
+    with (
+        pytest.raises(SetError, match="two sets of the name set cannot be taken into one"),
+        replaced_set(tmp_path / "both", 10) as writer,
+    ):
+        for images in (one, two):
+            for row in images.rows:
+                writer.take(row, images)
+    assert not (tmp_path / "both").exists()
+
+
 # Sets that are not whole
 
 

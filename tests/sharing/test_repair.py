@@ -127,6 +127,17 @@ def test_a_listing_is_mended_like_any_object(project: SharedProject, there: Path
     assert listing.read_text() == good
 
 
+def test_a_listing_that_is_spoilt_in_the_cache_is_got_again_with_all_it_names(
+    project: SharedProject, here: Path, there: Path
+) -> None:
+    (listing,) = here.rglob("*.dir")
+    good = listing.read_text()
+    _spoil(listing, good[:-10])
+    _spoil(_holding(there, GREEN))
+    assert _names(_mend(project)) == (["colours/green.txt"], ["colours"], [])
+    assert listing.read_text() == good
+
+
 def test_an_output_without_its_listing_is_named(project: SharedProject, here: Path, there: Path) -> None:
     for store in (here, there):
         for listing in store.rglob("*.dir"):

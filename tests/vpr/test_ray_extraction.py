@@ -20,6 +20,7 @@ from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import write_bytes
 from pipeline.core.machine import Engine
 from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.set_writer import replaced_set
 from pipeline.vpr import ray_extraction
 from pipeline.vpr.evaluation import evaluate
 from pipeline.vpr.experiment import MODEL, Experiment, write_experiment
@@ -103,6 +104,21 @@ def later(condition: Callable[[], bool], deed: Callable[[], object]) -> threadin
     thread = threading.Thread(target=wait)
     thread.start()
     return thread
+
+
+def test_shards_are_described_like_files_and_each_piece_takes_its_part_of_the_index(
+    nodes: TwoNodes, places: ImageSet, model: Path, tmp_path: Path
+) -> None:
+    with replaced_set(tmp_path / places.root.name, 0) as writer:
+        for row in places.rows:
+            writer.take(row, places)
+    sharded = ImageSet.open(tmp_path / places.root.name)
+    assert sharded.index is not None
+    experiment_in(tmp_path, model)
+    assert run(tmp_path, sharded, "ray") == run(tmp_path, places, "local")
+    part = ray_extraction._part(gallery(sharded, "test", "database", 64, 64), BATCH, BATCH)
+    assert part.images.index == {row.name: sharded.index[row.name] for row in part.rows}
+    assert len(part.rows) == BATCH
 
 
 @pytest.mark.parametrize("queries", ["hard_resize", "single_query", "five_crops", "nearest_crop"])
