@@ -90,6 +90,7 @@ def test_any_tar_reader_finds_image_and_json_side_by_side(as_shards: ImageSet) -
     for shard in sorted((as_shards.root / SHARDS).iterdir()):
         with tarfile.open(shard) as archive:
             members = archive.getmembers()
+            assert shard.read_bytes().endswith(bytes(1024))
             names = [member.name for member in members]
             assert all(name.count(".") == 1 for name in names)
             assert names[::2] == sorted(names[::2])

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import read_json
+from pipeline.datasets.apart import keep_apart
+from pipeline.datasets.formatting import RawImage, format_set
+from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.merge import merge_sets
 from pipeline.datasets.registry import read_source
+from pipeline.datasets.select import select_time
+from pipeline.datasets.set_writer import replaced_set
 from pipeline.datasets.terms import TERMS, Terms, read_terms, terms_below, write_terms
+from pipeline.night.run import translate_set
+from tests.datasets.made_sets import day_set
+from tests.datasets.raw_forms import jpeg
+from tests.night.fakes import JPG, Darkened
 
 RAW = Path("data/raw")
 ONE = Terms("one", "The first", "MIT")
@@ -52,6 +63,35 @@ def test_without_terms_there_is_no_file(tmp_path: Path) -> None:
     write_terms(tmp_path, [])
     assert not (tmp_path / TERMS).exists()
     assert read_terms(tmp_path) == ()
+
+
+# Sets that are made from others
+
+
+def test_every_set_that_is_made_from_another_has_its_terms(tmp_path: Path) -> None:
+    day = day_set(tmp_path / "day", database=2, queries=3)
+    write_terms(day.root, [OTHER])
+    translate_set(day, tmp_path / "night", Darkened(), JPG, tmp_path / "store", 1, 0.0, terms=[ONE])
+    night = ImageSet.open(tmp_path / "night")
+    assert read_terms(night.root) == (ONE, OTHER)
+    merge_sets(day, night, tmp_path / "dn", 1.0, 0)
+    assert read_terms(tmp_path / "dn") == (ONE, OTHER)
+    select_time(day, tmp_path / "selected", "night", None)
+    assert read_terms(tmp_path / "selected") == (OTHER,)
+    with replaced_set(tmp_path / "far") as writer:
+        _, east, *others = day.rows[0].name.split("@")
+        name = "@".join(["images/test/queries/", f"{float(east) + 5000:.2f}", *others])
+        writer.add(name, b"far away", source="raw", width=4, height=3)
+    keep_apart(replace(day, rows=day.rows[1:]), ImageSet.open(tmp_path / "far"), tmp_path / "apart", 25.0)
+    assert read_terms(tmp_path / "apart") == (OTHER,)
+
+
+def test_a_formatted_set_has_those_of_its_source(tmp_path: Path) -> None:
+    image = RawImage(
+        "test", "queries", "@500000.00@4400000.00@17@T@@@1@@@@@@@@.jpg", "raw", lambda: jpeg(16, 12)
+    )
+    format_set([image], tmp_path / "set", workers=1, terms=[ONE])
+    assert read_terms(tmp_path / "set") == (ONE,)
 
 
 def test_another_document_is_refused(tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_a_night_is_what_the_translator_gives(tmp_path: Path) -> None:
     assert np.array_equal(read_rgb(made.data), read_rgb(picture(1)) // 2)
 
 
+def test_a_picture_may_be_a_part_of_a_file(tmp_path: Path) -> None:
+    data = picture(1)
+    path = tmp_path / "shard.tar"
+    path.write_bytes(b"before" + data + b"after")
+    task = Task(str(path), digest_bytes(data), 6, len(data))
+    assert attempt(task, Unchanged(), PNG) == tried(tmp_path, data)
+
+
 def test_a_jpeg_has_the_quality_asked_for(tmp_path: Path) -> None:
     sizes = []
     for quality in (20, 90):

@@ -32,6 +32,17 @@ def test_equal_files_are_one_object(project: SharedProject, root: Path) -> None:
     assert cost.runs == 2
 
 
+def test_an_object_belongs_to_the_stage_that_made_it(project: SharedProject, root: Path) -> None:
+    """And not to one that has a copy of it, though it comes first."""
+    album = "  album:\n    cmd: cp -r colours album\n    deps: [colours]\n    outs: [album]\n"
+    before = (root / "dvc.yaml").read_text()
+    (root / "dvc.yaml").write_text(before.replace("stages:\n", f"stages:\n{album}"))
+    dvc(root, "repro", "-q")
+    cost = push_cost(SharedProject(root), project.remote())
+    assert list(cost.outs) == ["colours", "shade.txt"]
+    assert cost.total == Amount(4, 500 + _listing(root))
+
+
 def test_what_is_there_is_not_sent_again(project: SharedProject, root: Path) -> None:
     dvc(root, "push", "shade.txt")
     cost = push_cost(project, project.remote())

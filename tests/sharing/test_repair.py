@@ -103,6 +103,8 @@ def test_what_is_spoilt_in_both_places_is_named_with_its_stage(
     assert _names(done) == ([], [], ["colours/green.txt"])
     assert not done.is_whole
     assert done.losses().startswith("of colours:\n    colours/green.txt (")
+    # Else DVC would take it for the good one that the stage makes.
+    assert [path.read_text() for path in here.rglob("*") if path.is_file()].count(GREEN.swapcase()) == 0
 
 
 def test_a_bad_object_on_the_remote_that_the_cache_lacks_is_named(
