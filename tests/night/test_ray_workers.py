@@ -155,7 +155,7 @@ def test_a_set_is_the_same_to_the_byte_as_by_this_machine(
     # Either engine goes on from what the other one made.
     assert replace(night, engine="local").run(ImageSet.open(tmp_path / "day")).made == 0
     assert night.calls() == 0
-    assert nodes.actors() == []
+    wait_until(lambda: nodes.actors() == [], "the actors were gone")
 
 
 @pytest.mark.slow
