@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.core.machine import read_machine
 from stages.command import stage_command
-from stages.places import RECOGNISERS, SETS
+from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 
 
 @stage_command("train")
@@ -22,6 +22,7 @@ def main(name: str) -> str:
         ImageSet.open(SETS / settings.dataset),
         RECOGNISERS / name,
         machine.work / "train",
+        live=RECOGNISER_CURVES / name,
         device=machine.device,
         workers=machine.workers,
     )

@@ -9,7 +9,7 @@ import click
 
 from pipeline.core.machine import read_machine
 from stages.command import parameter, stage_command
-from stages.places import TRAINING_CURVES, UNIT_MODELS
+from stages.places import UNIT_CURVES, UNIT_MODELS
 from stages.training_sides import read_side
 
 
@@ -86,7 +86,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         read_side(night, params),
         UNIT_MODELS / f"{name}.pt",
         machine.work / "train_unit",
-        live=TRAINING_CURVES / name,
+        live=UNIT_CURVES / name,
         # DVC writes a null of params.yaml as None.
         vgg=None if vgg in ("none", "None") else Path(vgg),
         device=chosen_device(machine.device),
@@ -97,7 +97,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
     return (
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "
         f"autocast {summary.autocast}; exported as after {summary.exported:,}, recovery error "
-        f"{summary.error:.4f}; curves in {TRAINING_CURVES / name}, earlier sheets in {summary.folder}"
+        f"{summary.error:.4f}; curves in {UNIT_CURVES / name}, earlier sheets in {summary.folder}"
     )
 
 

@@ -51,7 +51,9 @@ def begin(seed: int, days: ImageSet, folder: Path, workers: int) -> Path:
     model = folder / "models" / f"{FIRST}-{seed}"
     if not (model / "model.pt").is_file():
         settings = settings_of(FIRST, seed, "none", FIRST_EPOCHS)
-        train_model(settings, days, model, folder / "work", device="cpu", workers=workers)
+        train_model(
+            settings, days, model, folder / "work", live=model / "live", device="cpu", workers=workers
+        )
     return model / "model.pt"
 
 
@@ -68,7 +70,9 @@ def recognise(
     model = folder / "models" / name
     if not (model / "model.pt").is_file():
         work = folder / "work"
-        train_model(settings, images, model, work, device="cpu", workers=workers, start=start)
+        train_model(
+            settings, images, model, work, live=model / "live", device="cpu", workers=workers, start=start
+        )
     experiment = folder / "experiments" / name
     write_experiment(
         experiment,

@@ -38,7 +38,6 @@ from pipeline.vpr.train_step import Learner, loss_of
 JUDGED_AT = 5
 # Seconds between two saved states: what a killed run loses at most, beside the step under way.
 SAVE_EVERY = 60.0
-_LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,15 @@ def train_model(
     out: Path,
     work: Path,
     *,
+    live: Path,
     device: str,
     workers: int,
     start: Path | None = None,
 ) -> TrainSummary:
-    """Train on `images` and write model.pt, with the weights of the best epoch, and its curves to `out`.
+    """Train on `images` and write model.pt, with the weights of the best epoch, into `out`.
+
+    Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live`, in the form
+    of DVCLive, and beside them what the best epoch was.
 
     The state lies in `work/<digest of set and settings>` and is removed at the end; until then the same call
     goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not.
@@ -83,11 +86,12 @@ def train_model(
         started_at = run.progress.epoch
         for _ in run.epochs():
             if group.writes:
-                write_curves(out / _LIVE, dict(enumerate(run.progress.history)))
+                write_curves(live, dict(enumerate(run.progress.history)))
     done = run.progress
     if group.writes:
         run.network.load_state_dict(done.best_weights)
-        write_curves(out / _LIVE, dict(enumerate(done.history)))
+        best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}
+        write_curves(live, dict(enumerate(done.history)), **best)
         save_model(out / "model.pt", run.network, settings.network, run.record)
         shutil.rmtree(run.folder, ignore_errors=True)
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)

@@ -42,7 +42,9 @@ def test_each_part_begins_with_clusters_of_its_own_features(
 
     monkeypatch.setattr(training, "cluster", watching)
     images = write_places(tmp_path / "set")
-    train_model(ENSEMBLE, images, tmp_path / "out", tmp_path / "work", device="cpu", workers=1)
+    train_model(
+        ENSEMBLE, images, tmp_path / "out", tmp_path / "work", live=tmp_path / "live", device="cpu", workers=1
+    )
     trained, settings, _ = load_model(tmp_path / "out" / "model.pt")
     assert settings == ENSEMBLE.network
     assert len(seen) == 2

@@ -35,7 +35,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 def trained(settings: TrainSettings, places: ImageSet, folder: Path) -> Path:
-    train_model(settings, places, folder / "model", folder / "work", device="cpu", workers=1)
+    train_model(
+        settings, places, folder / "model", folder / "work", live=folder / "live", device="cpu", workers=1
+    )
     return folder / "model"
 
 

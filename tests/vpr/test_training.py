@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ class KilledError(Exception):
 def run(
     places: ImageSet, folder: Path, settings: TrainSettings = SETTINGS, *, workers: int = 1
 ) -> TrainSummary:
-    return train_model(settings, places, folder / "out", folder / "work", device="cpu", workers=workers)
+    return train_model(
+        settings, places, folder / "out", folder / "work", live=folder / "live", device="cpu", workers=workers
+    )
 
 
 def kill_after(states: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +105,7 @@ def assert_same_bits(one: Path, other: Path) -> None:
 
 
 def curve(folder: Path, name: str) -> list[float]:
-    with (folder / "out" / "live" / "plots" / "metrics" / f"{name}.tsv").open() as stream:
+    with (folder / "live" / "plots" / "metrics" / f"{name}.tsv").open() as stream:
         return [float(row[name]) for row in csv.DictReader(stream, delimiter="\t")]
 
 
@@ -121,6 +124,10 @@ def test_a_run_leaves_its_best_model_its_curves_and_no_state(whole: Path) -> Non
     assert len(recalls) == len(curve(whole, "loss")) == 2
     assert recalls[best] == max(recalls) == pytest.approx(record["recall"], abs=1e-3)
     assert record["numeric_path"] == "cpu, float32, 1 threads"
+    metrics = json.loads((whole / "live" / "metrics.json").read_text())
+    assert metrics["best_epoch"] == record["epoch"]
+    assert metrics["best_recall@5"] == pytest.approx(record["recall"], abs=1e-3)
+    assert [path.name for path in (whole / "out").iterdir()] == ["model.pt"]
     assert list((whole / "work").iterdir()) == []
 
 
@@ -148,6 +155,7 @@ def start_from(whole: Path, places: ImageSet, folder: Path, settings: TrainSetti
         places,
         folder / "out",
         folder / "work",
+        live=folder / "live",
         device="cpu",
         workers=1,
         start=whole / "out" / "model.pt",
