@@ -44,7 +44,7 @@ class TwoNodes:
             with contextlib.suppress(OSError):
                 parent = int(status.read_text().rpartition(")")[2].split()[1])
                 # Ray names a process after the actor in it.
-                named = (status.parent / "cmdline").read_bytes().startswith(b"ray::_Actor")
+                named = (status.parent / "cmdline").read_bytes().startswith(b"ray::Actor")
                 if parent in raylets and named:
                     found.append(int(status.parent.name))
         return sorted(found)

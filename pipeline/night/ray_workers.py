@@ -16,8 +16,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import cast
 
+from pipeline.compute.actor import Introduction
 from pipeline.compute.cluster import Needs, joined
-from pipeline.compute.crew import Crew, Introduction, Terms
+from pipeline.compute.crew import ActorOptions, Crew
 from pipeline.core.errors import DusklineError
 from pipeline.core.memory import available_memory
 from pipeline.night.attempt import Made, Task, Unmade, Written, attempt
@@ -46,14 +47,14 @@ class RayPool:
     ) -> None:
         self._make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
         on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
-        self._terms = Terms(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
+        self._options = ActorOptions(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
         self._held = contextlib.ExitStack()
         self._crew: Crew | None = None
 
     def __enter__(self) -> RayPool:
         with contextlib.ExitStack() as held:
             ray = held.enter_context(joined())
-            self._crew = held.enter_context(Crew(ray, self._make, self._terms))
+            self._crew = held.enter_context(Crew(ray, self._make, self._options))
             self._crew.introduction()
             self._held = held.pop_all()
         return self

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.compute.actor import Introduction
 from pipeline.compute.cluster import Needs, joined, most_processors
-from pipeline.compute.crew import Crew, Introduction, Terms
+from pipeline.compute.crew import ActorOptions, Crew
 from pipeline.compute.threads import threads_within
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
@@ -162,7 +163,7 @@ class _LateCrew:
         # The threads of an operation may be more than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
-        return self.held.enter_context(Crew(ray, make, Terms(needs, threads)))
+        return self.held.enter_context(Crew(ray, make, ActorOptions(needs, threads)))
 
 
 class _Description:
