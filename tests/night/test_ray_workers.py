@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.compute import crew
+from pipeline.compute import actor_pool
 from pipeline.core.errors import CheckpointError, DusklineError, ParameterError
 from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
@@ -255,7 +255,7 @@ def test_a_node_that_comes_later_is_given_work(tmp_path: Path) -> None:
 def test_without_any_node_that_would_do_the_run_ends_in_words(
     nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_PATIENCE", 3.0)
+    monkeypatch.setattr(actor_pool, "_PATIENCE", 3.0)
     with (
         pytest.raises(DusklineError, match="the Ray cluster has had no node with a GPU for 3 s") as caught,
         RayPool(OnGpu(), JPG, (), tmp_path),

@@ -172,13 +172,13 @@ def test_after_its_driver_was_killed_the_next_run_describes_nothing_twice(
     kept = pieces_in(tmp_path)
     assert len(kept) >= 2
     made: set[str] = set()
-    described = ray_extraction._LateCrew.run
+    described = ray_extraction._LateActors.run
 
-    def noting(crew: Any, pieces: Sequence[Any]) -> Iterator[Any]:
+    def noting(actors: Any, pieces: Sequence[Any]) -> Iterator[Any]:
         made.update(f"{piece.file.parent.name}/{piece.file.name}" for piece in pieces)
-        return described(crew, pieces)
+        return described(actors, pieces)
 
-    monkeypatch.setattr(ray_extraction._LateCrew, "run", noting)
+    monkeypatch.setattr(ray_extraction._LateActors, "run", noting)
     found = run(tmp_path, places, "ray")
     assert made.isdisjoint(kept)
     # Five of the database and five of the queries.

@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster that do one kind of work, task after task, whichever of them is lost meanwhile.
+"""A pool of Ray actors that do one kind of work, task after task, whichever of them is lost meanwhile.
 
 Each builds once what it works with. A task whose actor was killed, or whose node is gone, is given to
 another; for an actor that is gone a new one is asked for; nodes that come are used, and those that go are
@@ -60,7 +60,7 @@ class _Member:
     tasks: dict[Any, Any] = field(default_factory=dict)
 
 
-class Crew:
+class ActorPool:
     """A context of actors that each build their work by `make`, which is picklable; see `ActorOptions`.
 
     They work in this process's folder, so relative paths mean the same to them. Raises what `make` and the
@@ -79,7 +79,7 @@ class Crew:
         self._bereft: float | None = None
         self._stillborn = 0
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> ActorPool:
         return self
 
     def __exit__(self, *error: object) -> None:

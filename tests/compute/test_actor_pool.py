@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.compute import crew
+from pipeline.compute import actor_pool
 from pipeline.compute.actor import Actor, Introduction
+from pipeline.compute.actor_pool import ActorOptions, ActorPool, _last_line, _Queue
 from pipeline.compute.cluster import Needs
-from pipeline.compute.crew import ActorOptions, Crew, _last_line, _Queue
 from pipeline.core.errors import DusklineError
 
 
@@ -77,13 +77,13 @@ class Doubling:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_TICK", 0.0)
-    monkeypatch.setattr(crew, "_PATIENCE", 0.1)
+    monkeypatch.setattr(actor_pool, "_TICK", 0.0)
+    monkeypatch.setattr(actor_pool, "_PATIENCE", 0.1)
 
 
 def test_tasks_of_lost_actors_are_done_by_new_ones_that_claim_their_memory() -> None:
     ray = PretendedRay(lost=2, CPU=2.0, memory=5e9)
-    with Crew(ray, lambda: Doubling(2_000_000_000), ActorOptions(Needs(1), threads=1)) as pool:
+    with ActorPool(ray, lambda: Doubling(2_000_000_000), ActorOptions(Needs(1), threads=1)) as pool:
         pool.introduction()
         pool.grow(10)
         assert sorted(pool.run(range(6))) == [(task, 2 * task) for task in range(6)]
@@ -94,7 +94,7 @@ def test_a_lost_actor_in_whose_place_no_node_can_take_another_is_an_error_not_a_
     ray = PretendedRay(lost=1, CPU=2.0, memory=5e9)
     with (
         pytest.raises(DusklineError, match=r"no node with 1 processor and 6\.0 GB of memory for ") as caught,
-        Crew(ray, lambda: Doubling(6_000_000_000), ActorOptions(Needs(1), threads=1)) as pool,
+        ActorPool(ray, lambda: Doubling(6_000_000_000), ActorOptions(Needs(1), threads=1)) as pool,
     ):
         pool.introduction()
         pool.grow(10)
