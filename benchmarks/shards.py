@@ -19,14 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import numpy as np
 
 from benchmarks.project_copy import project_environment
-from pipeline.core.pictures import encode
+from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
 from pipeline.datasets.set_writer import replaced_set
 from tests.s3_server import BUCKET, s3_server
-
-_SIDE = 16
 
 
 @click.command()
@@ -58,14 +55,8 @@ def _measured(root: Path, images: int, above: int | None, url: list[str], enviro
     first, second = _project(root / "first" / "project", url), _project(root / "second" / "project", url)
     with replaced_set(first / "many", above) as writer:
         for number in range(images):
-            where = f"{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
-            writer.add(
-                f"images/train/database/@{where}",
-                _tiny(number),
-                source=f"{number}",
-                width=_SIDE,
-                height=_SIDE,
-            )
+            name = f"images/train/database/{tiny_name(number)}"
+            writer.add(name, tiny_picture(number), source=f"{number}", width=SIDE, height=SIDE)
     size = sum(path.stat().st_size for path in first.rglob("many/**/*") if path.is_file())
     objects = sum(1 for path in first.rglob("many/**/*") if path.is_file()) + 1
     add = _seconds(first, environment, "add", "many")
@@ -100,11 +91,6 @@ def _seconds(root: Path, environment: dict[str, str], *command: str) -> float:
         check=True,
     )
     return time.perf_counter() - start
-
-
-def _tiny(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
-    return encode(pixels, ".jpg", quality=90)
 
 
 if __name__ == "__main__":

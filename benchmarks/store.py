@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-import numpy as np
 
 from benchmarks.project_copy import ROOT, copy_project, project_environment
+from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
 from pipeline.core.files import digest_bytes, write_bytes
-from pipeline.core.pictures import encode
 from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.datasets.terms import Terms, write_terms
@@ -32,11 +31,10 @@ from pipeline.night.translator import OutputFormat, Recipe
 from stages.unit_factory import UnitFactory
 from unit.translate import UnitSettings
 
-SIDE = 16  # pixels of the pictures, also in the network
 OUTPUT = OutputFormat(".jpg", 90)
 SETTINGS = {
     "direction": "day2night",
-    "shorter_side": SIDE,
+    "shorter_side": SIDE,  # as large as the pictures
     "stretch": "none",
     "size": "source",
     "detail": "network",
@@ -115,19 +113,12 @@ def build_project(root: Path) -> Project:
     return project
 
 
-def tiny(seed: int) -> bytes:
-    """A picture of noise, another one for each seed."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    return encode(pixels, ".jpg", quality=90)
-
-
 def write_days(project: Project, images: int) -> ImageSet:
     """Write the day set."""
     writer = SetWriter(project.days)
     for number in range(images):
-        where = f"{585_000 + number:010.2f}@4477000.00@17@T@40.44000@-79.99000@{number}@@@@@@@@.jpg"
-        name = f"images/{_PLACES[number % 4]}/@{where}"
-        writer.add(name, tiny(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
+        name = f"images/{_PLACES[number % 4]}/{tiny_name(number)}"
+        writer.add(name, tiny_picture(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
     write_terms(writer.root, [Terms("noise", "Pictures of noise", "MIT")])
     return writer.finish()
 
@@ -145,7 +136,7 @@ def fill_store(project: Project, days: ImageSet) -> Recipe:
 
 def change_one(project: Project, days: ImageSet, seed: int) -> None:
     """Give one day another picture."""
-    data = tiny(-seed % 2**32)
+    data = tiny_picture(-seed % 2**32)
     changed = days.rows[len(days.rows) // 2]
     write_bytes(project.days / changed.name, data)
 

@@ -16,8 +16,10 @@ class TwoNodes:
     """A head node and another one; `address` is what RAY_ADDRESS names."""
 
     def __init__(self) -> None:
-        cluster_utils = pytest.importorskip("ray.cluster_utils")
-        self._cluster: Any = cluster_utils.Cluster()
+        # Imported here, for that takes a second.
+        from ray.cluster_utils import Cluster
+
+        self._cluster: Any = Cluster()
         self._cluster.add_node(num_cpus=1, object_store_memory=_STORE, include_dashboard=False)
         self.address: str = self._cluster.address
         self._others: list[Any] = []
@@ -44,7 +46,7 @@ class TwoNodes:
             with contextlib.suppress(OSError):
                 parent = int(status.read_text().rpartition(")")[2].split()[1])
                 # Ray names a process after the actor in it.
-                named = (status.parent / "cmdline").read_bytes().startswith(b"ray::_Actor")
+                named = (status.parent / "cmdline").read_bytes().startswith(b"ray::Actor")
                 if parent in raylets and named:
                     found.append(int(status.parent.name))
         return sorted(found)

@@ -6,7 +6,6 @@ Files of any PyTorch since 0.3 are read, always with `weights_only=True`: a chec
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.compute.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.core.errors import CheckpointError
 from pipeline.core.files import written_beside
 from unit.network import Generator, GeneratorSizes, UnitInstanceNorm
@@ -75,33 +75,15 @@ def _read(path: Path) -> Any:
     if path.stat().st_size == 0:
         raise CheckpointError(f"{path} is empty", hint=_AGAIN)
     try:
-        with warnings.catch_warnings():
-            # Of a foreign pickle torch first warns that it may fail, and then fails.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return load_tensors(path)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint that may be opened: it is no file of PyTorch, or it holds more than"
-            f" tensors, which could run code ({_first_line(error)})",
+            f" tensors, which could run code ({first_line(error)})",
             hint=_BRING,
         ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-        OSError,
-    ) as error:
-        # What a damaged file raises depends on the place of the damage.
-        raise CheckpointError(f"{path} cannot be read ({_first_line(error)})", hint=_AGAIN) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    except DAMAGE as error:
+        raise CheckpointError(f"{path} cannot be read ({first_line(error)})", hint=_AGAIN) from error
 
 
 def _states(document: Any, path: Path) -> dict[str, State]:

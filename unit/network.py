@@ -38,12 +38,6 @@ class GeneratorSizes:
         """Channels of the code."""
         return self.dim * 2**self.n_downsample
 
-    def output_side(self, side: int) -> int:
-        """Length of an output side for an input side in pixels: odd sides are floored at each halving."""
-        for _ in range(self.n_downsample):
-            side //= 2
-        return side * 2**self.n_downsample
-
     @property
     def smallest_side(self) -> int:
         """The shortest input side in pixels that the reflection pads allow."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 
 from pipeline.core.files import digest_file, write_digested
+
+_LOG = logging.getLogger(__name__)
 
 # Iteration, and the first digits of the file's SHA-256, by which it tells whether it is whole.
 _NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
@@ -33,7 +35,7 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
 def load_state(folder: Path, iterations: int, device: torch.device) -> tuple[int, dict[str, Any]] | None:
     """The newest whole state of at most `iterations` iterations, with their number; None without one.
 
-    A damaged one is told of on standard error, removed and passed over. What a killed run left half written
+    A damaged one is told of by a warning, removed and passed over. What a killed run left half written
     is removed too.
     """
     for left_over in folder.glob(".state_*.part"):
@@ -43,7 +45,7 @@ def load_state(folder: Path, iterations: int, device: torch.device) -> tuple[int
         if iteration > iterations:
             continue
         if digest_file(path)[:16] != digest:
-            click.echo(f"{path} is damaged and removed; going on from the state before it", err=True)
+            _LOG.warning("%s is damaged and removed; going on from the state before it", path)
             path.unlink()
             continue
         return iteration, torch.load(path, map_location=device, weights_only=True)

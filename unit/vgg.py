@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.compute.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.core.errors import CheckpointError
 
 VggInput = Literal["caffe", "torchvision"]
@@ -82,9 +82,11 @@ def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
             f"no VGG-16 weights at {path}", hint="set vgg_w to 0 and vgg to none to train without them"
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} holds no VGG-16 weights that may be opened ({error})") from error
+        state = load_tensors(path)
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"{path} holds no VGG-16 weights that may be opened ({first_line(error)})"
+        ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds no VGG-16 weights but a {type(state).__name__}")
     convs = [(name, index) for block in _BLOCKS for name, index, *_ in block]

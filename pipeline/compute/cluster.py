@@ -30,6 +30,11 @@ class Needs:
         wanted = {"CPU": self.processors, "GPU": self.gpus, "memory": self.memory}
         return min(int(offered.get(name, 0) // amount) for name, amount in wanted.items() if amount)
 
+    def __str__(self) -> str:
+        """What a node must have, in words."""
+        what = "a GPU" if self.gpus else f"{self.processors} processor{'s' if self.processors > 1 else ''}"
+        return f"{what} and {self.memory / 1e9:.1f} GB of memory" if self.memory else what
+
 
 @contextlib.contextmanager
 def joined() -> Iterator[Any]:

@@ -74,12 +74,26 @@ def _hidden_file(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield beside
     except OSError as error:
-        raise DusklineError(
-            f"could not write {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again",
-        ) from error
+        raise unwritten(target, error) from error
     finally:
         _discard(beside)
+
+
+def unwritten(target: Path, error: OSError) -> DusklineError:
+    """The error for what could not be written, with what to do about it."""
+    return DusklineError(
+        f"could not write {target}: {error.strerror or error}",
+        hint="check free disk space and permissions, then run the same command again",
+    )
+
+
+def bring_to_disk(stream: BinaryIO) -> None:
+    """Have what was written be on the disk when this returns.
+
+    Otherwise a crash of the machine can leave a file of zeros under its final name.
+    """
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _beside(target: Path) -> Path:
@@ -250,10 +264,7 @@ def replaced_folder(folder: Path, is_ours: Callable[[Path], bool], what: str) ->
             folder.rename(before)
         beside.rename(folder)
     except OSError as error:
-        raise DusklineError(
-            f"could not write {folder}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again",
-        ) from error
+        raise unwritten(folder, error) from error
     finally:
         _restore(before, folder)
         shutil.rmtree(beside, ignore_errors=True)

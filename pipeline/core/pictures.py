@@ -21,7 +21,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 # What a file may really be, whatever its name says. Pillow's other forms are left out: no camera writes them,
 # and some of its readers start other programs.
-FORMS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 # What Pillow's readers raise on damaged files, as a run over many thousand damaged ones showed, and what code
 # like theirs might raise.
@@ -67,7 +67,7 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
             # Our own limit below is stricter than Pillow's warning, and damaged EXIF is common.
             warnings.simplefilter("ignore")
             stream = source if isinstance(source, Path) else io.BytesIO(source)
-            with Image.open(stream, formats=FORMS) as image:
+            with Image.open(stream, formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise BadImageError(
@@ -93,7 +93,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMS) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return image.size
     except DAMAGE:
         return None

@@ -7,8 +7,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.errors import DusklineError
-from pipeline.core.files import digest_document, digest_file, write_bytes
+from pipeline.core.files import digest_document, digest_file, unwritten, write_bytes
 from pipeline.core.lines import checked_fields, checked_line
 from pipeline.datasets.held import RECORD
 from pipeline.datasets.image_set import ImageRow
@@ -57,7 +56,7 @@ class HalfDone:
             stream = (folder / _LIST).open("ab", buffering=0)
             stream.write(b"\n")  # ends a line that was torn
         except OSError as error:
-            raise _unwritten(folder, error) from error
+            raise unwritten(folder, error) from error
         return cls(folder, rows, stream)
 
     def add(self, row: ImageRow, data: bytes) -> None:
@@ -66,7 +65,7 @@ class HalfDone:
         try:
             self._list.write(checked_line(*map(str, astuple(row))))
         except OSError as error:
-            raise _unwritten(self.folder, error) from error
+            raise unwritten(self.folder, error) from error
         self.rows[row.name] = row
 
     def close(self) -> None:
@@ -93,10 +92,3 @@ def _whole(folder: Path) -> dict[str, ImageRow]:
 
 def _is_whole(file: Path, row: ImageRow) -> bool:
     return file.is_file() and file.stat().st_size == row.size and digest_file(file) == row.digest
-
-
-def _unwritten(folder: Path, error: OSError) -> DusklineError:
-    return DusklineError(
-        f"could not write {folder}: {error.strerror or error}",
-        hint="check free disk space and permissions, then run the same command again",
-    )

@@ -4,7 +4,7 @@
     <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day
 
 Large sets have shards instead of `images`; see shards.py. Manifest and digest are the same in both forms. The
-manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `place`.
+manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `byte_range`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.core.errors import MissingInputError, NameFormatError, SetError, listed
 from pipeline.datasets.names import position_of
-from pipeline.datasets.shards import INDEX, SHARDS, Entry, Place, compare_shards, read_index
+from pipeline.datasets.shards import INDEX, SHARDS, ByteRange, Entry, compare_shards, read_index
 
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
@@ -127,17 +127,17 @@ class ImageSet:
             )
         return self.root / row.name
 
-    def place(self, row: ImageRow) -> Place:
-        """Return where the bytes of a row lie, in a file or in a shard."""
+    def byte_range(self, name: str) -> ByteRange:
+        """Return where the bytes of the image of that name lie: all of a file, or a part of a shard."""
         if self.index is None:
-            return Place(f"{self.root}/{row.name}", 0, row.size)
-        entry = self.index[row.name]
-        return Place(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
+            return ByteRange(f"{self.root}/{name}")
+        entry = self.index[name]
+        return ByteRange(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
 
     def read(self, row: ImageRow) -> bytes:
         """Return the bytes of a row; `SetError` when they are gone."""
         try:
-            return self.path(row).read_bytes() if self.index is None else self.place(row).read()
+            return self.byte_range(row.name).read()
         except OSError as error:
             raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
 

@@ -79,11 +79,6 @@ class ImageName:
         """UTM northing in metres."""
         return float(self.utm_northing)
 
-    @property
-    def is_night(self) -> bool:
-        """Whether the name is that of a synthetic night."""
-        return self.extension.startswith(NIGHT_MARK + ".")
-
     def encode(self) -> str:
         """Return the file name; `NameFormatError` when it is longer than file systems allow."""
         name = "@" + "@".join(astuple(self))

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from pipeline.core.errors import BadImageError
-from pipeline.core.pictures import DAMAGE, FORMS
+from pipeline.core.pictures import DAMAGE, FORMATS
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
 _DATE = re.compile(
@@ -45,7 +45,7 @@ class Header:
 def read_header(path: Path) -> Header:
     """Read the head of a JPEG or PNG; pixels are not decoded. `BadImageError` when it is no picture."""
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=FORMS) as image:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
             # Damaged EXIF is common.
             warnings.simplefilter("ignore")
             exif = image.getexif()

@@ -41,23 +41,23 @@ _BLOCK = tarfile.BLOCKSIZE
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the bytes of an image lie: `size` bytes of the file `path`, from `offset` on."""
+class ByteRange:
+    """Where the bytes of an image lie: so many of a file from `offset` on, None for all of them."""
 
     path: str
-    offset: int
-    size: int
+    offset: int = 0
+    size: int | None = None
 
     def read(self) -> bytes:
         """Read them; `OSError` when the file is gone, fewer bytes when it is cut off."""
         with Path(self.path).open("rb") as stream:
             stream.seek(self.offset)
-            return stream.read(self.size)
+            return stream.read(-1 if self.size is None else self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An image in the index: `shard` is the tar's file name; see `Place`."""
+    """An image in the index: `shard` is the tar's file name; see `ByteRange`."""
 
     name: str
     shard: str

@@ -23,16 +23,16 @@ from pipeline.datasets.image_set import SPLITS
 # WGS 84.
 _SEMI_MAJOR = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.69437999014e-3
-# UTM metres are up to 0.04 % shorter than true ones,
-# and positions in names are rounded to 1 cm. A gap kept in
-# true metres with this margin is therefore also kept in the coordinates of the names.
+# UTM metres are up to 0.04 % shorter than true ones, and positions in names are rounded to 1 cm. A gap kept
+# in true metres with this margin is therefore also kept in the coordinates of the names.
 _UTM_MARGIN = 1.001
 _ROUNDING = 0.02
 
-Place = tuple[float, float]
+# Latitude and longitude in degrees.
+LatLon = tuple[float, float]
 
 
-def earth_positions(places: Sequence[Place]) -> np.ndarray:
+def earth_positions(places: Sequence[LatLon]) -> np.ndarray:
     """Positions (N, 3) in metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
 
     Straight lines between them are true distances as far as neighbours are concerned, across any zone border.
@@ -50,7 +50,12 @@ def earth_positions(places: Sequence[Place]) -> np.ndarray:
 
 
 def split_by_blocks(
-    places: Sequence[Place], shares: Mapping[str, float], *, seed: int, block_metres: float, gap_metres: float
+    places: Sequence[LatLon],
+    shares: Mapping[str, float],
+    *,
+    seed: int,
+    block_metres: float,
+    gap_metres: float,
 ) -> list[str]:
     """Give each (latitude, longitude) its split, or "" where it stands too close to another split.
 
@@ -158,7 +163,7 @@ def _require_apart(positions: np.ndarray, splits: np.ndarray, gap: float) -> Non
                 raise SetError(f"photographs of {split} and of another split are only {nearest:.2f} m apart")
 
 
-def queries_by_share(places: Sequence[Place], share: float, seed: int) -> list[bool]:
+def queries_by_share(places: Sequence[LatLon], share: float, seed: int) -> list[bool]:
     """Draw about `share` of the places (seeded) as queries; photographs of one place stay together.
 
     At least one place is a query and one is not, wherever there are two.

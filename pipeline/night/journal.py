@@ -12,8 +12,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import DusklineError
-from pipeline.core.files import written_beside
+from pipeline.core.files import bring_to_disk, unwritten, written_beside
 from pipeline.core.lines import checked_fields, checked_line
 
 # Lines that say nothing any more are dropped when there are so many more of them than of the others.
@@ -93,10 +92,7 @@ class Journal:
                 # Where there is room for a part only, the next call tells why.
                 line = line[os.write(self._stream, line) :]
         except OSError as error:
-            raise DusklineError(
-                f"could not write {self.path}: {error.strerror or error}",
-                hint="check free disk space and permissions, then run the same command again",
-            ) from error
+            raise unwritten(self.path, error) from error
 
     def _load(self) -> int:
         """Read all lines and return how many there are."""
@@ -127,9 +123,7 @@ class Journal:
                 stream.write(_done_line(source, entry))
             for source, reason in self.failures.items():
                 stream.write(_failed_line(source, self._reader, reason))
-            # Without it a crash of the machine can leave an empty file under the final name.
-            stream.flush()
-            os.fsync(stream.fileno())
+            bring_to_disk(stream)
 
 
 def _done_line(source: str, entry: Entry) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,15 +25,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """Counts of sources, and what is to do.
+    """What there is, and what is to do.
 
-    ready: their night is in the store. failed: known to have none. waiting: the others. todo: of the waiting
-    ones, in the order given, the first of each that share the same bytes, as they share one night.
+    ready: how many sources have their night in the store. todo: those that want one, in the order given; of
+    some that share the same bytes the first, as they share one night.
     """
 
     ready: int
-    failed: int
-    waiting: int
     todo: tuple[Source, ...]
 
 
@@ -54,7 +51,7 @@ def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Pla
         if state != "good":
             (absent if state == "absent" else doubtful).add(source.digest)
     absent |= _spoilt(doubtful, store, threads)
-    waiting = Counter(source.digest for source in sources if source.digest in absent)
+    waiting = sum(source.digest in absent for source in sources)
     for digest in absent:
         store.forget(digest)
     todo = []
@@ -62,7 +59,7 @@ def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Pla
         if source.digest in absent:
             todo.append(source)
             absent.remove(source.digest)
-    return Plan(len(sources) - failed - waiting.total(), failed, waiting.total(), tuple(todo))
+    return Plan(len(sources) - failed - waiting, tuple(todo))
 
 
 def _spoilt(doubtful: Collection[str], store: NightStore, threads: int) -> set[str]:

@@ -16,8 +16,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import cast
 
+from pipeline.compute.actor import Introduction
+from pipeline.compute.actor_pool import ActorOptions, ActorPool
 from pipeline.compute.cluster import Needs, joined
-from pipeline.compute.crew import Crew, Introduction, Terms
 from pipeline.core.errors import DusklineError
 from pipeline.core.memory import available_memory
 from pipeline.night.attempt import Made, Task, Unmade, Written, attempt
@@ -33,8 +34,8 @@ _AT_ONCE = 64
 class RayPool:
     """What a `WorkerPool` is, of actors; their nights are in files for the store at `store` to take.
 
-    Each takes a processor, and one with a GPU's translator a GPU too. Raises what `WorkerPool` and `Crew`
-    raise.
+    Each takes a processor, and one with a GPU's translator a GPU too. Raises what `WorkerPool` and
+    `ActorPool` raise.
     """
 
     def __init__(
@@ -46,15 +47,15 @@ class RayPool:
     ) -> None:
         self._make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
         on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
-        self._terms = Terms(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
+        self._options = ActorOptions(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
         self._held = contextlib.ExitStack()
-        self._crew: Crew | None = None
+        self._pool: ActorPool | None = None
 
     def __enter__(self) -> RayPool:
         with contextlib.ExitStack() as held:
             ray = held.enter_context(joined())
-            self._crew = held.enter_context(Crew(ray, self._make, self._terms))
-            self._crew.introduction()
+            self._pool = held.enter_context(ActorPool(ray, self._make, self._options))
+            self._pool.introduction()
             self._held = held.pop_all()
         return self
 
@@ -75,10 +76,10 @@ class RayPool:
         return self._entered.run(tasks)
 
     @property
-    def _entered(self) -> Crew:
-        if self._crew is None:
+    def _entered(self) -> ActorPool:
+        if self._pool is None:
             raise RuntimeError("a pool of actors is used inside its `with` block")
-        return self._crew
+        return self._pool
 
 
 class _Translation:

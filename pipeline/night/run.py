@@ -17,7 +17,6 @@ from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
 from pipeline.datasets.set_writer import SetWriter, replaced_set, require_replaceable_set
-from pipeline.datasets.shards import SHARDS
 from pipeline.datasets.terms import Terms, read_terms, write_terms
 from pipeline.night.attempt import Made, Task, Written
 from pipeline.night.origins import ORIGINS, Origin, write_origins
@@ -221,10 +220,8 @@ def task_below(folder: Path, source: Source) -> Task:
 
 
 def _task_in(day: ImageSet, source: Source) -> Task:
-    if day.index is None:
-        return task_below(day.root, source)
-    entry = day.index[source.name]
-    return Task(f"{day.root}/{SHARDS}/{entry.shard}", source.digest, entry.offset, entry.size)
+    where = day.byte_range(source.name)
+    return Task(where.path, source.digest, where.offset, where.size)
 
 
 def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:

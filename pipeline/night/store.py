@@ -32,7 +32,14 @@ from typing import Literal
 import PIL
 
 from pipeline.core.errors import DusklineError
-from pipeline.core.files import digest_bytes, digest_file, write_bytes, write_json, written_beside
+from pipeline.core.files import (
+    bring_to_disk,
+    digest_bytes,
+    digest_file,
+    write_bytes,
+    write_json,
+    written_beside,
+)
 from pipeline.core.guard import only_run
 from pipeline.night.attempt import Made, Written
 from pipeline.night.journal import Entry, Journal
@@ -165,8 +172,7 @@ def write_aside(root: Path, recipe: Recipe, source: str, made: Made, boot: str) 
     with written_beside(aside) as stream:
         stream.write(made.data)
         if boot_identity() != boot:
-            stream.flush()
-            os.fsync(stream.fileno())
+            bring_to_disk(stream)
     return Written(str(aside), len(made.data), digest_bytes(made.data), made.width, made.height)
 
 

@@ -1,1 +1,1 @@
-"""Place recognition: descriptors of pictures, learnt from triplets, searched exactly, judged by recall."""
+"""Place recognition: descriptors of pictures, learnt from examples, searched, judged by recall."""

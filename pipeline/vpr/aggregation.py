@@ -1,4 +1,4 @@
-"""From a grid of local features to one descriptor of the picture: NetVLAD, GeM, mean and maximum."""
+"""From a grid of local features to one descriptor of the picture: NetVLAD, GeM."""
 
 from __future__ import annotations
 
@@ -38,22 +38,6 @@ class GeM(nn.Module):
         return x.clamp(min=self.eps).pow(self.p).mean((2, 3), keepdim=True).pow(1.0 / self.p)
 
 
-class SPoC(nn.Module):
-    """Mean over the grid: (N, C, H, W) -> (N, C, 1, 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool the grid."""
-        return x.mean((2, 3), keepdim=True)
-
-
-class MAC(nn.Module):
-    """Maximum over the grid: (N, C, H, W) -> (N, C, 1, 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool the grid."""
-        return x.amax((2, 3), keepdim=True)
-
-
 class Pooled(nn.Module):
     """A pooling and the place of L2 normalisation round it: (N, C, H, W) -> (N, C).
 
@@ -80,21 +64,18 @@ class NetVLAD(nn.Module):
     """Residuals to K clusters, summed by soft assignment: (N, D, H, W) -> (N, K * D), unit length.
 
     Arandjelovic et al., "NetVLAD", 2016, equation 4, with intra-normalisation; cluster 0's D values first.
-    The assignment is a 1x1 convolution without bias; locations are normalised over their channels first
-    unless `normalise_input` is off.
+    The assignment is a 1x1 convolution without bias; locations are normalised over their channels first.
     """
 
-    def __init__(self, clusters: int, channels: int, *, normalise_input: bool = True) -> None:
+    def __init__(self, clusters: int, channels: int) -> None:
         super().__init__()
         self.clusters = clusters
-        self.normalise_input = normalise_input
         self.conv = nn.Conv2d(channels, clusters, kernel_size=1, bias=False)
         self.centroids = nn.Parameter(torch.rand(clusters, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Aggregate the grid."""
-        if self.normalise_input:
-            x = l2_normalised(x)
+        x = l2_normalised(x)
         # (N, K, L) weights and (N, D, L) features: sum_l a (x - c) = a x^T - (sum_l a) c
         assignment = functional.softmax(self.conv(x).flatten(2), dim=1)
         sums = torch.bmm(assignment, x.flatten(2).transpose(1, 2).to(assignment.dtype))

@@ -44,7 +44,7 @@ class Backbone(nn.Module):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Architecture:
     """A network of torchvision, where it is cut, and what of it learns.
 
     layers: those up to the cut. late: so many of them learn where only the late layers do.
@@ -79,13 +79,13 @@ _VGG16 = _MODELS.vgg16, _MODELS.VGG16_Weights.IMAGENET1K_V1
 
 # Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers" are of a ResNet conv4 (its
 # layer3) and what follows, of AlexNet all but its first 5 layers, of VGG-16 its last 5.
-BACKBONES: dict[str, Recipe] = {
-    "resnet18conv4": Recipe(*_RESNET18, _through_conv4, late=1, channels=256),
-    "resnet18conv5": Recipe(*_RESNET18, _through_conv5, late=2, channels=512),
-    "resnet50conv4": Recipe(*_RESNET50, _through_conv4, late=1, channels=1024),
-    "resnet50conv5": Recipe(*_RESNET50, _through_conv5, late=2, channels=2048),
-    "alexnet": Recipe(*_ALEXNET, _without_last_relu_and_pooling, late=6, channels=256, smallest=31),
-    "vgg16": Recipe(*_VGG16, _without_last_relu_and_pooling, late=5, channels=512, smallest=16),
+BACKBONES: dict[str, Architecture] = {
+    "resnet18conv4": Architecture(*_RESNET18, _through_conv4, late=1, channels=256),
+    "resnet18conv5": Architecture(*_RESNET18, _through_conv5, late=2, channels=512),
+    "resnet50conv4": Architecture(*_RESNET50, _through_conv4, late=1, channels=1024),
+    "resnet50conv5": Architecture(*_RESNET50, _through_conv5, late=2, channels=2048),
+    "alexnet": Architecture(*_ALEXNET, _without_last_relu_and_pooling, late=6, channels=256, smallest=31),
+    "vgg16": Architecture(*_VGG16, _without_last_relu_and_pooling, late=5, channels=512, smallest=16),
 }
 
 
@@ -96,9 +96,9 @@ def build_backbone(name: str, weights: Literal["imagenet", "none"], trainable: T
     """
     if name not in BACKBONES:
         raise ParameterError(f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}")
-    recipe = BACKBONES[name]
+    architecture = BACKBONES[name]
     try:
-        network = recipe.network(weights=recipe.imagenet if weights == "imagenet" else None)
+        network = architecture.network(weights=architecture.imagenet if weights == "imagenet" else None)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         if weights == "none":
             raise
@@ -106,8 +106,11 @@ def build_backbone(name: str, weights: Literal["imagenet", "none"], trainable: T
             f"the ImageNet weights of {name} could not be downloaded: {error}",
             hint="connect to the network once (torch keeps them in TORCH_HOME), or set weights: none",
         ) from error
-    layers = recipe.layers(network)
-    first = len(layers) - recipe.late if trainable == "late_layers" else 0
+    layers = architecture.layers(network)
+    first = len(layers) - architecture.late if trainable == "late_layers" else 0
     return Backbone(
-        nn.Sequential(*layers[:first]), nn.Sequential(*layers[first:]), recipe.channels, recipe.smallest
+        nn.Sequential(*layers[:first]),
+        nn.Sequential(*layers[first:]),
+        architecture.channels,
+        architecture.smallest,
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.files import written_beside
+from pipeline.core.files import bring_to_disk, written_beside
 
 # Descriptors that are read at once: of 16,384 numbers each, 256 MiB.
 PIECE = 4096
@@ -33,8 +32,7 @@ def write_descriptors(path: Path, count: int, pieces: Iterable[np.ndarray]) -> N
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(stream, header)
             stream.write(np.ascontiguousarray(piece, "<f4").data)
-        stream.flush()
-        os.fsync(stream.fileno())
+        bring_to_disk(stream)
 
 
 def read_descriptors(path: Path, count: int) -> np.ndarray | None:

@@ -81,7 +81,7 @@ class DescriptorStore:
 
     def _trim(self) -> None:
         locks = sorted(self.root.glob("*.lock"), key=lambda lock: (lock.stat().st_mtime_ns, lock.name))
-        excess = sum(file.stat().st_size for file in self.root.glob("*.npy")) - self.limit
+        excess = sum(map(_size, self.root.glob("*.npy"))) - self.limit
         for lock in locks:
             with lock.open("r") as stream, contextlib.suppress(BlockingIOError):
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,3 +101,10 @@ class DescriptorStore:
 
     def _lock(self, key: str) -> Path:
         return self.root / f"{key}.lock"
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0  # another run has trimmed it this moment

@@ -15,7 +15,7 @@ from pipeline.compute.memory import require_memory
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.folding import evaluating
-from pipeline.vpr.memory import appetite, extraction_bytes
+from pipeline.vpr.memory import extraction_bytes, footprint
 from pipeline.vpr.views import stacked
 
 
@@ -79,7 +79,7 @@ def _batches(
 
 
 def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
-    needed = extraction_bytes(appetite(network, images[:1], learning=False), len(images))
+    needed = extraction_bytes(footprint(network, images[:1], learning=False), len(images))
     what = f"describing {len(images)} pictures of {images.shape[3]}x{images.shape[2]} at once"
     require_memory(what, needed, images.device, "lower height and width, or set autocast: bfloat16")
 

@@ -14,7 +14,7 @@ _UNCOUNTED = 0.3
 
 
 @dataclass(frozen=True)
-class Appetite:
+class Footprint:
     """Bytes that a network takes for each picture, beside its input.
 
     kept: what the backward pass needs again. passing: input and output of its largest layer; learning: of its
@@ -26,7 +26,7 @@ class Appetite:
     learning: int
 
 
-def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite:
+def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footprint:
     """Measure it on `picture` (1, 3, H, W); the network stays as it is.
 
     `learning`: as in a training step, on a copy, for batch norm's statistics would move, and on two pictures,
@@ -65,10 +65,10 @@ def appetite(network: nn.Module, picture: Tensor, *, learning: bool) -> Appetite
     finally:
         for hook in hooks:
             hook.remove()
-    return Appetite(*(size // pictures for size in (sum(kept.values()), passing[0], taught[0])))
+    return Footprint(*(size // pictures for size in (sum(kept.values()), passing[0], taught[0])))
 
 
-def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
+def step_bytes(found: Footprint, pictures: int, weights: int) -> int:
     """Peak of a training step of so many pictures: what is kept and passes, gradients, Adam's means.
 
     `weights`: bytes of those that learn.
@@ -78,6 +78,6 @@ def step_bytes(found: Appetite, pictures: int, weights: int) -> int:
     return round(counted * (1 + _UNCOUNTED))
 
 
-def extraction_bytes(found: Appetite, batch: int) -> int:
+def extraction_bytes(found: Footprint, batch: int) -> int:
     """Peak of describing `batch` pictures at once, beside their descriptors."""
     return round(batch * 2 * found.passing * (1 + _UNCOUNTED))

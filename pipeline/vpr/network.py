@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.core.errors import CheckpointError, MissingInputError, ParameterError
 from pipeline.core.files import written_beside
 from pipeline.core.params import build
@@ -168,17 +167,11 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise MissingInputError(f"no such model: {path}", hint=_TRAIN)
     try:
-        with warnings.catch_warnings():
-            # Of a foreign pickle torch first warns that it may fail, and then fails.
-            warnings.simplefilter("ignore", UserWarning)
-            document = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        *(OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError),
-        pickle.UnpicklingError,
-    ) as error:
-        # What a damaged file raises depends on the place of the damage.
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(f"{path} cannot be read as a model: {lines[0]}", hint=_AGAIN) from error
+        document = load_tensors(path)
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN
+        ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is no recogniser that duskline has trained", hint=_TRAIN)
     for part in _PARTS:

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.compute.actor import Introduction
+from pipeline.compute.actor_pool import ActorOptions, ActorPool
 from pipeline.compute.cluster import Needs, joined, most_processors
-from pipeline.compute.crew import Crew, Introduction, Terms
 from pipeline.compute.threads import threads_within
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
@@ -67,11 +68,11 @@ class _Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class RayExtraction(Extraction):
-    """Describes by the actors of a `crew`; pieces wait in `folder`. See `ray_extraction`."""
+    """Describes by `actors`; pieces wait in `folder`. See `ray_extraction`."""
 
     subject: Subject
     folder: Path
-    crew: _LateCrew
+    actors: _LateActors
 
     def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
         """Descriptors of all pictures, in their order: (n, D), float32."""
@@ -96,7 +97,7 @@ class RayExtraction(Extraction):
         # By listing: a network's file system that was asked for a file may go on saying that it is not there.
         listed = {file.name for file in folder.iterdir()}
         there = {piece.file.name for piece in pieces if piece.file.name in listed and _is_whole(piece)}
-        answers = self.crew.run([piece for piece in pieces if piece.file.name not in there])
+        answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
         for piece in progress(pieces, label="describe", unit="piece"):
             while piece.file.name not in there:
                 done, _ = next(answers)
@@ -123,46 +124,45 @@ def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> It
     """Give an extraction that computes what `extraction` would, by a cluster, which is joined when needed.
 
     Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what `joined`
-    and `Crew` raise, when they do.
+    and `ActorPool` raise, when they do.
     """
     with contextlib.ExitStack() as held:
-        crew = _LateCrew(extraction, subject, held)
         yield RayExtraction(
             extraction.device,
             extraction.workers,
             extraction.numbers,
             subject=subject,
             folder=folder,
-            crew=crew,
+            actors=_LateActors(extraction, subject, held),
         )
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass
-class _LateCrew:
+class _LateActors:
     """Actors that are asked for with the first piece there is to describe, and stay until the block ends."""
 
     extraction: Extraction
     subject: Subject
     held: contextlib.ExitStack
-    crew: Crew | None = None
+    pool: ActorPool | None = None
 
     def run(self, pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, None]]:
         """Yield each piece when it is described."""
         if not pieces:
             return
-        crew = self.crew = self.crew or self._joined()
-        crew.grow(len(pieces))
-        yield from crew.run(pieces)
+        pool = self.pool = self.pool or self._joined()
+        pool.grow(len(pieces))
+        yield from pool.run(pieces)
 
-    def _joined(self) -> Crew:
+    def _joined(self) -> ActorPool:
         ray = self.held.enter_context(joined())
         threads = self.subject.settings.cpu_threads
         on_gpu = self.extraction.device.type == "cuda"
         # The threads of an operation may be more than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
-        return self.held.enter_context(Crew(ray, make, Terms(needs, threads)))
+        return self.held.enter_context(ActorPool(ray, make, ActorOptions(needs, threads)))
 
 
 class _Description:

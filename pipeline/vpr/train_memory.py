@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pipeline.compute.memory import require_memory
-from pipeline.vpr.memory import appetite, step_bytes
+from pipeline.vpr.memory import footprint, step_bytes
 from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
 from pipeline.vpr.train_settings import TrainSettings
@@ -23,7 +23,7 @@ def require_training_memory(
     """
     picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
     with autocast(device, numbers):
-        found = appetite(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
+        found = footprint(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
     pictures = -(-settings.batch // processes) * settings.pictures
     weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
     inputs = _INPUTS * pictures * picture.nbytes

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.core.files import written_beside
+from pipeline.compute.torch_files import DAMAGE, first_line, load_tensors
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import bring_to_disk, written_beside
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Progress:
 
 
 def save_state(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Write the whole state, or leave the one before as it was."""
+    """Write the whole state, to the disk, or leave the one before as it was."""
     document = {
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -63,15 +65,25 @@ def save_state(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer,
     }
     with written_beside(path) as stream:
         torch.save(document, stream)
+        bring_to_disk(stream)
 
 
 def load_state(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
 ) -> Progress:
-    """Put a saved state into `network` and `optimizer`; a fresh start when there is none."""
+    """Put a saved state into `network` and `optimizer`; a fresh start when there is none.
+
+    `DusklineError` when it is damaged.
+    """
     if not path.is_file():
         return Progress()
-    document = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        document = load_tensors(path)
+    except DAMAGE as error:
+        raise DusklineError(
+            f"the saved state {path} is damaged: {first_line(error)}",
+            hint="bring it back from a copy, or remove it: the training then begins anew",
+        ) from error
     network.load_state_dict(document["network"])
     optimizer.load_state_dict(document["optimizer"])
     network.to(device)

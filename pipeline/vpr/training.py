@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.compute.group import Group, device_of_process, joined_group
 from pipeline.compute.threads import threads_within
 from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
-from pipeline.core.files import digest_document, digest_file
+from pipeline.core.files import digest_document
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
@@ -24,13 +24,14 @@ from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
-from pipeline.vpr.network import Network, Recogniser, build_network, load_model, save_model
+from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.recall import RECALL_AT
 from pipeline.vpr.train_material import material
 from pipeline.vpr.train_memory import require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
+from pipeline.vpr.train_start import Start
 from pipeline.vpr.train_state import Progress, load_state, save_state
 from pipeline.vpr.train_step import Learner, loss_of
 
@@ -106,26 +107,6 @@ class Machinery:
     group: Group
 
 
-@dataclass(frozen=True)
-class _Start:
-    """The weights of an earlier run, and the digest of their file."""
-
-    weights: dict[str, torch.Tensor]
-    digest: str
-
-    @classmethod
-    def of(cls, path: Path, settings: TrainSettings) -> _Start:
-        network, found, _ = load_model(path)
-        # Where first weights came from is not the network's form.
-        wanted = replace(settings.network, weights=found.weights)
-        if found != wanted:
-            raise DusklineError(
-                f"{path} is another network than the one to train: expected {wanted}, found {found}",
-                hint="start from a model of the same backbone, aggregation and trainable layers",
-            )
-        return cls(network.state_dict(), digest_file(path))
-
-
 class _Run:
     """One run: its pictures, its network and where it stands."""
 
@@ -144,7 +125,7 @@ class _Run:
         if self.group.size > 1:
             self.path += f", {self.group.size} processes"
         self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
-        self.start = None if start is None else _Start.of(start, settings)
+        self.start = None if start is None else Start.of(start, settings)
         key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
         if self.start is not None:
             key["start"] = self.start.digest

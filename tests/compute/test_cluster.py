@@ -48,7 +48,6 @@ def test_the_largest_node_is_found() -> None:
 
 
 def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")
     with (
         pytest.raises(DusklineError, match=r"no Ray cluster could be joined: .*127\.0\.0\.1") as caught,
@@ -59,7 +58,6 @@ def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.Mon
 
 
 def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
     with pytest.raises(DusklineError, match=r"no Ray cluster could be joined: .*nonsense"), joined():
         pass

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,12 @@ import pytest
 from pipeline.core.errors import DusklineError
 from pipeline.datasets.download import download, is_address
 from pipeline.datasets.http import TRIES, DownloadFailedError
-from tests.datasets.local_server import LocalServer, serving
+from tests.datasets.local_server import LocalServer
 from tests.import_graph import ROOT
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 DATA = bytes(range(256)) * 20_000
-
-
-@pytest.fixture(autouse=True)
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with serving() as state:
-        yield state
 
 
 def listing(folder: Path) -> list[str]:

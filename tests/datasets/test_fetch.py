@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from pipeline.core.files import read_json
 from pipeline.datasets.fetch import Fetched, fetch_archives
 from pipeline.datasets.held import archive_places
 from pipeline.datasets.registry import Source, SourceFile
-from tests.datasets.local_server import LocalServer, serving
+from tests.datasets.local_server import LocalServer
 from tests.datasets.raw_forms import write_tar
+
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 def tar(content: bytes, mode: str = "w") -> bytes:
@@ -33,17 +34,6 @@ PAGE = b"<!DOCTYPE html><html><body>Quota exceeded</body></html>"
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with serving() as state:
-        yield state
 
 
 def file(name: str, *addresses: str, sha256: str = "") -> SourceFile:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,9 @@ from pipeline.core.errors import CheckpointError, UserError
 from pipeline.datasets.fetch import Fetched, fetch_checkpoint
 from pipeline.datasets.pins import read_pins
 from pipeline.datasets.registry import Source
-from tests.datasets.local_server import LocalServer, serving
+from tests.datasets.local_server import LocalServer
+
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 UNIT = Source("unit_x", "UNIT", "checkpoint", "NC", published="in a Drive folder")
 
@@ -32,17 +33,6 @@ def zipped(name: str) -> bytes:
     with zipfile.ZipFile(stream, "w") as packed:
         packed.writestr(name, b"x")
     return stream.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with serving() as state:
-        yield state
 
 
 class Place:

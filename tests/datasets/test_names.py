@@ -192,8 +192,6 @@ def test_night_names() -> None:
     assert night_name(day, ".png") == night.replace("n.jpg", "n.png")
     assert night_name("holiday.jpeg") == "holidayn.jpg"
     assert ImageName.parse(night).extension == "n.jpg"
-    assert ImageName.parse(night).is_night
-    assert not ImageName.parse(day).is_night
     assert ImageName.parse(night).encode() == night
     assert position_of(night) == position_of(day)
 
@@ -212,7 +210,7 @@ def test_what_is_named_is_read_back(position: tuple[float, float], details: Deta
     text = name.encode()
     assert ImageName.parse(text) == name
     assert ImageName.parse("images/test/queries/" + text) == name
-    assert ImageName.parse(night_name(text)).is_night
+    assert ImageName.parse(night_name(text)).extension == "n.jpg"
 
 
 @given(POSITIONS, DETAILS)

@@ -19,7 +19,7 @@ from pipeline.datasets import shards
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import Details, name_at_utm
 from pipeline.datasets.set_writer import replaced_set
-from pipeline.datasets.shards import INDEX, SHARDS, Place, member_id, pack, shard_count, shard_of
+from pipeline.datasets.shards import INDEX, SHARDS, ByteRange, member_id, pack, shard_count, shard_of
 
 MANY = 60
 
@@ -67,7 +67,7 @@ def test_both_forms_are_the_same_set(as_files: ImageSet, as_shards: ImageSet) ->
     assert as_files.counts() == as_shards.counts()
     assert (as_files.index, len(as_shards.index or {})) == (None, MANY)
     for row in as_files.rows:
-        assert as_files.read(row) == as_shards.read(row) == as_files.place(row).read()
+        assert as_files.read(row) == as_shards.read(row) == as_files.byte_range(row.name).read()
         assert digest_bytes(as_shards.read(row)) == row.digest
 
 
@@ -309,5 +309,5 @@ def test_a_shard_that_is_gone_while_it_is_read_is_an_error_in_words(as_shards: I
 
 def test_a_place_is_read_without_the_rest(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"0123456789")
-    assert Place(f"{tmp_path}/file", 3, 4).read() == b"3456"
-    assert io.BytesIO(Place(f"{tmp_path}/file", 8, 4).read()).read() == b"89"
+    assert ByteRange(f"{tmp_path}/file", 3, 4).read() == b"3456"
+    assert io.BytesIO(ByteRange(f"{tmp_path}/file", 8, 4).read()).read() == b"89"

@@ -208,10 +208,26 @@ def days(count: int) -> dict[str, bytes]:
 
 
 @dataclass
-class Nightly:
-    """Everything `translate_set` wants, with the place of a test: change what matters, call `run`."""
+class _Logged:
+    """Something below `base` whose translator notes each picture."""
 
     base: Path
+
+    @property
+    def log(self) -> Path:
+        return self.base / "calls.log"
+
+    def calls(self) -> int:
+        """How many pictures were translated since the last time of asking."""
+        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
+        self.log.unlink(missing_ok=True)
+        return count
+
+
+@dataclass
+class Nightly(_Logged):
+    """Everything `translate_set` wants, with the place of a test: change what matters, call `run`."""
+
     level: int = 2
     wait: float = 0.0
     output: OutputFormat = JPG
@@ -227,10 +243,6 @@ class Nightly:
     def store(self) -> Path:
         return self.base / "work" / "nights"
 
-    @property
-    def log(self) -> Path:
-        return self.base / "calls.log"
-
     def run(self, day: ImageSet, make: object = None) -> NightSummary:
         translator = Darkened(self.level, self.log, self.wait)
         return translate_set(
@@ -244,18 +256,11 @@ class Nightly:
             engine=self.engine,
         )
 
-    def calls(self) -> int:
-        """How many pictures were translated since the last time of asking."""
-        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
-        self.log.unlink(missing_ok=True)
-        return count
-
 
 @dataclass
-class Trip:
+class Trip(_Logged):
     """A folder of holiday pictures, and where its nights go."""
 
-    base: Path
     level: int = 2
     output: OutputFormat = JPG
     max_failed: float = 0.0
@@ -267,10 +272,6 @@ class Trip:
     @property
     def nights(self) -> Path:
         return self.base / "trip_night"
-
-    @property
-    def log(self) -> Path:
-        return self.base / "calls.log"
 
     def take(self, name: str, data: bytes) -> None:
         write_bytes(self.days / name, data)
@@ -287,11 +288,6 @@ class Trip:
             2,
             self.max_failed,
         )
-
-    def calls(self) -> int:
-        count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
-        self.log.unlink(missing_ok=True)
-        return count
 
     def made(self) -> set[str]:
         return set(tree(self.nights)) - {"origins.csv", "recipe.json"}

@@ -20,7 +20,7 @@ from tests.night.fakes import (
     tree,
     write_days,
 )
-from tests.night.test_workers import tasks
+from tests.night.work import tasks
 
 
 def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> None:

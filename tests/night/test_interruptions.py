@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ import pytest
 from pipeline.datasets.image_set import ImageSet
 from tests.import_graph import ROOT
 from tests.night.fakes import Nightly, days, tree, write_days
+from tests.night.work import entries
+from tests.waiting import wait_until
 
 COUNT = 24
 
@@ -47,13 +48,6 @@ def start(base: Path, workers: int = 2, wait: float = 0.05, limit: int = -1) -> 
         text=True,
         start_new_session=True,
     )
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.005)
 
 
 def group_is_gone(run: subprocess.Popen[str]) -> bool:
@@ -100,7 +94,7 @@ def check_and_finish(base: Path, wanted: dict[str, bytes]) -> None:
     """An ended run has left nothing or everything; the next one makes what is missing and nothing twice."""
     night = Nightly(base)
     assert not night.out.exists() or tree(night.out) == wanted
-    kept = {path.stem for path in night.store.rglob("*.jpg") if not path.name.startswith(".")}
+    kept = {path.stem for path in entries(night.store)}
     night.calls()
     night.run(ImageSet.open(base / "day"))
     # A night whose line in the journal was not written yet is made again.

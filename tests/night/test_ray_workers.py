@@ -6,18 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.compute import crew
+from pipeline.compute import actor_pool
 from pipeline.core.errors import CheckpointError, DusklineError, ParameterError
-from pipeline.core.files import digest_bytes
 from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
 from pipeline.night.attempt import Task, Unmade, Written
@@ -46,7 +43,9 @@ from tests.night.fakes import (
     without_checkpoint,
     write_days,
 )
+from tests.night.work import entries, tasks
 from tests.ray_cluster import TwoNodes, two_nodes
+from tests.waiting import later, wait_until
 
 COUNT = 24
 
@@ -80,24 +79,8 @@ class Whereabouts(Darkened):
         return self if pixels is None else np.zeros((1, len(str(Path.cwd())), 3), np.uint8)
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.01)
-
-
 def lines(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
-
-
-def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:
-    made = []
-    for number, data in enumerate(pictures):
-        path = folder / f"{number}.jpg"
-        path.write_bytes(data)
-        made.append(Task(str(path), digest_bytes(data)))
-    return made
 
 
 def outcomes(folder: Path, work: list[Task], make: MakeTranslator) -> dict[Task, Written | Unmade]:
@@ -111,18 +94,6 @@ def outcomes(folder: Path, work: list[Task], make: MakeTranslator) -> dict[Task,
 def pixels_of(night: Written | Unmade) -> np.ndarray:
     assert isinstance(night, Written)
     return read_rgb(Path(night.path).read_bytes())
-
-
-def later(condition: Callable[[], bool], deed: Callable[[], object]) -> threading.Thread:
-    """Do the deed as soon as the condition holds, beside what this thread does."""
-
-    def wait() -> None:
-        wait_until(condition, "the moment of the deed")
-        deed()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
 
 
 def test_a_pool_is_used_inside_its_block() -> None:
@@ -284,7 +255,7 @@ def test_a_node_that_comes_later_is_given_work(tmp_path: Path) -> None:
 def test_without_any_node_that_would_do_the_run_ends_in_words(
     nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_PATIENCE", 3.0)
+    monkeypatch.setattr(actor_pool, "_PATIENCE", 3.0)
     with (
         pytest.raises(DusklineError, match="the Ray cluster has had no node with a GPU for 3 s") as caught,
         RayPool(OnGpu(), JPG, (), tmp_path),
@@ -355,7 +326,7 @@ def check_and_finish(base: Path, wanted: dict[str, bytes]) -> None:
     """The next run makes what is missing, and nothing that the store has."""
     night = Nightly(base, engine="ray")
     assert not night.out.exists()
-    kept = [path for path in night.store.rglob("*.jpg") if not path.name.startswith(".")]
+    kept = entries(night.store)
     assert len(kept) >= 2
     night.calls()
     summary = night.run(ImageSet.open(base / "day"))

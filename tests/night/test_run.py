@@ -25,6 +25,7 @@ from tests.night.fakes import (
     tree,
     write_days,
 )
+from tests.night.work import entries
 
 
 @pytest.fixture
@@ -39,10 +40,6 @@ def day(tmp_path: Path) -> ImageSet:
 
 def night_of(name: str, suffix: str = ".jpg") -> str:
     return name.removesuffix(".jpg") + "n" + suffix
-
-
-def entries(nightly: Nightly) -> list[Path]:
-    return sorted(path for path in nightly.store.rglob("*.jpg") if not path.name.startswith("."))
 
 
 def test_every_day_has_its_night_under_its_name(nightly: Nightly, day: ImageSet) -> None:
@@ -109,7 +106,7 @@ def test_nothing_in_the_set_tells_where_or_when_it_was_made(
 
 def test_nights_share_their_bytes_with_the_store(nightly: Nightly, day: ImageSet) -> None:
     nightly.run(day)
-    kept = {path.stat().st_ino for path in entries(nightly)}
+    kept = {path.stat().st_ino for path in entries(nightly.store)}
     assert {(nightly.out / row.name).stat().st_ino for row in ImageSet.open(nightly.out).rows} == kept
 
 
@@ -157,7 +154,7 @@ def test_a_removed_image_takes_its_night_along_and_a_new_one_brings_its_own(
     assert nightly.calls() == 1
     night = ImageSet.open(nightly.out)
     assert [row.source for row in night.rows] == sorted(other)
-    assert len(entries(nightly)) == 9
+    assert len(entries(nightly.store)) == 9
 
 
 def test_images_with_the_same_bytes_share_one_night(nightly: Nightly, tmp_path: Path) -> None:
@@ -208,7 +205,7 @@ def test_a_spoilt_entry_is_made_again_alone(
     nightly.run(day)
     before = tree(nightly.out)
     nightly.calls()
-    spoil(entries(nightly)[3])  # type: ignore[operator]
+    spoil(entries(nightly.store)[3])  # type: ignore[operator]
     if spoil is spoil_by_a_crash:
         monkeypatch.setattr(store_module, "boot_identity", lambda: "after the crash")
     nightly.run(day)

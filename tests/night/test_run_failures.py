@@ -27,6 +27,7 @@ from tests.night.fakes import (
     without_checkpoint,
     write_days,
 )
+from tests.night.work import entries
 
 
 @pytest.fixture
@@ -37,10 +38,6 @@ def nightly(tmp_path: Path) -> Nightly:
 @pytest.fixture
 def day(tmp_path: Path) -> ImageSet:
     return write_days(tmp_path / "day", days(8))
-
-
-def entries(nightly: Nightly) -> list[Path]:
-    return sorted(path for path in nightly.store.rglob("*.jpg") if not path.name.startswith("."))
 
 
 # Name, bytes, beginning of the reason; "" means it has a night.
@@ -181,7 +178,7 @@ def test_a_full_disk_is_a_clear_error_and_the_next_run_goes_on(
             nightly.run(day)
     assert "check free disk space" in caught.value.hint
     assert not nightly.out.exists()
-    assert len(entries(nightly)) == 3
+    assert len(entries(nightly.store)) == 3
     assert not list(nightly.base.rglob("*.part"))
     assert nightly.run(day).made == 5
 

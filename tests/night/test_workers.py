@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import CheckpointError, DusklineError
-from pipeline.core.files import digest_bytes
 from pipeline.core.pictures import read_rgb
 from pipeline.night import workers
 from pipeline.night.attempt import Made, Task, Unmade
@@ -31,21 +30,13 @@ from tests.night.fakes import (
     with_a_bug,
     without_checkpoint,
 )
+from tests.night.work import tasks
 
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield
     assert active_children() == []
-
-
-def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:
-    made = []
-    for number, data in enumerate(pictures):
-        path = folder / f"{number}.jpg"
-        path.write_bytes(data)
-        made.append(Task(str(path), digest_bytes(data)))
-    return made
 
 
 def outcomes(work: list[Task], workers: int, make: MakeTranslator) -> dict[Task, Made | Unmade]:

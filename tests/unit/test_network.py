@@ -111,7 +111,6 @@ def test_output_sides_are_floored_at_each_halving(height: int, width: int, batch
     with torch.inference_mode():
         y = network.dec(network.enc(torch.zeros(batch, 3, height, width)))
     assert y.shape == (batch, 3, 4 * (height // 2 // 2), 4 * (width // 2 // 2))
-    assert y.shape[2:] == (sizes.output_side(height), sizes.output_side(width))
 
 
 @pytest.mark.parametrize("n_downsample", [1, 2, 3])

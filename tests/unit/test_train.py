@@ -242,7 +242,7 @@ def test_an_iteration_saved_again_takes_its_own_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "empty"])
 def test_a_damaged_state_is_passed_over_for_the_one_before(
-    damage: str, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str, folders: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = tiny_settings(iterations=8, save_every=2)
     first, expected = run(settings, folders, tmp_path)
@@ -253,7 +253,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(
     left_over = first.folder / ".state_00000008_0.part"
     left_over.write_bytes(b"half")
     again, found = run(settings, folders, tmp_path)
-    assert f"{newest} is damaged" in capsys.readouterr().err
+    assert f"{newest} is damaged" in caplog.text
     assert (again.started_at, found) == (6, expected)
     assert not left_over.exists()
     assert [path.name[:14] for path in saved_states(first.folder)] == ["state_00000008", "state_00000006"]

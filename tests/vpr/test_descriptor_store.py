@@ -46,6 +46,14 @@ def test_descriptors_are_made_once(tmp_path: Path) -> None:
     assert names(tmp_path / "store") == [".lock", ".lock", ".npy", ".npy"]
 
 
+def test_what_another_run_trims_at_the_same_moment_is_no_error(tmp_path: Path) -> None:
+    # Listed, and gone when it is looked at.
+    (tmp_path / "gone.npy").symlink_to(tmp_path / "nothing")
+    made: list[int] = []
+    use(DescriptorStore(tmp_path), 1, made)
+    assert made == [1]
+
+
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     made: list[int] = []
     store = DescriptorStore(tmp_path, 2 * BYTES)

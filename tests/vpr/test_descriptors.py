@@ -6,28 +6,17 @@ import time
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.core.errors import BadImageError, ParameterError, SetError
 from pipeline.vpr.descriptors import extract
 from pipeline.vpr.views import read_view
-
-CPU = torch.device("cpu")
-
-
-def picture(index: int) -> Tensor:
-    return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(index))
+from tests.vpr.tiny import CPU, Features, picture
 
 
-class Flat(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(1)
-        self.conv = nn.Conv2d(3, 5, 3, stride=4)
-        self.norm = nn.BatchNorm2d(5)
-
+class Flat(Features):
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x)).flatten(1)
+        return super().forward(x).flatten(1)
 
 
 def test_descriptors_come_in_order_with_a_shorter_last_batch() -> None:

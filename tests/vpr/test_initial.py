@@ -4,42 +4,23 @@ import faiss
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.vpr.initial import cluster, initial_descriptors
-
-CPU = torch.device("cpu")
-
-
-def picture(index: int) -> Tensor:
-    return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(index))
-
-
-class Tiny(nn.Module):
-    """Features (N, 5, 4, 4): 16 locations of each picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(1)
-        self.conv = nn.Conv2d(3, 5, 3, stride=4)
-        self.norm = nn.BatchNorm2d(5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+from tests.vpr.tiny import CPU, Features, picture
 
 
 def drawn(seed: int, count: int = 6, *, batch: int = 4, workers: int = 1, **wanted: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return initial_descriptors(
-        Tiny(), picture, count, rng=rng, batch=batch, device=CPU, workers=workers, **wanted
+        Features(), picture, count, rng=rng, batch=batch, device=CPU, workers=workers, **wanted
     )
 
 
 def locations(index: int) -> np.ndarray:
     """All features of one picture, (16, 5), computed apart."""
     with torch.inference_mode():
-        grid = Tiny().eval()(picture(index)[None])[0].flatten(1).T.numpy()
+        grid = Features().eval()(picture(index)[None])[0].flatten(1).T.numpy()
     return grid / np.linalg.norm(grid, axis=1, keepdims=True)
 
 
@@ -80,7 +61,7 @@ def test_the_same_seed_draws_the_same_whatever_the_batch_and_the_workers() -> No
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_backbone_runs_in_eval_mode_and_keeps_its_own(training: bool) -> None:
-    backbone = Tiny().train(training)
+    backbone = Features().train(training)
     before = backbone.norm.running_mean.clone()
     rng = np.random.default_rng(0)
     initial_descriptors(backbone, picture, 4, rng=rng, batch=2, device=CPU, workers=1)

@@ -26,7 +26,7 @@ MEASURE = """
 import resource, sys, torch
 from pathlib import Path
 from pipeline.core.memory import keep_freed_memory
-from pipeline.vpr.memory import appetite, extraction_bytes, step_bytes
+from pipeline.vpr.memory import footprint, extraction_bytes, step_bytes
 from pipeline.vpr.network import NetworkSettings, build_network
 torch.set_num_threads(1)
 keep_freed_memory()
@@ -34,7 +34,7 @@ learning, trainable, pictures = sys.argv[1] == "step", sys.argv[2], 8
 network = build_network(NetworkSettings("resnet18conv4", "none", trainable, "netvlad", 64))
 network.to(memory_format=torch.channels_last)
 images = torch.randn(pictures, 3, 480, 640).contiguous(memory_format=torch.channels_last)
-found = appetite(network.train(learning), images[:1], learning=learning)
+found = footprint(network.train(learning), images[:1], learning=learning)
 weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 for _ in range(3):
@@ -62,11 +62,11 @@ def test_what_is_foretold_holds_and_is_not_far_off(work: tuple[str, str]) -> Non
 def test_measuring_leaves_the_network_as_it_was() -> None:
     network = build_network(NetworkSettings("resnet18conv4", "none", "all", "netvlad", 4)).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = memory.appetite(network, torch.randn(1, 3, 64, 64), learning=True)
+    found = memory.footprint(network, torch.randn(1, 3, 64, 64), learning=True)
     assert found.kept > found.passing > 0
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
-    assert memory.appetite(network, torch.randn(1, 3, 64, 64), learning=False).kept == 0
+    assert memory.footprint(network, torch.randn(1, 3, 64, 64), learning=False).kept == 0
 
 
 def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:

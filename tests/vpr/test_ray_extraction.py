@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from pipeline.vpr.ray_extraction import Subject
 from tests.import_graph import ROOT
 from tests.ray_cluster import TwoNodes, two_nodes
 from tests.vpr.places import write_places
+from tests.waiting import later, wait_until
 
 # With 160 pictures in each role: five pieces of one batch.
 PLACES, VIEWS = 32, 5
@@ -85,25 +84,6 @@ def pieces_in(base: Path) -> set[str]:
     """Pieces that wait whole."""
     found = (base / "ray" / "store").glob("*.pieces/*/*.npy")
     return {f"{path.parent.name}/{path.name}" for path in found if not path.name.startswith(".")}
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.002)
-
-
-def later(condition: Callable[[], bool], deed: Callable[[], object]) -> threading.Thread:
-    """Do the deed as soon as the condition holds, beside what this thread does."""
-
-    def wait() -> None:
-        wait_until(condition, "the moment of the deed")
-        deed()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
 
 
 def test_shards_are_described_like_files_and_each_piece_takes_its_part_of_the_index(
@@ -192,13 +172,13 @@ def test_after_its_driver_was_killed_the_next_run_describes_nothing_twice(
     kept = pieces_in(tmp_path)
     assert len(kept) >= 2
     made: set[str] = set()
-    described = ray_extraction._LateCrew.run
+    described = ray_extraction._LateActors.run
 
-    def noting(crew: Any, pieces: Sequence[Any]) -> Iterator[Any]:
+    def noting(actors: Any, pieces: Sequence[Any]) -> Iterator[Any]:
         made.update(f"{piece.file.parent.name}/{piece.file.name}" for piece in pieces)
-        return described(crew, pieces)
+        return described(actors, pieces)
 
-    monkeypatch.setattr(ray_extraction._LateCrew, "run", noting)
+    monkeypatch.setattr(ray_extraction._LateActors, "run", noting)
     found = run(tmp_path, places, "ray")
     assert made.isdisjoint(kept)
     # Five of the database and five of the queries.

@@ -22,7 +22,7 @@ from pipeline.datasets.readers.raw_files import RawFiles
 
 COMMON_ROLES = {role: role for role in ROLES}
 # Split, role, file name.
-Place = tuple[str, str, str]
+_Target = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, s
     return "", ""
 
 
-def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) -> dict[str, Place]:
+def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) -> dict[str, _Target]:
     """Return split, role and file name of every picture that is taken."""
-    places: dict[str, Place] = {}
+    places: dict[str, _Target] = {}
     wrong, count = [], 0
     for path in filter(_is_picture, paths):
         (split, role), file_name = place_of(path, settings.roles), path.rpartition("/")[2]

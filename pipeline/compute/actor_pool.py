@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster that do one kind of work, task after task, whichever of them is lost meanwhile.
+"""A pool of Ray actors that do one kind of work, task after task, whichever of them is lost meanwhile.
 
 Each builds once what it works with. A task whose actor was killed, or whose node is gone, is given to
 another; for an actor that is gone a new one is asked for; nodes that come are used, and those that go are
@@ -13,14 +13,14 @@ import math
 import os
 import re
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pipeline
+from pipeline.compute.actor import Actor, Failed, Introduction, Work
 from pipeline.compute.cluster import Needs, room
 from pipeline.core.errors import DusklineError
 
@@ -42,43 +42,12 @@ _LONG = 60.0
 
 
 @dataclass(frozen=True)
-class Introduction:
-    """What an actor tells when it has built what it works with.
-
-    identity: must be the same for all, or they would make different things. ahead: tasks that it wants at a
-    time. memory: bytes that it holds at most; 0 for no estimate.
-    """
-
-    identity: object
-    ahead: int = 1
-    memory: int = 0
-
-
-class Work(Protocol):
-    """What an actor holds. A `DusklineError` of it ends the whole run; it never raises anything else."""
-
-    introduction: Introduction
-
-    def __call__(self, task: Any, /) -> Any:
-        """Do one task; with several `at_once`, from so many threads."""
-        ...
-
-
-@dataclass(frozen=True)
-class Terms:
+class ActorOptions:
     """How an actor works: what it takes of its node, its numeric threads, how many tasks at the same time."""
 
     needs: Needs
     threads: int
     at_once: int = 1
-
-
-@dataclass(frozen=True)
-class _Failed:
-    """An error in an actor, and its traceback there as text."""
-
-    error: DusklineError
-    trace: str
 
 
 @dataclass(eq=False)
@@ -91,38 +60,18 @@ class _Member:
     tasks: dict[Any, Any] = field(default_factory=dict)
 
 
-class _Actor:
-    """What runs in the cluster."""
-
-    def __init__(self) -> None:
-        self._work: Work | None = None
-
-    def build(self, folder: str, make: Callable[[], Work]) -> Introduction | _Failed:
-        def built() -> Introduction:
-            _enter(folder)
-            self._work = make()
-            return self._work.introduction
-
-        return _outcome(built)
-
-    def do(self, task: Any) -> Any:
-        assert self._work is not None
-        work = self._work
-        return _outcome(lambda: work(task))
-
-
-class Crew:
-    """A context of actors that each build their work by `make`, which is picklable, and keep to `terms`.
+class ActorPool:
+    """A context of actors that each build their work by `make`, which is picklable; see `ActorOptions`.
 
     They work in this process's folder, so relative paths mean the same to them. Raises what `make` and the
     work raise, and `DusklineError` when actors are lost again and again, or no node is left to work on.
     """
 
-    def __init__(self, ray: Any, make: Callable[[], Work], terms: Terms) -> None:
+    def __init__(self, ray: Any, make: Callable[[], Work], options: ActorOptions) -> None:
         self._ray = ray
         self._make = make
-        self._terms = terms
-        self._needs = terms.needs
+        self._options = options
+        self._needs = options.needs
         self._most = 1
         self._members: list[_Member] = []
         self._first: Introduction | None = None
@@ -130,7 +79,7 @@ class Crew:
         self._bereft: float | None = None
         self._stillborn = 0
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> ActorPool:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -153,9 +102,12 @@ class Crew:
         return self._first
 
     def grow(self, actors: int) -> None:
-        """Have up to `actors`, as far as the nodes have room for them, now and later."""
+        """Have up to `actors`, as far as the nodes have room for them, now and later.
+
+        Those that are asked for before the first has told what it holds claim no memory of their nodes.
+        """
         self._most = max(1, actors)
-        self._needs = Needs(self._terms.needs.processors, self._terms.needs.gpus, self.introduction().memory)
+        self._needs = replace(self._options.needs, memory=self.introduction().memory)
         self._looked = 0.0
 
     def run(self, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -180,29 +132,27 @@ class Crew:
         # One always, which tells a cluster that grows by itself that it is wanted.
         while len(self._members) < max(1, min(self._most, room(self._ray, self._needs))):
             self._members.append(self._hired())
-        if any(member.introduction for member in self._members) or room(self._ray, self._terms.needs):
+        if any(member.introduction for member in self._members) or room(self._ray, self._needs):
             self._bereft = None
             return
         self._bereft = self._bereft or time.monotonic()
         if time.monotonic() - self._bereft > _PATIENCE:
-            what = "a GPU" if self._needs.gpus else f"{self._needs.processors} processors"
             raise DusklineError(
-                f"the Ray cluster has had no node with {what} for {_PATIENCE:.0f} s",
+                f"the Ray cluster has had no node with {self._needs} for {_PATIENCE:.0f} s",
                 hint="what is finished is kept: run the same command again when it has nodes (`ray status`)",
             )
 
     def _hired(self) -> _Member:
-        terms = self._terms
         options: dict[str, Any] = {
             "num_cpus": self._needs.processors,
             "num_gpus": self._needs.gpus,
-            "max_concurrency": terms.at_once,
+            "max_concurrency": self._options.at_once,
             "scheduling_strategy": "SPREAD",
-            "runtime_env": {"env_vars": dict.fromkeys(_THREADS, str(terms.threads)) | _own_modules()},
+            "runtime_env": {"env_vars": dict.fromkeys(_THREADS, str(self._options.threads)) | _own_modules()},
         }
         if self._needs.memory:
             options["memory"] = self._needs.memory
-        actor = self._ray.remote(_Actor).options(**options).remote()
+        actor = self._ray.remote(Actor).options(**options).remote()
         return _Member(actor, actor.build.remote(str(Path.cwd()), self._make))
 
     def _feed(self, member: _Member, queue: _Queue) -> None:
@@ -226,7 +176,7 @@ class Crew:
             except self._ray.exceptions.RayError as error:
                 self._lose(member, queue, error)
                 continue
-            if isinstance(answer, _Failed):
+            if isinstance(answer, Failed):
                 raise answer.error from RuntimeError(f"in a Ray actor:\n{answer.trace}")
             if reference in member.tasks:
                 yield member.tasks.pop(reference), answer
@@ -312,22 +262,3 @@ def _own_modules() -> dict[str, str]:
     root = str(Path(pipeline.__file__).resolve().parents[1])
     before = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": f"{root}{os.pathsep}{before}" if before else root}
-
-
-def _enter(folder: str) -> None:
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        raise DusklineError(
-            f"a node of the Ray cluster has no folder {folder}: {error.strerror or error}",
-            hint="the project's folder must lie on storage that all nodes share, at the same path",
-        ) from error
-
-
-def _outcome(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except DusklineError as error:
-        return _Failed(error, traceback.format_exc())
-    except Exception as error:  # whatever it is, the process that has the actors is the one to tell it
-        return _Failed(DusklineError(f"{type(error).__name__}: {error}"), traceback.format_exc())

@@ -1,0 +1,23 @@
+"""Pictures for workers to translate, and what of them is in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.core.files import digest_bytes
+from pipeline.night.attempt import Task
+
+
+def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:
+    """Write the pictures into `folder`, each a task."""
+    made = []
+    for number, data in enumerate(pictures):
+        path = folder / f"{number}.jpg"
+        path.write_bytes(data)
+        made.append(Task(str(path), digest_bytes(data)))
+    return made
+
+
+def entries(store: Path) -> list[Path]:
+    """The nights in the store, without what is only being written."""
+    return sorted(path for path in store.rglob("*.jpg") if not path.name.startswith("."))
