@@ -24,7 +24,6 @@ def main(targets: tuple[str, ...], as_json: bool) -> None:
     where nothing was run yet they are unknown. A stage that finds a part of its work done takes less.
     """
     import shutil
-    from pathlib import Path
 
     from pipeline.core.machine import read_machine
     from pipeline.core.memory import available_memory
@@ -35,7 +34,7 @@ def main(targets: tuple[str, ...], as_json: bool) -> None:
     from pipeline.outlook.prospect import Prospect, Step
 
     params = read_params()
-    changes = pending_changes(Path(), targets)
+    changes = pending_changes(targets)
     estimates = Estimates(read_machine(), params, SetsOutlook(params, SETS))
     steps = [Step(change, estimates.of(change.stage)) for change in changes]
     prospect = Prospect(steps, available_memory(), shutil.disk_usage(".").free)

@@ -18,13 +18,14 @@ _EVERY = 1.0
 class PeakMemory:
     """A watch on memory for the length of a block; `bytes` is the peak so far.
 
-    It is the largest sum, over all looks, of the high-water marks of the processes alive at that look: never
-    less than was held, and more only where they had their peaks at different times. Where the machine has no
-    /proc, it is the high-water mark of this process alone.
+    It is the largest sum, over all looks, of the high-water marks of the processes alive at that look and the
+    one before: more than was held at one time where they had their peaks at different times. Where the
+    machine has no /proc, it is the high-water mark of this process alone.
     """
 
     def __init__(self) -> None:
         self.bytes = 0
+        self._seen = {os.getpid()}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="peak memory", daemon=True)
 
@@ -44,7 +45,10 @@ class PeakMemory:
             self._look()
 
     def _look(self) -> None:
-        held = sum(_high_water_mark(process) for process in _family(os.getpid()))
+        family = set(_family(os.getpid()))
+        # One that is only about to begin its program still has the memory, and the mark, of who started it.
+        held = sum(_high_water_mark(process) for process in family & self._seen)
+        self._seen = family
         # The other mark, in kilobytes, also counts what this process was before it began its program.
         self.bytes = max(self.bytes, held or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 

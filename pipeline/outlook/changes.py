@@ -33,8 +33,8 @@ class Change:
     reasons: tuple[str, ...]
 
 
-def pending_changes(root: Path, targets: Sequence[str] = ()) -> list[Change]:
-    """The stages of the project at `root` that `dvc repro` would look at again, each after what it reads.
+def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
+    """What `dvc repro` would run in the working folder, a project's root: each after those it reads from.
 
     targets: as for `dvc repro`: stages, or groups of them by name, with all that they depend on; without any,
     all stages. Contents are compared, nothing is run, and nothing is written but DVC's notes on what it read.
@@ -44,7 +44,7 @@ def pending_changes(root: Path, targets: Sequence[str] = ()) -> list[Change]:
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
 
-    project = SharedProject(root)
+    project = SharedProject(Path())
     try:
         with _without_announcements(), project.repo.lock:
             return _changes(project.repo, targets)
@@ -88,14 +88,16 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
         if not status[stage]:
             if before:
                 names = _named(sorted(pending[read].stage for read in before))
-                pending[stage] = Change(
-                    stage.addressing, "follows", (f"only if {names} gives another output",)
-                )
+                pending[stage] = Change(_name(stage), "follows", (f"only if {names} gives another output",))
             continue
-        reasons = _reasons(stage, status[stage], commands.get(stage.addressing), before)
+        reasons = _reasons(stage, status[stage], commands.get(_name(stage)), before)
         cached = not before and _is_cached(stage)
-        pending[stage] = Change(stage.addressing, "cached" if cached else "runs", reasons)
+        pending[stage] = Change(_name(stage), "cached" if cached else "runs", reasons)
     return list(pending.values())
+
+
+def _name(stage: Any) -> str:
+    return str(stage.name or stage.addressing)
 
 
 def _wanted(repo: Any, targets: Sequence[str]) -> set[Any]:
@@ -108,7 +110,7 @@ def _wanted(repo: Any, targets: Sequence[str]) -> set[Any]:
         try:
             wanted |= set(repo.stage.collect(target, with_deps=True))
         except (StageFileDoesNotExistError, StageNotFound) as error:
-            known = sorted({stage.addressing.partition("@")[0] for stage in repo.index.graph})
+            known = sorted({_name(stage).partition("@")[0] for stage in repo.index.graph})
             raise ParameterError(
                 f"{target} is no stage of this project",
                 hint=f"stages are {', '.join(known)}, alone or with @ and a name of params.yaml",
@@ -132,16 +134,13 @@ def _is_cached(stage: Any) -> bool:
     from dvc.exceptions import DvcException
     from dvc_data.hashfile.hash_info import HashInfo
 
-    cache = stage.repo.stage_cache
-    with contextlib.suppress(DvcException, OSError):
-        # The last run: only its outputs have to be put back.
-        cache.restore(stage, dry=True)
-        return True
     with contextlib.suppress(DvcException, OSError):  # what it reads is not there, or was never run with
-        stage.save_deps()
-        for out in stage.outs:
-            out.hash_info = HashInfo()
-        cache.restore(stage, dry=True)
+        if stage.changed_stage() or not stage.deps_cached():
+            # As before a run, so that it is looked for by what it reads now, and not by its last run.
+            stage.save_deps()
+            for out in stage.outs:
+                out.hash_info = HashInfo()
+        stage.repo.stage_cache.restore(stage, dry=True)
         return True
     return False
 
@@ -164,7 +163,7 @@ def _reasons(
             own = {dep: how for dep, how in deps.items() if not _is_below(dep, made_before)}
             reasons += _dep_reasons(own)
             reasons += _out_reasons(outs)
-    return tuple(reasons) or (f"{_named(sorted(read.addressing for read in before))} runs before it",)
+    return tuple(reasons) or (f"{_named(sorted(_name(read) for read in before))} runs before it",)
 
 
 def _is_below(path: str, outs: set[str]) -> bool:

@@ -15,6 +15,7 @@ from pipeline.outlook.image_counts import SET_STAGES, SetsOutlook
 OWN_RUN = "its last run"
 # Stages that take much the same whichever instance it is.
 _MUCH_THE_SAME = ("experiment", "augmentations", "sheet", "statistics", "compare")
+_PLURAL = {"image": "images", "query": "queries", "iteration": "iterations"}
 # Less of a run's work than this says nothing of the whole.
 _LEAST_DONE = 0.1
 
@@ -106,7 +107,7 @@ class Estimates:
         if amount is not None and timing.of and timing.unit == amount.unit:
             factor *= amount.count / timing.of
             if amount.count != timing.of:
-                notes.append(f"for {amount.count:,} {amount.unit}s instead of {timing.of:,}")
+                notes.append(f"for {amount.count:,} {_PLURAL[amount.unit]} instead of {timing.of:,}")
         elif not own and stage.partition("@")[0] not in _MUCH_THE_SAME:
             return None
         if not self._is_here(timing):
