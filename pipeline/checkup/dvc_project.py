@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.checkup.findings import Finding, ask_process
+from pipeline.core.errors import DusklineError
 
 # Seconds that a remote has to answer; a large part goes into the start of DVC.
 _ANSWERING = 20.0
@@ -32,11 +33,19 @@ class DvcProject:
 
 
 def read_dvc_project(root: Path) -> DvcProject:
-    """Read it; errors as `SharedProject`."""
+    """Read it; `MissingInputError` where there is no project, `DusklineError` where it cannot be read."""
+    from dvc.exceptions import DvcException
+
     from pipeline.sharing.objects import SharedProject
 
-    repo = SharedProject(root).repo
-    config = repo.config
+    try:
+        repo = SharedProject(root).repo
+        config = repo.config
+    except DvcException as error:
+        raise DusklineError(
+            f"DVC's configuration cannot be read: {error}",
+            hint="mend .dvc/config and .dvc/config.local, or take the first from git again",
+        ) from error
     return DvcProject(
         cache=Path(repo.cache.local.path),
         links=tuple(config["cache"].get("type") or ()),

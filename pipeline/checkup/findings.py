@@ -73,7 +73,7 @@ def ask_process(arguments: Sequence[str], seconds: float) -> Answer:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Answer(reason=f"no answer within {seconds:.0f} s")
+        return Answer(reason=f"no answer within {seconds:g} s")
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return Answer(reason=lines[-1] if lines else f"it ended with {done.returncode}")

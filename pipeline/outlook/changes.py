@@ -44,10 +44,10 @@ def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
 
-    project = SharedProject(Path())
     try:
-        with _without_announcements(), project.repo.lock:
-            return _changes(project.repo, targets)
+        repo = SharedProject(Path()).repo
+        with _without_announcements(), repo.lock:
+            return _changes(repo, targets)
     except LockError as error:
         raise UserError(
             f"another DVC command is at work in this project: {_first_line(error)}",

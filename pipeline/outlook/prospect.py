@@ -139,11 +139,16 @@ def _stages(total: Total) -> str:
 
 def _sentence(begin: str, total: Total) -> str:
     if total.unknown == total.stages:
-        return f"{begin}; how long that takes nobody knows yet: none of it was run here before."
+        it = "it was not" if total.stages == 1 else "none of it was"
+        return f"{begin}; how long that takes nobody knows yet: {it} run here before."
     about = f"{begin}, in about {duration(total.seconds)}"
     if total.unknown:
-        about += f" and the time of {total.unknown} that were not run here before"
+        about += f" and the time of {total.unknown} that {_was(total.unknown)} not run here before"
     return f"{about}."
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _row(stage: str, time: str, memory: str, disk: str, why: str) -> str:
