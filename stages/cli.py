@@ -61,6 +61,8 @@ class LazyGroup(click.Group):
     lazy={
         "translate": ("stages.translate_folder", "Translate any folder of pictures to night."),
         "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
+        "doctor": ("stages.doctor", "Check whether this machine can do what params.yaml asks for."),
+        "plan": ("stages.plan", "List what dvc repro would run, why, and what it will take."),
         "results": ("stages.results", "List what was measured: the recalls of every experiment."),
         "sets": ("stages.sets", "List the sets that params.yaml asks for: what is there, and where."),
         "sources": (

@@ -15,6 +15,7 @@ import click
 from pipeline.core.errors import DusklineError
 from pipeline.core.guard import die_with_parent, only_run
 from pipeline.core.machine import read_machine
+from pipeline.core.timings import timed
 
 
 class Failure(click.ClickException):
@@ -93,7 +94,7 @@ def _run_alone(what: str, work: Callable[[], str]) -> None:
         # Of the processes that torchrun starts, the first holds the lock and speaks for all.
         work()
         return
-    with only_run(read_machine().work, what):
+    with only_run(read_machine().work, what), timed(what):
         summary = work()
     click.echo(f"{what}: {summary} in {time.perf_counter() - start:.1f} s")
 

@@ -50,8 +50,10 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
     machine = read_machine()
     if source.kind == "city":
         from pipeline.city.raw import write_city
+        from pipeline.core.timings import note_work
 
         counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
+        note_work("image", of=sum(counts.values()), done=sum(counts.values()))
         listed = ", ".join(f"{form} {count:,}" for form, count in counts.items())
         return f"drew {sum(counts.values()):,} pictures ({listed})"
     if source.kind == "checkpoint":

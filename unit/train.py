@@ -17,6 +17,7 @@ from pipeline.core.files import digest_document, digest_file
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.core.sides import Side
+from pipeline.core.timings import note_work
 from unit.checkpoint import save_checkpoint
 from unit.numeric import resolved_autocast
 from unit.train_estimate import Timing, memory_of_training
@@ -126,6 +127,7 @@ def train(
             run.iterate(iteration)
             timing.done(iteration)
         exported = run.finish()
+    note_work("iteration", of=settings.iterations, done=len(left), path=f"{machine}, autocast {autocast}")
     if group.writes:
         dtype = torch.float16 if settings.export == "float16" else torch.float32
         save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)

@@ -16,6 +16,7 @@ from pipeline.core.errors import BadArchiveError, BadImageError, SetError, liste
 from pipeline.core.files import digest_bytes
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
+from pipeline.core.timings import note_work
 from pipeline.datasets.half_done import HalfDone
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.set_writer import SetWriter, replaced_set
@@ -93,7 +94,7 @@ def format_set(
     picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
     as it was.
     """
-    count = 0
+    count = kept = 0
     found: Counter[str] = Counter()
     broken: list[str] = []
     with replaced_set(root, shards_above) as writer:
@@ -101,6 +102,7 @@ def format_set(
             pairs = _in_order(pool, images, partial(_prepare, half_done), workers * _AHEAD)
             for raw, result in progress(pairs, label=label):
                 count += 1
+                kept += isinstance(result, ImageRow)
                 found[f"{raw.split}/{raw.role}"] += 1
                 if isinstance(result, _Broken):
                     broken.append(result.reason)
@@ -112,6 +114,7 @@ def format_set(
         write_terms(writer.root, terms)
     if half_done is not None:
         half_done.remove()
+    note_work("image", of=count, done=count - kept)
     return ImageSet.open(root)
 
 

@@ -14,6 +14,7 @@ from pipeline.core.files import write_json
 from pipeline.core.guard import terminated_as_interrupted
 from pipeline.core.machine import Engine
 from pipeline.core.progress import progress
+from pipeline.core.timings import note_work
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import night_name
 from pipeline.datasets.set_writer import SetWriter, replaced_set, require_replaceable_set
@@ -117,6 +118,8 @@ def finished_nights(job: Job) -> Iterator[Nights]:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
+                    numbers = str(store.recipe.record["numeric_path"])
+                    note_work("image", of=plan.ready + nights.todo, done=nights.todo, path=numbers)
                     _translate(job, plan, pool, nights)
                 yield nights
         except KeyboardInterrupt as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
+from pipeline.core.timings import note_work
 from pipeline.vpr.crop_votes import majority_voting, nearest_crop
 from pipeline.vpr.descriptor_files import in_pieces, write_descriptors
 from pipeline.vpr.descriptor_store import DescriptorStore, code_digest
@@ -40,9 +42,14 @@ def find_places(
     all descriptors are written into `out` as well.
     """
     known = _known(settings, model, database, extraction)
-    with DescriptorStore(store).opened(
-        known, len(database), lambda: extraction.pieces(model.network, database)
-    ) as described:
+    note_work("image", of=len(queries), done=len(queries), path=str(known["numeric_path"]))
+    note_work("image", of=len(database), done=0)
+
+    def describe() -> Iterator[np.ndarray]:
+        note_work("image", of=0, done=len(database))
+        return extraction.pieces(model.network, database)
+
+    with DescriptorStore(store).opened(known, len(database), describe) as described:
         asked = describe_queries(model.network, queries, settings.queries, extraction)
         plan = search_plan(described, settings.ivfpq_above)
         found = search_queries(described, asked, settings.queries, plan)

@@ -19,6 +19,7 @@ from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_document
 from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
+from pipeline.core.timings import note_work
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.gallery import Gallery, gallery
@@ -89,6 +90,9 @@ def train_model(
             if group.writes:
                 write_curves(live, dict(enumerate(run.progress.history)))
     done = run.progress
+    learnt = len(done.history) - started_at
+    per_epoch = settings.queries_per_epoch
+    note_work("query", of=len(done.history) * per_epoch, done=learnt * per_epoch, path=run.path)
     if group.writes:
         run.network.load_state_dict(done.best_weights)
         best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}

@@ -1,0 +1,142 @@
+"""What params.yaml asks for from outside: archives, terms, checkpoints, weights, own folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.checkup.findings import Finding
+from pipeline.core.words import size
+from pipeline.datasets.download import is_address
+from pipeline.datasets.held import find_held
+from pipeline.datasets.registry import Source, read_source
+from pipeline.outlook.disk_need import archive_size
+
+# Files named before the others are counted.
+_SHOWN = 4
+
+
+def look_at_sources(params: Mapping[str, Any], held: Path, raw: Path) -> Iterator[Finding]:
+    """Every source under `fetch`: at hand, to be downloaded, or in need of the user."""
+    for name, section in (params.get("fetch") or {}).items():
+        source = read_source(name)
+        if (raw / name).is_dir() and source.kind != "archives":
+            yield Finding("source", "ok", f"{name}: made, in {raw / name}")
+        elif source.kind == "city":
+            yield Finding("source", "ok", f"{name}: drawn here, needs nothing from outside")
+        elif source.kind == "checkpoint":
+            yield _checkpoint(source, str(section.get("place", "")), held)
+        else:
+            yield _archives(source, bool(section.get("accept_terms")), held)
+
+
+def _archives(source: Source, accepted: bool, held: Path) -> Finding:
+    missing = [file for file in source.files if find_held(held, source.folders, file.name) is None]
+    total = len(source.files)
+    if not missing:
+        return Finding("source", "ok", f"{source.name}: all {total} archives are in {held}")
+    sizes = [archive_size(file) for file in missing]
+    known = sum(amount for amount in sizes if amount is not None)
+    amount = f", {size(known)}" + (" and more" if None in sizes else "") if known else ""
+    names = ", ".join(file.name for file in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    found = f"{source.name}: {len(missing)} of {total} archives are not at hand ({names}{more}{amount})"
+    bring = f"put them into {held / source.name}/ if you have them"
+    nowhere = [file.name for file in missing if not file.places]
+    if nowhere:
+        return Finding("source", "fault", f"{found}; {', '.join(nowhere)} can be had nowhere", bring)
+    if source.terms and not accepted:
+        return Finding(
+            "source",
+            "fault",
+            f"{found}; its terms are not accepted, so it is not downloaded",
+            f"{bring}; or read `duskline sources {source.name}` and set accept_terms: true under"
+            f" fetch.{source.name} in params.yaml",
+        )
+    return Finding("source", "note", f"{found}; `dvc repro` will download them", bring)
+
+
+def _checkpoint(source: Source, place: str, held: Path) -> Finding:
+    there = [path for path in (Path(place), held / place, held / source.name / place) if path.is_file()]
+    if there and place:
+        return Finding("source", "ok", f"{source.name}: {there[0]}, {size(there[0].stat().st_size)}")
+    if is_address(place):
+        return Finding("source", "note", f"{source.name}: `dvc repro` will download it from {place}")
+    return Finding(
+        "source",
+        "fault",
+        f"{source.name}: no checkpoint at {place or 'no place'}",
+        f"bring the file ({source.published or 'not published'}), give its place under fetch.{source.name},"
+        " or train one of your own with train_unit",
+    )
+
+
+def look_at_checkpoints(params: Mapping[str, Any]) -> Iterator[Finding]:
+    """Translators that the nights are made by, and weights that trainings begin with."""
+    trained = {f"models/unit/{name}.pt" for name in params.get("train_unit") or ()}
+    fetched = {f"data/raw/{name}/gen.pt" for name in params.get("fetch") or ()}
+    wanted = {
+        str(section.get("checkpoint")): f"translate.{name}"
+        for name, section in (params.get("translate") or {}).items()
+    }
+    for path, by in wanted.items():
+        if path in trained | fetched:
+            yield Finding("translator", "ok", f"{path}: made by a stage of its own")
+        elif Path(path).is_file():
+            yield Finding("translator", "ok", f"{path}: {size(Path(path).stat().st_size)}")
+        else:
+            yield Finding(
+                "translator",
+                "fault",
+                f"{path}, which {by} wants, is not there",
+                "bring it, or name another under translate in params.yaml: a file,"
+                " models/unit/<train_unit name>.pt, or data/raw/<fetch name>/gen.pt",
+            )
+    for name, section in (params.get("train_unit") or {}).items():
+        vgg = str(section.get("vgg"))
+        if vgg not in ("none", "None") and not Path(vgg).is_file():
+            yield Finding(
+                "weights",
+                "fault",
+                f"{vgg}, which train_unit.{name} wants, is not there",
+                "bring it, or set vgg_w: 0 and vgg: none",
+            )
+    pretrained = sorted(
+        name for name, section in (params.get("train") or {}).items() if section.get("weights") == "imagenet"
+    )
+    if pretrained:
+        yield Finding(
+            "weights",
+            "note",
+            f"{len(pretrained)} models begin with ImageNet's weights, which torchvision downloads once",
+        )
+
+
+def look_at_folders(params: Mapping[str, Any], raw: Path) -> Iterator[Finding]:
+    """Folders of the user's own that sets and training sides are made of."""
+    wanted = {
+        **{
+            f"format.{name}.raw": section.get("raw") for name, section in (params.get("format") or {}).items()
+        },
+        **{
+            f"pictures.{name}.folder": section.get("folder")
+            for name, section in (params.get("pictures") or {}).items()
+        },
+    }
+    made = (raw, raw.parent / "sets")
+    own = {where: Path(str(folder)) for where, folder in wanted.items() if not _below(str(folder), made)}
+    missing = {where: folder for where, folder in own.items() if not folder.exists()}
+    for where, folder in missing.items():
+        yield Finding(
+            "folder",
+            "fault",
+            f"{folder}, which {where} names, is not there",
+            "bring it, or mend its path in params.yaml",
+        )
+    if own and not missing:
+        yield Finding("folder", "ok", f"all there: {', '.join(str(folder) for folder in own.values())}")
+
+
+def _below(folder: str, made: tuple[Path, ...]) -> bool:
+    return any(Path(folder).is_relative_to(place) for place in made)

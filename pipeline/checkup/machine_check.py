@@ -1,0 +1,118 @@
+"""All checks of a machine, in the order in which one thing rests on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.checkup.dvc_project import DvcProject, look_at_remotes, read_dvc_project
+from pipeline.checkup.findings import Check, Finding, findings_of
+from pipeline.checkup.folders import (
+    Folders,
+    look_at_links,
+    look_at_names,
+    look_at_permission,
+    look_at_room,
+)
+from pipeline.checkup.inputs import look_at_checkpoints, look_at_folders, look_at_sources
+from pipeline.checkup.machine_settings import (
+    look_at_engine,
+    look_at_hardware,
+    look_at_language,
+    look_at_settings,
+    settings_or_defaults,
+)
+from pipeline.checkup.programs import look_at_libraries, look_at_python, look_at_torch
+from pipeline.core.errors import DusklineError
+from pipeline.core.params import read_params
+from pipeline.outlook.disk_need import disk_needs
+from pipeline.outlook.image_counts import SetsOutlook
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the project, relative to its root, has its data: raw, sets, and the recognisers' models."""
+
+    root: Path
+    raw: Path
+    sets: Path
+    models: Path
+
+
+class MachineCheck:
+    """The checks of the project at `places.root`, which is the working folder."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.machine = settings_or_defaults()
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The parameters; `DusklineError` as `read_params`."""
+        return read_params(self.places.root / "params.yaml")
+
+    @cached_property
+    def dvc(self) -> DvcProject:
+        """DVC's configuration; errors as `read_dvc_project`."""
+        return read_dvc_project(self.places.root)
+
+    @cached_property
+    def folders(self) -> Folders:
+        """Where stages write; DVC's cache where it lies by default when DVC does not tell."""
+        try:
+            cache = self.dvc.cache
+        except Exception:  # the check of the project says why
+            cache = self.places.root / ".dvc" / "cache"
+        data = self.places.raw.parent
+        return Folders(self.places.root, data, cache, self.machine.work, self.machine.archives)
+
+    def findings(self) -> Iterator[Finding]:
+        """Carry out all checks; those that take a while have begun when their turn comes."""
+        with ThreadPoolExecutor() as pool:
+            torch = pool.submit(lambda: list(look_at_torch(self.machine.device)))
+            libraries = pool.submit(lambda: list(look_at_libraries()))
+            yield from findings_of(self._checks(torch.result, libraries.result))
+
+    def _checks(
+        self, torch: Callable[[], Iterable[Finding]], libraries: Callable[[], Iterable[Finding]]
+    ) -> Iterator[Check]:
+        yield Check("python", look_at_python)
+        yield Check("settings", look_at_settings)
+        yield Check("processors", lambda: look_at_hardware(self.machine))
+        yield Check("language", look_at_language)
+        yield Check("engine", lambda: look_at_engine(self.machine))
+        yield Check("writing", lambda: look_at_permission(self.folders))
+        yield Check("names", lambda: look_at_names(self.folders))
+        yield Check("project", self._look_at_project)
+        yield Check("links", lambda: look_at_links(self.folders, self.dvc.links))
+        yield Check("remote", lambda: look_at_remotes(self.dvc, self.places.root))
+        yield Check("source", lambda: look_at_sources(self.params, self.machine.archives, self.places.raw))
+        yield Check("translator", lambda: look_at_checkpoints(self.params))
+        yield Check("folder", lambda: look_at_folders(self.params, self.places.raw))
+        yield Check("disk", self._look_at_room)
+        yield Check("libraries", libraries)
+        yield Check("torch", torch)
+
+    def _look_at_project(self) -> Iterator[Finding]:
+        try:
+            sections = [name for name, section in self.params.items() if section]
+            _ = self.dvc
+        except DusklineError as error:
+            advice = (
+                error.hint
+                or "be in the root of a copy of duskline: git clone, then `dvc init` if .dvc is gone"
+            )
+            yield Finding("project", "fault", error.message, advice)
+        else:
+            yield Finding("project", "ok", f"params.yaml with {len(sections)} sections, DVC set up")
+
+    def _look_at_room(self) -> Iterable[Finding]:
+        sets = SetsOutlook(self.params, self.places.sets)
+        needs, unknown = disk_needs(
+            self.params, sets, self.places.raw, self.places.models, self.machine.archives
+        )
+        return look_at_room(self.folders, needs, unknown)

@@ -1,0 +1,42 @@
+"""`duskline doctor`: whether this machine can do what params.yaml asks for, and what to do if not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stages.command import worded_command
+from stages.places import RAW, RECOGNISERS, SETS
+
+
+@worded_command("doctor")
+def main() -> None:
+    """Check this machine, one line for each thing: ok, note, warning or fault, and what to do about it.
+
+    Looks at Python and its libraries, the GPU, processors and memory, room on every disk against what
+    params.yaml will take, links between DVC's cache and the data, remotes, archives and checkpoints.
+
+    Exit code 1 when a fault stands in the way of `dvc repro`. Only remotes are asked over the network.
+    """
+    from collections import Counter
+
+    from pipeline.checkup.machine_check import MachineCheck, Places
+    from pipeline.core.errors import DusklineError
+
+    grades: Counter[str] = Counter()
+    for finding in MachineCheck(Places(Path(), RAW, SETS, RECOGNISERS)).findings():
+        click.echo(str(finding))
+        grades[finding.grade] += 1
+    counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"
+    if grades["fault"]:
+        raise DusklineError(f"{counted}; a fault stands in the way", hint="do what the lines with -> say")
+    click.echo(f"{counted}: nothing stands in the way.")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Counts of sets that are there, and of those that are still to be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.city.forms import form_of
+from pipeline.city.settings import CitySettings
+from pipeline.core.params import build, read_params
+from pipeline.outlook.image_counts import SetsOutlook, city_counts
+from tests.city.tiny import VALUES, tiny
+from tests.datasets.made_sets import day_set
+from tests.import_graph import ROOT
+
+
+def _of(params: dict[str, Any], name: str, sets: Path = Path("nowhere")) -> dict[str, int] | None:
+    counts = SetsOutlook(params, sets).of(name).counts
+    return None if counts is None else dict(counts)
+
+
+@pytest.mark.parametrize(("share", "pitches"), [(0.5, 1), (1.0, 2), (0.1, 1), (2.5, 1)])
+def test_the_city_is_counted_without_being_drawn(share: float, pitches: int) -> None:
+    settings = build(
+        CitySettings, {**VALUES, "query_share": share, "pitches": pitches, "train_places": 5}, "x"
+    )
+    for form, counts in city_counts(settings).items():
+        assert sum(counts.values()) == sum(1 for _ in form_of(settings, form).pictures()), form
+
+
+def test_the_default_profile_is_counted_before_anything_ran() -> None:
+    sets = SetsOutlook(read_params(ROOT / "profiles" / "city.yaml"), Path("nowhere"))
+    assert {name: sets.of(name).images for name in sets.names()} == {
+        "city_pitts": 1620,
+        "city_tokyo": 675,
+        "city_xs": 300,
+        "city_pitts_night": 1620,
+        "city_pitts_dn": 3240,
+        "city_tokyo_night": 675,
+    }
+    assert sets.of("city_pitts").tested == 270
+
+
+def test_published_sets_have_the_counts_of_the_registry() -> None:
+    sets = SetsOutlook(read_params(ROOT / "profiles" / "paper.yaml"), Path("nowhere"))
+    assert sets.of("pitts30k").images == 51_840
+    assert sets.of("pitts30k_dn").images == 103_680
+    assert sets.of("tokyo_night").counts == {"test/database": 12_771, "test/queries": 105}
+
+
+def test_sets_that_are_there_are_counted(tmp_path: Path) -> None:
+    made = day_set(tmp_path / "day")
+    outlook = SetsOutlook({"format": {"day": {"raw": "x", "form": "common"}}}, tmp_path).of("day")
+    assert outlook.there
+    assert outlook.counts == made.counts()
+    assert outlook.size == sum(row.size for row in made.rows)
+
+
+def test_a_damaged_manifest_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "manifest.csv").write_text("name,size\nimages/test/database/a.jpg,many\n")
+    outlook = SetsOutlook({"format": {"day": {"raw": "x", "form": "common"}}}, tmp_path).of("day")
+    assert (outlook.there, outlook.counts) == (False, None)
+
+
+def test_photographs_are_counted_where_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "photographs").mkdir()
+    for name in ("a.jpg", "b.JPG", "c.png", "coordinates.csv"):
+        (tmp_path / "photographs" / name).touch()
+    params = {"format": {"mine": {"raw": str(tmp_path / "photographs"), "form": "folder"}}}
+    outlook = SetsOutlook(params, tmp_path / "sets").of("mine")
+    assert (outlook.images, outlook.tested) == (3, None)
+
+
+def test_what_nobody_knows_is_none() -> None:
+    params: dict[str, Any] = {
+        "format": {"a": {"raw": "nowhere"}, "b": {"raw": "data/raw/x", "expected": "no such source"}},
+        "translate": {"night": {"day": "a"}, "other": {"day": "not in params"}},
+    }
+    for name in ("a", "b", "night", "other", "not in params"):
+        assert _of(params, name) is None
+
+
+def test_sets_made_of_each_other_in_a_ring_are_unknown() -> None:
+    assert _of({"apart": {"a": {"dataset": "b"}, "b": {"dataset": "a"}}}, "a") is None
+
+
+def test_a_share_of_the_nights() -> None:
+    params = {
+        "fetch": {"city": {"kind": "city", **VALUES}},
+        "format": {"day": {"raw": "data/raw/city/xs", "form": "common"}},
+        "translate": {"night": {"day": "day"}},
+        "merge": {"both": {"day": "day", "night": "night", "keep_nights": 0.5}},
+    }
+    day = city_counts(tiny())["xs"]
+    assert _of(params, "both") == {place: count + round(count / 2) for place, count in day.items()}

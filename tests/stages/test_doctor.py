@@ -1,0 +1,114 @@
+"""`duskline doctor` on small projects: its lines, its end, and that no check stops it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.checkup import machine_check
+from pipeline.checkup.findings import Finding
+from stages.cli import main as duskline
+from tests.import_graph import ROOT
+from tests.sharing.small_project import dvc
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The default profile in a project; torch and libraries, which take a while, are taken for well."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(machine_check, "look_at_torch", lambda _: [Finding("torch", "ok", "well")])
+    monkeypatch.setattr(machine_check, "look_at_libraries", lambda: [Finding("libraries", "ok", "well")])
+    for name in [name for name in os.environ if name.startswith("DUSKLINE_")]:
+        monkeypatch.delenv(name)
+    dvc(root, "init", "-q", "--no-scm")
+    (root / ".dvc" / "config").write_text('[core]\n    no_scm = True\n[cache]\n    type = "hardlink,copy"\n')
+    (root / "params.yaml").write_bytes((ROOT / "profiles" / "city.yaml").read_bytes())
+    (root / "unit" / "weights").mkdir(parents=True)
+    (root / "unit" / "weights" / "city.pt").write_bytes(b"weights")
+    monkeypatch.chdir(root)
+    return root
+
+
+def _doctor() -> tuple[Result, dict[str, str]]:
+    """What the command came to, and the grade of each subject, the worst where it has several."""
+    result = CliRunner().invoke(duskline, ["doctor"])
+    grades: dict[str, str] = {}
+    order = ("ok", "note", "warning", "fault")
+    for grade, subject in re.findall(r"^(ok|note|warning|fault) +(\w+) ", result.stdout, re.MULTILINE):
+        grades[subject] = max(grade, grades.get(subject, "ok"), key=order.index)
+    return result, grades
+
+
+def test_a_machine_that_is_well() -> None:
+    result, grades = _doctor()
+    assert result.exit_code == 0, result.output
+    assert set(grades) == {
+        *("python", "settings", "processors", "memory", "language", "engine", "writing", "names", "project"),
+        *("links", "remote", "source", "translator", "disk", "libraries", "torch"),
+    }
+    assert "fault" not in grades.values()
+    assert result.stdout.splitlines()[-1].startswith("0 faults, ")
+    assert result.stdout.splitlines()[-1].endswith(": nothing stands in the way.")
+
+
+def test_faults_end_it_with_1_after_all_checks(project: Path) -> None:
+    (project / "params.yaml").write_bytes((ROOT / "profiles" / "paper.yaml").read_bytes())
+    result, grades = _doctor()
+    assert result.exit_code == 1
+    assert grades["source"] == "fault"
+    assert grades["torch"] == "ok"
+    assert re.search(r"error: \d+ faults, \d+ warnings?; a fault stands in the way", result.stderr)
+    assert "Traceback" not in result.output
+
+
+def test_a_check_that_breaks_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(machine_check, "look_at_names", breaks)
+    monkeypatch.setattr(machine_check, "look_at_torch", breaks)
+    result, grades = _doctor()
+    assert result.exit_code == 1
+    assert (grades["names"], grades["torch"], grades["disk"]) == ("fault", "fault", "note")
+    assert "this check broke down: RuntimeError: no such thing" in result.stdout
+
+
+def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result, grades = _doctor()
+    assert result.exit_code == 1
+    assert grades["project"] == "fault"
+    assert "no parameter file params.yaml" in result.stdout
+    assert (grades["python"], grades["writing"]) == ("ok", "ok")
+
+
+def test_parameters_that_are_no_yaml(project: Path) -> None:
+    (project / "params.yaml").write_text("fetch: [")
+    result, grades = _doctor()
+    assert (result.exit_code, grades["project"]) == (1, "fault")
+    assert "params.yaml is not YAML" in result.stdout
+
+
+def test_settings_that_are_unknown_do_not_hide_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUSKLINE_WORKER", "2")
+    result, grades = _doctor()
+    assert result.exit_code == 1
+    assert (grades["settings"], grades["disk"]) == ("fault", "note")
+    assert "unknown variable DUSKLINE_WORKER" in result.stdout
+
+
+def test_it_leaves_nothing_behind(project: Path) -> None:
+    def files() -> set[Path]:
+        return {path for path in project.rglob("*") if path.is_file() and "tmp" not in path.parts}
+
+    before = files()
+    _doctor()
+    assert files() == before
