@@ -62,7 +62,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Bar:
-    """An experiment's recall, lying down: x of its value, its interval's ends and of chance; y of its line."""
+    """A recall, lying down: x of its value, of its interval's ends and of chance; y of its line."""
 
     experiment: str
     when: str
@@ -76,7 +76,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """The headline's figure. groups: a name, its y, the recalls before and after. ticks: per cent and x."""
+    """The headline's figure. groups: a name, its y, both recalls. ticks: per cent and x."""
 
     height: float
     groups: tuple[tuple[str, float, tuple[Bar, Bar]], ...]

@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.core.files import digest_bytes, write_bytes
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
-from pipeline.night.origins import Origin, write_origins
+from pipeline.night.origins import Origin, Status, write_origins
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER, Miss, Shown, write_misses
@@ -91,7 +91,7 @@ def write_day_and_night(root: Path, images: int = 6) -> tuple[ImageSet, ImageSet
             night_name = name.replace("@.jpg", "@n.jpg")
             if not failed:
                 night.add(night_name, dark, source=name, width=40, height=30)
-            status = "failed" if failed else "done"
+            status: Status = "failed" if failed else "done"
             origins.append(
                 Origin(
                     night_name,

@@ -144,6 +144,16 @@ def test_curves_are_shown_and_hidden_by_keyboard(page: Page) -> None:
     assert not page.locator("g[data-curve][hidden]").count()
 
 
+def test_of_many_experiments_those_of_the_headline_are_drawn_first(tmp_path: Path) -> None:
+    material = made_material(tmp_path, ("dn", "day", *(f"e{number}" for number in range(8))), sheets=())
+    write_page(tmp_path / "index.html", material, 15)
+    with browser_page(tmp_path / "index.html") as page:
+        drawn = page.locator("#recall .card").first.locator("g[data-curve]:not([hidden])")
+        assert [curve.get_attribute("data-curve") for curve in drawn.all()] == ["0", "1"]
+        page.get_by_role("checkbox", name="e3").check()
+        assert drawn.count() == 3
+
+
 @pytest.mark.parametrize("width", [PHONE, 390, 768, 1200])
 def test_the_page_is_never_wider_than_its_window(html: Path, width: int) -> None:
     with browser_page(html, width=width, mobile=width < 600) as page:

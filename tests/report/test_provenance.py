@@ -24,9 +24,9 @@ def gathered(root: Path, trained_on: str = "a" * 64) -> tuple[Provenance, list[S
         folder = root / "statistics" / images.root.name
         numbers = write_statistics(folder, images, 2, workers=1)
         sets.append(Set(images.root.name, folder, numbers, write_set_record(folder, images)))
-    of_a_set = {"trained_on": sets[0].record.digest} if trained_on == "pitts" else {"trained_on": trained_on}
-    for name, changes in (("day", of_a_set), ("others", {"trained_on": "hub", "learnt_from": ""})):
-        write_evaluation(root / "results", name, "city", changes=changes)
+    digest = sets[0].record.digest if trained_on == "pitts" else trained_on
+    write_evaluation(root / "results", "day", "city", changes={"trained_on": digest})
+    write_evaluation(root / "results", "others", "city", changes={"trained_on": "hub", "learnt_from": ""})
     results = read_results(root / "results", ["day", "others"], ["city"])
     lost = Measured("unit", "lost", 0, None, None, None, None, None, "", "is empty")
     fine = Measured("unit", "fine", 3, 1.0, 1.0, 1.0, None, None, "d" * 64, "")

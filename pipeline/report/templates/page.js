@@ -64,7 +64,8 @@
   };
   for (const tick of ticks) {
     tick.addEventListener("change", () => draw(tick));
-    draw(tick); // a browser may remember ticks over a reload
+    // Of many experiments only some are ticked at first, and a browser may remember ticks over a reload.
+    draw(tick);
   }
   for (const button of all("button[data-curves]")) {
     button.addEventListener("click", () => {
