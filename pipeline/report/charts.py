@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.report.headline import Headline, TestSetChange
+from pipeline.report.headline import Headline, SetChange
 from pipeline.report.results import Results
 from pipeline.vpr.metrics import MeasuredRecall
 
@@ -157,7 +157,7 @@ def _y(percent: float) -> float:
     return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * percent / 100, 1)
 
 
-def _group_name(headline: Headline, change: TestSetChange) -> str:
+def _group_name(headline: Headline, change: SetChange) -> str:
     return f"{'Night' if change is headline.night else 'Day'}: {change.test_set}"
 
 

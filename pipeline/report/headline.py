@@ -60,7 +60,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class TestSetChange:
+class SetChange:
     """The changes on a test set, one for each N of `TOLD`; queries: how many were asked."""
 
     test_set: str
@@ -74,8 +74,8 @@ class Headline:
 
     before: str
     after: str
-    night: TestSetChange
-    day: TestSetChange
+    night: SetChange
+    day: SetChange
 
 
 def read_headline(section: Mapping[str, Any], results: Results) -> Headline | None:
@@ -100,7 +100,7 @@ def read_headline(section: Mapping[str, Any], results: Results) -> Headline | No
     return Headline(asked.before, asked.after, night, day)
 
 
-def _change(results: Results, asked: HeadlineParams, test_set: str) -> TestSetChange:
+def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange:
     found = {name: _first_right(results, name, test_set) for name in (asked.before, asked.after)}
     before, after = found.values()
     metrics = [results.of(name, test_set) for name in found]
@@ -117,7 +117,7 @@ def _change(results: Results, asked: HeadlineParams, test_set: str) -> TestSetCh
         )
         points, low, high = (100 * share for share in pairs.difference())
         changes.append(Change(n, metrics[0].recalls[n], metrics[1].recalls[n], pairs, points, low, high))
-    return TestSetChange(test_set, len(before), tuple(changes))
+    return SetChange(test_set, len(before), tuple(changes))
 
 
 def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, float]:

@@ -25,7 +25,6 @@ from pipeline.report.set_record import read_set_record
 from pipeline.report.statistics import BRIGHTNESS, MAP, read_statistics
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_SCRIPTS = ("page.js", "nights.js", "finds.js")
 _MEGABYTE = 1_000_000
 
 
@@ -85,8 +84,10 @@ def write_page(out: Path, material: Material, megabytes: float) -> None:
     page does not fit even so. Errors as of the readers of the folders that `material` names.
     """
     environment = _environment()
-    shown = _shown(material)
-    rest = round(megabytes * _MEGABYTE) - _size(_rendered(environment, shown, (), ()))
+    shown = _shown(material) | _script(environment)
+    nothing = Results(material.results.root, (), (), {})
+    without = _rendered(environment, shown, pairs_of((), 0), finds_of(nothing, 0))
+    rest = round(megabytes * _MEGABYTE) - _size(without)
     if rest >= 0:
         pairs = pairs_of(material.sheets, rest // 3)
         finds = finds_of(material.results, rest - rest // 3)
@@ -130,7 +131,6 @@ def _shown(material: Material) -> dict[str, object]:
         for folder in material.statistics
     ]
     comparisons = [_Comparison(folder.name, folder, read_measures(folder)) for folder in material.comparisons]
-    scripts = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     return {
         "results": material.results,
         "headline": material.headline,
@@ -143,8 +143,6 @@ def _shown(material: Material) -> dict[str, object]:
         "provenance": provenance(
             material.params, material.results, sets, [(one.name, one.measured) for one in comparisons]
         ),
-        "scripts": scripts,
-        "script_digests": [_script_digest(script) for script in scripts],
     }
 
 
@@ -156,10 +154,11 @@ def _size(page: str) -> int:
     return len(page.encode("utf-8"))
 
 
-def _script_digest(script: str) -> str:
-    """How the page's policy names a script that may run; no other may, whatever a name smuggles in."""
+def _script(environment: Environment) -> dict[str, object]:
+    """The page's script, and how its policy names it: no other may run, whatever a name smuggles in."""
+    script = environment.get_template("scripts.js").render()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    return f"sha256-{digest}"
+    return {"script": script, "script_digest": f"sha256-{digest}"}
 
 
 def _data_uri(file: Path) -> str:

@@ -44,8 +44,9 @@ class Provenance:
     """What the page says under "Where it comes from".
 
     parameters: name and YAML of each section. digests: of the manifests of the sets in numbers and of those
-    tested on. terms: with the names of the sets that they go with. makers and refused: by the name of the
-    night set. arithmetic: each way in which numbers were computed, and what was computed so.
+    tested on. models: that were tested. terms: with the names of the sets that they go with. makers, refused:
+    by the name of the night set. unusable: translators, by the name of the comparison. arithmetic: each way
+    in which numbers were computed, and what was computed so.
     """
 
     parameters: tuple[tuple[str, str], ...]

@@ -161,9 +161,9 @@ def test_only_its_own_scripts_may_run(tmp_path: Path) -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert policy
     assert "default-src 'none'" in policy[1]
-    run = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    allowed = re.findall(r"'sha256-([^']+)'", policy[1])
-    assert [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in run] == allowed
+    (run,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(run.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy[1]
 
 
 def test_the_headline_tells_before_after_and_what_may_be_said(tmp_path: Path) -> None:

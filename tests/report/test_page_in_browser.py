@@ -199,7 +199,10 @@ def test_a_digest_is_short_and_whole_when_it_is_taken(page: Page) -> None:
     assert box is not None and box["width"] < 140
     digest.click()
     assert page.evaluate("getSelection().toString()") == "b" * 64
-    digest.focus()
+    page.evaluate("getSelection().removeAllRanges()")
+    page.locator("#origin .digest").nth(1).focus()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("getSelection().toString()") == "b" * 64
     box = digest.bounding_box()
     assert box is not None and box["width"] > 300
 
@@ -228,4 +231,4 @@ def test_without_scripts_it_is_a_page_to_read(html: Path) -> None:
 def test_names_are_words_and_never_scripts(page: Page) -> None:
     page.locator("#origin summary", has_text="Parameters").click()
     assert page.locator("#origin details.section summary").inner_text() == HOSTILE
-    assert page.evaluate("document.scripts.length") == 3
+    assert page.locator("script:not([type])").count() == 1

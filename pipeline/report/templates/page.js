@@ -1,5 +1,5 @@
-"use strict";
 (() => {
+  "use strict";
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 
   document.documentElement.classList.add("scripted");
@@ -74,6 +74,11 @@
         draw(tick);
       }
     });
+  }
+
+  // A digest that has the focus is selected, whole, to be copied.
+  for (const digest of all(".digest")) {
+    digest.addEventListener("focus", () => getSelection().selectAllChildren(digest));
   }
 
   // What is wider than its box can be moved by the keyboard too.
