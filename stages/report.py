@@ -1,9 +1,9 @@
-"""Stage `report`: one page with the tables, curves, nights and misses."""
+"""Stage `report`: one page with what was measured, pictures of it, and where it comes from."""
 
 from __future__ import annotations
 
 from stages.command import single_stage_command
-from stages.places import COMPARISONS, REPORT, RESULTS, SHEETS, STATISTICS
+from stages.places import AUGMENTATIONS, COMPARISONS, REPORT, RESULTS, SHEETS, STATISTICS
 
 
 @single_stage_command("report")
@@ -11,17 +11,32 @@ def main() -> str:
     """Write one self-contained page of what params.yaml names."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.report.comparison import Comparison, compared_tables
-    from pipeline.report.page import write_page
+    from pipeline.report.headline import read_headline
+    from pipeline.report.page import Augmentations, Material, PageParams, write_page
     from pipeline.report.results import read_results
 
     params = read_params()
+    page = build(PageParams, section_of(params, "report"), "report")
     results = read_results(RESULTS, section_of(params, "experiment"), params["test_sets"])
     comparison = build(Comparison, section_of(params, "comparison"), "comparison")
-    sheets = [SHEETS / name for name in section_of(params, "sheets")]
-    comparisons = [COMPARISONS / name for name in section_of(params, "compare")]
-    statistics = [STATISTICS / name for name in section_of(params, "statistics")]
-    tables = compared_tables(comparison, results)
-    write_page(REPORT, results, tables, sheets, comparisons, statistics)
+    material = Material(
+        params=params,
+        results=results,
+        headline=read_headline(section_of(params, "headline"), results),
+        compared=compared_tables(comparison, results),
+        sheets=[SHEETS / name for name in section_of(params, "sheets")],
+        comparisons=[COMPARISONS / name for name in section_of(params, "compare")],
+        augmentations=[
+            Augmentations(
+                name,
+                AUGMENTATIONS / f"{name}.jpg",
+                tuple(section_of(params, "augmentations", name, "changes")),
+            )
+            for name in section_of(params, "augmentations")
+        ],
+        statistics=[STATISTICS / name for name in section_of(params, "statistics")],
+    )
+    write_page(REPORT, material, page.megabytes)
     return f"{REPORT}, {REPORT.stat().st_size / 1e6:.1f} MB"
 
 

@@ -1,4 +1,4 @@
-"""Stage `statistics`: a set in numbers and two figures."""
+"""Stage `statistics`: a set in numbers and two figures, and where it comes from."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from stages.places import SETS, STATISTICS
 @stage_command("statistics")
 @parameter("pictures", click.IntRange(min=1), "How many pictures are looked at for their brightness.")
 def main(name: str, pictures: int) -> str:
-    """Count the set NAME, draw a map of its standpoints, and how bright its pictures are."""
+    """Count the set NAME, draw where it stands and how bright it is, and note where it comes from."""
     from pipeline.datasets.image_set import ImageSet
+    from pipeline.report.set_record import write_set_record
     from pipeline.report.statistics import write_statistics
 
     images = ImageSet.open(SETS / name)
     found = write_statistics(STATISTICS / name, images, pictures, read_machine().workers)
+    write_set_record(STATISTICS / name, images)
     return f"{len(images.rows):,} images at {found.places:,} places, {found.looked_at:,} looked at"
 
 

@@ -49,18 +49,19 @@ class ComparedTable:
 
 
 def compared_tables(comparison: Comparison, results: Results) -> tuple[ComparedTable, ...]:
-    """The paper's tables that any experiment of ours stands beside, whole: also with the rows not run here.
+    """All tables of the paper, also rows and tables not run here; none when `comparison` names no row at all.
 
     Raises `ParameterError` when `comparison` names a row, test set or experiment that does not exist.
     """
     tables = read_paper()
     _check(comparison, results, tables)
+    if not comparison.rows:
+        return ()
     ours_for = {theirs: ours for ours, theirs in comparison.test_sets.items()}
     columns = tuple((theirs, ours_for.get(theirs)) for theirs in paper_test_sets())
     return tuple(
         ComparedTable(table, columns, tuple(_row(row, comparison, columns, results) for row in table.rows))
         for table in tables
-        if any(row.key in comparison.rows for row in table.rows)
     )
 
 

@@ -1,37 +1,69 @@
-"""One self-contained page: recalls, curves, ours beside the paper's, sets, nights, translators, misses."""
+"""One self-contained page: what was measured, ours beside the paper's, pictures, and where it comes from."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipeline.core.errors import ParameterError
 from pipeline.core.files import require_file, write_text
 from pipeline.night.compared import SHEET, Measured, read_measures
 from pipeline.report import charts, tables
 from pipeline.report.comparison import ComparedTable
+from pipeline.report.finds import finds_of
+from pipeline.report.headline import Headline
+from pipeline.report.pairs import pairs_of
+from pipeline.report.provenance import Set, provenance
 from pipeline.report.results import Results
-from pipeline.report.sheet import Sample, read_sheet
-from pipeline.report.statistics import BRIGHTNESS, MAP, Statistics, read_statistics
-from pipeline.vpr.misses import FOLDER as MISSES
-from pipeline.vpr.misses import Miss, read_misses
+from pipeline.report.set_record import read_set_record
+from pipeline.report.statistics import BRIGHTNESS, MAP, read_statistics
 
-PAGE = "index.html"
 _TEMPLATES = Path(__file__).with_name("templates")
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    name: str
-    folder: Path
-    samples: tuple[Sample, ...]
+class PageParams:
+    """The section `report` of params.yaml. megabytes: the page's largest size, in millions of bytes."""
 
-    @property
-    def true_nights(self) -> bool:
-        return any(sample.true_night for sample in self.samples)
+    megabytes: float
+
+    def __post_init__(self) -> None:
+        if self.megabytes <= 0:
+            raise ValueError(f"megabytes must be positive, not {self.megabytes:g}")
+
+
+@dataclass(frozen=True)
+class Augmentations:
+    """A sheet of augmented queries, a JPEG. changes: the names of its columns after the first, "plain"."""
+
+    name: str
+    sheet: Path
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the page shows.
+
+    params: those of the run, whole. compared: the paper's tables beside ours. sheets, comparisons,
+    statistics: folders of samples of nights, of translators compared and of sets in numbers.
+    """
+
+    params: Mapping[str, Any]
+    results: Results
+    headline: Headline | None
+    compared: Sequence[ComparedTable]
+    sheets: Sequence[Path]
+    comparisons: Sequence[Path]
+    augmentations: Sequence[Augmentations]
+    statistics: Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -45,34 +77,32 @@ class _Comparison:
         return any(row.psnr is not None for row in self.measured)
 
 
-@dataclass(frozen=True)
-class _Set:
-    name: str
-    folder: Path
-    statistics: Statistics
-
-
-@dataclass(frozen=True)
-class _Misses:
-    experiment: str
-    test_set: str
-    folder: Path
-    misses: tuple[Miss, ...]
-
-
-def write_page(
-    out: Path,
-    results: Results,
-    compared: tuple[ComparedTable, ...],
-    sheets: Sequence[Path],
-    comparisons: Sequence[Path],
-    statistics: Sequence[Path],
-) -> None:
+def write_page(out: Path, material: Material, megabytes: float) -> None:
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
-    `sheets`, `comparisons` and `statistics` are the folders of samples of nights, of translators compared and
-    of sets in numbers; errors as `read_sheet`, `read_measures`, `read_statistics` and `read_misses`.
+    Pairs and finds get what the rest leaves of `megabytes`, a third and two thirds; `ParameterError` when the
+    page does not fit even so. Errors as of the readers of the folders that `material` names.
     """
+    environment = _environment()
+    shown = _shown(material) | _script(environment)
+    nothing = Results(material.results.root, (), (), {})
+    without = _rendered(environment, shown, pairs_of((), 0), finds_of(nothing, 0))
+    rest = round(megabytes * _MEGABYTE) - _size(without)
+    if rest >= 0:
+        pairs = pairs_of(material.sheets, rest // 3)
+        finds = finds_of(material.results, rest - rest // 3)
+        page = _rendered(environment, shown, pairs, finds)
+        rest = round(megabytes * _MEGABYTE) - _size(page)
+    if rest < 0:
+        raise ParameterError(
+            f"the page would have {megabytes - rest / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
+            f" {megabytes:g}",
+            hint="allow more, or let params.yaml name fewer experiments, sheets or comparisons",
+        )
+    write_text(out, page)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -85,29 +115,53 @@ def write_page(
         "with_interval": tables.with_interval,
         "counts_in_words": tables.counts_in_words,
         "column_in_words": tables.column_in_words,
+        "look": charts.look,
+        "mark": charts.mark,
+        "chart_size": (charts.WIDTH, charts.HEIGHT),
+        "bars_width": charts.BARS_WIDTH,
+        "comparison_sheet": SHEET,
+        "set_figures": (MAP, BRIGHTNESS),
     }
-    page = environment.get_template("page.html").render(
-        results=results,
-        compared=compared,
-        charts=charts.recall_charts(results),
-        width=charts.WIDTH,
-        height=charts.HEIGHT,
-        sheets=[_Sheet(folder.name, folder, read_sheet(folder)) for folder in sheets],
-        comparisons=[_Comparison(folder.name, folder, read_measures(folder)) for folder in comparisons],
-        comparison_sheet=SHEET,
-        sets=[_Set(folder.name, folder, read_statistics(folder)) for folder in statistics],
-        figures=(MAP, BRIGHTNESS),
-        misses=[
-            _Misses(experiment, test_set, folder, read_misses(folder))
-            for test_set in results.test_sets
-            for experiment in results.experiments
-            for folder in [results.folder(experiment, test_set) / MISSES]
-        ],
-    )
-    write_text(out, page)
+    return environment
 
 
-def _data_uri(folder: Path, name: str) -> str:
-    data = require_file(folder / name).read_bytes()
-    kind = "svg+xml" if name.endswith(".svg") else "jpeg"
+def _shown(material: Material) -> dict[str, object]:
+    sets = [
+        Set(folder.name, folder, read_statistics(folder), read_set_record(folder))
+        for folder in material.statistics
+    ]
+    comparisons = [_Comparison(folder.name, folder, read_measures(folder)) for folder in material.comparisons]
+    return {
+        "results": material.results,
+        "headline": material.headline,
+        "bars": charts.headline_bars(material.headline) if material.headline else None,
+        "charts": charts.recall_charts(material.results),
+        "compared": material.compared,
+        "comparisons": comparisons,
+        "augmentations": material.augmentations,
+        "sets": sets,
+        "provenance": provenance(
+            material.params, material.results, sets, [(one.name, one.measured) for one in comparisons]
+        ),
+    }
+
+
+def _rendered(environment: Environment, shown: Mapping[str, object], pairs: object, finds: object) -> str:
+    return environment.get_template("page.html").render(**shown, pairs=pairs, finds=finds)
+
+
+def _size(page: str) -> int:
+    return len(page.encode("utf-8"))
+
+
+def _script(environment: Environment) -> dict[str, object]:
+    """The page's script, and how its policy names it: no other may run, whatever a name smuggles in."""
+    script = environment.get_template("scripts.js").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return {"script": script, "script_digest": f"sha256-{digest}"}
+
+
+def _data_uri(file: Path) -> str:
+    data = require_file(file).read_bytes()
+    kind = "svg+xml" if file.suffix == ".svg" else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -19,35 +19,49 @@ _WIDTH, _HEIGHT, _MARGIN, _HEAD = 640, 480, 16, 44
 _MANY, _CELLS = 4000, 240
 
 
-def draw_map(title: str, groups: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Draw standpoints, (east, north) in metres by group ("database", "queries, night", ...), north up.
+# Standpoints, (east, north) in metres, by group ("database", "queries, night", ...).
+Groups = Mapping[str, Sequence[tuple[float, float]]]
 
-    Both axes have one scale; a bar tells it.
+
+def draw_map(title: str, splits: Mapping[str, Groups]) -> str:
+    """Draw the standpoints of each split, side by side, north up.
+
+    Splits may lie far apart, so each has a scale of its own, the same along both axes; a bar tells it.
     """
-    points = [point for group in groups.values() for point in group]
-    west, south = (min(point[axis] for point in points) for axis in (0, 1))
-    east, north = (max(point[axis] for point in points) for axis in (0, 1))
-    room = (_WIDTH - 2 * _MARGIN, _HEIGHT - _HEAD - 3 * _MARGIN)
-    scale = min(room[0] / max(east - west, 1.0), room[1] / max(north - south, 1.0))
-    left = _MARGIN + (room[0] - scale * (east - west)) / 2
+    wide = (_WIDTH - _MARGIN) / len(splits) - _MARGIN
+    body: list[str] = []
+    words = []
+    for number, (split, groups) in enumerate(splits.items()):
+        body += _panel(split, groups, _MARGIN + number * (wide + _MARGIN), wide)
+        counts = ", ".join(f"{len(group):,} standpoints of {name}" for name, group in groups.items())
+        west, south, east, north = _bounds(groups)
+        extent = f"{east - west:,.0f} m from west to east, {north - south:,.0f} m from south to north"
+        words.append(f"{split}: {counts}; {extent}.")
+    names = dict.fromkeys(name for groups in splits.values() for name in groups)
+    return _svg(f"Map of {title}", f"{' '.join(words)} North is up.", [*_legend(list(names)), *body])
+
+
+def _panel(split: str, groups: Groups, left: float, wide: float) -> Iterator[str]:
+    west, south, east, north = _bounds(groups)
+    top, high = _HEAD + 28, _HEIGHT - _HEAD - 28 - 3 * _MARGIN
+    scale = min(wide / max(east - west, 1.0), high / max(north - south, 1.0))
+    aside, below = (wide - scale * (east - west)) / 2, (high - scale * (north - south)) / 2
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
-        return left + scale * (point[0] - west), _HEAD + _MARGIN + scale * (north - point[1])
+        return left + aside + scale * (point[0] - west), top + below + scale * (north - point[1])
 
-    body = []
+    yield f'<text x="{left:.1f}" y="{_HEAD + 14}" font-weight="600">{escape(split)}</text>'
     for name, group in groups.items():
         dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in _thinned([place(point) for point in group]))
         size = 3 if name == "database" else 5
-        body.append(
-            f'<path d="{dots}" stroke="{_colour(name)}" stroke-width="{size}" stroke-linecap="round"/>'
-        )
-    words = ", ".join(f"{len(group):,} standpoints of {name}" for name, group in groups.items())
-    extent = f"{east - west:,.0f} m from west to east, {north - south:,.0f} m from south to north"
-    return _svg(
-        f"Map of {title}",
-        f"{words}; {extent}. North is up.",
-        [*_legend(list(groups)), *body, *_bar(scale)],
-    )
+        yield f'<path d="{dots}" stroke="{_colour(name)}" stroke-width="{size}" stroke-linecap="round"/>'
+    yield from _bar(left, wide, scale)
+
+
+def _bounds(groups: Groups) -> tuple[float, float, float, float]:
+    points = [point for group in groups.values() for point in group]
+    east, north = ([point[axis] for point in points] for axis in (0, 1))
+    return min(east), min(north), max(east), max(north)
 
 
 def draw_brightness(title: str, counts: Mapping[str, Sequence[int]]) -> str:
@@ -92,14 +106,14 @@ def _legend(names: Sequence[str]) -> Iterator[str]:
         x += 34 + 8 * len(name)
 
 
-def _bar(scale: float) -> Iterator[str]:
-    """A bar of a round number of metres, about a quarter of the map long."""
-    wanted = _WIDTH / 4 / scale
+def _bar(left: float, wide: float, scale: float) -> Iterator[str]:
+    """A bar of a round number of metres, at most a third of the panel long."""
+    wanted = wide / 3 / scale
     metres = 10 ** math.floor(math.log10(wanted))
     metres *= max(factor for factor in (1, 2, 5) if factor * metres <= wanted)
     y = _HEIGHT - _MARGIN
-    yield f'<path d="M{_MARGIN} {y}h{scale * metres:.1f}" stroke="currentColor" stroke-width="3"/>'
-    yield f'<text x="{_MARGIN}" y="{y - 8}">{metres:,} m</text>'
+    yield f'<path d="M{left:.1f} {y}h{scale * metres:.1f}" stroke="currentColor" stroke-width="3"/>'
+    yield f'<text x="{left:.1f}" y="{y - 8}">{metres:,g} m</text>'
 
 
 def _colour(name: str) -> str:

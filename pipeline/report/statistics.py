@@ -15,7 +15,7 @@ from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import read_json, write_json, write_text
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ROLES, TIMES_OF_DAY, ImageRow, ImageSet
+from pipeline.datasets.image_set import ROLES, SPLITS, TIMES_OF_DAY, ImageRow, ImageSet
 from pipeline.night.measures import brightness
 from pipeline.night.samples import spread
 from pipeline.report.set_figures import draw_brightness, draw_map
@@ -95,14 +95,18 @@ def _extent(images: ImageSet) -> tuple[float, float]:
     return round(float(east), 1), round(float(north), 1)
 
 
-def _positions(images: ImageSet) -> dict[str, list[tuple[float, float]]]:
-    """Distinct standpoints of the database, and of the queries by time of day."""
-    groups: dict[str, set[tuple[float, float]]] = {}
+def _positions(images: ImageSet) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """By split, distinct standpoints of the database, and of the queries by time of day."""
+    found: dict[str, dict[str, set[tuple[float, float]]]] = {}
     for row in images.rows:
         time = row.time_of_day or UNKNOWN
         name = "database" if row.role == ROLES[0] else f"queries, {time}"
-        groups.setdefault(name, set()).add((row.east, row.north))
-    return {name: sorted(groups[name]) for name in sorted(groups)}
+        found.setdefault(row.split, {}).setdefault(name, set()).add((row.east, row.north))
+    return {
+        split: {name: sorted(found[split][name]) for name in sorted(found[split])}
+        for split in SPLITS
+        if split in found
+    }
 
 
 def _in_order(counts: Counter[str]) -> Iterator[tuple[str, int]]:

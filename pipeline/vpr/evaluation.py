@@ -20,13 +20,11 @@ from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER as MISSES
 from pipeline.vpr.misses import write_misses
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
-from pipeline.vpr.predictions import Prediction, write_predictions
+from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
 from pipeline.vpr.ray_extraction import Subject, ray_extraction
 from pipeline.vpr.recall import RECALL_AT, Recalls
 from pipeline.vpr.tested import load_tested
 from pipeline.vpr.worst import worst_misses
-
-PREDICTIONS = "predictions.csv"
 
 
 def evaluate(

@@ -9,6 +9,9 @@ from pathlib import Path
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import read_csv, write_csv
 
+# Of the evaluation's folder: the table.
+PREDICTIONS = "predictions.csv"
+
 
 @dataclass(frozen=True)
 class Prediction:

@@ -93,6 +93,7 @@ def tiny_params() -> dict[str, Any]:
         "experiment": {},
         "augmentations": {},
         "test_sets": [],
+        "headline": {},
         "comparison": {"rows": {}, "test_sets": {}},
     }
     return params | recognition | {"sheets": {}, "compare": {}, "statistics": {}}

@@ -83,7 +83,7 @@ def test_translator_setting_retranslates_but_does_not_refetch(project: Project) 
     params = project.params()
     params["translate"]["city_pitts_night"]["quality"] = 70
     project.set_params(params)
-    assert project.repro() == ["translate@city_pitts_night", "merge@city_pitts_dn"]
+    assert project.repro() == ["translate@city_pitts_night", "merge@city_pitts_dn", "report"]
 
 
 def test_a_night_without_weights_is_a_set_that_merges(project: Project) -> None:
@@ -102,12 +102,12 @@ def test_a_night_without_weights_is_a_set_that_merges(project: Project) -> None:
         "seed": 0,
     }
     project.set_params(params)
-    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc"]
+    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc", "report"]
     assert len(opened(project, "city_pitts_dc").rows) == 32
     # Another style makes other nights of the same days, and the UNIT nights are left alone.
     params["photometric"]["city_pitts_classical"]["style"] = "meant"
     project.set_params(params)
-    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc"]
+    assert project.repro() == ["photometric@city_pitts_classical", "merge@city_pitts_dc", "report"]
 
 
 def test_going_back_to_earlier_parameters_runs_nothing(project: Project) -> None:
@@ -188,7 +188,7 @@ def own_photographs_params(project: Project, folder: Path) -> None:
 def test_one_changed_photograph_retranslates_one_image(photographs: tuple[Project, Path]) -> None:
     project, folder = photographs
     own_photographs_params(project, folder)
-    assert sorted(project.repro()) == ["format@mine", "translate@mine_night"]
+    assert sorted(project.repro()) == ["format@mine", "report", "translate@mine_night"]
     before = {row.name: row.digest for row in opened(project, "mine_night").rows}
     # New bytes: the store knows the city's own pictures already, whichever set they are in.
     photo = folder / "queries" / "photo0.jpg"
@@ -243,7 +243,10 @@ def test_paper_profile_unfolds_into_its_stages(project: Project) -> None:
         *(f"experiment@{name}" for name in models + scaled),
         *(f"evaluate@{name}-{test_set}" for name in models + scaled for test_set in test_sets),
         "tables",
-        *(f"statistics@{name}" for name in ("pitts30k", "tokyo_xs", "tokyo_night", "sf_xs")),
+        *(
+            f"statistics@{name}"
+            for name in ("pitts30k", "tokyo_xs", "tokyo_night", "sf_xs", "pitts30k_night", "pitts30k_dn")
+        ),
         "sheet@pitts30k_night",
         "compare@pitts30k",
         "report",

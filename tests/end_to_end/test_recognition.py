@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.core.files import digest_file
 from tests.end_to_end.project import Project, copy_project, stages_run, tiny_params
 
 pytestmark = pytest.mark.slow
@@ -77,6 +78,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     params["comparison"] = {
         "rows": {"II/day/netvlad": "day_netvlad", "II/dn/gem": "dn_gem"},
         "test_sets": {"city_pitts": "pitts30k", "city_tokyo_night": "tokyo_night"},
+    }
+    params["headline"] = {
+        "before": "day_netvlad",
+        "after": "dn_gem",
+        "night": "city_tokyo_night",
+        "day": "city_pitts",
+    }
+    params["statistics"] = {"city_pitts_dn": {"pictures": 4}}
+    params["augmentations"] = {
+        "city_pitts": {
+            "dataset": "city_pitts",
+            "pictures": 1,
+            "height": 24,
+            "changes": {"darker": {"jitter": {"brightness": 0.5, "contrast": 0, "saturation": 0, "hue": 0}}},
+        }
     }
     params["sheets"] = {
         "city_pitts_night": {"day": "city_pitts", "per_split": 2, "true_nights": "city/pittsburgh"}
@@ -208,6 +224,15 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
     page = (trained.root / "reports" / "index.html").read_text()
     assert "day_netvlad" in page
     assert "39.0 / 58.1" in page
+    night = {
+        name: metrics(trained, name, "city_tokyo_night")["recalls"]["1"] for name in ("day_netvlad", "dn_gem")
+    }
+    for recall in night.values():
+        assert f"{recall['percent']:.1f}</span>" in page
+    # What made the nights, as the record of the set has it.
+    checkpoint = digest_file(trained.root / "unit" / "weights" / "city.pt")
+    for wanted in (f">{checkpoint}</code>", "a row each: plain; darker", "MIT, as the rest of duskline"):
+        assert wanted in page
     samples = trained.root / "reports" / "sheets" / "city_pitts_night"
     assert len(list(samples.glob("*_true_night.jpg"))) == 6
     measured = trained.root / "reports" / "compare" / "city_pitts" / "measures.csv"
@@ -244,7 +269,8 @@ def test_another_profile_leaves_no_stale_row(project: Project) -> None:
         "rows": {"II/dn/gem": "gem_small"},
         "test_sets": {"city_tokyo_night": "tokyo_night"},
     }
-    params["sheets"] = params["compare"] = {}
+    params["sheets"] = params["compare"] = params["headline"] = {}
+    params["statistics"] = params["augmentations"] = {}
     project.set_params(params)
     project.dvc("repro")
     assert (project.root / "results" / "day_netvlad" / "city_pitts" / "metrics.json").exists()
@@ -257,8 +283,11 @@ def test_another_profile_leaves_no_stale_row(project: Project) -> None:
         assert "city_pitts" not in text
         assert "day_netvlad" not in text
     page = (project.root / "reports" / "index.html").read_text()
-    assert "day_netvlad" not in page
-    assert "city_pitts" not in page
+    # The parameters, which stand last, name the sets and models that are there to be tested.
+    shown, parameters, _ = page.partition("params.yaml of this run")
+    assert parameters
+    assert "day_netvlad" not in shown
+    assert "city_pitts" not in shown
 
 
 def test_an_unknown_row_of_the_paper_is_named(project: Project) -> None:

@@ -50,6 +50,8 @@ PARAMS: dict[str, Any] = {
     "hub_github": {"theirs": {"repository": "somebody/places:main", "entry": "model"}},
     "experiment": {"dn": {"model": "dn", "radius": 25}, "others": {"model": "others", "radius": 25}},
     "test_sets": ["tokyo_night"],
+    "headline": {"before": "dn", "after": "others"},
+    "report": {"megabytes": 15},
     "comparison": {"rows": {"II/dn/netvlad": "dn"}, "test_sets": {"tokyo_night": "tokyo_night"}},
     "statistics": {"day": {"pictures": 5}},
     "sheets": {"night": {"day": "day", "per_split": 1}},
@@ -84,7 +86,7 @@ READS: dict[str, list[str]] = {
     "compare@day": ["format@day"],
     "report": [
         *("evaluate@dn-tokyo_night", "evaluate@others-tokyo_night"),
-        *("compare@day", "sheet@night", "statistics@day"),
+        *("augmentations@day", "compare@day", "sheet@night", "statistics@day"),
     ],
 }
 
@@ -94,15 +96,16 @@ _WRITE_SETS = ("format", "translate", "photometric", "merge", "apart", "select")
 SECTIONS: dict[str, tuple[str, ...]] = {
     "fetch": ("sheet", "compare"),  # where true nights are drawn
     "pictures": ("train_unit",),
-    "experiment": ("tables", "report"),
-    "compare": ("report",),
-    "sheets": ("report",),
-    "statistics": ("report",),
+    "experiment": ("tables",),
 }
+# What shows every parameter.
+SHOWS_ALL = ("report",)
 # Sections that are no stage's own.
 WHOLE_SECTIONS: dict[str, tuple[str, ...]] = {
     "sets": _WRITE_SETS,
-    "comparison": ("tables", "report"),
+    "comparison": ("tables",),
+    "headline": (),
+    "report": (),
 }
 # Sections whose entries stand as options in the command of their stage.
 UNPACKED = (
@@ -157,9 +160,9 @@ def with_readers(stages: Iterable[str]) -> set[str]:
 def runs_after_parameter(section: str, entry: str) -> set[str]:
     """The stages that run after an edit of `section`.`entry` in params.yaml."""
     if section in WHOLE_SECTIONS:
-        return with_readers(of_kinds(WHOLE_SECTIONS[section]))
+        return with_readers(of_kinds((*WHOLE_SECTIONS[section], *SHOWS_ALL)))
     own = {f"{_STAGE_OF_SECTION.get(section, section)}@{entry}"}
-    return with_readers(own | of_kinds(SECTIONS.get(section, ())))
+    return with_readers(own | of_kinds((*SECTIONS.get(section, ()), *SHOWS_ALL)))
 
 
 def runs_after_module(module: str) -> set[str]:
@@ -201,12 +204,17 @@ def table() -> str:
         if section == "test_sets":
             lines.append(_row("another set in `test_sets`", {"evaluate", "tables", "report"}, "of that set"))
         elif section in WHOLE_SECTIONS:
-            lines.append(_row(f"`{section}` in params.yaml", set(WHOLE_SECTIONS[section])))
+            kinds = {*WHOLE_SECTIONS[section], *SHOWS_ALL}
+            lines.append(_row(f"`{section}` in params.yaml", kinds))
         else:
             stage = _STAGE_OF_SECTION.get(section, section)
             others = set(SECTIONS.get(section, ()))
             lines.append(
-                _row(f"an entry of `{section}`", {stage, *others}, "of that entry" if not others else "")
+                _row(
+                    f"an entry of `{section}`",
+                    {stage, *others, *SHOWS_ALL},
+                    f"{stage} of that entry" if not others else "",
+                )
             )
     for file, stages in INPUTS.items():
         lines.append(_row(f"`{file}`", {kind_of(stage) for stage in stages}))

@@ -11,10 +11,11 @@ from PIL import Image
 from pipeline.core.files import digest_bytes, write_bytes
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
-from pipeline.night.origins import Origin, write_origins
+from pipeline.night.origins import Origin, Status, write_origins
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.misses import FOLDER, Miss, Shown, write_misses
+from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
 
 QUERIES = 200
 
@@ -51,12 +52,30 @@ def write_evaluation(
     metrics = Metrics(**values | (changes or {}))  # type: ignore[arg-type]
     folder = root / experiment / test_set
     write_metrics(folder, metrics)
+    write_predictions(folder / PREDICTIONS, found_at([recall.hits for recall in recalls.values()]))
     write_bytes(folder / FOLDER / "000.jpg", picture(90))
     near, far = (
         Shown(name, "000.jpg", metres, metres < 25) for name, metres in (("near", 3.0), ("far", 300.0))
     )
     write_misses(folder / FOLDER, [Miss("<b>asked</b>", "000.jpg", 2, near, (far, near))])
     return metrics
+
+
+def found_at(hits: list[int]) -> list[Prediction]:
+    """Finds of 200 queries, of which so many have a right one among their first 1, 5, 10 and 20."""
+
+    def find(query: int, rank: int, correct: bool) -> Prediction:
+        metres = 3.0 if correct else 300.0
+        return Prediction(f"<q{query:03d}>", rank, "near", metres, 0.5, correct, 0.0, 0.0, metres, 0.0)
+
+    found = []
+    for query in range(QUERIES):
+        ranks = [rank for rank, count in zip((1, 5, 10, 20), hits, strict=True) if query < count]
+        if ranks != [] and ranks[0] == 1:
+            found.append(find(query, 1, True))
+        else:
+            found += [find(query, 1, False), *(find(query, rank, True) for rank in ranks[:1])]
+    return found
 
 
 def write_day_and_night(root: Path, images: int = 6) -> tuple[ImageSet, ImageSet]:
@@ -72,7 +91,7 @@ def write_day_and_night(root: Path, images: int = 6) -> tuple[ImageSet, ImageSet
             night_name = name.replace("@.jpg", "@n.jpg")
             if not failed:
                 night.add(night_name, dark, source=name, width=40, height=30)
-            status = "failed" if failed else "done"
+            status: Status = "failed" if failed else "done"
             origins.append(
                 Origin(
                     night_name,
@@ -83,7 +102,7 @@ def write_day_and_night(root: Path, images: int = 6) -> tuple[ImageSet, ImageSet
                     "s",
                     "cpu",
                     status,
-                    "",
+                    f"is truncated after {300 + number} bytes" if failed else "",
                     digest_bytes(dark),
                 )
             )

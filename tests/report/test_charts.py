@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
-from pipeline.report.charts import HEIGHT, WIDTH, recall_charts
+from pipeline.report.charts import HEIGHT, WIDTH, mark, recall_charts
 from pipeline.report.results import read_results
 from tests.report.made_up import write_evaluation
 
@@ -27,6 +28,21 @@ def test_ticks_and_chance_share_the_scale(tmp_path: Path) -> None:
     (chart,) = recall_charts(read_results(tmp_path, ["one"], ["city"]))
     assert dict(chart.ticks)[50] == chart.curves[0].points[0].y
     assert dict(chart.ticks)[0] > chart.chance[0][1] > chart.chance[3][1]
+
+
+def test_many_experiments_stay_in_their_column_and_differ_in_look_and_mark(tmp_path: Path) -> None:
+    names = [f"e{number:02d}" for number in range(28)]
+    for name in names:
+        write_evaluation(tmp_path, name, "city")
+    (chart,) = recall_charts(read_results(tmp_path, names, ["city"]))
+    width = chart.columns[1][1] - chart.columns[0][1]
+    for curve in chart.curves:
+        for (_, middle), point in zip(chart.columns, curve.points, strict=True):
+            assert abs(point.x - middle) < width / 2
+    assert len({curve.look for curve in chart.curves}) == 28
+    # Neighbours differ by their marks too, not by colour alone.
+    shapes = [mark(curve.number, 0, 0) for curve in chart.curves]
+    assert all(one != other for one, other in pairwise(shapes))
 
 
 def test_without_experiments_there_is_no_chart(tmp_path: Path) -> None:

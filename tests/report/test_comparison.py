@@ -20,8 +20,9 @@ def results(tmp_path: Path) -> Results:
 
 def test_ours_stand_in_their_cells_and_the_rest_is_marked(results: Results) -> None:
     comparison = Comparison({"II/dn/netvlad": "dn", "V/baseline/gem": "day"}, {"city": "pitts30k"})
-    second, fifth = compared_tables(comparison, results)
-    assert (second.paper.number, fifth.paper.number) == ("II", "V")
+    tables = compared_tables(comparison, results)
+    assert [table.paper.number for table in tables] == ["I", "II", "III", "IV", "V"]
+    second = tables[1]
     assert second.columns == (
         ("pitts30k", "city"),
         ("sf_xs", None),
@@ -37,6 +38,9 @@ def test_ours_stand_in_their_cells_and_the_rest_is_marked(results: Results) -> N
     assert dn.cells[3].ours is None
     assert by_key["II/day/netvlad"].experiment is None
     assert all(cell.ours is None for cell in by_key["II/day/netvlad"].cells)
+    # Also the tables that nothing of ours stands in.
+    assert all(row.experiment is None for row in tables[2].rows)
+    assert len(tables[2].rows) == 12
 
 
 def test_nothing_to_compare_is_no_table(results: Results) -> None:

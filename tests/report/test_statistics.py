@@ -70,7 +70,8 @@ def test_figures_are_svg_with_words_and_a_mark_for_each_group(tmp_path: Path) ->
     assert shown.findtext(f"{SVG}title") == "Map of set"
     words = shown.findtext(f"{SVG}desc") or ""
     assert "3 standpoints of database, 1 standpoints of queries, day" in words
-    assert "200 m from west to east, 0 m from south to north" in words
+    assert words.startswith("test: ")
+    assert "200 m from west to east, 0 m from south to north. North is up." in words
     dots = [path.get("d", "") for path in shown.iter(f"{SVG}path") if "h0" in path.get("d", "")]
     assert [dot.count("M") for dot in dots] == [3, 1, 1]
     lights = ElementTree.parse(tmp_path / "out" / "brightness.svg").getroot()
@@ -78,7 +79,7 @@ def test_figures_are_svg_with_words_and_a_mark_for_each_group(tmp_path: Path) ->
 
 
 def test_a_map_keeps_directions_and_scale() -> None:
-    drawn = draw_map("x", {"database": [(0.0, 0.0), (100.0, 0.0), (0.0, 50.0)]})
+    drawn = draw_map("x", {"test": {"database": [(0.0, 0.0), (100.0, 0.0), (0.0, 50.0)]}})
     paths = [path.get("d", "") for path in ElementTree.fromstring(drawn).iter(f"{SVG}path")]
     dots = next(path for path in paths if "h0" in path).replace("h0", "").split("M")[1:]
     (x0, y0), (x1, y1), (x2, y2) = (tuple(map(float, dot.split())) for dot in dots)
@@ -87,14 +88,30 @@ def test_a_map_keeps_directions_and_scale() -> None:
     assert x1 - x0 == pytest.approx(2 * (y0 - y2), abs=0.2)
 
 
+def test_splits_far_apart_have_maps_of_their_own() -> None:
+    near = [(0.0, 0.0), (100.0, 0.0), (0.0, 50.0)]
+    far = [(east + 50_000.0, 3 * north) for east, north in near]
+    drawn = draw_map("x", {"train": {"database": near}, "test": {"database": far}})
+    paths = [path.get("d", "") for path in ElementTree.fromstring(drawn).iter(f"{SVG}path")]
+    maps = [path.replace("h0", "").split("M")[1:] for path in paths if "h0" in path]
+    columns = [[float(dot.split()[0]) for dot in dots] for dots in maps]
+    assert len(columns) == 2
+    assert max(columns[0]) < min(columns[1])
+    for one in columns:
+        assert 200 < max(one) - min(one) < 320, "each fills its half"
+    words = ElementTree.fromstring(drawn).findtext(f"{SVG}desc") or ""
+    assert "train: 3 standpoints of database; 100 m" in words
+    assert "test: 3 standpoints of database; 100 m from west to east, 150 m" in words
+
+
 def test_many_standpoints_stay_a_small_figure() -> None:
     rng = np.random.default_rng(0)
     many = [(float(x), float(y)) for x, y in rng.uniform(0, 9000, (60_000, 2))]
-    assert len(draw_map("x", {"database": many})) < 900_000
+    assert len(draw_map("x", {"train": {"database": many}})) < 900_000
 
 
 def test_names_are_escaped_and_one_standpoint_is_a_map() -> None:
-    drawn = draw_map("a<b>&", {"queries, night": [(5.0, 5.0)]})
+    drawn = draw_map("a<b>&", {"val": {"queries, night": [(5.0, 5.0)]}})
     assert ElementTree.fromstring(drawn).findtext(f"{SVG}title") == "Map of a<b>&"
     assert ElementTree.fromstring(draw_brightness("<", {"day": [0] * BINS})) is not None
 

@@ -1,0 +1,3 @@
+{% include "page.js" %}
+{% include "nights.js" %}
+{% include "finds.js" %}
