@@ -1,4 +1,4 @@
-"""Stage `report`: one page with the tables, curves, nights and misses."""
+"""Stage `report`: one page with the tables, curves, nights and finds."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.evaluation import PREDICTIONS
-from pipeline.vpr.predictions import read_predictions
+from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 
 _RESAMPLES = 10_000
 

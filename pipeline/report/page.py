@@ -1,4 +1,4 @@
-"""One self-contained page: recalls, curves, ours beside the paper's, sets, nights, translators, misses."""
+"""One self-contained page: recalls, curves, ours beside the paper's, sets, nights, translators, finds."""
 
 from __future__ import annotations
 
@@ -13,25 +13,15 @@ from pipeline.core.files import require_file, write_text
 from pipeline.night.compared import SHEET, Measured, read_measures
 from pipeline.report import charts, tables
 from pipeline.report.comparison import ComparedTable
+from pipeline.report.finds import finds_of
+from pipeline.report.pairs import pairs_of
 from pipeline.report.results import Results
-from pipeline.report.sheet import Sample, read_sheet
 from pipeline.report.statistics import BRIGHTNESS, MAP, Statistics, read_statistics
-from pipeline.vpr.misses import FOLDER as MISSES
-from pipeline.vpr.misses import Miss, read_misses
 
 PAGE = "index.html"
+# Bytes for pairs and finds.
+_ROOM = 14_000_000
 _TEMPLATES = Path(__file__).with_name("templates")
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    name: str
-    folder: Path
-    samples: tuple[Sample, ...]
-
-    @property
-    def true_nights(self) -> bool:
-        return any(sample.true_night for sample in self.samples)
 
 
 @dataclass(frozen=True)
@@ -52,14 +42,6 @@ class _Set:
     statistics: Statistics
 
 
-@dataclass(frozen=True)
-class _Misses:
-    experiment: str
-    test_set: str
-    folder: Path
-    misses: tuple[Miss, ...]
-
-
 def write_page(
     out: Path,
     results: Results,
@@ -71,7 +53,7 @@ def write_page(
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
     `sheets`, `comparisons` and `statistics` are the folders of samples of nights, of translators compared and
-    of sets in numbers; errors as `read_sheet`, `read_measures`, `read_statistics` and `read_misses`.
+    of sets in numbers; errors as `pairs_of`, `read_measures`, `read_statistics` and `finds_of`.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -92,17 +74,12 @@ def write_page(
         charts=charts.recall_charts(results),
         width=charts.WIDTH,
         height=charts.HEIGHT,
-        sheets=[_Sheet(folder.name, folder, read_sheet(folder)) for folder in sheets],
+        pairs=pairs_of(sheets, _ROOM // 3),
         comparisons=[_Comparison(folder.name, folder, read_measures(folder)) for folder in comparisons],
         comparison_sheet=SHEET,
         sets=[_Set(folder.name, folder, read_statistics(folder)) for folder in statistics],
         figures=(MAP, BRIGHTNESS),
-        misses=[
-            _Misses(experiment, test_set, folder, read_misses(folder))
-            for test_set in results.test_sets
-            for experiment in results.experiments
-            for folder in [results.folder(experiment, test_set) / MISSES]
-        ],
+        finds=finds_of(results, 2 * _ROOM // 3),
     )
     write_text(out, page)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import read_csv, write_csv
 
+PREDICTIONS = "predictions.csv"
+
 
 @dataclass(frozen=True)
 class Prediction:

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from pipeline.core.errors import MissingInputError
 from pipeline.core.files import write_bytes
@@ -15,10 +16,11 @@ from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
 from pipeline.report.statistics import write_statistics
 from tests.report.made_up import picture, write_day_and_night, write_evaluation
+from tests.report.made_up_finds import HOSTILE
 
 # Elements of SVG may end in `/>`; these of HTML need no end.
-VOID = {"meta", "img"}
-SHORT = {"line", "circle", "polyline"}
+VOID = {"meta", "img", "input"}
+SHORT = {"line", "circle", "polyline", "path"}
 
 
 class Page(HTMLParser):
@@ -90,10 +92,10 @@ def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
     text = written(tmp_path, ["dn", "day"], ["pitts_night"])
     page = Page(text)
     assert page.open == []
-    assert {link.removeprefix("#") for link in page.links} == set(page.ids)
+    assert {link.removeprefix("#") for link in page.links} == set(page.ids) - {"finds-said", "finds-data"}
     assert len(page.ids) == len(set(page.ids))
-    # A set's 2 figures; 4 samples of 2 pictures; 2 misses of query, nearest and two finds.
-    assert len(page.pictures) == 2 + 4 * 2 + 2 * 4
+    # A set's 2 figures; 4 samples of 2 pictures. Those of the finds are in their document.
+    assert len(page.pictures) == 2 + 4 * 2
     kinds = ("data:image/jpeg;base64,", "data:image/svg+xml;base64,")
     assert all(str(picture["src"]).startswith(kinds) for picture in page.pictures)
     assert all(picture["alt"] for picture in page.pictures)
@@ -130,8 +132,9 @@ def test_without_true_nights_nothing_is_held_against_them(tmp_path: Path) -> Non
 
 def test_names_are_escaped(tmp_path: Path) -> None:
     text = written(tmp_path, ["dn"], [])
-    assert "<b>asked</b>" not in text
-    assert "&lt;b&gt;asked&lt;/b&gt;" in text
+    assert HOSTILE not in text
+    assert str(escape(HOSTILE)) in text
+    assert text.count("</script>") == 2
 
 
 def test_without_experiments_and_sheets_it_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pipeline.core.params import build
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.vpr import finding
-from pipeline.vpr.evaluation import PREDICTIONS, evaluate
+from pipeline.vpr.evaluation import evaluate
 from pipeline.vpr.experiment import Experiment, read_experiment, write_experiment
 from pipeline.vpr.finding import DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS
 from pipeline.vpr.gallery import Gallery, gallery
@@ -22,7 +22,7 @@ from pipeline.vpr.ivfpq import IvfPq
 from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
 from pipeline.vpr.numeric import numbers_of, numeric_path
-from pipeline.vpr.predictions import read_predictions
+from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
 from tests.vpr.places import write_places
