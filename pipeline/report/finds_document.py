@@ -70,7 +70,8 @@ class ShownEvaluation:
 
     def bytes_to_list(self, answer: Answer) -> int:
         """About how much longer the document gets by an answer."""
-        new = {name for name, _, _ in self.shown_set.images(answer)} - self.shown_set.numbers.keys()
+        names = {name for name, _, _ in self.shown_set.images(answer)}
+        new = [name for name in names if name not in self.shown_set.numbers]
         return _ROW + sum(len(json.dumps(name)) + _PLACE for name in new)
 
     def put(self, answer: Answer) -> None:

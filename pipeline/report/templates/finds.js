@@ -42,7 +42,7 @@
     const number = set.pictures[image];
     const inside =
       number === undefined
-        ? element("p", { textContent: "no picture: the page has no room for it" })
+        ? element("p", { textContent: "no picture on this page" })
         : element("img", { alt, src: `data:image/jpeg;base64,${data.pictures[number]}` });
     return element("div", { className: "picture" }, inside);
   }

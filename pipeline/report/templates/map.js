@@ -89,10 +89,10 @@ function mapOf(box, choose) {
       ...finds.map((find) => sign("path", { class: `to ${kind(find)}`, d: `M${x} ${y}L${view.of(find.place)}` })),
       ...finds.map((find) => {
         const [cx, cy] = view.of(find.place);
-        return sign("circle", { class: `found ${kind(find)}`, cx, cy, r: 5 });
+        return sign("circle", { class: `found ${kind(find)}`, cx, cy, r: 6 });
       }),
       sign("path", { class: "near", d: `M${nearX} ${nearY - 9}l9 9l-9 9l-9 -9z` }),
-      sign("circle", { class: "chosen", cx: x, cy: y, r: 9 }),
+      sign("circle", { class: "chosen", cx: x, cy: y, r: 10 }),
       ...labels(finds, view),
     ];
   }
