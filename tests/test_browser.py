@@ -26,6 +26,7 @@ def test_a_page_without_faults_is_opened_as_asked(tmp_path: Path) -> None:
     ("body", "what"),
     [
         ("<script>console.error('broken')</script>", "console error: broken"),
+        ("<script>console.warn('doubtful')</script>", "console warning: doubtful"),
         ("<script>throw new Error('thrown')</script>", "script: thrown"),
         ("<img src='http://127.0.0.1:9/a.png'>", "request: http://127.0.0.1:9/a.png"),
     ],
