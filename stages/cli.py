@@ -20,13 +20,13 @@ STAGES = {
     "hub_local": "A descriptor model of others, by torch.hub from a folder.",
     "hub_github": "A descriptor model of others, by torch.hub from GitHub.",
     "experiment": "A model and how it is tested, in one folder.",
-    "evaluate": "An experiment on a test set: recall, finds, worst misses.",
+    "evaluate": "An experiment on a test set: recall, and what was found.",
     "tables": "All recalls, and ours beside the paper's.",
     "augmentations": "Training queries under each augmentation, side by side.",
     "statistics": "A set in numbers, with a map and its brightness.",
     "sheet": "Samples of a night set: day, our night, true night.",
     "compare": "The same days through every translator at hand, with numbers.",
-    "report": "One page with the tables, curves, nights and misses.",
+    "report": "One page with the tables, curves, nights and finds.",
 }
 
 

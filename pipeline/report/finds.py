@@ -1,29 +1,160 @@
-"""What experiments found, for the page: the worst misses on each test set."""
+"""The browser of what was found, and its map, in the room that a page has for it.
+
+What tells most comes first, evenly over the evaluations: answers in numbers, up to half of the room, which is
+all of them for most projects; then pictures of the answers.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from pipeline.core.errors import DusklineError
+from pipeline.report.finds_document import ShownEvaluation, ShownPictures, ShownSet, document_of
 from pipeline.report.results import Results
-from pipeline.vpr.misses import FOLDER, Miss, read_misses
+from pipeline.report.standpoints import decimetres, drawn_standpoints
+from pipeline.vpr.answers import Answer, answers_of, telling_order, worst_first
+from pipeline.vpr.ground import read_nearest, read_standpoints
+from pipeline.vpr.predictions import PREDICTIONS, read_predictions
+from pipeline.vpr.small_copies import COPIES, opened_copies
+
+
+@dataclass(frozen=True)
+class Browsed:
+    """An evaluation in the browser: how many `queries` it has, in its list, and with pictures.
+
+    worst: the answer that is told in words where no script runs; None when every query was answered rightly.
+    """
+
+    experiment: str
+    test_set: str
+    queries: int
+    listed: int
+    pictured: int
+    worst: Answer | None
 
 
 @dataclass(frozen=True)
 class Finds:
-    """The worst misses of an experiment on a test set, and the folder of their pictures."""
+    """What the browser shows. document: JSON, safe in a script element."""
 
-    experiment: str
-    test_set: str
-    folder: Path
-    misses: tuple[Miss, ...]
+    evaluations: tuple[Browsed, ...]
+    document: Markup
+
+    @property
+    def queries(self) -> int:
+        """Answers of all evaluations."""
+        return sum(one.queries for one in self.evaluations)
+
+    @property
+    def listed(self) -> int:
+        """Those in the lists."""
+        return sum(one.listed for one in self.evaluations)
+
+    @property
+    def pictured(self) -> int:
+        """Those with pictures."""
+        return sum(one.pictured for one in self.evaluations)
 
 
-def finds_of(results: Results, budget: int) -> tuple[Finds, ...]:  # noqa: ARG001
-    """The misses of every evaluation; errors as `read_misses`."""
-    return tuple(
-        Finds(experiment, test_set, folder, read_misses(folder))
-        for test_set in results.test_sets
-        for experiment in results.experiments
-        for folder in [results.folder(experiment, test_set) / FOLDER]
+class _Room:
+    """Bytes that are still free."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, wanted: int) -> bool:
+        """Take as much if there is as much."""
+        fits = wanted <= self.left
+        self.left -= wanted if fits else 0
+        return fits
+
+
+def finds_of(results: Results, budget: int) -> Finds:
+    """What was found in each of `results`, in at most about `budget` bytes.
+
+    Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `opened_copies`; `DusklineError` also
+    when these are not of one evaluation.
+    """
+    with contextlib.ExitStack() as held:
+        sets = [_set(results, test_set) for test_set in results.test_sets if results.experiments]
+        evaluations = [
+            _evaluation(results, experiment, one, held) for one in sets for experiment in results.experiments
+        ]
+        numbers = _Room(budget // 2 - sum(len(str(one.standpoints)) for one in sets))
+        for evaluation, answer in _in_turn((one, one.telling) for one in evaluations):
+            if not numbers.take(evaluation.bytes_to_list(answer)):
+                break
+            evaluation.put(answer)
+        pictures = ShownPictures()
+        room = _Room(budget - budget // 2 + numbers.left)
+        for evaluation, answer in _in_turn((one, one.listed) for one in evaluations):
+            copies = evaluation.pictures(answer)
+            if not room.take(pictures.bytes_to_show(copies.values())):
+                break
+            if copies:
+                pictures.show(evaluation, copies)
+        document = document_of(sets, evaluations, pictures)
+    # As the filter `tojson` does, without the spaces.
+    safe = htmlsafe_json_dumps(document, separators=(",", ":"))
+    return Finds(tuple(map(_browsed, evaluations)), safe)
+
+
+def _set(results: Results, test_set: str) -> ShownSet:
+    # All experiments have the same ground.
+    folder = results.folder(results.experiments[0], test_set)
+    metrics = results.of(results.experiments[0], test_set)
+    standpoints = read_standpoints(folder)
+    places = standpoints[:, :2]
+    origin = tuple(float(value) for value in places.min(0)) if len(places) else (0.0, 0.0)
+    return ShownSet(
+        test_set,
+        metrics.radius,
+        max(metrics.recalls),
+        read_nearest(folder),
+        (origin[0], origin[1]),
+        decimetres(drawn_standpoints(places), (origin[0], origin[1])),
+        (len(standpoints), int(standpoints[:, 2].sum())),
+    )
+
+
+def _evaluation(
+    results: Results, experiment: str, shown_set: ShownSet, held: contextlib.ExitStack
+) -> ShownEvaluation:
+    folder = results.folder(experiment, shown_set.name)
+    answers = answers_of(read_predictions(folder / PREDICTIONS))
+    lost = next((answer.query for answer in answers if answer.query not in shown_set.nearest), None)
+    if lost is not None:
+        raise DusklineError(
+            f"{folder / PREDICTIONS} has a query that the first experiment's evaluation on {shown_set.name} "
+            f"has not: {lost}",
+            hint=f"evaluate both on the same set: dvc repro evaluate@{experiment}-{shown_set.name}",
+        )
+    copies = held.enter_context(opened_copies(folder / COPIES))
+    return ShownEvaluation(experiment, shown_set, telling_order(answers), copies)
+
+
+def _in_turn(
+    evaluations: Iterable[tuple[ShownEvaluation, list[Answer]]],
+) -> Iterator[tuple[ShownEvaluation, Answer]]:
+    """The first answer of each, then the second of each, and so on."""
+    evaluation_of = [[(evaluation, answer) for answer in answers] for evaluation, answers in evaluations]
+    for turn in itertools.zip_longest(*evaluation_of):
+        yield from (one for one in turn if one is not None)
+
+
+def _browsed(one: ShownEvaluation) -> Browsed:
+    worst = worst_first(answer for answer in one.telling if not answer.right)
+    return Browsed(
+        one.experiment,
+        one.shown_set.name,
+        len(one.telling),
+        len(one.listed),
+        one.pictured,
+        worst[0] if worst else None,
     )

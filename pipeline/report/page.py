@@ -86,19 +86,25 @@ def write_page(out: Path, material: Material, megabytes: float) -> None:
     environment = _environment()
     shown = _shown(material) | _script(environment)
     nothing = Results(material.results.root, (), (), {})
-    without = _rendered(environment, shown, pairs_of((), 0), finds_of(nothing, 0))
-    rest = round(megabytes * _MEGABYTE) - _size(without)
-    if rest >= 0:
-        pairs = pairs_of(material.sheets, rest // 3)
-        finds = finds_of(material.results, rest - rest // 3)
-        page = _rendered(environment, shown, pairs, finds)
-        rest = round(megabytes * _MEGABYTE) - _size(page)
-    if rest < 0:
+    page = _rendered(environment, shown, pairs_of((), 0), finds_of(nothing, 0))
+    over = _size(page) - round(megabytes * _MEGABYTE)
+    if over > 0:
         raise ParameterError(
-            f"the page would have {megabytes - rest / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
+            f"the page would have {megabytes + over / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
             f" {megabytes:g}",
             hint="allow more, or let params.yaml name fewer experiments, sheets or comparisons",
         )
+    # What stands round the pictures takes room too: what is over is taken off, and chosen anew.
+    room = -over
+    while room > 0:
+        pairs = pairs_of(material.sheets, room // 3)
+        finds = finds_of(material.results, room - room // 3)
+        fuller = _rendered(environment, shown, pairs, finds)
+        over = _size(fuller) - round(megabytes * _MEGABYTE)
+        if over <= 0:
+            page = fuller
+            break
+        room -= over
     write_text(out, page)
 
 

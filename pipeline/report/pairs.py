@@ -1,28 +1,94 @@
-"""Days and their nights for the page, as many of each set's sheet as fit."""
+"""Days and their nights as the page shows them: one picture over the other, as many as there is room for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.core.files import require_file
+from pipeline.night.samples import spread
 from pipeline.report.sheet import Sample, read_sheet
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """The samples of a night set's sheet, and the folder of their pictures."""
+class Pair:
+    """A sample of a set of nights; `pictures`, as URIs, are its day, night and, if any, true night."""
 
-    name: str
-    folder: Path
-    samples: tuple[Sample, ...]
+    set: str
+    sample: Sample
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs on the page, of all that the sheets have, and what can be chosen among them."""
+
+    shown: tuple[Pair, ...]
+    of: int
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the sets of nights, in their order."""
+        return _once(pair.set for pair in self.shown)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits, in their order."""
+        return _once(pair.sample.split for pair in self.shown)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles, in their order."""
+        return _once(pair.sample.role for pair in self.shown)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Places, sorted."""
+        return tuple(sorted(_once(pair.sample.place for pair in self.shown)))
 
     @property
     def true_nights(self) -> bool:
-        """Whether any day has a true night."""
-        return any(sample.true_night for sample in self.samples)
+        """Whether any of them has a true night."""
+        return any(pair.sample.true_night for pair in self.shown)
 
 
-def pairs_of(sheets: Sequence[Path], budget: int) -> tuple[Pairs, ...]:  # noqa: ARG001
-    """The samples of all sheets; errors as `read_sheet`."""
-    return tuple(Pairs(folder.name, folder, read_sheet(folder)) for folder in sheets)
+def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
+    """The samples of all `sheets` (folders), or as many of them as fit into `budget` bytes, evenly chosen.
+
+    Errors as `read_sheet`; `MissingInputError` for a picture that is not there.
+    """
+    samples = [(folder, sample) for folder in sheets for sample in read_sheet(folder)]
+    count = len(samples)
+    while sum(_bytes(folder, sample) for folder, sample in spread(samples, count)) > budget:
+        count -= 1
+    chosen = spread(samples, count) if count else []
+    return Pairs(tuple(_pair(folder, sample) for folder, sample in chosen), len(samples))
+
+
+def _pair(folder: Path, sample: Sample) -> Pair:
+    return Pair(folder.name, sample, tuple(jpeg_uri(path.read_bytes()) for path in _pictures(folder, sample)))
+
+
+def _pictures(folder: Path, sample: Sample) -> list[Path]:
+    names = (sample.day, sample.night, sample.true_night)
+    return [require_file(folder / name) for name in names if name]
+
+
+def _bytes(folder: Path, sample: Sample) -> int:
+    return sum(in_base64(path.stat().st_size) for path in _pictures(folder, sample))
+
+
+def in_base64(size: int) -> int:
+    """Characters that `size` bytes take in base64."""
+    return 4 * -(-size // 3)
+
+
+def jpeg_uri(data: bytes) -> str:
+    """A JPEG as the address that an `img` takes."""
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _once(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

@@ -10,12 +10,15 @@ from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.files import read_csv, write_bytes, write_csv
 from pipeline.core.pictures import small_jpeg
 from pipeline.datasets.image_set import SPLITS, ImageRow, ImageSet
+from pipeline.datasets.names import position_of
 from pipeline.night.origins import read_origins
 from pipeline.night.samples import TrueNights, spread, true_nights_of
 
 _LIST = "sheet.csv"
 # Pixels of the longest side.
 _LONGEST = 400
+# The field of a name in the common convention.
+_PANORAMA = 7
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,14 @@ class Sample:
     def role(self) -> str:
         """Either database or queries."""
         return self.name.split("/")[2]
+
+    @property
+    def place(self) -> str:
+        """Where it was taken, in words: the panorama where its name tells one, else UTM metres."""
+        east, north = position_of(self.name)
+        fields = self.name.split("@")
+        panorama = fields[_PANORAMA] if len(fields) > _PANORAMA + 1 else ""
+        return panorama if panorama not in ("", "None") else f"{east:.0f} E, {north:.0f} N"
 
 
 _HEADER = tuple(field.name for field in fields(Sample))

@@ -11,20 +11,20 @@ import torch
 from pipeline.compute.threads import threads_within
 from pipeline.core.machine import Engine
 from pipeline.datasets.image_set import ImageSet
+from pipeline.vpr.answers import answers_of
 from pipeline.vpr.experiment import read_experiment
 from pipeline.vpr.finding import find_places
 from pipeline.vpr.gallery import Gallery, gallery
+from pipeline.vpr.ground import read_nearest, write_ground
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.judging import Extraction, Judgement
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
-from pipeline.vpr.misses import FOLDER as MISSES
-from pipeline.vpr.misses import write_misses
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
-from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.vpr.predictions import PREDICTIONS, Prediction, read_predictions, write_predictions
 from pipeline.vpr.ray_extraction import Subject, ray_extraction
 from pipeline.vpr.recall import RECALL_AT, Recalls
+from pipeline.vpr.small_copies import COPIES, write_small_copies
 from pipeline.vpr.tested import load_tested
-from pipeline.vpr.worst import worst_misses
 
 
 def evaluate(
@@ -37,7 +37,7 @@ def evaluate(
     workers: int,
     engine: Engine = "local",
 ) -> Recalls:
-    """Test an experiment (its folder) on the test split of `images`; `out` gets metrics, finds and misses.
+    """Test an experiment (its folder) on the test split of `images`; `out` gets what was measured and found.
 
     Descriptors of the database are taken from the folder `store` if they are there, and left there; that
     changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
@@ -76,7 +76,11 @@ def evaluate(
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))
-    write_misses(out / MISSES, worst_misses(found, database, queries, out / MISSES))
+    names = [[row.name for row in place.rows] for place in (database, queries)]
+    write_ground(out, names[0], database.positions, names[1], queries.positions)
+    # As they were written, so that the report, which reads them, chooses the same ones.
+    answers = answers_of(read_predictions(out / PREDICTIONS))
+    write_small_copies(out / COPIES, answers, read_nearest(out), images)
     return found.recalls
 
 

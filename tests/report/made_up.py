@@ -1,4 +1,4 @@
-"""Made-up evaluations, nights and misses on disk, as the pipeline leaves them."""
+"""Made-up evaluations and nights on disk, as the pipeline leaves them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.core.files import digest_bytes, write_bytes
+from pipeline.core.files import digest_bytes
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.origins import Origin, Status, write_origins
+from pipeline.vpr.ground import write_ground
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
-from pipeline.vpr.misses import FOLDER, Miss, Shown, write_misses
 from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.vpr.small_copies import COPIES
+from tests.report.made_up_finds import write_archive
 
 QUERIES = 200
 
@@ -52,12 +54,11 @@ def write_evaluation(
     metrics = Metrics(**values | (changes or {}))  # type: ignore[arg-type]
     folder = root / experiment / test_set
     write_metrics(folder, metrics)
-    write_predictions(folder / PREDICTIONS, found_at([recall.hits for recall in recalls.values()]))
-    write_bytes(folder / FOLDER / "000.jpg", picture(90))
-    near, far = (
-        Shown(name, "000.jpg", metres, metres < 25) for name, metres in (("near", 3.0), ("far", 300.0))
-    )
-    write_misses(folder / FOLDER, [Miss("<b>asked</b>", "000.jpg", 2, near, (far, near))])
+    found = found_at([recall.hits for recall in recalls.values()])
+    write_predictions(folder / PREDICTIONS, found)
+    queries = list(dict.fromkeys(prediction.query for prediction in found))
+    write_ground(folder, ["near"], np.array([[3.0, 0.0]]), queries, np.zeros((len(queries), 2)))
+    write_archive(folder / COPIES, {name: picture(90) for name in ("near", queries[0])})
     return metrics
 
 

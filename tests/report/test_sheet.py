@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.pictures import read_rgb
-from pipeline.report.sheet import read_sheet, write_sheet
+from pipeline.report.sheet import Sample, read_sheet, write_sheet
 from tests.report.made_up import picture, write_day_and_night
 
 
@@ -64,3 +64,16 @@ def test_no_pictures_are_refused(tmp_path: Path) -> None:
     day, night = write_day_and_night(tmp_path)
     with pytest.raises(ParameterError, match="at least one picture of a split, not 0"):
         write_sheet(tmp_path / "sheet", day, night, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("@0584000.40@4477010.00@17@T@040.4@-079.9@002013@00@@@@@@pitch1_yaw1@.jpg", "002013"),
+        ("@0584000.40@4477010.00@17@T@040.4@-079.9@None@00@@@@@@@.jpg", "584000 E, 4477010 N"),
+        ("@584000.40@4477010.00@5@.jpg", "584000 E, 4477010 N"),
+    ],
+)
+def test_a_sample_tells_its_place(name: str, place: str) -> None:
+    sample = Sample(f"images/train/queries/{name}", "", "", "")
+    assert (sample.split, sample.role, sample.place) == ("train", "queries", place)

@@ -11,20 +11,24 @@ import torch
 
 from pipeline.core.errors import MissingInputError, ParameterError, SetError
 from pipeline.core.params import build
+from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.vpr import finding
-from pipeline.vpr.evaluation import PREDICTIONS, evaluate
+from pipeline.vpr.answers import answers_of, telling_order
+from pipeline.vpr.evaluation import evaluate
 from pipeline.vpr.experiment import Experiment, read_experiment, write_experiment
 from pipeline.vpr.finding import DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS
 from pipeline.vpr.gallery import Gallery, gallery
+from pipeline.vpr.ground import read_nearest, read_standpoints
 from pipeline.vpr.ivfpq import IvfPq
 from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
 from pipeline.vpr.numeric import numbers_of, numeric_path
-from pipeline.vpr.predictions import read_predictions
+from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
+from pipeline.vpr.small_copies import COPIES, opened_copies
 from tests.vpr.places import write_places
 
 EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
@@ -98,6 +102,28 @@ def test_metrics_and_predictions_agree(experiment: Path, places: ImageSet, tmp_p
     # 2 of 12 images are right for each query.
     assert metrics["recalls"]["1"]["chance"] == pytest.approx(100 * 2 / 12, abs=1e-3)
     assert metrics["recalls"]["5"]["chance"] == pytest.approx(100 * (1 - 7 * 6 / (12 * 11)), abs=1e-3)
+
+
+def test_the_ground_and_small_copies_are_of_the_same_test_set(
+    experiment: Path, places: ImageSet, tmp_path: Path
+) -> None:
+    run_on(experiment, places, tmp_path)
+    out = tmp_path / "out"
+    # Two views of each of six places, a metre apart.
+    standpoints = read_standpoints(out)
+    assert (len(standpoints), standpoints[:, 2].sum()) == (PLACES * VIEWS, PLACES * VIEWS)
+    database, queries = (places.where("test", role) for role in ("database", "queries"))
+    nearest = read_nearest(out)
+    assert [(name, one.database, one.distance) for name, one in nearest.items()] == [
+        (query.name, row.name, 0.0) for query, row in zip(queries, database, strict=True)
+    ]
+    answers = answers_of(read_predictions(out / PREDICTIONS))
+    with opened_copies(out / COPIES) as copies:
+        assert next(iter(copies.copies)) == telling_order(answers)[0].query
+        assert set(copies.copies) == {row.name for row in (*database, *queries)}
+        for row in (database[3], queries[5]):
+            small = read_rgb(copies.read(row.name)).astype(int)
+            assert np.abs(small - read_rgb(places.read(row)).astype(int)).mean() < 10
 
 
 def test_the_number_of_workers_changes_no_byte(experiment: Path, places: ImageSet, tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Made-up answers of an evaluation on disk, as the pipeline leaves them: a street of eight places."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.core.files import write_bytes
+from pipeline.vpr.ground import write_ground
+from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.vpr.small_copies import COPIES
+
+PLACES = 8
+# The rank of the first right find of each query; 0 for none. The worst is 5, which is sent farther than 2.
+FIRST_RIGHT = (1, 2, 0, 1, 5, 0, 1, 1)
+WORST_FIRST = (5, 2, 4, 1)
+HOSTILE = '</script><b onclick="alert(1)">\'&amp;'
+EAST, NORTH, SPACING = 584_000.0, 4_477_000.0, 40.0
+
+
+def database_place(place: int) -> tuple[float, float]:
+    """Along a street, and round a corner after the fourth."""
+    return (EAST + SPACING * min(place, 4), NORTH + SPACING * max(0, place - 4))
+
+
+def database_name(place: int) -> str:
+    east, north = database_place(place)
+    return f"images/test/database/@{east:.2f}@{north:.2f}@d{place}@.jpg"
+
+
+def query_place(query: int) -> tuple[float, float]:
+    east, north = database_place(query)
+    return (east, north + 3)
+
+
+def query_name(query: int) -> str:
+    east, north = query_place(query)
+    return f"images/test/queries/@{east:.2f}@{north:.2f}@q{query}{HOSTILE if query == 5 else ''}@.jpg"
+
+
+def found_places(query: int, rank: int) -> list[int]:
+    """Database places in the order in which they are found: the right one at `rank`."""
+    wrong = [place for place in range(PLACES) if place != query]
+    # Query 5 is sent far away.
+    order = wrong if query == 5 else sorted(wrong, key=lambda place: (abs(place - query), place))
+    return [*order[: rank - 1], query, *order[rank - 1 :]] if rank else order
+
+
+def predictions(first_right: tuple[int, ...]) -> Iterator[Prediction]:
+    for query, rank in enumerate(first_right):
+        asked = query_place(query)
+        for number, place in enumerate(found_places(query, rank), start=1):
+            there = database_place(place)
+            metres = float(np.hypot(asked[0] - there[0], asked[1] - there[1]))
+            yield Prediction(
+                query_name(query),
+                number,
+                database_name(place),
+                metres,
+                0.1 * number + 0.001 * query,
+                metres <= 25,
+                *asked,
+                *there,
+            )
+
+
+def colour_picture(name: str) -> bytes:
+    """A small picture of one colour, another one for each name."""
+    colour = np.frombuffer(hashlib.sha256(name.encode()).digest()[:3], np.uint8)
+    pixels = np.tile(colour, (30, 40, 1))
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def write_archive(path: Path, pictures: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, data in pictures.items():
+            archive.writestr(zipfile.ZipInfo(name), data, compression)
+    write_bytes(path, stream.getvalue())
+
+
+def write_answers(folder: Path, first_right: tuple[int, ...] = FIRST_RIGHT, pictured: int = PLACES) -> None:
+    """Put the tables and the small copies, of the database and `pictured` queries, into `folder`."""
+    write_predictions(folder / PREDICTIONS, predictions(first_right))
+    database = [database_name(place) for place in range(PLACES)]
+    queries = [query_name(query) for query in range(PLACES)]
+    write_ground(
+        folder,
+        database,
+        np.array([database_place(place) for place in range(PLACES)]),
+        queries,
+        np.array([query_place(query) for query in range(PLACES)]),
+    )
+    names = [*database, *queries[:pictured]]
+    write_archive(folder / COPIES, {name: colour_picture(name) for name in names})

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import MissingInputError
+from pipeline.report.pairs import Pairs, in_base64, pairs_of
+from pipeline.report.sheet import write_sheet
+from tests.report.made_up import write_day_and_night
+
+PLENTY = 10**7
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    root = tmp_path_factory.mktemp("sheets")
+    day, night = write_day_and_night(root)
+    folders = [root / "sheets" / name for name in ("one_night", "other_night")]
+    for folder in folders:
+        write_sheet(folder, day, night, 3, None)
+    return folders
+
+
+def size(pairs: Pairs) -> int:
+    return sum(len(uri.partition(",")[2]) for pair in pairs.shown for uri in pair.pictures)
+
+
+def test_all_pairs_are_shown_where_there_is_room(sheets: list[Path]) -> None:
+    pairs = pairs_of(sheets, PLENTY)
+    assert (len(pairs.shown), pairs.of) == (12, 12)
+    assert pairs.sets == ("one_night", "other_night")
+    assert pairs.splits == ("train", "test")
+    assert pairs.roles == ("database",)
+    assert pairs.places == tuple(f"{584_000 + number} E, 4477000 N" for number in (1, 3, 5))
+    assert not pairs.true_nights
+
+
+def test_pictures_are_those_of_the_sheet(sheets: list[Path]) -> None:
+    pair = pairs_of(sheets, PLENTY).shown[0]
+    for uri, name in zip(pair.pictures, (pair.sample.day, pair.sample.night), strict=True):
+        assert (
+            base64.b64decode(uri.removeprefix("data:image/jpeg;base64,")) == (sheets[0] / name).read_bytes()
+        )
+
+
+def test_with_less_room_fewer_are_shown_evenly_chosen(sheets: list[Path]) -> None:
+    everything = size(pairs_of(sheets, PLENTY))
+    assert len(pairs_of(sheets, everything).shown) == 12
+    half = pairs_of(sheets, everything // 2)
+    assert (len(half.shown), half.of) == (6, 12)
+    assert size(half) <= everything // 2
+    assert half.sets == ("one_night", "other_night")
+    assert half.splits == ("train", "test")
+    assert pairs_of(sheets, 0).shown == ()
+
+
+def test_no_sheets_are_no_pairs() -> None:
+    assert pairs_of([], PLENTY) == Pairs((), 0)
+
+
+def test_a_missing_picture_is_named(sheets: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "sheet.csv").write_bytes((sheets[0] / "sheet.csv").read_bytes())
+    with pytest.raises(MissingInputError, match=r"01_day\.jpg"):
+        pairs_of([tmp_path], PLENTY)
+
+
+@pytest.mark.parametrize("length", range(7))
+def test_base64_is_as_long_as_told(length: int) -> None:
+    assert in_base64(length) == len(base64.b64encode(bytes(length)))
