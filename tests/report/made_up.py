@@ -20,6 +20,8 @@ from pipeline.vpr.small_copies import COPIES
 from tests.report.made_up_finds import write_archive
 
 QUERIES = 200
+# What all of them find.
+NEAR = "images/test/database/@584003.00@4477000.00@near@.jpg"
 
 
 def picture(level: int, width: int = 40, height: int = 30) -> bytes:
@@ -57,8 +59,8 @@ def write_evaluation(
     found = found_at([recall.hits for recall in recalls.values()])
     write_predictions(folder / PREDICTIONS, found)
     queries = list(dict.fromkeys(prediction.query for prediction in found))
-    write_ground(folder, ["near"], np.array([[3.0, 0.0]]), queries, np.zeros((len(queries), 2)))
-    write_archive(folder / COPIES, {name: picture(90) for name in ("near", queries[0])})
+    write_ground(folder, [NEAR], np.array([[3.0, 0.0]]), queries, np.zeros((len(queries), 2)))
+    write_archive(folder / COPIES, {name: picture(90) for name in (NEAR, queries[0])})
     return metrics
 
 
@@ -67,7 +69,7 @@ def found_at(hits: list[int]) -> list[Prediction]:
 
     def find(query: int, rank: int, correct: bool) -> Prediction:
         metres = 3.0 if correct else 300.0
-        return Prediction(f"<q{query:03d}>", rank, "near", metres, 0.5, correct, 0.0, 0.0, metres, 0.0)
+        return Prediction(f"<q{query:03d}>", rank, NEAR, metres, 0.5, correct, 0.0, 0.0, metres, 0.0)
 
     found = []
     for query in range(QUERIES):

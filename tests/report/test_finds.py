@@ -34,6 +34,7 @@ def results(tmp_path: Path) -> Results:
     for experiment in EXPERIMENTS:
         for test_set in SETS:
             write_evaluation(tmp_path, experiment, test_set)
+            write_answers(tmp_path / experiment / test_set)
     return read_results(tmp_path, EXPERIMENTS, SETS)
 
 

@@ -26,6 +26,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for experiment in ("dn", "day"):
         for test_set in ("pitts", "tokyo"):
             write_evaluation(root / "results", experiment, test_set)
+            write_answers(root / "results" / experiment / test_set)
     # Everything is right but the answer to query 3.
     write_answers(root / "results" / "day" / "tokyo", (1, 1, 1, 2, 1, 1, 1, 1))
     results = read_results(root / "results", ["dn", "day"], ["pitts", "tokyo"])
