@@ -1,6 +1,6 @@
 """The recall of a descriptor model of torch.hub on the test split of a set.
 
-    python examples/test_a_hub_model.py a_folder_with_a_hubconf an_entry data/sets/city_tokyo found --trust-repo
+    python examples/test_a_hub_model.py their_repository an_entry data/sets/city_tokyo found --trust-repo
 
 REPOSITORY is owner/name:branch of GitHub or a folder with a hubconf.py. Its code runs with all your rights:
 read it before you say --trust-repo. ENTRY is a function of that hubconf.py, called

@@ -168,7 +168,7 @@ def _pattern(shown: str) -> re.Pattern[str]:
     for piece in re.split(r"(\.\.\.|\s+)", shown.strip()):
         if piece == "...":
             parts.append(".*")
-        elif not piece.strip():
+        elif piece.isspace():
             parts.append(r"\s+")
         else:
             between = _NUMBER.split(piece)
