@@ -92,4 +92,4 @@ def test_the_record_of_a_model_is_as_told(tmp_path: Path) -> None:
     train_model(settings, images, tmp_path / "second", work, device="cpu", workers=1, start=start)
     _, _, record = load_model(tmp_path / "second" / "model.pt")
     assert list(record) == told()["record of model.pt"]
-    assert f"`{_FORMAT}`" in "\n".join(PAGE.lines)
+    assert f"*{_FORMAT}*" in "\n".join(PAGE.lines)

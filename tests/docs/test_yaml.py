@@ -33,9 +33,9 @@ def test_the_program_takes_it(block: Block) -> None:
 
 
 def test_what_the_program_does_not_take_is_found() -> None:
-    with pytest.raises(ParameterError, match=r"unknown parameter qualty"):
+    with pytest.raises(ParameterError, match="unknown parameter qualty"):
         require_accepted(loaded("experiment: {x: {qualty: 3}}"), "here")
-    with pytest.raises(pytest.fail.Exception, match="No such option.*--qualty"):
+    with pytest.raises(pytest.fail.Exception, match=r"No such option.*--qualty"):
         require_accepted(loaded("translate: {x: {qualty: 3}}"), "here")
     with pytest.raises(AssertionError, match="no such sections"):
         require_accepted(loaded("translation: {}"), "here")
