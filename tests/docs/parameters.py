@@ -56,6 +56,22 @@ def known_sections() -> set[str]:
     return set(read_params(ROOT / "profiles" / "city.yaml"))
 
 
+def flat_sections() -> set[str]:
+    """Those that have parameters themselves, instead of entries that have them."""
+    params = read_params(ROOT / "profiles" / "city.yaml")
+    flat = {
+        name
+        for name, section in params.items()
+        if any(not isinstance(value, dict) for value in _values(section))
+    }
+    return flat | {"comparison"}
+
+
+def _values(section: Any) -> list[Any]:
+    """The values of a section; of a list none."""
+    return list(section.values()) if isinstance(section, dict) else []
+
+
 def known_parameters() -> set[str]:
     """The names of all parameters, whatever their section, and of the machine's settings."""
     classes = [
@@ -70,7 +86,9 @@ def known_parameters() -> set[str]:
     ]
     names = {name for each in classes for name in _fields(each)} | _fields(Augmentation)
     names |= {option for section in OPTIONS for option in _options(section)}
-    return names | known_sections() | {"kind", "rows", "test_sets"}
+    params = read_params(ROOT / "profiles" / "city.yaml")
+    names |= {name for section in flat_sections() for name in params[section]}
+    return names | known_sections() | {"kind"}
 
 
 def _fields(kind: type[Any]) -> set[str]:
@@ -100,7 +118,7 @@ def require_accepted(document: Mapping[str, Any], where: str) -> None:
     for section, entries in document.items():
         if section == "sets":
             build(SetsParams, entries, where)
-        elif isinstance(entries, dict) and section != "comparison":
+        elif isinstance(entries, dict) and section not in flat_sections():
             for name, entry in entries.items():
                 _require_entry(section, name, dict(entry), where)
 

@@ -17,15 +17,13 @@ from dvc.cli.parser import get_main_parser
 from pipeline.core.machine import Machine
 from stages.cli import main as duskline
 from tests.docs.pages import Block, Page, anchor, pages, written_pages
-from tests.docs.parameters import known_parameters, known_sections
+from tests.docs.parameters import flat_sections, known_parameters, known_sections
 from tests.import_graph import ROOT
 
 COMMANDS = {"sh": ("run", "not run: "), "python": ("run", "not run: ")}
 OTHERS = {"text": ("output", ""), "yaml": ("into params.yaml", "params", "not params: ")}
 # Not ours, and what only looks like a parameter.
 OTHERS_WORDS = {"persist", "python"}
-# Sections without entries.
-FLAT = ("sets", "comparison")
 HAND_WRITTEN = [page.name for page in written_pages()]
 
 
@@ -211,7 +209,7 @@ def _parameter_in(text: str, sections: set[str]) -> str:
         return ""
     below = dotted[2].split(".")[1:]
     # Of a section with entries the first name below it is an entry's.
-    return below[-1] if len(below) > 1 or dotted[1] in FLAT else ""
+    return below[-1] if len(below) > 1 or dotted[1] in flat_sections() else ""
 
 
 def test_a_parameter_that_does_not_exist_is_found() -> None:

@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 # Of the city's profile: enough of everything that the pages speak of.
 _MODELS = ("day_netvlad", "dn_netvlad")
-_TEST_SETS = ("city_tokyo", "city_tokyo_night")
+_TEST_SETS = ("city_pitts", "city_tokyo_night")
 _SMALL_MODEL = {
     "clusters": 4,
     "height": 48,
