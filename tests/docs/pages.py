@@ -119,8 +119,9 @@ def anchor(heading: str) -> str:
 
 
 def pages() -> list[Page]:
-    """The README, the pages of docs/, and the READMEs that they lead to."""
-    names = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+    """The README, the pages of docs/, and that of the examples."""
+    docs = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+    names = ["README.md", *docs, "examples/README.md"]
     return [Page.read(name) for name in names]
 
 
