@@ -1,0 +1,95 @@
+"""The columns and fields that docs/formats.md tells of are those that the code writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import sides
+from pipeline.datasets import image_set, pins, shards, times_of_day
+from pipeline.datasets.held import HeldArchive
+from pipeline.datasets.names import ImageName
+from pipeline.datasets.terms import Terms
+from pipeline.night.compared import Measured
+from pipeline.night.origins import Origin
+from pipeline.night.translator import OutputFormat, Recipe
+from pipeline.report import tables
+from pipeline.report.statistics import Statistics
+from pipeline.vpr.metrics import MeasuredRecall, Metrics
+from pipeline.vpr.network import _FORMAT, load_model
+from pipeline.vpr.predictions import Prediction
+from pipeline.vpr.training import train_model
+from tests.docs.pages import Page
+from tests.vpr.places import write_places
+from tests.vpr.test_training import SETTINGS
+
+PAGE = Page.read("docs/formats.md")
+_TOLD = re.compile(r"<!-- (?:columns|fields) of (?:the |each )?(.*) -->")
+
+
+def told() -> dict[str, list[str]]:
+    """The first cells of the tables that follow a mark, by what the mark says."""
+    found: dict[str, list[str]] = {}
+    here: list[str] = []
+    for line in PAGE.lines:
+        if mark := _TOLD.fullmatch(line):
+            here = found.setdefault(mark[1], [])
+        elif cell := re.match(r"\| `(\w+)` \|", line):
+            here.append(cell[1])
+        elif not line.startswith("|"):
+            here = []
+    return found
+
+
+def names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+RECIPE = Recipe(
+    "",
+    {"translator": "", "checkpoint_digest": "", "settings": "", "numeric_path": ""},
+    OutputFormat(".jpg", 90),
+)
+WRITTEN = {
+    "ImageName": names(ImageName),
+    "manifest.csv": list(image_set._HEADER),
+    "terms.json": names(Terms),
+    "origins.csv": names(Origin),
+    "recipe.json": list(RECIPE.document()),
+    "times_of_day.csv": list(times_of_day._HEADER),
+    "shards.csv": list(shards._HEADER),
+    "archives.json": names(HeldArchive),
+    "pinned.csv": list(pins._HEADER),
+    "data/pictures/<side>/<name>.csv": list(sides._HEADER),
+    "metrics.json": names(Metrics),
+    "recall in metrics.json": names(MeasuredRecall),
+    "predictions.csv": names(Prediction),
+    "recalls.csv": list(tables._RECALLS_HEADER),
+    "paper.csv": list(tables._PAPER_HEADER),
+    "measures.csv": names(Measured),
+    "statistics.json": names(Statistics),
+}
+
+
+@pytest.mark.parametrize("file", WRITTEN)
+def test_columns_are_those_of_the_code(file: str) -> None:
+    assert told()[file] == WRITTEN[file]
+
+
+def test_every_table_is_held_against_something() -> None:
+    assert set(told()) == {*WRITTEN, "record of model.pt"}
+
+
+@pytest.mark.slow
+def test_the_record_of_a_model_is_as_told(tmp_path: Path) -> None:
+    images = write_places(tmp_path / "places")
+    settings, work = replace(SETTINGS, epochs=1), tmp_path / "work"
+    train_model(settings, images, tmp_path / "first", work, device="cpu", workers=1)
+    start = tmp_path / "first" / "model.pt"
+    train_model(settings, images, tmp_path / "second", work, device="cpu", workers=1, start=start)
+    _, _, record = load_model(tmp_path / "second" / "model.pt")
+    assert list(record) == told()["record of model.pt"]
+    assert f"*{_FORMAT}*" in "\n".join(PAGE.lines)
