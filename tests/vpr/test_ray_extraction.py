@@ -109,7 +109,7 @@ def test_results_and_descriptors_are_those_of_this_machine_to_the_byte(
     wanted = run(tmp_path, places, "local")
     assert run(tmp_path, places, "ray") == wanted
     assert {"descriptors_database.npy", "descriptors_queries.npy", "metrics.json"} <= set(wanted)
-    assert nodes.actors() == []
+    wait_until(lambda: nodes.actors() == [], "the actors were gone")
     # Nothing waits any more, and either engine finds what the other has described.
     assert [path.suffix for path in sorted((tmp_path / "ray" / "store").iterdir())] == [".lock", ".npy"]
     stored = [next((tmp_path / engine / "store").glob("*.npy")) for engine in ("local", "ray")]
