@@ -30,6 +30,11 @@ class TwoNodes:
         node = {"num_cpus": 1, "object_store_memory": _STORE} | resources
         self._others.append(self._cluster.add_node(**node))
 
+    @property
+    def nodes(self) -> int:
+        """How many there are."""
+        return 1 + len(self._others)
+
     def lose_node(self) -> None:
         """Kill the node that came last, with all that runs on it."""
         self._cluster.remove_node(self._others.pop(), allow_graceful=False)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.core.errors import ParameterError, SetError, listed
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.nearby import within
 from pipeline.datasets.set_writer import replaced_set
 from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.datasets.times_of_day import number_in_name
@@ -95,15 +95,8 @@ def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarra
 
 def _near(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...], radius: float) -> np.ndarray:
     """Whether each of `rows` is at most `radius` metres from one of `others`, (n,) bool."""
-    positions, taken = _positions(rows), _positions(others)
-    # The tree's own comparison may round the border away; it proposes, the distance decides.
-    candidates = cKDTree(taken).query_ball_point(positions, radius * (1 + 1e-9) + 1e-9)
-    return np.array(
-        [
-            bool(np.any(np.hypot(*(taken[indexes] - position).T) <= radius))
-            for position, indexes in zip(positions, candidates, strict=True)
-        ]
-    )
+    found = within(_positions(rows), _positions(others), radius)
+    return np.array([len(indexes) > 0 for indexes in found])
 
 
 def _positions(rows: tuple[ImageRow, ...]) -> np.ndarray:

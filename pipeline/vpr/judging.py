@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from pipeline.core.progress import progress
+from pipeline.datasets.nearby import within
 from pipeline.vpr.descriptors import extract
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.numeric import autocast
-from pipeline.vpr.positives import within
 from pipeline.vpr.recall import RECALL_AT, Recalls, recalls
 from pipeline.vpr.search import nearest
 

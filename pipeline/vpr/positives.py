@@ -1,4 +1,4 @@
-"""Which database images show a query's place: those within a radius, inclusive."""
+"""Which database images show a query's place, and which of them it may learn from."""
 
 from __future__ import annotations
 
@@ -6,24 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.core.errors import SetError
-
-
-def within(queries: np.ndarray, database: np.ndarray, radius: float) -> list[np.ndarray]:
-    """For each of `queries` (Q, 2) the sorted indexes of `database` (D, 2) at most `radius` away.
-
-    Positions are east and north in metres; a distance of exactly `radius` counts.
-    """
-    # The tree's own comparison may round the border away; it proposes, the distance decides.
-    near = cKDTree(database).query_ball_point(queries, radius * (1 + 1e-9) + 1e-9)
-    found = []
-    for query, indexes in zip(queries, near, strict=True):
-        candidates = np.array(sorted(indexes), dtype=np.int64)
-        offsets = database[candidates] - query
-        found.append(candidates[np.hypot(offsets[:, 0], offsets[:, 1]) <= radius])
-    return found
+from pipeline.datasets.nearby import within
 
 
 def together(positions: np.ndarray, radius: float) -> np.ndarray:

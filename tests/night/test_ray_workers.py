@@ -223,16 +223,17 @@ def test_a_killed_actor_costs_nothing_but_what_it_had_in_hand(
 
 @pytest.mark.slow
 def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, bytes], tmp_path: Path) -> None:
-    night = Nightly(tmp_path, wait=0.2, engine="ray")
+    night = Nightly(tmp_path, wait=0.5, engine="ray")
     day = write_days(tmp_path / "day", days(COUNT))
     with two_nodes() as cluster:
-        seen: list[int] = []
+        # On a busy machine the second actor comes late.
         loser = later(
-            lambda: lines(night.log) >= 6, lambda: (seen.append(len(cluster.actors())), cluster.lose_node())
+            lambda: lines(night.log) >= 6 and len(cluster.actors()) == 2, lambda: cluster.lose_node()
         )
         summary = night.run(day)
+        assert lines(night.log) >= COUNT
         loser.join()
-    assert seen == [2]
+        assert cluster.nodes == 1
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted
     assert COUNT <= night.calls() <= COUNT + 1

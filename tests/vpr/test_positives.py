@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.core.errors import SetError
-from pipeline.vpr.positives import Places, Times, within
+from pipeline.vpr.positives import Places, Times
 
 DATA = Path(__file__).parents[1] / "data" / "vpr"
 
@@ -22,30 +20,6 @@ def test_hard_and_soft_positives_of_kept_queries_are_the_published_ones() -> Non
     assert places.kept.tolist() == expected["kept_original_query_ids"]
     assert [found.tolist() for found in places.hard] == expected["hard_positives_per_kept_query"]
     assert [found.tolist() for found in places.soft] == expected["soft_positives_per_kept_query"]
-
-
-def test_positives_of_the_test_are_the_published_ones() -> None:
-    expected = json.loads((DATA / "recall" / "expected.json").read_text())
-    with np.load(DATA / "recall" / "inputs.npz") as stored:
-        found = within(stored["queries_utms"], stored["database_utms"], 25)
-    assert [indexes.tolist() for indexes in found] == expected["positives_per_query"]
-
-
-def test_the_radius_itself_counts_at_real_coordinates() -> None:
-    query = np.array([[584_000.0, 4_477_000.0]])
-    database = query + np.array([[15.0, 20.0], [15.0, 20.01], [7.0, 24.0], [0.0, 0.0]])
-    assert within(query, database, 25)[0].tolist() == [0, 2, 3]
-
-
-grid = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=30)
-
-
-@given(grid, grid, st.integers(1, 40))
-def test_within_is_what_comparing_all_pairs_gives(queries: list, database: list, radius: int) -> None:
-    found = within(np.array(queries, float), np.array(database, float), radius)
-    for (x, y), indexes in zip(queries, found, strict=True):
-        near = [i for i, (a, b) in enumerate(database) if (a - x) ** 2 + (b - y) ** 2 <= radius**2]
-        assert indexes.tolist() == near
 
 
 def test_a_set_without_any_pair_is_refused() -> None:
