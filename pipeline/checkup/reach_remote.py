@@ -51,22 +51,22 @@ def _state(root: Path, name: str) -> str:
 
     project = SharedProject(root)
     project.remote(name)
-    odb = project.repo.cloud.get_remote_odb(name)
+    remote = project.repo.cloud.get_remote(name)
     with contextlib.suppress(FileNotFoundError):
-        return "there" if odb.fs.ls(odb.path, detail=False) else "empty"
-    return _without_folder(odb)
+        return "there" if remote.fs.ls(remote.path, detail=False) else "empty"
+    return _without_folder(remote)
 
 
-def _without_folder(odb: Any) -> str:
+def _without_folder(remote: Any) -> str:
     """The first push makes the folder, but neither a bucket nor the disk that it would lie on."""
-    if odb.fs.protocol == "local":
-        above = Path(odb.path).parent
+    if remote.fs.protocol == "local":
+        above = Path(remote.path).parent
         if not above.is_dir():
-            raise FileNotFoundError(f"neither {odb.path} nor {above} is there")
+            raise FileNotFoundError(f"neither {remote.path} nor {above} is there")
         if not os.access(above, os.W_OK):
             raise PermissionError(f"{above} cannot be written to")
         return "empty"
-    odb.fs.ls(odb.path.partition("/")[0], detail=False)
+    remote.fs.ls(remote.path.partition("/")[0], detail=False)
     return "empty"
 
 
