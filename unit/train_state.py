@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 
 from pipeline.core.files import digest_file, write_digested
@@ -14,6 +14,7 @@ from pipeline.core.files import digest_file, write_digested
 # Iteration, and the first digits of the file's SHA-256, by which it tells whether it is whole.
 _NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
 _KEPT = 2
+_LOG = logging.getLogger(__name__)
 
 
 def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
@@ -43,7 +44,7 @@ def load_state(folder: Path, iterations: int, device: torch.device) -> tuple[int
         if iteration > iterations:
             continue
         if digest_file(path)[:16] != digest:
-            click.echo(f"{path} is damaged and removed; going on from the state before it", err=True)
+            _LOG.warning("%s is damaged and removed; going on from the state before it", path)
             path.unlink()
             continue
         return iteration, torch.load(path, map_location=device, weights_only=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.core.errors import CheckpointError
-
-VggInput = Literal["caffe", "torchvision"]
+from unit.settings import VggInput
 
 # Mean of the training pictures of the Caffe model: blue, green, red.
 _MEAN = (103.939, 116.779, 123.680)

@@ -17,7 +17,8 @@ from pipeline.city.camera import Shot
 from pipeline.city.paint import Painter
 from pipeline.city.plan import build_city
 from pipeline.core.errors import DusklineError
-from pipeline.core.guard import die_with_parent
+from pipeline.core.guard import begin_as_worker, signals_held
+from pipeline.core.levels import speak_as_told
 from pipeline.core.pictures import encode
 
 # Neighbouring pictures go to the same worker, which then needs fewer of the city's textures.
@@ -74,7 +75,9 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
         try:
             while True:
                 while len(under_way) < workers * _AHEAD and (batch := list(islice(waiting, _BATCH))):
-                    under_way.append(pool.submit(_draw_batch, batch))
+                    # The pool starts its processes one by one, as work comes.
+                    with signals_held():
+                        under_way.append(pool.submit(_draw_batch, batch))
                 if not under_way:
                     return
                 yield from under_way.popleft().result()
@@ -94,5 +97,6 @@ def _draw_batch(drawings: list[Drawing]) -> list[bytes]:
 
 def _start() -> None:
     """Set up a worker: it ends with its parent and leaves the other processors to its siblings."""
-    die_with_parent()
+    begin_as_worker()
+    speak_as_told()
     cv2.setNumThreads(1)
