@@ -16,7 +16,7 @@ class AugmentationSheetParams:
 
     dataset: the set whose training queries are shown.
     pictures: how many of them.
-    height: of each of them.
+    height: height of each of them.
     changes: names, as they stand above the columns, with augmentations as models of `train` have them.
     """
 

@@ -128,10 +128,7 @@ def main() -> None:
 
 @main.group("stage", cls=LazyGroup, sections=STAGES, context_settings={"max_content_width": 80})
 def stage() -> None:
-    """Run one stage of the pipeline by hand, as `dvc repro` does.
-
-    The stages stand in the order of the journey; docs/parameters.md has all they take.
-    """
+    """Run one stage by hand, as `dvc repro` does; docs/parameters.md has what they take."""
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     default="network",
 )
 @option("--format", Literal["jpg", "png"], "File format of the result; png loses nothing.", default="jpg")
-@option("--quality", JpegQuality, "Of a JPEG.", default=90)
+@option("--quality", JpegQuality, "JPEG quality of the result.", default=90)
 @option(
     "--dtype",
     Literal["auto", "float32", "bfloat16"],

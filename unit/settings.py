@@ -17,8 +17,8 @@ class UnitSettings:
     """How pictures are translated.
 
     direction: "day2night" decodes day codes as night, "night2day" the other way.
-    shorter_side: of the picture in the network (512 for the published 512x288 models); a network may need
-        more than the least.
+    shorter_side: shorter side of the picture in the network (512 for the published 512x288 models); a
+        network may need more than the least.
     stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were
         made; "none" keeps the network's grey levels.
     size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with

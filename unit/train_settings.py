@@ -36,8 +36,8 @@ class TrainSettings:
     beta1: Adam's first decay (0.5).
     beta2: Adam's second decay (0.999).
     weight_decay: Adam's weight decay (1e-4).
-    step_size: after so many the learning rate is multiplied by `gamma` each time (100,000).
-    gamma: by which the learning rate is multiplied (0.5).
+    step_size: iterations after which the learning rate is multiplied by `gamma`, each time (100,000).
+    gamma: factor by which the learning rate is multiplied (0.5).
     gan_w: factor of the adversarial loss (1).
     recon_x_w: factor of the reconstruction loss (10).
     recon_kl_w: factor of the code's KL loss (0.01). The fewer channels, the smaller it and `recon_kl_cyc_w`
@@ -48,11 +48,12 @@ class TrainSettings:
     vgg_w: factor of the perceptual loss (1 for the published VGG variants, else 0).
     edge_w: factor of `edge_loss`, which is ours: the nights made of days keep the edges of the days (0).
     vgg_input: what made the weights of the perceptual loss, and so the pictures that they want (caffe).
-    shorter_side: of the pictures (512), from which crops are taken; every second picture is flipped.
-    crop_height: of the crops (288), a multiple of 2 to the power of `n_downsample`.
-    crop_width: of the crops (512), such a multiple too.
+    shorter_side: shorter side of the pictures (512), from which crops are taken; every second picture is
+        flipped.
+    crop_height: height of the crops (288), a multiple of 2 to the power of `n_downsample`.
+    crop_width: width of the crops (512), such a multiple too.
     batch: pictures of each domain an iteration (1).
-    iterations: how many (1,000,000).
+    iterations: how many there are (1,000,000).
     tied_iterations: for so many, the first, both generators have the same weights and only learn to
         reconstruct; they then start from one code for both domains instead of two that the cycle has to
         match, which can end in negatives: dark trees by day, bright ones at night (0).
@@ -65,9 +66,9 @@ class TrainSettings:
     keep: which weights are exported: the "last" ones, or the "best", of the saved ones those with the least
         `recovery_error` (last).
     export: number format of the exported weights (float32).
-    save_every: between two saved states; after as many a row of the loss curve ends and weights are judged
-        (5,000).
-    sheet_every: between two sheets of samples; 0 for none.
+    save_every: iterations between two saved states; after as many a row of the loss curve ends and weights
+        are judged (5,000).
+    sheet_every: iterations between two sheets of samples; 0 for none.
     seed: of weights, order, crops, flips and noise.
     """
 

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import cv2
 
@@ -70,6 +70,7 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
         yield from map(draw, drawings)
         return
     waiting = iter(drawings)
+    others = active_children()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start) as pool:
         under_way: deque[Future[list[bytes]]] = deque()
         try:
@@ -86,6 +87,12 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
                 "a process that draws the city was ended from outside, perhaps for want of memory",
                 hint="run the same command again; DUSKLINE_WORKERS=1 needs least memory",
             ) from error
+        except (KeyboardInterrupt, GeneratorExit):
+            # The pool would wait for pictures that nobody wants any more.
+            for worker in active_children():
+                if worker not in others:
+                    worker.kill()
+            raise
         finally:
             for future in under_way:
                 future.cancel()

@@ -19,8 +19,8 @@ class CitySettings:
     """Sizes of the three raw sets that are drawn from one seed.
 
     seed: of everything: streets, facades, standpoints, noise.
-    width: of the pictures.
-    height: of the pictures.
+    width: width of the pictures.
+    height: height of the pictures.
     train_places: database panoramas of the Pittsburgh form in its train split.
     val_places: the same in its val split.
     test_places: the same in its test split.

@@ -34,8 +34,8 @@ class Experiment:
     """How a model is tested.
 
     model: its name in the section train, hub_local or hub_github.
-    height: of the network's input.
-    width: of the network's input.
+    height: height of the network's input.
+    width: width of the network's input.
     queries: how they are brought to that size; see queries.py.
     multi_scale: how features of several scales are combined, if at all; see multiscale.py.
     radius: within this distance (inclusive) a found image shows the query's place.
@@ -43,7 +43,7 @@ class Experiment:
     save_descriptors: whether they are kept with the results.
     autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the
         results then say.
-    cpu_threads: of each operation on a CPU; another number rounds sums otherwise.
+    cpu_threads: threads of each operation on a CPU; another number rounds sums otherwise.
     """
 
     model: str

@@ -31,8 +31,8 @@ class TrainSettings:
     trainable: which layers of the backbone learn: "all", or the "late_layers" that backbones.py names for
         each (late_layers).
     aggregation: how features become one descriptor: "netvlad", with `clusters`, or "gem", with `l2`.
-    height: of the network's input (480).
-    width: of the network's input (640).
+    height: height of the network's input (480).
+    width: width of the network's input (640).
     lr: Adam's learning rate (1e-5).
     loss: "triplet", of each query, its best positive and its hardest negatives (triplet), or "contrastive",
         of pairs of a query and its best positive, whose negatives are the other pictures of the batch.
@@ -45,8 +45,8 @@ class TrainSettings:
     patience: the run ends after so many epochs without a better recall@5 on val (3).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
         bfloat16 where the processor or the GPU computes with it, which the model's record then says.
-    cpu_threads: of each operation on a CPU; sums are rounded otherwise with another number, so it belongs
-        to the run and not to the machine.
+    cpu_threads: threads of each operation on a CPU; sums are rounded otherwise with another number, so it
+        belongs to the run and not to the machine.
     seed: of first weights, drawn queries, drawn negatives, drawn twins and drawn changes (0).
     twins: with which probability each picture of a step is its own night instead (0). Above 0 examples are
         found among days only, and the set must hold a night of every day of its train split; 0 takes the
@@ -58,8 +58,9 @@ class TrainSettings:
     second_backbone: the other network of an ensemble (resnet18conv4, after alexnet); null without one.
     margin: of the triplet loss (0.1); null with the contrastive one.
     negatives: of each query, of triplets only (10).
-    mining: how the negatives of triplets are found: "partial" among `negative_samples` drawn images, "full"
-        in the whole database, "random" without looking (partial).
+    mining: among which images the hardest negatives of triplets are sought: "partial", `negative_samples`
+        drawn for a round; "full", as many drawn for each query, and its hardest of the round before; "random"
+        takes drawn ones as they are (partial).
     negative_samples: database images drawn a round as possible negatives of triplets (1,000).
     temperature: by which the contrastive loss divides cosines; of this loss only.
     schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave

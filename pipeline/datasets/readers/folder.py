@@ -38,13 +38,15 @@ class FolderSettings:
     `train_share`, `val_share`, `test_share`).
     queries_by: "folder" (a folder database or queries in the path), "column" (role in the CSV), "date" (the
     newest `query_share` of each split) or "share" (a seeded `query_share` of the places of each split).
-    jpeg_quality: of photographs that must be coded anew; upright baseline JPEGs are copied unchanged.
-    train_share: of the blocks, in proportion to the other two; one of the three is above 0.
-    val_share: of the blocks, in proportion to the other two.
-    test_share: of the blocks, in proportion to the other two.
+    jpeg_quality: JPEG quality of photographs that must be coded anew; upright baseline JPEGs are copied
+        unchanged.
+    train_share: share of the blocks, in proportion to the other two; one of the three is above 0.
+    val_share: share of the blocks, in proportion to the other two.
+    test_share: share of the blocks, in proportion to the other two.
     block_metres: side of a block.
     gap_metres: least distance between photographs of two splits; those nearer are left out.
-    query_share: of the photographs ("date") or of the places ("share") of each split that become queries.
+    query_share: share of the photographs ("date") or of the places ("share") of each split that become
+        queries.
     seed: of the blocks and of the drawn places.
     """
 

@@ -37,8 +37,8 @@ class Tokyo247Settings:
     """How Tokyo 24/7 is formatted; the common convention is 480 and 75.
 
     queries: the archive of them: "247query_subset_v2" (315) or "247query_v3" (1,125).
-    queries_shorter_side: to which they are resized, also when that enlarges.
-    jpeg_quality: of everything.
+    queries_shorter_side: shorter side to which queries are resized, also when that enlarges.
+    jpeg_quality: JPEG quality of all images.
     """
 
     queries: Literal["247query_subset_v2", "247query_v3"]
