@@ -1,7 +1,18 @@
 """One thin click command per stage of the pipeline, and the `duskline` group."""
 
+import _signal  # `signal` takes a while to load, in which Ctrl-C would be a traceback
 import sys
 from importlib.util import find_spec
+
+# By `python -m stages.<name>` the package is loaded before the module, whose name is not known yet; by
+# `duskline` it is the script that loads it. A worker of either is no command: its parent answers for it.
+if sys.argv[0].rpartition("/")[2] in ("-m", "duskline") and sys.orig_argv[-1] != "--multiprocessing-fork":
+    # Until there are words for it, Ctrl-C just ends the process; where it is ignored, that is to stay.
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    from pipeline.core.interrupts import answer_signals
+
+    answer_signals()
 
 # The usual cause: `dvc` was called by its path, and `python` is another one than duskline's.
 # Said here, before the first import that would fail.

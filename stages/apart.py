@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from stages.command import parameter, stage_command
+from pipeline.core.ranges import Metres
+from stages.command import stage_command
+from stages.known_names import set_names
+from stages.options import parameter
 from stages.places import SETS
 from stages.sets_form import shards_parameter
 
 
 @stage_command("apart")
-@parameter("dataset", str, "The set to select from, below data/sets.")
-@parameter("apart_from", str, "The set with which nothing may be in common, below data/sets.")
-@parameter("radius", float, "Images at most so many metres from one of that set are left out.")
+@parameter("dataset", str, "The set to select from, below data/sets.", names=set_names)
+@parameter(
+    "apart_from", str, "The set with which nothing may be in common, below data/sets.", names=set_names
+)
+@parameter("radius", Metres, "Images at most so far from one of that set are left out.")
 @shards_parameter
 def main(name: str, dataset: str, apart_from: str, radius: float, shards_above: int) -> str:
     """Keep what of a set is no picture of another set and was taken near none of it, by hard links."""

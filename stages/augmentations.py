@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pipeline.core.ranges import Pixels, Range, require_ranges
 from stages.command import stage_command
 from stages.places import AUGMENTATIONS, SETS
 
 
 @dataclass(frozen=True)
 class AugmentationSheetParams:
-    """dataset: the set whose training queries are shown. pictures: how many of them; height: of each, pixels.
+    """What is shown of which changes.
 
+    dataset: the set whose training queries are shown.
+    pictures: how many of them.
+    height: height of each of them.
     changes: names, as they stand above the columns, with augmentations as models of `train` have them.
     """
 
     dataset: str
-    pictures: int
-    height: int
+    pictures: Annotated[int, Range("pictures", least=1)]
+    height: Pixels
     changes: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 @stage_command("augmentations")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import click
 
 from pipeline.core.machine import read_machine
-from stages.command import worded_command
+from pipeline.core.ranges import Range
+from stages.command import BEGINS_ANEW, say, worded_command
+from stages.known_names import in_section
+from stages.options import option
 
 
-@worded_command("city")
+@worded_command("city", BEGINS_ANEW)
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option(
-    "--source", default="city", show_default=True, help="Which city: its key under fetch in params.yaml."
+@option(
+    "--source",
+    str,
+    "Which city: its key under fetch in params.yaml.",
+    names=in_section("fetch"),
+    default="city",
 )
-@click.option(
-    "--count",
-    type=click.IntRange(min=1),
-    default=1500,
-    show_default=True,
-    help="Pictures of each time of day.",
-)
+@option("--count", Annotated[int, Range("pictures", least=1)], "How many of each time of day.", default=1500)
 def main(out: Path, source: str, count: int) -> None:
     """Draw COUNT day and COUNT night pictures of the city's training streets into OUT/day and OUT/night.
 
@@ -34,7 +36,7 @@ def main(out: Path, source: str, count: int) -> None:
     section = section_of(read_params(), "fetch", source)
     section.pop("kind", None)
     write_unpaired(build(CitySettings, section, f"fetch.{source}"), out, count, read_machine().workers)
-    click.echo(f"drew {count:,} day and {count:,} night pictures into {out}/")
+    say(f"drew {count:,} day and {count:,} night pictures into {out}/")
 
 
 if __name__ == "__main__":

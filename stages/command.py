@@ -1,9 +1,11 @@
-"""What every command shares: errors without tracebacks, one run at a time, one summary line at the end."""
+"""What every command shares: levels of speech, errors and interrupts in words, one run of a stage."""
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
+import select
 import sys
 import time
 import traceback
@@ -12,10 +14,24 @@ from typing import IO, Any
 
 import click
 
-from pipeline.core.errors import DusklineError
+from pipeline.core.errors import DusklineError, InterruptedRunError
 from pipeline.core.guard import die_with_parent, only_run
-from pipeline.core.machine import read_machine
+from pipeline.core.interrupts import ended, interruptible, interrupting_signal
+from pipeline.core.levels import Level, is_quiet, speaking
+from pipeline.core.machine import read_level, read_machine
 from pipeline.core.timings import timed
+from stages.known_names import instances_of
+from stages.options import option
+
+_LOG = logging.getLogger(__name__)
+
+# What to do about work that was interrupted, by what becomes of it.
+GOES_ON = "what is finished is kept, run it again to go on"
+GOES_ON_FROM_STATE = "run it again to go on from the last saved state"
+BEGINS_ANEW = "run it again, it begins anew"
+
+# As of a process that SIGPIPE has ended.
+_NOBODY_READS = 141
 
 
 class Failure(click.ClickException):
@@ -30,46 +46,41 @@ class Failure(click.ClickException):
         click.echo(f"error: {self.message}", file=file, err=file is None)
 
 
-def worded_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command whose `DusklineError`s are shown in words; `--debug` shows the traceback too."""
-
-    def decorate(function: Callable[..., None]) -> click.Command:
-        @click.command(name, help=function.__doc__)
-        @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-        @functools.wraps(function)
-        def command(*, debug: bool, **options: Any) -> None:
-            try:
-                function(**options)
-            except DusklineError as error:
-                if debug:
-                    traceback.print_exc(file=sys.stderr)
-                raise Failure(error) from error
-            except OSError as error:
-                if debug:
-                    traceback.print_exc(file=sys.stderr)
-                where = f"{error.filename}: " if error.filename else ""
-                raise Failure(DusklineError(f"{where}{error.strerror or error}")) from error
-
-        return command
-
-    return decorate
+def say(text: str) -> None:
+    """Write a summary or a hint to standard output; a quiet run does without."""
+    if not is_quiet():
+        click.echo(text)
 
 
-def stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
+def worded_command(name: str, interrupted: str = "") -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command that fails in words, is interrupted in one line, and says as much as is wanted.
+
+    interrupted: what to do about it then, such as `GOES_ON`; "" where nothing is made.
+    """
+    return functools.partial(_command, name, lambda _options: f"duskline {name}", interrupted)
+
+
+def stage_command(
+    stage: str, interrupted: str = BEGINS_ANEW
+) -> Callable[[Callable[..., str]], click.Command]:
     """Make the command of the DVC stage `stage`, of which `--name` chooses one instance.
 
     The wrapped function takes `name` and the stage's own options and returns its summary in words.
     Only one process at a time may run an instance, and it ends with its parent, so that an orphan of a
-    killed `dvc` never writes beside its successor.
+    killed `dvc` never writes beside its successor. interrupted: as in `worded_command`.
     """
+
+    def instance(options: dict[str, Any]) -> str:
+        return f"{stage}@{options['name']}"
 
     def decorate(function: Callable[..., str]) -> click.Command:
         @functools.wraps(function)
-        def named(*, name: str, **options: Any) -> None:
-            _run_alone(f"{stage}@{name}", functools.partial(function, name=name, **options))
+        def named(**options: Any) -> None:
+            _run_alone(instance(options), functools.partial(function, **options))
 
-        name_option = click.option("--name", required=True, help="Which one: its key in params.yaml.")
-        return worded_command(stage)(name_option(named))
+        names = instances_of(stage)
+        named = option("--name", str, "Which one: its key in params.yaml.", names=names, required=True)(named)
+        return _command(stage, instance, interrupted, named)
 
     return decorate
 
@@ -82,26 +93,89 @@ def single_stage_command(stage: str) -> Callable[[Callable[..., str]], click.Com
         def alone(**options: Any) -> None:
             _run_alone(stage, functools.partial(function, **options))
 
-        return worded_command(stage)(alone)
+        return _command(stage, lambda _options: stage, BEGINS_ANEW, alone)
 
     return decorate
+
+
+def _command(
+    name: str, what: Callable[[dict[str, Any]], str], interrupted: str, function: Callable[..., None]
+) -> click.Command:
+    @click.command(name, help=function.__doc__)
+    @click.option("-q", "--quiet", is_flag=True, help="Say only errors and what was asked for.")
+    @click.option("--debug", is_flag=True, help="Say what is read and chosen too, and where an error arose.")
+    @functools.wraps(function)
+    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
+        if quiet and debug:
+            raise click.UsageError("--quiet and --debug exclude each other.")
+        asked: Level | None = "quiet" if quiet else "debug" if debug else None
+        ending = f"interrupted: {what(options)}{interrupted and '; '}{interrupted}" if _speaks() else ""
+        _run_in_words(functools.partial(function, **options), asked, ending)
+
+    return command
+
+
+def _run_in_words(work: Callable[[], None], asked: Level | None, ending: str) -> None:
+    """Do the work of a command; whatever comes of it is an exit code and words, and no traceback."""
+    level = asked
+    try:
+        level = asked or read_level()
+        with speaking(level), interruptible(ending):
+            work()
+    except BaseException as error:
+        if level == "debug":
+            traceback.print_exc(file=sys.stderr)
+        raise _seen(error, ending) from error
+    ended(0)
+
+
+def _seen(error: BaseException, ending: str) -> BaseException:
+    """What click is to show of an error, with the exit code that belongs to it."""
+    if number := interrupting_signal():
+        if isinstance(error, InterruptedRunError):
+            ending = f"{ending.partition(';')[0]}; {error.kept}, run it again to go on"
+        if ending:
+            click.echo(ending, err=True)
+        ended(128 + number)
+        return SystemExit(128 + number)
+    if isinstance(error, BrokenPipeError) and (closed := _closed_streams()):
+        for stream in closed:
+            # Else Python would complain of what it could not write at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        return SystemExit(_NOBODY_READS)
+    if isinstance(error, DusklineError):
+        return Failure(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return Failure(DusklineError(f"{where}{error.strerror or error}"))
+    return error
+
+
+def _closed_streams() -> list[int]:
+    """Those of standard output and standard error that nobody reads any more, as after `| head`."""
+    closed = []
+    for stream in (1, 2):
+        poll = select.poll()
+        poll.register(stream, 0)
+        if any(event & select.POLLERR for _, event in poll.poll(0)):
+            closed.append(stream)
+    return closed
+
+
+def _speaks() -> bool:
+    """Whether this process speaks for the command: of those that torchrun starts, the first does."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
 def _run_alone(what: str, work: Callable[[], str]) -> None:
     die_with_parent()
     start = time.perf_counter()
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":
-        # Of the processes that torchrun starts, the first holds the lock and speaks for all.
+    if not _speaks():
+        # The first of the processes holds the lock.
         work()
         return
-    with only_run(read_machine().work, what), timed(what):
+    machine = read_machine()
+    _LOG.debug("%s", machine)
+    with only_run(machine.work, what), timed(what):
         summary = work()
-    click.echo(f"{what}: {summary} in {time.perf_counter() - start:.1f} s")
-
-
-def parameter(name: str, kind: Any, meaning: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """A required option spelt exactly as in params.yaml (`--shorter_side`); DVC unpacks the section into it.
-
-    There is no default in a second place: a missing or misspelt parameter is refused by click.
-    """
-    return click.option(f"--{name}", name, type=kind, required=True, help=meaning)
+    say(f"{what}: {summary} in {time.perf_counter() - start:.1f} s")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pipeline.core.machine import read_machine
+from pipeline.core.ranges import Pixels, Range, require_ranges
 from stages.command import stage_command
 from stages.places import COMPARISONS, SETS
 
@@ -21,23 +22,32 @@ FETCHED = "gen.pt"
 
 @dataclass(frozen=True)
 class CompareParams:
-    """day: the set whose days are shown. split, pictures: of which split, and how many of it.
+    """What is compared on which days.
 
-    checkpoints: a folder; every `.pt` in it is a UNIT translator. shorter_side, stretch, detail: as in
-    `translate`, for all of them; shorter_sides: for those that differ, by the name of the file without `.pt`.
+    day: the set whose days are shown.
+    split: of which split of it: train, val or test.
+    pictures: how many days.
+    checkpoints: a folder; every `.pt` in it is a UNIT translator.
+    shorter_side: as in `translate`, for all of them.
+    stretch: as in `translate`, for all of them.
+    detail: as in `translate`, for all of them.
+    shorter_sides: `shorter_side` of those that differ, by the name of the file without `.pt`.
     true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
-    None for other sets.
+        null for other sets.
     """
 
     day: str
     split: str
-    pictures: int
+    pictures: Annotated[int, Range("pictures", least=1)]
     checkpoints: Path
-    shorter_side: int
+    shorter_side: Pixels
     stretch: Literal["minmax", "none"]
     detail: Literal["network", "source"]
     shorter_sides: dict[str, int]
     true_nights: str | None
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 @stage_command("compare")
@@ -78,7 +88,7 @@ def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
     from pipeline.core.params import build
     from pipeline.night.compare import Candidate
     from stages.unit_factory import UnitFactory
-    from unit.translate import UnitSettings
+    from unit.settings import UnitSettings
 
     hint = f"put UNIT generator files (.pt) into it, or name another folder as {where}.checkpoints"
     files = sorted(require_folder(compare.checkpoints, hint=hint).glob("*.pt"))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pipeline.core.machine import read_machine
-from stages.command import parameter, stage_command
+from stages.command import GOES_ON, stage_command
+from stages.known_names import in_section, set_names
+from stages.options import parameter
 from stages.places import EXPERIMENTS, RESULTS, SETS
 
 
-@stage_command("evaluate")
-@parameter("experiment", str, "The experiment, below models/experiments.")
-@parameter("test_set", str, "The set whose test split is used, below data/sets.")
+@stage_command("evaluate", GOES_ON)
+@parameter("experiment", str, "The experiment, below models/experiments.", names=in_section("experiment"))
+@parameter("test_set", str, "The set whose test split is used, below data/sets.", names=set_names)
 def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - the lock's name
     """Find the place of every test query and count how often it was right."""
     from pipeline.datasets.image_set import ImageSet

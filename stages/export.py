@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
-from stages.command import worded_command
+from stages.command import BEGINS_ANEW, say, worded_command
+from stages.known_names import set_names
+from stages.options import completing
 from stages.places import SETS
 
 
-@worded_command("export")
-@click.argument("name", metavar="SET")
+@worded_command("export", BEGINS_ANEW)
+@click.argument("name", metavar="SET", shell_complete=completing(set_names))
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(name: str, folder: Path) -> None:
     """Write a set into FOLDER as images/{train,val,test}/{database,queries}/@...@.jpg, whatever its form.
@@ -24,7 +26,7 @@ def main(name: str, folder: Path) -> None:
 
     root = SETS / name if (SETS / name).is_dir() else Path(name)
     made = export_set(ImageSet.open(root), folder)
-    click.echo(f"{folder}: {len(made.rows):,} images of {root}")
+    say(f"{folder}: {len(made.rows):,} images of {root}")
 
 
 if __name__ == "__main__":

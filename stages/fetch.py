@@ -12,19 +12,25 @@ from stages.places import PINNED, RAW
 
 @dataclass(frozen=True)
 class ArchivesParams:
-    """accept_terms: whether the user has read and accepted the terms in the source's registry entry."""
+    """A source of archives.
+
+    accept_terms: whether the user has read and accepted the terms in the source's registry entry.
+    """
 
     accept_terms: bool
 
 
 @dataclass(frozen=True)
 class CheckpointParams:
-    """place: a path, a URL, or `drive:<id>` of the checkpoint."""
+    """A translator's weights.
+
+    place: a path, a URL, or `drive:<id>` of the checkpoint.
+    """
 
     place: str
 
 
-@stage_command("fetch")
+@stage_command("fetch", "what has been downloaded is kept, run it again to go on")
 def main(name: str) -> str:
     """Get what the source NAME consists of, as its section of params.yaml and its registry entry say."""
     from pipeline.core.params import read_params, section_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pipeline.core.machine import read_machine
-from stages.command import stage_command
+from pipeline.core.ranges import Range, require_ranges
+from stages.command import GOES_ON, stage_command
 from stages.places import RAW, SETS
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawParams:
-    """raw: the folder of raw data. form: how it is laid out. The form's own settings stand beside them.
+    """Where a set comes from; the settings of its form stand beside.
 
-    expected: the entry of the registry whose counts of images the set must have; None for none.
+    raw: the folder of raw data.
+    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common or folder.
+    expected: the entry of the registry whose counts of images the set must have; null for none.
     """
 
     raw: Path
@@ -29,16 +32,18 @@ class RawParams:
 
 @dataclass(frozen=True)
 class SetsParams:
-    """shards_above: a set of more images than that is one of shards."""
+    """In what form sets are kept.
 
-    shards_above: int
+    shards_above: a set of more images than that is one of shards.
+    """
+
+    shards_above: Annotated[int, Range("images", least=0)]
 
     def __post_init__(self) -> None:
-        if self.shards_above < 0:
-            raise ValueError(f"shards_above must not be negative, but is {self.shards_above}")
+        require_ranges(self)
 
 
-@stage_command("format")
+@stage_command("format", GOES_ON)
 def main(name: str) -> str:
     """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
     from pipeline.core.errors import ParameterError

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import click
-
-from stages.command import parameter, stage_command
+from pipeline.core.ranges import Seed, Share
+from stages.command import stage_command
+from stages.known_names import set_names
+from stages.options import parameter
 from stages.places import SETS
 from stages.sets_form import shards_parameter
 
 
 @stage_command("merge")
-@parameter("day", str, "The day set, below data/sets.")
-@parameter("night", str, "Its night set, below data/sets.")
-@parameter("keep_nights", click.FloatRange(0, 1), "Share of the nights of each split and role that is taken.")
-@parameter("seed", int, "Of which nights are taken.")
+@parameter("day", str, "The day set, below data/sets.", names=set_names)
+@parameter("night", str, "Its night set, below data/sets.", names=set_names)
+@parameter("keep_nights", Share, "Share of the nights of each split and role that is taken.")
+@parameter("seed", Seed, "Of which nights are taken.")
 @shards_parameter
 def main(name: str, day: str, night: str, keep_nights: float, seed: int, shards_above: int) -> str:
     """Put a day set and its night set together: every folder holds its day images and their nights."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.core.machine import read_machine
-from stages.command import parameter
+from pipeline.core.ranges import JpegQuality, Share
+from stages.known_names import set_names
+from stages.options import parameter
 from stages.places import SETS
 from stages.sets_form import shards_parameter
 
@@ -21,12 +21,10 @@ def night_parameters(function: Callable[..., str]) -> Callable[..., str]:
     """Add the parameters that do not depend on the translator, those of `make_night_set`."""
     for add in (
         shards_parameter,
-        parameter(
-            "max_failed", click.FloatRange(0, 1), "Largest allowed share of images that cannot be translated."
-        ),
-        parameter("quality", click.IntRange(1, 95), "JPEG quality of the nights."),
-        parameter("format", click.Choice(["jpg", "png"]), "File format of the nights."),
-        parameter("day", str, "The set to translate, below data/sets."),
+        parameter("max_failed", Share, "Largest allowed share of images that cannot be translated."),
+        parameter("quality", JpegQuality, "JPEG quality of the nights."),
+        parameter("format", Literal["jpg", "png"], "File format of the nights; png loses nothing."),
+        parameter("day", str, "The set to translate, below data/sets.", names=set_names),
     ):
         function = add(function)
     return function

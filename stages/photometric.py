@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
-
-import click
+from typing import Any, Literal
 
 from pipeline.core.machine import read_machine
-from stages.command import parameter, stage_command
+from stages.command import GOES_ON, stage_command
 from stages.nights import make_night_set, night_parameters
+from stages.options import parameter
 
 
-@stage_command("photometric")
+@stage_command("photometric", GOES_ON)
 @night_parameters
 @parameter(
     "style",
-    click.Choice(["literal", "meant", "classical"]),
-    "Which night; see pipeline/night/photometric.py.",
+    Literal["literal", "meant", "classical"],
+    "Which night: the paper's augmentation as it ran, as it was meant, or our own by tone and lights.",
 )
 def main(name: str, style: str, **night: Any) -> str:
     """Make nights by the paper's augmentation or by classical means; finished images are never made twice."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from stages.command import parameter, stage_command
+from stages.command import stage_command
+from stages.options import parameters_of
 from stages.places import PICTURES
 from stages.training_sides import ListedFolder
 
 
 @stage_command("pictures")
-@parameter("side", str, "The side that the pictures are for, below data/pictures.")
-@parameter("folder", click.Path(path_type=Path), "Folder of pictures, searched with its subfolders.")
+@parameters_of(ListedFolder)
 def main(name: str, side: str, folder: Path) -> str:
     """List the pictures of a folder, with their digests, as pictures of a side; nothing is copied."""
     from pipeline.core.params import build

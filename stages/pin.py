@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from pipeline.core.machine import read_machine
-from stages.command import worded_command
+from stages.command import say, worded_command
+from stages.options import completing
 from stages.places import PINNED
+from stages.sources import source_names
 
 
 @worded_command("pin")
-@click.argument("source")
+@click.argument("source", shell_complete=completing(source_names))
 @click.argument("files", nargs=-1)
 @click.option("--replace", is_flag=True, help="Pin what is at hand now, in place of what was pinned before.")
 def main(source: str, files: tuple[str, ...], replace: bool) -> None:
@@ -27,7 +29,7 @@ def main(source: str, files: tuple[str, ...], replace: bool) -> None:
     ):
         state = "pinned" if new else "is the one that is known"
         click.echo(f"{pin.name:<32} {pin.size:>14,} bytes  {pin.sha256}  {state}")
-    click.echo(f"The list is {PINNED}; commit it.")
+    say(f"The list is {PINNED}; commit it.")
 
 
 if __name__ == "__main__":

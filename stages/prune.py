@@ -24,7 +24,7 @@ set was complete, and those of which `duskline translate` put copies into a fold
 when they are asked for."""
 
 
-@worded_command("prune")
+@worded_command("prune", "run it again to go on")
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 def main(yes: bool) -> None:
     """Empty the work store of the nights that nothing uses.

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from stages.command import worded_command
+from stages.known_names import set_places
+from stages.options import completing
 
 
-@worded_command("repair")
-@click.argument("outs", nargs=-1)
+@worded_command("repair", "run it again to go on")
+@click.argument("outs", nargs=-1, shell_complete=completing(set_places))
 @click.option("--remote", "name", default=None, help="The remote to look at; without it, the default one.")
 @click.option("--quick", is_flag=True, help="Compare sizes, and read only what differs.")
 def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:

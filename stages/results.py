@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stages.command import worded_command
+from stages.command import say, worded_command
 from stages.places import REPORT, RESULTS
 
 _WIDTHS = (7, 6, 14, 6, 11)
@@ -21,9 +21,9 @@ def main() -> None:
         for test_set in params["test_sets"]:
             click.echo(_line(experiment, test_set))
     if REPORT.is_file():
-        click.echo(f"The report: open {REPORT} in a browser.")
+        say(f"The report: open {REPORT} in a browser.")
     else:
-        click.echo("No report yet; run: dvc repro")
+        say("No report yet; run: dvc repro")
 
 
 def _line(experiment: str, test_set: str) -> str:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import click
-
-from stages.command import parameter, stage_command
+from pipeline.core.ranges import Range
+from stages.command import stage_command
+from stages.known_names import set_names
+from stages.options import parameter
 from stages.places import SETS
 from stages.sets_form import shards_parameter
 
 
 @stage_command("select")
-@parameter("dataset", str, "The set to select from, below data/sets.")
-@parameter("time_of_day", click.Choice(["day", "sunset", "night"]), "Which queries to keep.")
-@parameter(
-    "corrections", click.Path(path_type=Path), "CSV `name,time_of_day` whose rows win over every rule."
-)
+@parameter("dataset", str, "The set to select from, below data/sets.", names=set_names)
+@parameter("time_of_day", Literal["day", "sunset", "night"], "Which queries to keep.")
+@parameter("corrections", Path, "CSV `name,time_of_day` whose rows win over every rule.")
 @parameter(
     "unlabelled",
-    click.Choice(["refuse", "brightness"]),
+    Literal["refuse", "brightness"],
     "What becomes of queries that nothing labels: an error, or a guess by their light.",
 )
-@parameter("expected", click.IntRange(min=0), "How many queries of that time must be there; 0: any.")
+@parameter(
+    "expected",
+    Annotated[int, Range("queries", least=0)],
+    "How many queries of that time must be there; 0: any.",
+)
 @shards_parameter
 def main(
     name: str,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from stages.command import worded_command
+from stages.command import say, worded_command
+from stages.known_names import SET_STAGES
 from stages.places import SETS
-
-SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 
 @worded_command("sets")
@@ -20,7 +19,7 @@ def main() -> None:
     for stage in SET_STAGES:
         for name in params.get(stage) or {}:
             click.echo(_line(name, stage))
-    click.echo(f"Each is a folder in {SETS}/.")
+    say(f"Each is a folder in {SETS}/.")
 
 
 def _line(name: str, stage: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
-import click
-
-from stages.command import parameter
+from pipeline.core.ranges import Range
+from stages.options import parameter
 
 
 def shards_parameter(function: Callable[..., str]) -> Callable[..., str]:
     """Add `shards_above`, the one entry of the section `sets`."""
     return parameter(
-        "shards_above", click.IntRange(min=0), "A set of more images than that is one of shards."
+        "shards_above",
+        Annotated[int, Range("images", least=0)],
+        "A set of more images than that is one of shards.",
     )(function)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pipeline.core.ranges import Range, require_ranges
 from stages.command import stage_command
 from stages.places import SETS, SHEETS
 
 
 @dataclass(frozen=True)
 class SheetParams:
-    """day: the set that the nights were made of. per_split: pictures of each split.
+    """What is shown of a night set.
 
+    day: the set that the nights were made of.
+    per_split: pictures of each split.
     true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
-    None for other sets.
+        null for other sets.
     """
 
     day: str
-    per_split: int
+    per_split: Annotated[int, Range("pictures", least=1)]
     true_nights: str | None
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 @stage_command("sheet")

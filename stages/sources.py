@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.core.machine import read_machine
-from stages.command import worded_command
+from stages.command import say, worded_command
+from stages.options import completing
 
 if TYPE_CHECKING:
     from pipeline.datasets.registry import Source
 
 
+def source_names() -> list[str]:
+    """Names of the sources that the registry knows."""
+    from pipeline.datasets.registry import known_sources
+
+    return known_sources()
+
+
 @worded_command("sources")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing(source_names))
 @click.option("--check", is_flag=True, help="Ask every address whether it has its file; nothing is fetched.")
 def main(names: tuple[str, ...], check: bool) -> None:
     """List the data sets and checkpoints that duskline knows; with NAMES, all that is known of those."""
@@ -32,9 +40,7 @@ def main(names: tuple[str, ...], check: bool) -> None:
         else:
             click.echo(f"{source.name:<20} {_at_hand(source, held):<22} {source.title}")
     if not names:
-        click.echo(
-            f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses."
-        )
+        say(f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses.")
 
 
 def _check(sources: list[Source]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import click
+from typing import Annotated
 
 from pipeline.core.machine import read_machine
-from stages.command import parameter, stage_command
+from pipeline.core.ranges import Range
+from stages.command import stage_command
+from stages.options import parameter
 from stages.places import SETS, STATISTICS
 
 
 @stage_command("statistics")
-@parameter("pictures", click.IntRange(min=1), "How many pictures are looked at for their brightness.")
+@parameter(
+    "pictures", Annotated[int, Range("pictures", least=1)], "How many are looked at for their brightness."
+)
 def main(name: str, pictures: int) -> str:
     """Count the set NAME, draw where it stands and how bright it is, and note where it comes from."""
     from pipeline.datasets.image_set import ImageSet

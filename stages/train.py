@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipeline.core.machine import read_machine
-from stages.command import stage_command
+from stages.command import GOES_ON_FROM_STATE, stage_command
 from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 
 
-@stage_command("train")
+@stage_command("train", GOES_ON_FROM_STATE)
 def main(name: str) -> str:
     """Train a place recogniser; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build, read_params, section_of

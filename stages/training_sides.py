@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedFolder:
-    """side: the name of a side. folder: of pictures, searched with its subfolders."""
+    """Pictures for a side of a training.
+
+    side: the name of the side that the pictures are for, below data/pictures.
+    folder: of pictures, searched with its subfolders.
+    """
 
     side: str
     folder: Path

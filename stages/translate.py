@@ -5,38 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from pipeline.core.machine import read_machine
-from stages.command import parameter, stage_command
+from stages.command import GOES_ON, stage_command
 from stages.nights import make_night_set, night_parameters
+from stages.options import parameter, parameters_of
 from stages.places import RAW, SHIPPED
+from unit.settings import UnitSettings
 
 if TYPE_CHECKING:
     from pipeline.datasets.terms import Terms
 
 
-@stage_command("translate")
+@stage_command("translate", GOES_ON)
 @night_parameters
-@parameter("checkpoint", click.Path(path_type=Path), "The translator's weights: a UNIT generator file.")
-@parameter("direction", click.Choice(["day2night", "night2day"]), "Which way to translate.")
-@parameter(
-    "shorter_side", click.IntRange(min=16), "Shorter side of the image that the network sees, in pixels."
-)
-@parameter(
-    "stretch", click.Choice(["minmax", "none"]), "Stretch each image to the full range (as published) or not."
-)
-@parameter(
-    "size",
-    click.Choice(["model", "source"]),
-    "Size of the night: as the network gives it, or the day image's.",
-)
-@parameter(
-    "detail",
-    click.Choice(["network", "source"]),
-    "Detail of the night: as the network draws it, or the day image's in the network's light.",
-)
-@parameter("dtype", click.Choice(["float32", "bfloat16", "auto"]), "Arithmetic of the network.")
+@parameter("checkpoint", Path, "The translator's weights: a UNIT generator file.")
+@parameters_of(UnitSettings)
 def main(
     name: str,
     checkpoint: Path,
@@ -50,7 +33,6 @@ def main(
     """Translate a set to night; finished images wait in the work store and are never made twice."""
     from pipeline.core.params import build
     from stages.unit_factory import UnitFactory
-    from unit.translate import UnitSettings
 
     translator = UnitFactory.on(
         read_machine(), checkpoint, build(UnitSettings, settings, f"translate.{name}")

@@ -5,70 +5,69 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from click.core import ParameterSource
 
 from pipeline.core.machine import Machine, read_machine
-from stages.command import worded_command
+from pipeline.core.ranges import JpegQuality, Pixels
+from stages.command import GOES_ON, say, worded_command
+from stages.options import option
 
 if TYPE_CHECKING:
     from pipeline.night.translator import MakeTranslator
 
 
-@worded_command("translate")
+@worded_command("translate", GOES_ON)
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights: a UNIT generator file.")
+@option("--checkpoint", Path, "Weights: a UNIT generator file, such as unit/weights/city.pt.")
 @click.option(
     "--photometric",
     "style",
     type=click.Choice(["literal", "meant", "classical"]),
     help="A night without weights: the paper's augmentation (as it ran, as it was meant), or our own.",
 )
-@click.option(
-    "--direction", type=click.Choice(["day2night", "night2day"]), default="day2night", show_default=True
-)
-@click.option(
+@option("--direction", Literal["day2night", "night2day"], "Which way to translate.", default="day2night")
+@option(
     "--shorter-side",
-    type=click.IntRange(min=16),
+    Pixels,
+    "Shorter side of the image that the network sees: what the weights were trained at is best.",
     default=512,
-    show_default=True,
-    help="Shorter side of the image that the network sees, in pixels.",
 )
-@click.option(
+@option(
     "--stretch",
-    type=click.Choice(["minmax", "none"]),
+    Literal["minmax", "none"],
+    "Stretch each image to the full range, as published, or not.",
     default="minmax",
-    show_default=True,
-    help="Stretch each image to the full range, as published, or not.",
 )
-@click.option(
+@option(
     "--size",
-    type=click.Choice(["model", "source"]),
+    Literal["model", "source"],
+    "Size of the result: as the network gives it, or that of the picture.",
     default="source",
-    show_default=True,
-    help="Size of the result: as the network gives it, or that of the picture.",
 )
-@click.option(
+@option(
     "--detail",
-    type=click.Choice(["network", "source"]),
+    Literal["network", "source"],
+    "Detail of the result: as the network draws it, or the picture's in the network's light.",
     default="network",
-    show_default=True,
-    help="Detail of the result: as the network draws it, or the picture's in the network's light.",
 )
-@click.option("--format", "file_format", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True)
-@click.option("--quality", type=click.IntRange(1, 95), default=90, show_default=True, help="JPEG quality.")
-@click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True
+@option("--format", Literal["jpg", "png"], "File format of the result; png loses nothing.", default="jpg")
+@option("--quality", JpegQuality, "JPEG quality of the result.", default=90)
+@option(
+    "--dtype",
+    Literal["auto", "float32", "bfloat16"],
+    "Arithmetic of the network: auto is bfloat16 where the device computes with it.",
+    default="auto",
 )
 def main(
     folder: Path,
     out: Path,
     checkpoint: Path | None,
     style: str | None,
-    file_format: str,
+    format: str,  # noqa: A002 - the name of the option
     quality: int,
     **settings: object,
 ) -> None:
@@ -88,13 +87,13 @@ def main(
         folder,
         out,
         make_translator,
-        OutputFormat(f".{file_format}", quality),
+        OutputFormat(f".{format}", quality),
         machine.work / "nights",
         workers,
         max_failed=0.0,
         engine=machine.engine,
     )
-    click.echo(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
+    say(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
 
 
 def _translator(
@@ -106,7 +105,7 @@ def _translator(
 
     if checkpoint is not None and style is None:
         from stages.unit_factory import UnitFactory
-        from unit.translate import UnitSettings
+        from unit.settings import UnitSettings
 
         unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
         return unit, unit.workers

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.core.machine import Machine
-    from unit.translate import UnitSettings, UnitTranslator
+    from unit.settings import UnitSettings
+    from unit.translate import UnitTranslator
 
 
 @dataclass(frozen=True)

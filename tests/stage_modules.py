@@ -15,16 +15,22 @@ EXEMPT = {
     "stages/command.py": "prints, locks and turns errors into exit codes",
     "pipeline/compute/actor.py": "how work is asked for and answered, not what",
     "pipeline/compute/actor_pool.py": "who does the work, not what",
+    "stages/known_names.py": "what a shell completes",
+    "stages/options.py": "refuses values out of range, and prints help",
     "pipeline/compute/cluster.py": "where work is done, not what",
     "pipeline/compute/memory.py": "refuses what would not fit",
+    "pipeline/core/described.py": "help and docs",
     "pipeline/core/errors.py": "messages",
     "pipeline/core/guard.py": "locks",
+    "pipeline/core/interrupts.py": "how a command ends that is interrupted",
+    "pipeline/core/levels.py": "how much is said",
     "pipeline/core/memory.py": "how much memory there is, and when it is given back",
     "pipeline/core/machine.py": "machine settings, which may not change an output",
     "pipeline/core/peak_memory.py": "how much memory a run took, for estimates of the next one",
     "pipeline/core/progress.py": "bars on the terminal",
     "pipeline/core/stage_outs.py": "where a stage writes, to measure it",
     "pipeline/core/timings.py": "how long a run took, for estimates of the next one",
+    "pipeline/core/ranges.py": "refuses values out of range",
 }
 
 DVC_YAML = ROOT / "dvc.yaml"

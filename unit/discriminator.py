@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unit.network import ConvBlock
-
-DiscriminatorNorm = Literal["none", "batch", "instance", "layer"]
+from unit.settings import DiscriminatorNorm
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,8 @@ import PIL
 import torch
 
 from pipeline.core.errors import ParameterError
+
+_LOG = logging.getLogger(__name__)
 
 # To be raised with every change of unit/inference.py or unit/translate.py that changes a level of a picture:
 # the work store would go on giving the nights of before.
@@ -29,9 +32,9 @@ class Numeric:
 
 def chosen_device(wish: str) -> str:
     """Name the device for the machine setting `wish`: "auto" is "cuda" where there is one, else "cpu"."""
-    if wish == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return wish
+    chosen = wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    _LOG.debug("device %s is %s", wish, chosen)
+    return chosen
 
 
 def resolve(wish: str, device: str) -> Numeric:
@@ -42,6 +45,12 @@ def resolve(wish: str, device: str) -> Numeric:
     instructions that the processor has for the type, and the versions of torch, of Pillow and of the way of
     pictures through the network. `ParameterError` when the device is not there.
     """
+    numeric = _resolved(wish, device)
+    _LOG.debug("dtype %s is %s", wish, numeric.path)
+    return numeric
+
+
+def _resolved(wish: str, device: str) -> Numeric:
     if device == "cuda":
         if not torch.cuda.is_available():
             raise ParameterError(

@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from unit.discriminator import DiscriminatorNorm, DiscriminatorSizes
-from unit.losses import LossWeights
-from unit.network import GeneratorSizes
-from unit.vgg import VggInput
+from pipeline.core.ranges import Count, Factor, Pixels, Range, Seed, require_ranges
+from unit.settings import DiscriminatorNorm, VggInput, require_choices
 
-_POSITIVE = (
-    "lr",
-    "beta1",
-    "beta2",
-    "gamma",
-    "step_size",
-    "shorter_side",
-    "batch",
-    "iterations",
-    "save_every",
-)
-_NOT_NEGATIVE = (
-    *("weight_decay", "gan_w", "recon_x_w", "recon_kl_w", "cyc_x_w", "recon_kl_cyc_w", "vgg_w", "edge_w"),
-    *("tied_iterations", "ema_decay", "sheet_every", "seed"),
-)
+if TYPE_CHECKING:
+    # They load torch, and a stage's help is made of these settings without it.
+    from unit.discriminator import DiscriminatorSizes
+    from unit.losses import LossWeights
+    from unit.network import GeneratorSizes
+
+_Decay = Annotated[float, Range(above=0, below=1)]
+_Iterations = Annotated[int, Range("iterations", least=1)]
+_SomeIterations = Annotated[int, Range("iterations", least=0)]
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """A UNIT training run; in brackets the values of the published 512x288 models.
 
-    dim, n_downsample, n_res: the generators' size (64, 2, 4); see `GeneratorSizes`.
-    dis_dim, n_layer, num_scales: the discriminators' size (64, 4, 3); see `DiscriminatorSizes`.
-    dis_norm: their norm (none). "batch" takes the statistics of each domain's whole batch, real and
-        translated pictures apart; the batch then goes through as one piece, also on a CPU.
-    lr, beta1, beta2, weight_decay: Adam (1e-4, 0.5, 0.999, 1e-4); `lr` is multiplied by `gamma` (0.5) every
-        `step_size` (100,000) iterations.
-    gan_w, recon_x_w, recon_kl_w, cyc_x_w, recon_kl_cyc_w, vgg_w: factors of the loss terms
-        (1, 10, 0.01, 10, 0.01, 1). The fewer channels, the smaller the factors of the code ("kl") should be:
-        they hold the code down to the noise that is added to it, which a code of few values does not survive.
+    dim: channels of the generators' first convolution; they double at each downsampling (64).
+    n_downsample: how often the generators halve the sides (2).
+    n_res: residual blocks in the encoder, and again in the decoder (4).
+    dis_dim: channels of the discriminators' first convolution (64).
+    n_layer: stride-2 convolutions of each discriminator (4).
+    num_scales: discriminators, each on a picture of half the side (3).
+    dis_norm: norm of the discriminators, in which the published variants differ (none). "batch" takes the
+        statistics of each domain's whole batch, real and translated pictures apart; the batch then goes
+        through as one piece, also on a CPU.
+    lr: Adam's learning rate at first (1e-4).
+    beta1: Adam's first decay (0.5).
+    beta2: Adam's second decay (0.999).
+    weight_decay: Adam's weight decay (1e-4).
+    step_size: iterations after which the learning rate is multiplied by `gamma`, each time (100,000).
+    gamma: factor by which the learning rate is multiplied (0.5).
+    gan_w: factor of the adversarial loss (1).
+    recon_x_w: factor of the reconstruction loss (10).
+    recon_kl_w: factor of the code's KL loss (0.01). The fewer channels, the smaller it and `recon_kl_cyc_w`
+        should be: they hold the code down to the noise that is added to it, which a code of few values does
+        not survive.
+    cyc_x_w: factor of the cycle loss (10).
+    recon_kl_cyc_w: factor of the cycled code's KL loss (0.01).
+    vgg_w: factor of the perceptual loss (1 for the published VGG variants, else 0).
     edge_w: factor of `edge_loss`, which is ours: the nights made of days keep the edges of the days (0).
-    vgg_input: pictures that the weights of the perceptual term want, see `load_vgg` (caffe).
-    shorter_side: pixels of the shorter side of the pictures (512), from which crops of crop_height x
-        crop_width (288 x 512) are taken; every second picture is flipped.
+    vgg_input: what made the weights of the perceptual loss, and so the pictures that they want (caffe).
+    shorter_side: shorter side of the pictures (512), from which crops are taken; every second picture is
+        flipped.
+    crop_height: height of the crops (288), a multiple of 2 to the power of `n_downsample`.
+    crop_width: width of the crops (512), such a multiple too.
     batch: pictures of each domain an iteration (1).
-    iterations: how many (1,000,000).
-    tied_iterations: for so many iterations, the first, both generators have the same weights and only learn
-        to reconstruct; they then start from one code for both domains instead of two that the cycle has to
+    iterations: how many there are (1,000,000).
+    tied_iterations: for so many, the first, both generators have the same weights and only learn to
+        reconstruct; they then start from one code for both domains instead of two that the cycle has to
         match, which can end in negatives: dark trees by day, bright ones at night (0).
     ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
         weights themselves (0).
@@ -55,8 +63,8 @@ class TrainSettings:
         where the device computes in bfloat16, else the second (off).
     checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
         about half the memory at the published size, and changes no number on a CPU (false).
-    keep: which weights are exported: the last ones, or of the saved ones those with the least
-        `recovery_error` ("last").
+    keep: which weights are exported: the "last" ones, or the "best", of the saved ones those with the least
+        `recovery_error` (last).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; after as many a row of the loss curve ends and weights
         are judged (5,000).
@@ -64,60 +72,45 @@ class TrainSettings:
     seed: of weights, order, crops, flips and noise.
     """
 
-    dim: int
-    n_downsample: int
-    n_res: int
-    dis_dim: int
-    n_layer: int
-    num_scales: int
+    dim: Annotated[int, Range("channels", least=1)]
+    n_downsample: Count
+    n_res: Annotated[int, Range("blocks", least=1)]
+    dis_dim: Annotated[int, Range("channels", least=1)]
+    n_layer: Count
+    num_scales: Count
     dis_norm: DiscriminatorNorm
-    lr: float
-    beta1: float
-    beta2: float
-    weight_decay: float
-    step_size: int
-    gamma: float
-    gan_w: float
-    recon_x_w: float
-    recon_kl_w: float
-    cyc_x_w: float
-    recon_kl_cyc_w: float
-    vgg_w: float
-    edge_w: float
+    lr: Annotated[float, Range(above=0)]
+    beta1: _Decay
+    beta2: _Decay
+    weight_decay: Factor
+    step_size: _Iterations
+    gamma: Annotated[float, Range(above=0)]
+    gan_w: Factor
+    recon_x_w: Factor
+    recon_kl_w: Factor
+    cyc_x_w: Factor
+    recon_kl_cyc_w: Factor
+    vgg_w: Factor
+    edge_w: Factor
     vgg_input: VggInput
-    shorter_side: int
-    crop_height: int
-    crop_width: int
-    batch: int
-    iterations: int
-    tied_iterations: int
-    ema_decay: float
+    shorter_side: Pixels
+    crop_height: Pixels
+    crop_width: Pixels
+    batch: Annotated[int, Range("pictures", least=1)]
+    iterations: _Iterations
+    tied_iterations: _SomeIterations
+    ema_decay: Annotated[float, Range(least=0, below=1)]
     autocast: Literal["off", "bfloat16", "auto"]
     checkpointing: bool
     keep: Literal["last", "best"]
     export: Literal["float32", "float16"]
-    save_every: int
-    sheet_every: int
-    seed: int
+    save_every: _Iterations
+    sheet_every: _SomeIterations
+    seed: Seed
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in _NOT_NEGATIVE:
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
-        for name in ("beta1", "beta2", "ema_decay"):
-            if getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
-        for name, allowed in (
-            ("autocast", ("off", "bfloat16", "auto")),
-            ("keep", ("last", "best")),
-            ("export", ("float32", "float16")),
-            ("vgg_input", get_args(VggInput)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        require_choices(self)
+        require_ranges(self)
         self._check_crop()
 
     def _check_crop(self) -> None:
@@ -139,16 +132,22 @@ class TrainSettings:
     @property
     def generator(self) -> GeneratorSizes:
         """Size of the generators."""
+        from unit.network import GeneratorSizes
+
         return GeneratorSizes(self.dim, self.n_downsample, self.n_res)
 
     @property
     def discriminator(self) -> DiscriminatorSizes:
         """Size of the discriminators."""
+        from unit.discriminator import DiscriminatorSizes
+
         return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales, self.dis_norm)
 
     @property
     def weights(self) -> LossWeights:
         """Factors of the loss terms."""
+        from unit.losses import LossWeights
+
         return LossWeights(
             self.gan_w,
             self.recon_x_w,

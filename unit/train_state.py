@@ -16,6 +16,7 @@ _LOG = logging.getLogger(__name__)
 # Iteration, and the first digits of the file's SHA-256, by which it tells whether it is whole.
 _NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
 _KEPT = 2
+_LOG = logging.getLogger(__name__)
 
 
 def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> Path:

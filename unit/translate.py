@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from unit.checkpoint import load_checkpoint
 from unit.detail import with_detail
 from unit.inference import Inference
 from unit.numeric import resolve
+from unit.settings import UnitSettings
 
 # A picture of 20,000x1 pixels would become 512 pixels times ten million.
 MAX_MODEL_PIXELS = 16_000_000
@@ -27,43 +27,6 @@ MAX_MODEL_PIXELS = 16_000_000
 # size in the network, and bytes for each pixel of the picture outside it.
 _LIVE_ACTIVATIONS = 7
 LIVE_PICTURES = 30
-
-
-@dataclass(frozen=True)
-class UnitSettings:
-    """How pictures are translated.
-
-    direction: decode day codes as night, or the other way.
-    shorter_side: pixels of the shorter side in the network (512 for the published 512x288 models).
-    stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were
-        made; "none" keeps the network's grey levels.
-    size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
-        Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
-    detail: "network" leaves the pictures as the network draws them; "source" keeps the given picture's detail
-        in the light that the network gives it, see `with_detail`.
-    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" takes it there.
-    """
-
-    direction: Literal["day2night", "night2day"]
-    shorter_side: int
-    stretch: Literal["minmax", "none"]
-    size: Literal["model", "source"]
-    detail: Literal["network", "source"]
-    dtype: Literal["float32", "bfloat16", "auto"]
-
-    def __post_init__(self) -> None:
-        choices = {
-            "direction": ("day2night", "night2day"),
-            "stretch": ("minmax", "none"),
-            "size": ("model", "source"),
-            "detail": ("network", "source"),
-            "dtype": ("float32", "bfloat16", "auto"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        if self.shorter_side < 1:
-            raise ValueError(f"shorter_side must be a number of pixels, not {self.shorter_side}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.compute.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.core.errors import CheckpointError
-
-VggInput = Literal["caffe", "torchvision"]
+from unit.settings import VggInput
 
 # Mean of the training pictures of the Caffe model: blue, green, red.
 _MEAN = (103.939, 116.779, 123.680)

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import cv2
 
@@ -17,7 +17,8 @@ from pipeline.city.camera import Shot
 from pipeline.city.paint import Painter
 from pipeline.city.plan import build_city
 from pipeline.core.errors import DusklineError
-from pipeline.core.guard import die_with_parent
+from pipeline.core.guard import begin_as_worker, signals_held
+from pipeline.core.levels import speak_as_told
 from pipeline.core.pictures import encode
 
 # Neighbouring pictures go to the same worker, which then needs fewer of the city's textures.
@@ -69,12 +70,15 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
         yield from map(draw, drawings)
         return
     waiting = iter(drawings)
+    others = active_children()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start) as pool:
         under_way: deque[Future[list[bytes]]] = deque()
         try:
             while True:
                 while len(under_way) < workers * _AHEAD and (batch := list(islice(waiting, _BATCH))):
-                    under_way.append(pool.submit(_draw_batch, batch))
+                    # The pool starts its processes one by one, as work comes.
+                    with signals_held():
+                        under_way.append(pool.submit(_draw_batch, batch))
                 if not under_way:
                     return
                 yield from under_way.popleft().result()
@@ -83,6 +87,12 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
                 "a process that draws the city was ended from outside, perhaps for want of memory",
                 hint="run the same command again; DUSKLINE_WORKERS=1 needs least memory",
             ) from error
+        except (KeyboardInterrupt, GeneratorExit):
+            # The pool would wait for pictures that nobody wants any more.
+            for worker in active_children():
+                if worker not in others:
+                    worker.kill()
+            raise
         finally:
             for future in under_way:
                 future.cancel()
@@ -94,5 +104,6 @@ def _draw_batch(drawings: list[Drawing]) -> list[bytes]:
 
 def _start() -> None:
     """Set up a worker: it ends with its parent and leaves the other processors to its siblings."""
-    die_with_parent()
+    begin_as_worker()
+    speak_as_told()
     cv2.setNumThreads(1)

@@ -65,9 +65,14 @@ class StageRunningError(UserError):
 
 
 class InterruptedRunError(DusklineError):
-    """The run was ended by Ctrl-C or SIGTERM; what was finished before is kept."""
+    """The run was ended by Ctrl-C or SIGTERM; `kept` says in words what was finished before."""
 
     exit_code = 130
+
+    @property
+    def kept(self) -> str:
+        """What is kept, without the word that the run was interrupted."""
+        return self.message.removeprefix("interrupted; ")
 
 
 def listed(items: Iterable[str], shown: int = 20) -> str:

@@ -12,10 +12,12 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO
 
 from pipeline.core.errors import StageRunningError
+from pipeline.core.interrupts import signals_are_answered
 
 _PR_SET_PDEATHSIG = 1
 
@@ -45,9 +47,9 @@ def die_with_parent() -> None:
 def terminated_as_interrupted() -> Iterator[None]:
     """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that one way of ending serves both.
 
-    Only the main thread can; in any other it does nothing.
+    Only the main thread can; in any other it does nothing, nor in a command, which answers both itself.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or signals_are_answered():
         yield
         return
 
@@ -59,6 +61,29 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM while processes are started, which inherit that.
+
+    They are to let SIGTERM through when they have set up what it does; Ctrl-C their parent answers for all.
+    To the parent both come after the block, when it knows its children.
+    """
+    # Python's own helper process; while it starts it would lift the blockade.
+    resource_tracker.ensure_running()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def begin_as_worker() -> None:
+    """What a process does first that was started while signals were held: it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    die_with_parent()
 
 
 @contextlib.contextmanager

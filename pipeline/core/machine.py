@@ -9,35 +9,41 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 
 from pipeline.core.errors import ParameterError
+from pipeline.core.levels import LEVELS, VARIABLE, Level
+from pipeline.core.ranges import Range
 
 LOCAL_FILE = Path("duskline.local.yaml")
 _PREFIX = "DUSKLINE_"
 
 # Where translation and description are done: by processes of this machine, or by a Ray cluster.
 Engine = Literal["local", "ray"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
 class Machine:
     """What this machine offers.
 
-    device: "auto", "cpu" or "cuda"; where networks run.
+    device: where networks run; "auto" is "cuda" where torch finds a GPU, else "cpu".
     workers: processes that work side by side; by default one for each processor this process may use.
     archives: folder of archives that the user already holds, read where they lie.
     work: the work store: finished translations, resumable states, locks.
     engine: "local", or "ray" for translation and evaluation by a Ray cluster (docs/cluster.md).
+    level: how much is said: "quiet" (errors, and what was asked for), "normal", or "debug" (also which files
+        are read, what "auto" has become, and tracebacks). A command's --quiet and --debug win over it.
     """
 
-    device: str
-    workers: int
+    device: Device
+    workers: Annotated[int, Range("processes", least=1)]
     archives: Path
     work: Path
     engine: Engine
+    level: Level = "normal"
 
 
 def usable_processors() -> int:
@@ -60,6 +66,7 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
         "archives": "archives",
         "work": "work",
         "engine": "local",
+        "level": "normal",
     }
     for name, value in _local_values(local_file).items():
         if name not in names:
@@ -80,7 +87,24 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
         archives=_folder("archives", values["archives"]),
         work=_folder("work", values["work"]),
         engine=_engine(values["engine"]),
+        level=_level(values["level"]),
     )
+
+
+def read_level(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Level:
+    """Read how much is to be said, whatever is wrong with the other settings of the machine.
+
+    An unknown level is a `ParameterError`.
+    """
+    environment = os.environ if environment is None else environment
+    if VARIABLE in environment:
+        return _level(environment[VARIABLE])
+    try:
+        local = _local_values(local_file)
+    except ParameterError:
+        # Whoever needs the file will say what is wrong with it.
+        local = {}
+    return _level(local.get("level", "normal"))
 
 
 def _local_values(local_file: Path) -> dict[str, object]:
@@ -103,10 +127,21 @@ def _folder(name: str, value: object) -> Path:
     return Path(value).expanduser()
 
 
-def _device(value: object) -> str:
-    if value not in ("auto", "cpu", "cuda"):
-        raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
-    return str(value)
+def _device(value: object) -> Device:
+    if value == "auto":
+        return "auto"
+    if value == "cpu":
+        return "cpu"
+    if value == "cuda":
+        return "cuda"
+    raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
+
+
+def _level(value: object) -> Level:
+    for level in LEVELS:
+        if value == level:
+            return level
+    raise ParameterError(f"level must be quiet, normal or debug, not {value!r}")
 
 
 def _engine(value: object) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 import types
 import typing
@@ -15,6 +16,7 @@ import yaml
 from pipeline.core.errors import MissingInputError, ParameterError
 
 PARAMS_FILE = Path("params.yaml")
+_LOG = logging.getLogger(__name__)
 
 Section = TypeVar("Section")
 
@@ -43,6 +45,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
         raise MissingInputError(
             f"no parameter file {path}", hint="copy a profile, for example: cp profiles/city.yaml params.yaml"
         )
+    _LOG.debug("reading %s", path)
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ftplib
 import shutil
-import sys
 from pathlib import Path
 
 from pipeline.core.errors import DusklineError
 from pipeline.core.files import digest_bytes
+from pipeline.core.progress import bars_are_wanted
 from pipeline.datasets.http import TIMEOUT, DownloadFailedError, fetch_over_http, in_short
 
 
@@ -53,7 +53,7 @@ def _from_ftp(address: str, beside: Path) -> None:
     from pooch import FTPDownloader
 
     try:
-        FTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT[1])(address, str(beside), None)
+        FTPDownloader(progressbar=bars_are_wanted(), timeout=TIMEOUT[1])(address, str(beside), None)
     except ftplib.all_errors as error:
         raise DownloadFailedError(f"{address}: {in_short(error)}") from error
 
@@ -65,7 +65,7 @@ def _from_drive(file_id: str, beside: Path) -> None:
     where = f"Google Drive file {file_id}"
     try:
         gdown.download(
-            id=file_id, output=str(beside), resume=True, quiet=not sys.stderr.isatty(), use_cookies=False
+            id=file_id, output=str(beside), resume=True, quiet=not bars_are_wanted(), use_cookies=False
         )
     except gdown.exceptions.FileURLRetrievalError as error:
         raise DownloadFailedError(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import logging
 import os
 import re
 from collections import Counter
@@ -30,6 +31,8 @@ TIMES_OF_DAY = ("day", "sunset", "night")
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
+
+_LOG = logging.getLogger(__name__)
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
@@ -107,6 +110,7 @@ class ImageSet:
                 f"no image set in {root}: it has no {MANIFEST}",
                 hint="the manifest is written last; run the stage that makes this set again",
             )
+        _LOG.debug("reading %s", manifest)
         data = manifest.read_bytes()
         rows = _parse_manifest(data, manifest)
         index = read_index(root) if (root / INDEX).is_file() else None

@@ -11,19 +11,18 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
 import traceback
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from pipeline.core.errors import DusklineError
-from pipeline.core.guard import die_with_parent
+from pipeline.core.guard import begin_as_worker, signals_held
+from pipeline.core.levels import speak_as_told
 from pipeline.core.memory import available_memory, resident_memory
 from pipeline.night.attempt import Made, Task, Unmade, attempt
 from pipeline.night.batches import answer_in_batches
@@ -243,24 +242,18 @@ def not_built(error: Exception) -> DusklineError:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Around the start of a process: one numeric thread, and no Ctrl-C, which the parent answers for all.
-
-    Blocked signals stay blocked in the child, and reach the parent afterwards, when it knows its child.
-    """
-    # Python's own helper process; while it starts it would lift the blockade.
-    resource_tracker.ensure_running()
+    """Around the start of a process: one numeric thread, and no Ctrl-C, which the parent answers for all."""
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    with signals_held():
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def _work(
@@ -270,9 +263,8 @@ def _work(
     sizes: Collection[tuple[int, int]],
 ) -> None:
     """What a worker does: tell what it has built, then answer each task, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    die_with_parent()
+    begin_as_worker()
+    speak_as_told()
     try:
         translator = make_translator()
         room = available_memory()

@@ -14,8 +14,8 @@ from pipeline.vpr.metrics import Metrics
 class Comparison:
     """The section `comparison` of params.yaml.
 
-    rows: our experiment, by the key of the paper's row (`II/dn/netvlad`). test_sets: the paper's test set, by
-    the name of ours: the same, or one that stands in for it.
+    rows: our experiment, by the key of the paper's row (`II/dn/netvlad`).
+    test_sets: the paper's test set, by the name of ours: the same, or one that stands in for it.
     """
 
     rows: dict[str, str]

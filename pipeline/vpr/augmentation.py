@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode, functional
 
 from pipeline.core.pictures import open_rgb
+from pipeline.core.ranges import Factor, Range, Share, require_ranges
 from pipeline.vpr.lights import Lights
 from pipeline.vpr.views import as_view
 
@@ -26,23 +27,25 @@ from pipeline.vpr.views import as_view
 Form = Literal["literal", "meant"]
 # How often a place for an occlusion or a crop is sought, as torchvision does.
 _TRIES = 10
+_Piece = Annotated[float, Range(above=0, most=1)]
 
 
 @dataclass(frozen=True)
 class Night:
     """A false night: levels from `threshold` on are inverted, then all are multiplied by `brightness`.
 
-    The paper: 0.25 and 0.55. "literal" inverts every level but 0; "meant" those from 64 of 255 on.
+    threshold: of 1 (0.25 in the paper).
+    form: how the threshold is read: "literal", as one of 255 levels, inverts every level but 0; "meant", as a
+        share of the full range, with 0.25 those from 64 of 255 on.
+    brightness: by what the picture is multiplied (0.55 in the paper).
     """
 
-    threshold: float
+    threshold: Share
     form: Form
-    brightness: float
+    brightness: Factor
 
     def __post_init__(self) -> None:
-        _within("threshold", self.threshold, 0, 1)
-        if self.brightness < 0:
-            raise ValueError(f"brightness must not be negative, but is {self.brightness}")
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:  # noqa: ARG002
         """Change a picture; nothing is drawn."""
@@ -54,18 +57,21 @@ class Night:
 class Jitter:
     """Colours: each factor is drawn from [1 - value, 1 + value], the hue's turn from [-hue, hue].
 
-    A hue of 0.5 is half the circle. The four are applied in a drawn order.
+    The four are applied in a drawn order.
+
+    brightness: how far its factor may lie from 1.
+    contrast: how far its factor may lie from 1.
+    saturation: how far its factor may lie from 1.
+    hue: how far the hue may turn to either side; 0.5 is half the circle.
     """
 
-    brightness: float
-    contrast: float
-    saturation: float
-    hue: float
+    brightness: Factor
+    contrast: Factor
+    saturation: Factor
+    hue: Annotated[float, Range(least=0, most=0.5)]
 
     def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "saturation"):
-            _within(name, getattr(self, name), 0, math.inf)
-        _within("hue", self.hue, 0, 0.5)
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Change a picture."""
@@ -87,22 +93,25 @@ class Jitter:
 class Perspective:
     """With `probability`, the corners move inwards by up to `distortion` of half a side.
 
-    What is uncovered gets `fill`. crop: the share of height and width that is then kept round the centre,
-    of every picture, moved or not; None keeps all. The paper: 0.5 with 0.7; fill 1, or fill 0 and the central
-    300x400 of 480x640, which is 0.625 of a picture of any size.
+    The paper: 0.5 with 0.7; fill 1, or fill 0 and the central 300x400 of 480x640, which is 0.625 of a picture
+    of any size.
+
+    distortion: the share of half a side by which corners move at most.
+    probability: that a picture is changed.
+    fill: what is uncovered gets, from black (0) to white (1).
+    form: how `fill` is read: "literal", as one of 255 levels, "meant", as a share of the full range.
+    crop: the share of height and width that is then kept round the centre, of every picture, moved or not;
+        null keeps all.
     """
 
-    distortion: float
-    probability: float
-    fill: float
+    distortion: Share
+    probability: Share
+    fill: Share
     form: Form
-    crop: float | None
+    crop: _Piece | None
 
     def __post_init__(self) -> None:
-        for name in ("distortion", "probability", "fill"):
-            _within(name, getattr(self, name), 0, 1)
-        if self.crop is not None and not 0 < self.crop <= 1:
-            raise ValueError(f"crop must lie above 0 and not above 1, but is {self.crop}")
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Change a picture."""
@@ -132,13 +141,14 @@ class ResizedCrop:
     """A drawn piece that has at least `smallest` of the area and a ratio of width to height in 3/4 to 4/3.
 
     The network's input size follows, as of any picture.
+
+    smallest: the least share of the area.
     """
 
-    smallest: float
+    smallest: _Piece
 
     def __post_init__(self) -> None:
-        if not 0 < self.smallest <= 1:
-            raise ValueError(f"smallest must lie above 0 and not above 1, but is {self.smallest}")
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Change a picture."""
@@ -151,12 +161,15 @@ class ResizedCrop:
 
 @dataclass(frozen=True)
 class Rotation:
-    """A turn of up to `degrees` to either side; the corners that it uncovers are black."""
+    """A turn of up to `degrees` to either side; the corners that it uncovers are black.
 
-    degrees: float
+    degrees: the largest turn.
+    """
+
+    degrees: Annotated[float, Range("degrees", least=0, most=180)]
 
     def __post_init__(self) -> None:
-        _within("degrees", self.degrees, 0, 180)
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Change a picture."""
@@ -167,16 +180,17 @@ class Rotation:
 class Occlusion:
     """With `probability`, a rectangle of the normalised input becomes noise of deviation 1.
 
-    area: least and largest share of the input; ratio: of height to width. The paper: 0.7, (0.05, 0.08) and
-    (0.3, 5.3).
+    probability: that a picture is changed (0.7 in the paper).
+    area: least and largest share of the input, above 0 and up to 1 (0.05 and 0.08 in the paper).
+    ratio: least and largest ratio of height to width, above 0 (0.3 and 5.3 in the paper).
     """
 
-    probability: float
+    probability: Share
     area: tuple[float, float]
     ratio: tuple[float, float]
 
     def __post_init__(self) -> None:
-        _within("probability", self.probability, 0, 1)
+        require_ranges(self)
         if not 0 < self.area[0] <= self.area[1] <= 1:
             raise ValueError(f"area must be two rising shares above 0 and up to 1, not {self.area}")
         if not 0 < self.ratio[0] <= self.ratio[1]:
@@ -200,6 +214,14 @@ class Augmentation:
 
     All but the last change the 8-bit picture, before it is normalised and resized; the occlusion changes the
     network's input.
+
+    night: a false night.
+    lights: other lights for a night.
+    jitter: other colours.
+    perspective: another standpoint.
+    resized_crop: a piece of the picture.
+    rotation: a turn.
+    occlusion: a rectangle of noise.
     """
 
     night: Night | None = None
@@ -251,11 +273,6 @@ def night_generator(seed: int, epoch: int, round_number: int, query: int, place:
 
 def _unit(form: Form) -> float:
     return 1.0 if form == "literal" else 255.0
-
-
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"{name} must lie between {least:g} and {most:g}, but is {value:g}")
 
 
 def _rectangle(

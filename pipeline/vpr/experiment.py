@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pipeline.core.errors import MissingInputError, ParameterError
 from pipeline.core.files import link, read_json, write_json
 from pipeline.core.params import build
+from pipeline.core.ranges import Metres, Pixels, Range, require_ranges
 
 MODEL = "model.pt"
 # What stands for a model of torch.hub.
 HUB = "hub.json"
 _SETTINGS = "experiment.json"
-# Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
-_FEWEST_FOR_IVFPQ = 10_000
 Treatment = Literal[
     "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
 ]
@@ -34,34 +33,33 @@ _QUERIES: dict[Treatment, str] = {
 class Experiment:
     """How a model is tested.
 
-    model: its name. height, width: pixels of the network's input. queries: how they are brought to that size;
-    see queries.py. multi_scale: how features of several scales are combined; see multiscale.py. radius:
-    metres within which (inclusive) a found image shows the query's place. ivfpq_above: a database of more
-    descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py. save_descriptors: whether they
-    are kept with the results. autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware
-    computes with it, which the results then say. cpu_threads: of each operation on a CPU.
+    model: its name in the section train, hub_local or hub_github.
+    height: height of the network's input.
+    width: width of the network's input.
+    queries: how they are brought to that size; see queries.py.
+    multi_scale: how features of several scales are combined, if at all; see multiscale.py.
+    radius: within this distance (inclusive) a found image shows the query's place.
+    ivfpq_above: a database of more descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py.
+    save_descriptors: whether they are kept with the results.
+    autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the
+        results then say.
+    cpu_threads: threads of each operation on a CPU; another number rounds sums otherwise.
     """
 
     model: str
-    height: int
-    width: int
+    height: Pixels
+    width: Pixels
     queries: Treatment
     multi_scale: Literal["none", "concatenation", "average"]
-    radius: float
-    ivfpq_above: int | None
+    radius: Metres
+    # Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
+    ivfpq_above: Annotated[int, Range("descriptors", least=10_000)] | None
     save_descriptors: bool
     autocast: Literal["off", "bfloat16", "auto"]
-    cpu_threads: int
+    cpu_threads: Annotated[int, Range("threads", least=1)]
 
     def __post_init__(self) -> None:
-        for name in ("height", "width", "radius", "cpu_threads"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.ivfpq_above is not None and self.ivfpq_above < _FEWEST_FOR_IVFPQ:
-            raise ValueError(
-                f"ivfpq_above must be null or at least {_FEWEST_FOR_IVFPQ:,} descriptors, not"
-                f" {self.ivfpq_above:,}"
-            )
+        require_ranges(self)
 
     def protocol(self, search: str, combination: str | None) -> str:
         """In words, how recall is counted, given how the database is searched and parts combined."""

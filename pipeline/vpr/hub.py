@@ -34,10 +34,12 @@ _SIDE = 224
 class HubModel:
     """What `torch.hub` is to load.
 
-    repository: a folder that holds a hubconf.py ("local"), or owner/name:branch of GitHub ("github"), which
+    source: "local" or "github"; the stage says it.
+    repository: a folder that holds a hubconf.py (local), or owner/name:branch of GitHub (github), which
         torch downloads once and keeps in TORCH_HOME (for a newer one, remove it there).
-    entry: the function of hubconf.py to call, with `arguments` by name. Its result takes normalised RGB
-        pictures (N, 3, H, W) and gives descriptors (N, D).
+    entry: the function of hubconf.py to call, whose result takes normalised RGB pictures (N, 3, H, W) and
+        gives descriptors (N, D).
+    arguments: of the entry, by name.
     trust_repo: that the repository's code may run on this machine.
     """
 

@@ -8,10 +8,13 @@ what stays (domain randomisation, Tobin et al. 2017). Values were set on the emb
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from pipeline.core.ranges import Factor, Range, Whole, require_ranges
 
 # Nodes of the field of light up and down the picture; across it is one more.
 _NODES = (3, 9)
@@ -34,21 +37,22 @@ _GREEN, _BLUE = (0.7, 1.0), (0.35, 0.95)
 class Lights:
     """Light that falls elsewhere, and windows, lamps and a shop front where there were none.
 
-    shade: standard deviation of the logarithm of the light that falls, smooth over the picture; half of it is
-    that of the whole picture's exposure, a quarter that of each channel's tint. windows, lamps: at most so
-    many; the number is drawn evenly. noise: the sensor's, its largest standard deviation in levels of 255.
     Three pictures in ten get a lit shop front.
+
+    shade: standard deviation of the logarithm of the light that falls, smooth over the picture; half of it is
+        that of the whole picture's exposure, a quarter that of each channel's tint.
+    windows: at most so many are lit; the number is drawn evenly.
+    lamps: at most so many; the number is drawn evenly.
+    noise: the sensor's: its largest standard deviation, of 255.
     """
 
-    shade: float
-    windows: int
-    lamps: int
-    noise: float
+    shade: Factor
+    windows: Whole
+    lamps: Whole
+    noise: Annotated[float, Range("levels", least=0)]
 
     def __post_init__(self) -> None:
-        for name in ("shade", "windows", "lamps", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
+        require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Change a picture of any size."""

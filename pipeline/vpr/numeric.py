@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from pipeline.core.errors import ParameterError
+
+_LOG = logging.getLogger(__name__)
 
 # What torch asks of an x86 processor; of others it asks nothing.
 _BFLOAT16_PROCESSORS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -14,7 +18,9 @@ def device_of(wish: str) -> torch.device:
     """The device that the machine setting names; "auto" is CUDA where there is one."""
     if wish == "cuda" and not torch.cuda.is_available():
         raise ParameterError("device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu")
-    return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+    chosen = torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+    _LOG.debug("device %s is %s", wish, chosen)
+    return chosen
 
 
 def numbers_of(device: torch.device, autocast: str) -> str:
@@ -28,7 +34,9 @@ def numbers_of(device: torch.device, autocast: str) -> str:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fast = any(getattr(torch.cpu, name, lambda: False)() for name in _BFLOAT16_PROCESSORS)
-    return "bfloat16" if fast else "off"
+    chosen = "bfloat16" if fast else "off"
+    _LOG.debug("autocast auto is %s", chosen)
+    return chosen
 
 
 def numeric_path(device: torch.device, autocast: str, threads: int) -> str:

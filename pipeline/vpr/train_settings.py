@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Annotated, Literal
 
+from pipeline.core.ranges import Count, Factor, Metres, Pixels, Range, Seed, Share, require_ranges
 from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.backbones import Trainable
 from pipeline.vpr.network import NetworkSettings
 
-_POSITIVE = (
-    *("height", "width", "lr", "batch", "negatives", "temperature", "queries_per_epoch", "queries_per_cache"),
-    *("negative_samples", "hard_positives", "soft_positives", "epochs", "patience", "cpu_threads"),
-)
 # What belongs to each loss.
 _OF_LOSS = {
     "triplet": ("margin", "negatives", "mining", "negative_samples"),
@@ -28,36 +25,50 @@ class TrainSettings:
     """A training run; in brackets the paper's values.
 
     dataset: the set to train on, with its splits train and val.
-    backbone, weights, trainable, aggregation, clusters, l2: the network; see `NetworkSettings`
-        (resnet18conv4, imagenet, late_layers, netvlad with 64 clusters or gem with l2 before_pool).
-    ensemble, second_backbone: two backbones as one network; see `NetworkSettings` (addition or division of
-        alexnet and, second, resnet18conv4).
-    height, width: pixels of the network's input (480, 640).
+    backbone: the network whose features are aggregated, by its name in backbones.py (resnet18conv4).
+    weights: what the backbone starts from: "imagenet", which torchvision downloads once, or "none", drawn
+        from `seed` (imagenet).
+    trainable: which layers of the backbone learn: "all", or the "late_layers" that backbones.py names for
+        each (late_layers).
+    aggregation: how features become one descriptor: "netvlad", with `clusters`, or "gem", with `l2`.
+    height: height of the network's input (480).
+    width: width of the network's input (640).
     lr: Adam's learning rate (1e-5).
-    schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
-        (Loshchilov and Hutter 2017).
     loss: "triplet", of each query, its best positive and its hardest negatives (triplet), or "contrastive",
         of pairs of a query and its best positive, whose negatives are the other pictures of the batch.
-    batch: queries a step (4), each with its best positive.
-    margin: of the triplet loss (0.1). negatives: of each query (10); mining: how they are found (partial);
-        negative_samples: database images drawn a round as possible negatives (1,000). All of triplets only.
-    temperature: by which the contrastive loss divides cosines; of this loss only.
-    queries_per_epoch (5,000); queries_per_cache: queries between two rounds of mining (1,000).
-    hard_positives, soft_positives: metres within which a database image is a positive (10), and beyond
-        which a picture is a negative (25).
-    epochs: at most so many; patience: the run ends after so many without a better recall@5 on val (3).
+    batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more.
+    queries_per_epoch: how many are drawn for an epoch (5,000).
+    queries_per_cache: queries between two rounds of mining (1,000); at most `queries_per_epoch`.
+    hard_positives: within this distance a database image is a positive (10); at most `soft_positives`.
+    soft_positives: beyond this distance a picture is a negative (25).
+    epochs: at most so many (3; 2 on nights; 5 for Table V).
+    patience: the run ends after so many epochs without a better recall@5 on val (3).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
         bfloat16 where the processor or the GPU computes with it, which the model's record then says.
-    cpu_threads: of each operation on a CPU; sums are rounded otherwise with another number, so it belongs
-        to the run and not to the machine.
+    cpu_threads: threads of each operation on a CPU; sums are rounded otherwise with another number, so it
+        belongs to the run and not to the machine.
     seed: of first weights, drawn queries, drawn negatives, drawn twins and drawn changes (0).
     twins: with which probability each picture of a step is its own night instead (0). Above 0 examples are
         found among days only, and the set must hold a night of every day of its train split; 0 takes the
         set's pictures as they are, nights among them.
-    augmentation: how the queries of training steps are changed; None leaves them as they are.
+    clusters: of NetVLAD (64); null with gem.
+    l2: where GeM's features are normalised (before_pool); null with netvlad.
+    ensemble: how the descriptors of `backbone` and of `second_backbone` become one: added, or added and
+        halved (both); null for one backbone alone.
+    second_backbone: the other network of an ensemble (resnet18conv4, after alexnet); null without one.
+    margin: of the triplet loss (0.1); null with the contrastive one.
+    negatives: of each query, of triplets only (10).
+    mining: among which images the hardest negatives of triplets are sought: "partial", `negative_samples`
+        drawn for a round; "full", as many drawn for each query, and its hardest of the round before; "random"
+        takes drawn ones as they are (partial).
+    negative_samples: database images drawn a round as possible negatives of triplets (1,000).
+    temperature: by which the contrastive loss divides cosines; of this loss only.
+    schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
+        (Loshchilov and Hutter 2017).
+    augmentation: how the queries of training steps are changed; null leaves them as they are.
     night_augmentation: how the nights that twins show are changed, queries and database images alike, each
-        time anew; such queries are not changed by `augmentation`. None shows them as they are.
-    night_fraction: share of night queries in each batch; None takes the queries as they come.
+        time anew; such queries are not changed by `augmentation`. Null shows them as they are.
+    night_fraction: share of night queries in each batch; null takes the queries as they come.
     positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
         night or not; "across", only those of the other; "day", only those that are not of the night, as the
         databases of test sets are. A query without such an image near it is not learnt from.
@@ -70,39 +81,39 @@ class TrainSettings:
     weights: Literal["imagenet", "none"]
     trainable: Trainable
     aggregation: Literal["netvlad", "gem"]
-    height: int
-    width: int
-    lr: float
+    height: Pixels
+    width: Pixels
+    lr: Annotated[float, Range(above=0)]
     loss: Literal["triplet", "contrastive"]
-    batch: int
-    queries_per_epoch: int
-    queries_per_cache: int
-    hard_positives: float
-    soft_positives: float
-    epochs: int
-    patience: int
+    batch: Annotated[int, Range("queries", least=1)]
+    queries_per_epoch: Annotated[int, Range("queries", least=1)]
+    queries_per_cache: Annotated[int, Range("queries", least=1)]
+    hard_positives: Metres
+    soft_positives: Metres
+    epochs: Count
+    patience: Annotated[int, Range("epochs", least=1)]
     autocast: Literal["off", "bfloat16", "auto"]
-    cpu_threads: int
-    seed: int
-    twins: float
-    clusters: int | None = None
+    cpu_threads: Annotated[int, Range("threads", least=1)]
+    seed: Seed
+    twins: Share
+    clusters: Count | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
     second_backbone: str | None = None
-    margin: float | None = None
-    negatives: int | None = None
+    margin: Factor | None = None
+    negatives: Count | None = None
     mining: Literal["partial", "full", "random"] | None = None
-    negative_samples: int | None = None
-    temperature: float | None = None
+    negative_samples: Annotated[int, Range("images", least=1)] | None = None
+    temperature: Annotated[float, Range(above=0)] | None = None
     schedule: Literal["constant", "cosine"] = "constant"
     augmentation: Augmentation | None = None
     night_augmentation: Augmentation | None = None
-    night_fraction: float | None = None
+    night_fraction: Share | None = None
     positives: Literal["any", "same", "across", "day"] = "any"
     database: Literal["all", "day"] = "all"
 
     def __post_init__(self) -> None:
-        self._require_values()
+        require_ranges(self)
         self._require_loss()
         self._require_twins()
         if self.hard_positives > self.soft_positives:
@@ -121,20 +132,6 @@ class TrainSettings:
         if getattr(self, other) is not None:
             raise ValueError(f"{self.aggregation} has no {other}")
         _ = self.network  # which looks whether its own settings go together
-
-    def _require_values(self) -> None:
-        for name in _POSITIVE:
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be positive, not {value}")
-        for name in ("margin", "seed"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name} must not be negative, but is {value}")
-        for name in ("night_fraction", "twins"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, but is {value}")
 
     def _require_loss(self) -> None:
         for loss, names in _OF_LOSS.items():

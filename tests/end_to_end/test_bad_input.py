@@ -63,7 +63,7 @@ def test_parameter_out_of_range(project: Project) -> None:
     params = project.params()
     params["fetch"]["city"]["spacing"] = 1000
     project.set_params(params)
-    assert "spacing must lie between" in failure(project)
+    assert "spacing must be between" in failure(project)
 
 
 def test_missing_raw_folder(project: Project) -> None:

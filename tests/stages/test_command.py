@@ -6,18 +6,21 @@ import fcntl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from pipeline.core.errors import DusklineError, UserError
-from stages.command import parameter, stage_command, worded_command
+from pipeline.core.ranges import Range
+from stages.command import stage_command, worded_command
+from stages.options import parameter
 from tests.import_graph import ROOT
 
 
 @stage_command("brew")
-@parameter("cups", int, "How many.")
+@parameter("cups", Annotated[int, Range("cups", least=-9)], "How many.")
 def brew(name: str, cups: int) -> str:
     """Brew tea."""
     if cups < 0:

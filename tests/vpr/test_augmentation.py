@@ -160,12 +160,15 @@ def test_changes_depend_on_seed_epoch_round_and_query_only() -> None:
         ({"night": {"threshold": 0.25, "brightness": 0.55}}, r"augmentation\.night: missing parameter form"),
         (
             {"night": {"threshold": 64, "form": "meant", "brightness": 1}},
-            "threshold must lie between 0 and 1",
+            "threshold must be between 0 and 1",
         ),
-        ({"jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 1}}, "hue must lie between 0"),
+        (
+            {"jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 1}},
+            "hue must be between 0 and 0.5",
+        ),
         ({"occlusion": {"probability": 1, "area": [0.2, 0.1], "ratio": [1, 2]}}, "area must be two rising"),
         ({"rotation": 15}, r"augmentation\.rotation must be Rotation, not 15"),
-        ({"resized_crop": {"smallest": 0}}, "smallest must lie above 0"),
+        ({"resized_crop": {"smallest": 0}}, "smallest must be above 0 and at most 1"),
     ],
 )
 def test_impossible_changes_are_refused_in_words(values: dict[str, Any], message: str) -> None:

@@ -96,7 +96,7 @@ def test_the_same_lights_at_twice_the_size_are_twice_as_large() -> None:
 
 def test_impossible_lights_are_refused() -> None:
     section = {"lights": {"shade": 0.5, "windows": -1, "lamps": 4, "noise": 6}}
-    with pytest.raises(ParameterError, match="windows must not be negative, but is -1"):
+    with pytest.raises(ParameterError, match="windows must be at least 0, not -1"):
         build(Augmentation, section, "train.x.night_augmentation")
 
 

@@ -32,8 +32,8 @@ class CommonSettings:
     flat_role: "database" or "queries" gives all its images that role, "skip" leaves them out, "refuse" ends
     with an error. It is never cut in two here: its images are one collection for training by place. Images in
     folders that are no role are treated alike.
-    database_folder, queries_folder: what the folders of the two roles are called, such as SVOX's "gallery"
-    and "queries_night".
+    database_folder: what the folder of that role is called, such as SVOX's "gallery".
+    queries_folder: what the folder of that role is called, such as SVOX's "queries_night".
     """
 
     flat_role: Literal["refuse", "skip", "database", "queries"]

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import Factor, JpegQuality, Metres, Range, Seed, require_range, require_ranges
 from pipeline.datasets.formatting import RawImage, Recode
 from pipeline.datasets.image_set import ROLES, SPLITS
 from pipeline.datasets.names import Details, name_at
@@ -33,32 +34,42 @@ class FolderSettings:
 
     coordinates: "exif", or the name of a CSV in the folder.
     split_by: "folder" (a folder train, val or test in the path; without any, all is test), "column" (split in
-    the CSV) or "blocks" (seeded geographic blocks of `block_metres`, at least `gap_metres` >= 50 apart, by
+    the CSV) or "blocks" (seeded geographic blocks of `block_metres`, at least `gap_metres` apart, by
     `train_share`, `val_share`, `test_share`).
     queries_by: "folder" (a folder database or queries in the path), "column" (role in the CSV), "date" (the
     newest `query_share` of each split) or "share" (a seeded `query_share` of the places of each split).
-    jpeg_quality: of photographs that must be coded anew; upright baseline JPEGs are copied unchanged.
+    jpeg_quality: JPEG quality of photographs that must be coded anew; upright baseline JPEGs are copied
+        unchanged.
+    train_share: share of the blocks, in proportion to the other two; one of the three is above 0.
+    val_share: share of the blocks, in proportion to the other two.
+    test_share: share of the blocks, in proportion to the other two.
+    block_metres: side of a block.
+    gap_metres: least distance between photographs of two splits; those nearer are left out.
+    query_share: share of the photographs ("date") or of the places ("share") of each split that become
+        queries.
+    seed: of the blocks and of the drawn places.
     """
 
     coordinates: str
     split_by: Literal["folder", "column", "blocks"]
     queries_by: Literal["folder", "column", "date", "share"]
-    jpeg_quality: int
-    train_share: float = 0.0
-    val_share: float = 0.0
-    test_share: float = 0.0
-    block_metres: float = 0.0
-    gap_metres: float = 0.0
-    query_share: float = 0.0
-    seed: int = -1
+    jpeg_quality: JpegQuality
+    train_share: Factor = 0.0
+    val_share: Factor = 0.0
+    test_share: Factor = 0.0
+    block_metres: Metres = 0.0
+    gap_metres: Annotated[float, Range("metres", least=50)] = 0.0
+    query_share: Annotated[float, Range(above=0, below=1)] = 0.0
+    seed: Seed = -1
 
     def __post_init__(self) -> None:
         if self.coordinates == EXIF and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
-        if not 1 <= self.jpeg_quality <= 95:
-            raise ValueError(f"jpeg_quality must lie between 1 and 95, not {self.jpeg_quality}")
+        require_ranges(self)
+        if self.split_by == "blocks" and not any(self.shares.values()):
+            raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
         for name in self._used:
-            self._check(name)
+            require_range(self, name)
         for name in (
             "train_share",
             "val_share",
@@ -84,20 +95,6 @@ class FolderSettings:
         if self.split_by == "blocks" or self.queries_by == "share":
             used.append("seed")
         return used
-
-    def _check(self, name: str) -> None:
-        value = getattr(self, name)
-        if name in ("train_share", "val_share", "test_share"):
-            if value < 0 or sum(self.shares.values()) <= 0:
-                raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
-        elif name == "query_share" and not 0 < value < 1:
-            raise ValueError(f"query_share must lie between 0 and 1, not {value}")
-        elif name == "seed" and value < 0:
-            raise ValueError(f"seed must be given, 0 or more, not {value}")
-        elif name == "gap_metres" and value < 50:
-            raise ValueError(f"gap_metres must be at least 50, not {value}")
-        elif name == "block_metres" and value <= 0:
-            raise ValueError(f"block_metres must be above 0, not {value}")
 
     @property
     def shares(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pipeline.core.errors import BadArchiveError, NameFormatError, SetError, listed
 from pipeline.core.listing import is_clutter
+from pipeline.core.ranges import JpegQuality, Pixels, require_ranges
 from pipeline.datasets.archives import Member, members
 from pipeline.datasets.formatting import RawImage, Recode
 from pipeline.datasets.names import Details, name_at
@@ -35,19 +36,17 @@ _LETTER_FIELD = 5
 class Tokyo247Settings:
     """How Tokyo 24/7 is formatted; the common convention is 480 and 75.
 
-    queries: "247query_subset_v2" (315) or "247query_v3" (1,125). queries_shorter_side: pixels, also when that
-    enlarges. jpeg_quality: of everything, 1 to 95.
+    queries: the archive of them: "247query_subset_v2" (315) or "247query_v3" (1,125).
+    queries_shorter_side: shorter side to which queries are resized, also when that enlarges.
+    jpeg_quality: JPEG quality of all images.
     """
 
     queries: Literal["247query_subset_v2", "247query_v3"]
-    queries_shorter_side: int
-    jpeg_quality: int
+    queries_shorter_side: Pixels
+    jpeg_quality: JpegQuality
 
     def __post_init__(self) -> None:
-        if self.queries_shorter_side < 1:
-            raise ValueError(f"queries_shorter_side must be at least 1, not {self.queries_shorter_side}")
-        if not 1 <= self.jpeg_quality <= 95:
-            raise ValueError(f"jpeg_quality must lie between 1 and 95, not {self.jpeg_quality}")
+        require_ranges(self)
 
 
 def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator[RawImage]:

@@ -15,13 +15,13 @@ from tests.datasets.own_photographs import BLOCKS, VALUES
     [
         ("split_by", "time", "format.own.split_by must be one of folder, column, blocks"),
         ("queries_by", "luck", "format.own.queries_by must be one of folder, column, date, share"),
-        ("train_share", -1, "must be 0 or more, and one above 0"),
-        ("query_share", 0, "query_share must lie between 0 and 1, not 0.0"),
-        ("query_share", 1, "query_share must lie between 0 and 1, not 1.0"),
-        ("seed", -1, "seed must be given, 0 or more, not -1"),
-        ("gap_metres", 49, "gap_metres must be at least 50, not 49.0"),
-        ("block_metres", 0, "block_metres must be above 0, not 0.0"),
-        ("jpeg_quality", 99, "jpeg_quality must lie between 1 and 95, not 99"),
+        ("train_share", -1, "train_share must be at least 0, not -1"),
+        ("query_share", 0, "query_share must be above 0 and below 1, not 0"),
+        ("query_share", 1, "query_share must be above 0 and below 1, not 1"),
+        ("seed", -1, "seed must be at least 0, not -1"),
+        ("gap_metres", 49, r"gap_metres must be at least 50 \(metres\), not 49"),
+        ("block_metres", 0, r"block_metres must be above 0 \(metres\), not 0"),
+        ("jpeg_quality", 99, "jpeg_quality must be between 1 and 95, not 99"),
     ],
 )
 def test_settings_out_of_range(name: str, value: Any, message: str) -> None:
@@ -35,8 +35,8 @@ def test_settings_out_of_range(name: str, value: Any, message: str) -> None:
     [
         ({"seed": 3}, "seed is not used with split_by folder and queries_by folder"),
         ({"queries_by": "date", "query_share": 0.3, "gap_metres": 50.0}, "gap_metres is not used"),
-        ({"queries_by": "share", "query_share": 0.3}, "seed must be given"),
-        ({"queries_by": "date"}, "query_share must lie between 0 and 1, not 0.0"),
+        ({"queries_by": "share", "query_share": 0.3}, "seed must be at least 0, not -1"),
+        ({"queries_by": "date"}, "query_share must be above 0 and below 1, not 0"),
         ({"split_by": "blocks", "seed": 1}, "train_share, val_share and test_share must be 0 or more"),
     ],
 )

@@ -1,0 +1,54 @@
+"""Names that stand in params.yaml, for the shell to complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.places import SETS
+
+# Stages whose section has another name than they.
+_SECTIONS = {"sheet": "sheets"}
+SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
+
+
+def instances_of(stage: str) -> Callable[[], list[str]]:
+    """Names of the instances of a stage, as `--name` has them."""
+
+    def names() -> list[str]:
+        params = _params()
+        if stage == "evaluate":
+            experiments, test_sets = params.get("experiment", {}), params.get("test_sets", [])
+            return [f"{experiment}-{test_set}" for experiment in experiments for test_set in test_sets]
+        return list(params.get(_SECTIONS.get(stage, stage), {}))
+
+    return names
+
+
+def in_section(section: str) -> Callable[[], list[str]]:
+    """Names in a section of params.yaml."""
+    return lambda: list(_params().get(section, {}))
+
+
+def set_names() -> list[str]:
+    """Names of the sets that params.yaml asks for, and of others that are there."""
+    asked = [name for section in SET_STAGES for name in _params().get(section) or {}]
+    return _once([*asked, *sorted(folder.name for folder in SETS.glob("*/"))])
+
+
+def set_places() -> list[str]:
+    """The sets as outputs of stages, such as data/sets/city_pitts."""
+    return [f"{SETS}/{name}" for name in set_names()]
+
+
+def _params() -> dict[str, Any]:
+    # The names of sections need none of the checks that stages make of their contents.
+    document = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return document if isinstance(document, dict) else {}
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,105 @@
+"""Options of commands: made of the types of pipeline/core/ranges.py, so that help says what is checked."""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from click.shell_completion import CompletionItem
+
+from pipeline.core.described import described
+from pipeline.core.ranges import Range, range_of
+
+Function = Callable[..., Any]
+# Gives the names that an option may have here, for the shell to complete.
+Names = Callable[[], list[str]]
+
+
+class Number(click.ParamType):
+    """A whole number (`kind` int) or any (`kind` float) of the range `allowed`."""
+
+    def __init__(self, kind: type, allowed: Range) -> None:
+        self.kind = kind
+        self.allowed = allowed
+        self.name = "integer" if kind is int else "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a number, and refuse what is none or out of the range."""
+        try:
+            number = self.kind(value)
+        except ValueError:
+            number = math.nan
+        if not self.allowed.holds(number):
+            what = "whole number" if self.kind is int else "number"
+            self.fail(f"expected a {what} [{self.allowed}], found {value!r}", param, ctx)
+        return number
+
+
+def type_of(hint: Any) -> click.ParamType:
+    """What click reads a value of the type `hint` by; numbers have a range, as all types of ranges.py."""
+    allowed = range_of(hint)
+    if allowed is not None:
+        return Number(typing.get_args(hint)[0], allowed)
+    if typing.get_origin(hint) is typing.Literal:
+        return click.Choice(typing.get_args(hint))
+    if hint is Path:
+        return click.Path(path_type=Path)
+    if hint in (str, bool):
+        return click.STRING if hint is str else click.BOOL
+    raise TypeError(f"an option cannot be a {hint}: numbers need a range")
+
+
+def option(name: str, hint: Any, meaning: str, *, names: Names | None = None, **settings: Any) -> Function:
+    """An option such as `--shorter-side` of the type `hint`; `settings` are click's own, such as a default.
+
+    names: what it may be here, for the shell to complete.
+    """
+    kind = type_of(hint)
+    if isinstance(kind, Number):
+        meaning = f"{meaning} [{kind.allowed}]"
+    declared = f"{name}/--no-{name.removeprefix('--')}" if hint is bool else name
+    return click.option(
+        declared,
+        type=None if hint is bool else kind,
+        help=meaning,
+        show_default="default" in settings,
+        shell_complete=names and completing(names),
+        **settings,
+    )
+
+
+def parameter(name: str, hint: Any, meaning: str, *, names: Names | None = None) -> Function:
+    """A required option spelt exactly as in params.yaml (`--shorter_side`); DVC unpacks the section into it.
+
+    There is no default in a second place: a missing or misspelt parameter is refused by click.
+    """
+    return option(f"--{name}", hint, meaning, names=names, required=True)
+
+
+def parameters_of(settings: type) -> Callable[[Function], Function]:
+    """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives."""
+    hints = typing.get_type_hints(settings, include_extras=True)
+
+    def add(function: Function) -> Function:
+        for field in reversed(described(settings)):
+            function = parameter(field.name, hints[field.name], field.meaning)(function)
+        return function
+
+    return add
+
+
+def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Complete what begins like one of `names`; nothing where they cannot be had."""
+
+    def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        try:
+            return [CompletionItem(name) for name in names() if name.startswith(begun)]
+        except (OSError, yaml.YAMLError):
+            return []
+
+    return complete

@@ -1,0 +1,287 @@
+"""docs/parameters.md, made of the code and the profiles; `python -m tests.parameters_page` writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+import yaml
+
+from pipeline.city.settings import CitySettings
+from pipeline.core.described import Described, described, is_optional, summary_of
+from pipeline.core.machine import Machine, read_machine
+from pipeline.core.params import read_params
+from pipeline.datasets.readers.common import CommonSettings
+from pipeline.datasets.readers.folder import FolderSettings
+from pipeline.datasets.readers.pittsburgh import PittsburghSettings
+from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
+from pipeline.report.comparison import Comparison
+from pipeline.vpr.augmentation import Augmentation
+from pipeline.vpr.experiment import Experiment
+from pipeline.vpr.hub import HubModel
+from pipeline.vpr.train_settings import TrainSettings
+from stages.augmentations import AugmentationSheetParams
+from stages.compare import CompareParams
+from stages.fetch import ArchivesParams, CheckpointParams
+from stages.format import RawParams, SetsParams
+from stages.options import Number
+from stages.sheet import SheetParams
+from tests.import_graph import ROOT
+from tests.stage_modules import DVC_YAML
+
+PAGE = ROOT / "docs" / "parameters.md"
+PROFILES = ROOT / "profiles"
+
+# The dataclasses that stages read their sections by, each with what its instances share ("" for all).
+# Sections that are not here are options of their stage, which says all about them itself.
+SETTINGS: dict[str, list[tuple[str, type]]] = {
+    "fetch": [
+        ("kind: city", CitySettings),
+        ("kind: archives", ArchivesParams),
+        ("kind: checkpoint", CheckpointParams),
+    ],
+    "sets": [("", SetsParams)],
+    "format": [
+        ("", RawParams),
+        ("form: pittsburgh", PittsburghSettings),
+        ("form: tokyo247", Tokyo247Settings),
+        ("form: tokyo247_queries", Tokyo247Settings),
+        ("form: common", CommonSettings),
+        ("form: folder", FolderSettings),
+    ],
+    "augmentations": [("", AugmentationSheetParams)],
+    "train": [("", TrainSettings)],
+    "hub_local": [("", HubModel)],
+    "hub_github": [("", HubModel)],
+    "experiment": [("", Experiment)],
+    "comparison": [("", Comparison)],
+    "sheets": [("", SheetParams)],
+    "compare": [("", CompareParams)],
+}
+# What a stage says itself, and no section.
+NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
+# Sections of one instance, which is the section itself.
+ALONE = ("sets", "comparison")
+NAMES = {
+    "fetch": "a source, by its name in the registry (`duskline sources`)",
+    "format": "a set in `data/sets/`",
+    "pictures": "a listing",
+    "train_unit": "a translator, `models/unit/<name>.pt`",
+    "translate": "a night set in `data/sets/`",
+    "photometric": "a night set in `data/sets/`",
+    "merge": "a set in `data/sets/`",
+    "apart": "a set in `data/sets/`",
+    "select": "a set in `data/sets/`",
+    "augmentations": "a sheet",
+    "train": "a model in `models/vpr/`",
+    "hub_local": "a model in `models/vpr/`",
+    "hub_github": "a model in `models/vpr/`",
+    "experiment": "an experiment, whose recalls are in `results/`",
+    "statistics": "a set in `data/sets/`",
+    "sheets": "a night set in `data/sets/`",
+    "compare": "a comparison",
+}
+INTRODUCTION = """\
+# Every parameter
+
+Written by `python -m tests.parameters_page`, from the code that checks them and from `profiles/`.
+
+A parameter decides what is made, so a changed one lets the stages that read it run again. params.yaml is a
+copy of one profile (`cp profiles/city.yaml params.yaml`), and must have every key but those that "may be
+left out". In brackets in a meaning stand the values of the paper, or of the published translator. A section
+whose entries have names holds any number of them: `train.<name>.lr`. What belongs to a machine, and never
+changes an output, stands [at the end](#settings-of-the-machine).
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A parameter: its key, meaning, what values it takes, and those that each profile gives it."""
+
+    key: str
+    meaning: str
+    values: str
+
+    def line(self, given: dict[str, list[str]]) -> str:
+        usual = given.pop("city")
+        others = [f"{name}: {_some(values)}" for name, values in given.items() if values and values != usual]
+        cells = (f"`{self.key}`", self.meaning, self.values, _some(usual), "; ".join(others))
+        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def page() -> str:
+    """The whole page."""
+    profiles = {path.stem: read_params(path) for path in sorted(PROFILES.glob("*.yaml"))}
+    parts = [INTRODUCTION]
+    for section in profiles["city"]:
+        parts += _section(section, profiles)
+    parts += _augmentation(profiles)
+    parts += _machine()
+    return "\n".join(parts)
+
+
+def _section(section: str, profiles: dict[str, Any]) -> Iterator[str]:
+    yield f"## {section}\n"
+    readers = ", ".join(f"`{stage}`" for stage in _readers(section))
+    named = f" A name here is {NAMES[section]}." if section in NAMES else ""
+    yield f"Read by {readers}.{named}\n"
+    if section == "test_sets":
+        yield "A list of sets: every experiment is evaluated on the test split of each.\n"
+        return
+    for common, rows in _tables(section):
+        if common:
+            yield f"### {section}, {common}\n"
+        yield from _table(
+            rows, {name: _instances(params, section, common) for name, params in profiles.items()}
+        )
+
+
+def _tables(section: str) -> Iterator[tuple[str, list[Row]]]:
+    if section not in SETTINGS:
+        yield "", _options(section)
+    if section == "fetch":
+        yield (
+            "",
+            [Row("kind", "What the source is, as the registry has it.", "city or archives or checkpoint")],
+        )
+    for common, kind in SETTINGS.get(section, []):
+        left_out = NOT_IN_SECTIONS.get(section, ())
+        yield common, [_row(kind, field) for field in described(kind) if field.name not in left_out]
+
+
+def _row(kind: type, field: Described) -> Row:
+    values = f"{field.values} or null" if is_optional(kind, field.name) else field.values
+    if isinstance(field.default, str):
+        values += f"; when left out {field.default}"
+    elif field.default is not MISSING:
+        values += "; may be left out"
+    return Row(field.name, field.meaning, values)
+
+
+def _options(section: str) -> list[Row]:
+    """The rows of a section that becomes options of its stage, as the command has them."""
+    stage = next(stage for stage, body in _bodies().items() if body.get("foreach") == f"${{{section}}}")
+    command: click.Command = import_module(f"stages.{stage}").main
+    common = {"name", "quiet", "debug", "shards_above"}
+    rows = []
+    for option in command.params:
+        assert isinstance(option, click.Option)
+        assert option.name is not None
+        if option.name not in common:
+            rows.append(Row(option.name, _without_range(option), _values(option)))
+    return rows
+
+
+def _without_range(option: click.Option) -> str:
+    text = option.help or ""
+    return text.removesuffix(f" [{option.type.allowed}]") if isinstance(option.type, Number) else text
+
+
+def _values(option: click.Option) -> str:
+    if isinstance(option.type, Number):
+        return str(option.type.allowed)
+    if isinstance(option.type, click.Choice):
+        return " or ".join(option.type.choices)
+    if option.is_flag:
+        return "true or false"
+    return "a path" if isinstance(option.type, click.Path) else "text"
+
+
+def _augmentation(profiles: dict[str, Any]) -> Iterator[str]:
+    yield "## An augmentation\n"
+    yield (
+        "Stands under `augmentations.<name>.changes`, `train.<name>.augmentation` and"
+        " `train.<name>.night_augmentation`; read by `augmentations` and `train`. Parts that are left out do"
+        " nothing; the others are done in this order.\n"
+    )
+    for part in described(Augmentation):
+        yield f"### {part.name}\n"
+        yield f"{summary_of(part.kind)}\n"
+        given = {name: list(_parts(params, part.name)) for name, params in profiles.items()}
+        yield from _table([_row(part.kind, field) for field in described(part.kind)], given)
+
+
+def _parts(params: Any, name: str) -> Iterator[dict[str, Any]]:
+    sections = [change for sheet in params["augmentations"].values() for change in sheet["changes"].values()]
+    for model in params["train"].values():
+        sections += [model.get("augmentation") or {}, model.get("night_augmentation") or {}]
+    return (section[name] for section in sections if name in section)
+
+
+def _table(rows: list[Row], given: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    yield "| key | meaning | values | city | other profiles |\n|---|---|---|---|---|"
+    for row in rows:
+        yield row.line({name: _given(row.key, sections) for name, sections in given.items()})
+    yield ""
+
+
+def _given(key: str, sections: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(_text(section[key]) for section in sections if key in section))
+
+
+def _instances(params: Any, section: str, common: str) -> list[dict[str, Any]]:
+    if section in ALONE:
+        return [params[section]]
+    key, _, value = common.partition(": ")
+    return [entry for entry in params[section].values() if not common or entry.get(key) == value]
+
+
+def _readers(section: str) -> list[str]:
+    word = re.compile(rf"\$\{{{section}\}}")
+    found = []
+    for stage, body in _bodies().items():
+        inner = body.get("do", body)
+        loops = [body.get("foreach", ""), *body.get("matrix", {}).values()]
+        asked = [name.partition(".")[0] for name in inner.get("params", [])]
+        if section in asked or any(word.search(text) for text in (*loops, inner["cmd"])):
+            found.append(stage)
+    return found
+
+
+def _bodies() -> dict[str, Any]:
+    bodies: dict[str, Any] = yaml.safe_load(DVC_YAML.read_text())["stages"]
+    return bodies
+
+
+def _machine() -> Iterator[str]:
+    yield "## Settings of the machine\n"
+    yield (
+        "From the environment, or from a file `duskline.local.yaml` that git does not track; the environment"
+        " wins. They never change an output (on a CPU, not a single byte), so changing them runs nothing"
+        " again.\n"
+    )
+    yield "| variable | in the file | meaning | values | default |\n|---|---|---|---|---|"
+    usual = read_machine({}, ROOT / "no such file")
+    for field in described(Machine):
+        default = "one for each processor" if field.name == "workers" else _text(getattr(usual, field.name))
+        cells = (f"`DUSKLINE_{field.name.upper()}`", f"`{field.name}`", field.meaning, field.values, default)
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _some(values: list[str]) -> str:
+    return ", ".join(values[:4]) + (f" and {len(values) - 4} more" if len(values) > 4 else "")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a section" if value else "{}"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
+
+
+def keys_of(params: Any) -> Iterator[str]:
+    """Every key of a profile that is no name, with its section."""
+    for section, content in params.items():
+        entries = [content] if section in ALONE else content.values() if isinstance(content, dict) else []
+        for entry in entries:
+            yield from (f"{section}.{key}" for key in entry)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
