@@ -1,6 +1,6 @@
 """One thin click command per stage of the pipeline, and the `duskline` group."""
 
-import _signal  # `signal` takes a while to load, in which Ctrl-C would be a traceback
+import _signal  # type: ignore[import-not-found]  # `signal` takes a while to load, in which Ctrl-C would be a traceback
 import sys
 from importlib.util import find_spec
 

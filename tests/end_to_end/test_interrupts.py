@@ -1,4 +1,4 @@
-"""The stages that take long, the commands and `dvc repro` itself, interrupted at random moments: one line each."""
+"""The stages that take long, the commands and `dvc repro` itself, interrupted at random: one line each."""
 
 from __future__ import annotations
 
