@@ -11,17 +11,19 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from jinja2.utils import htmlsafe_json_dumps
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.core.errors import DusklineError
-from pipeline.report.finds_document import ShownEvaluation, ShownPictures, ShownSet, document_of
+from pipeline.report.finds_document import ShownEvaluation, ShownPictures, ShownSet, document_of, in_script
 from pipeline.report.results import Results
 from pipeline.report.standpoints import decimetres, drawn_standpoints
 from pipeline.vpr.answers import Answer, answers_of, telling_order, worst_first
 from pipeline.vpr.ground import read_nearest, read_standpoints
 from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.small_copies import COPIES, opened_copies
+
+# Characters of the section's own, and of each test set's and evaluation's beside their names and answers.
+_SECTION, _SET, _EVALUATION = 6_000, 200, 400
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Finds:
 
     evaluations: tuple[Browsed, ...]
     document: Markup
+
+    def __bool__(self) -> bool:
+        """Whether there are any to show."""
+        return bool(self.evaluations)
 
     @property
     def queries(self) -> int:
@@ -76,7 +82,7 @@ class _Room:
 
 
 def finds_of(results: Results, budget: int) -> Finds:
-    """What was found in each of `results`, in at most about `budget` bytes.
+    """What was found in each of `results`, as much of it as fits into `budget` bytes of the page.
 
     Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `opened_copies`; `DusklineError` also
     when these are not of one evaluation.
@@ -86,7 +92,8 @@ def finds_of(results: Results, budget: int) -> Finds:
         evaluations = [
             _evaluation(results, experiment, one, held) for one in sets for experiment in results.experiments
         ]
-        numbers = _Room(budget // 2 - sum(len(str(one.standpoints)) for one in sets))
+        frame = _SECTION + sum(map(_bytes_of_set, sets)) + sum(map(_bytes_of_evaluation, evaluations))
+        numbers = _Room(budget // 2 - frame)
         for evaluation, answer in _in_turn((one, one.telling) for one in evaluations):
             if not numbers.take(evaluation.bytes_to_list(answer)):
                 break
@@ -95,14 +102,12 @@ def finds_of(results: Results, budget: int) -> Finds:
         room = _Room(budget - budget // 2 + numbers.left)
         for evaluation, answer in _in_turn((one, one.listed) for one in evaluations):
             copies = evaluation.pictures(answer)
-            if not room.take(pictures.bytes_to_show(copies.values())):
+            if not room.take(pictures.bytes_to_show(evaluation, copies)):
                 break
             if copies:
                 pictures.show(evaluation, copies)
         document = document_of(sets, evaluations, pictures)
-    # As the filter `tojson` does, without the spaces.
-    safe = htmlsafe_json_dumps(document, separators=(",", ":"))
-    return Finds(tuple(map(_browsed, evaluations)), safe)
+    return Finds(tuple(map(_browsed, evaluations)), document)
 
 
 def _set(results: Results, test_set: str) -> ShownSet:
@@ -146,6 +151,15 @@ def _in_turn(
     evaluation_of = [[(evaluation, answer) for answer in answers] for evaluation, answers in evaluations]
     for turn in itertools.zip_longest(*evaluation_of):
         yield from (one for one in turn if one is not None)
+
+
+def _bytes_of_set(one: ShownSet) -> int:
+    return _SET + len(in_script(one.name)) + len(in_script(one.standpoints))
+
+
+def _bytes_of_evaluation(one: ShownEvaluation) -> int:
+    longest = max((len(escape(answer.query)) for answer in one.telling), default=0)
+    return _EVALUATION + longest + 3 * len(escape(one.experiment)) + len(escape(one.shown_set.name))
 
 
 def _browsed(one: ShownEvaluation) -> Browsed:

@@ -7,17 +7,19 @@ numbers, documented where `_row` makes them; templates/finds.js reads them.
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from pipeline.report.pairs import in_base64
 from pipeline.vpr.answers import Answer
 from pipeline.vpr.ground import Nearest
 from pipeline.vpr.small_copies import Copy, SmallCopies
 
-# Characters that an answer's numbers, a name's place and a picture's place in its test set take at most.
-_ROW, _PLACE, _PICTURE = 150, 20, 20
+# Characters that an answer's numbers, an image's place and the number of its picture take at most.
+_ROW, _PLACE, _PICTURE = 200, 24, 24
 
 
 @dataclass
@@ -69,10 +71,10 @@ class ShownEvaluation:
     rows: list[list[float]] = field(default_factory=list)
 
     def bytes_to_list(self, answer: Answer) -> int:
-        """About how much longer the document gets by an answer."""
+        """How much longer the document gets by an answer, at most."""
         names = {name for name, _, _ in self.shown_set.images(answer)}
         new = [name for name in names if name not in self.shown_set.numbers]
-        return _ROW + sum(len(json.dumps(name)) + _PLACE for name in new)
+        return _ROW + sum(len(in_script(name)) + _PLACE for name in new)
 
     def put(self, answer: Answer) -> None:
         """Put an answer into the document."""
@@ -107,9 +109,11 @@ class ShownPictures:
         self.numbers: dict[Copy, int] = {}
         self.texts: list[str] = []
 
-    def bytes_to_show(self, copies: Iterable[Copy]) -> int:
-        """How much longer the document gets by pictures."""
-        return sum(_PICTURE + in_base64(one.size) for one in copies if one not in self.numbers)
+    def bytes_to_show(self, evaluation: ShownEvaluation, pictures: dict[str, Copy]) -> int:
+        """How much longer the document gets by pictures of an evaluation, at most."""
+        new = {copy for copy in pictures.values() if copy not in self.numbers}
+        named = sum(name not in evaluation.shown_set.pictures for name in pictures)
+        return _PICTURE * named + sum(_PICTURE + in_base64(copy.size) for copy in new)
 
     def show(self, evaluation: ShownEvaluation, pictures: dict[str, Copy]) -> None:
         """Put pictures of an evaluation into the document."""
@@ -123,9 +127,9 @@ class ShownPictures:
 
 def document_of(
     sets: Sequence[ShownSet], evaluations: Sequence[ShownEvaluation], pictures: ShownPictures
-) -> dict[str, object]:
-    """The whole, ready for JSON."""
-    return {
+) -> Markup:
+    """The whole, as JSON."""
+    document = {
         "sets": [_set(one, pictures) for one in sets],
         "evaluations": [
             {
@@ -139,6 +143,12 @@ def document_of(
         ],
         "pictures": pictures.texts,
     }
+    return in_script(document)
+
+
+def in_script(document: object) -> Markup:
+    """JSON that is safe in a script element and in text: as the filter `tojson` does, without its spaces."""
+    return htmlsafe_json_dumps(document, separators=(",", ":"))
 
 
 def _set(one: ShownSet, pictures: ShownPictures) -> dict[str, object]:

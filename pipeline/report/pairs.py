@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import escape
+
 from pipeline.core.files import require_file
 from pipeline.night.samples import spread
 from pipeline.report.sheet import Sample, read_sheet
+
+# Characters of the section's own, and of each pair's beside its pictures and names.
+_SECTION, _PAIR = 4_000, 1_100
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,10 @@ class Pairs:
 
     shown: tuple[Pair, ...]
     of: int
+
+    def __bool__(self) -> bool:
+        """Whether there are any to show."""
+        return self.of > 0
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -55,16 +64,15 @@ class Pairs:
 
 
 def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
-    """The samples of all `sheets` (folders), or as many of them as fit into `budget` bytes, evenly chosen.
+    """The samples of all `sheets` (folders), or as many as fit into `budget` bytes of the page.
 
-    Errors as `read_sheet`; `MissingInputError` for a picture that is not there.
+    Those are evenly chosen. Errors as `read_sheet`; `MissingInputError` for a picture that is not there.
     """
     samples = [(folder, sample) for folder in sheets for sample in read_sheet(folder)]
     count = len(samples)
-    while sum(_bytes(folder, sample) for folder, sample in spread(samples, count)) > budget:
+    while count and _SECTION + sum(_bytes(*one) for one in spread(samples, count)) > budget:
         count -= 1
-    chosen = spread(samples, count) if count else []
-    return Pairs(tuple(_pair(folder, sample) for folder, sample in chosen), len(samples))
+    return Pairs(tuple(_pair(*one) for one in spread(samples, count)), len(samples))
 
 
 def _pair(folder: Path, sample: Sample) -> Pair:
@@ -77,7 +85,10 @@ def _pictures(folder: Path, sample: Sample) -> list[Path]:
 
 
 def _bytes(folder: Path, sample: Sample) -> int:
-    return sum(in_base64(path.stat().st_size) for path in _pictures(folder, sample))
+    pictures = sum(in_base64(path.stat().st_size) for path in _pictures(folder, sample))
+    # Each a few times: as data, as text, among what can be chosen.
+    names = (sample.name, sample.place, sample.place, sample.place, folder.name, folder.name)
+    return _PAIR + pictures + 2 * sum(len(escape(name)) for name in names)
 
 
 def in_base64(size: int) -> int:

@@ -10,10 +10,12 @@ import pytest
 
 from pipeline.core.errors import DusklineError, MissingInputError
 from pipeline.report.finds import Finds, finds_of
+from pipeline.report.pairs import pairs_of
 from pipeline.report.results import Results, read_results
 from pipeline.vpr.ground import NEAREST
 from pipeline.vpr.predictions import PREDICTIONS, write_predictions
 from pipeline.vpr.small_copies import COPIES
+from tests.report.alone import write_alone
 from tests.report.made_up import write_evaluation
 from tests.report.made_up_finds import (
     HOSTILE,
@@ -102,16 +104,26 @@ def test_where_all_is_right_nothing_is_worst(tmp_path: Path) -> None:
     assert finds_of(read_results(tmp_path, ["dn"], ["pitts"]), PLENTY).evaluations[0].worst is None
 
 
-@pytest.mark.parametrize("budget", [0, 1000, 5000, 12_000, 20_000, 30_000])
-def test_the_document_keeps_to_its_room(results: Results, budget: int) -> None:
+@pytest.mark.parametrize("budget", [10_000, 20_000, 25_000, 30_000, 40_000, 50_000, 60_000])
+def test_the_section_keeps_to_its_room(results: Results, tmp_path: Path, budget: int) -> None:
     finds = finds_of(results, budget)
-    # What is always there: names of sets and experiments, their counts and standpoints.
-    assert len(finds.document) <= budget + 1000
+    nothing = finds_of(read_results(tmp_path, [], []), 0)
+    without, with_finds = (
+        len(write_alone(tmp_path / "page.html", pairs_of([], 0), one).read_bytes())
+        for one in (nothing, finds)
+    )
+    assert with_finds - without <= budget
     assert len(document(finds)["evaluations"]) == 4
 
 
+def test_without_room_nothing_is_listed(results: Results) -> None:
+    finds = finds_of(results, 0)
+    assert (finds.queries, finds.listed, finds.pictured) == (32, 0, 0)
+    assert [one["rows"] for one in document(finds)["evaluations"]] == [[]] * 4
+
+
 def test_with_less_room_the_most_telling_are_listed(results: Results) -> None:
-    finds = finds_of(results, 8_000)
+    finds = finds_of(results, 28_000)
     assert 0 < finds.listed < finds.queries == 32
     found = document(finds)
     for one in found["evaluations"]:
@@ -124,7 +136,7 @@ def test_with_less_room_the_most_telling_are_listed(results: Results) -> None:
 
 
 def test_with_less_room_the_most_telling_have_pictures(results: Results) -> None:
-    finds = finds_of(results, 20_000)
+    finds = finds_of(results, 52_000)
     assert finds.listed == 32
     assert 0 < finds.pictured < 32
     one = document(finds)["sets"][0]
@@ -148,6 +160,7 @@ def test_hostile_names_cannot_leave_the_document(results: Results) -> None:
 def test_without_experiments_there_is_nothing(tmp_path: Path) -> None:
     finds = finds_of(read_results(tmp_path, [], ["pitts"]), PLENTY)
     assert (finds.evaluations, finds.queries) == ((), 0)
+    assert not finds
 
 
 @pytest.mark.parametrize("name", [PREDICTIONS, NEAREST, "standpoints.csv", COPIES])

@@ -185,7 +185,10 @@ def test_words_in_drawings_are_large_enough_to_read_on_a_phone(html: Path) -> No
 
 
 def test_drawings_are_told_in_words(page: Page) -> None:
-    names = [svg.get_attribute("aria-labelledby") for svg in page.locator("svg[role=img]").all()]
+    names = [
+        svg.get_attribute("aria-labelledby")
+        for svg in page.locator("#headline svg, #recall svg[role=img]").all()
+    ]
     assert len(names) == 3
     for name in names:
         for one in str(name).split():
@@ -223,7 +226,7 @@ def test_without_scripts_it_is_a_page_to_read(html: Path) -> None:
         page.goto(html.as_uri())
         assert page.get_by_role("button").count() == 0
         assert page.get_by_role("checkbox").count() == 0
-        assert page.locator("noscript").inner_text().startswith("Without JavaScript")
+        assert page.locator("header noscript").inner_text().startswith("Without JavaScript")
         assert page.locator("#paper table").count() == 5
         context.close()
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import MissingInputError
+from pipeline.report.finds import finds_of
 from pipeline.report.pairs import Pairs, in_base64, pairs_of
+from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
+from tests.report.alone import write_alone
 from tests.report.made_up import write_day_and_night
 
 PLENTY = 10**7
@@ -23,8 +26,13 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
-def size(pairs: Pairs) -> int:
-    return sum(len(uri.partition(",")[2]) for pair in pairs.shown for uri in pair.pictures)
+def size(pairs: Pairs, folder: Path) -> int:
+    """Bytes that pairs add to a page."""
+    nothing = finds_of(read_results(folder, [], []), 0)
+    sizes = [
+        len(write_alone(folder / "page.html", one, nothing).read_bytes()) for one in (pairs, Pairs((), 0))
+    ]
+    return sizes[0] - sizes[1]
 
 
 def test_all_pairs_are_shown_where_there_is_room(sheets: list[Path]) -> None:
@@ -46,18 +54,21 @@ def test_pictures_are_those_of_the_sheet(sheets: list[Path]) -> None:
 
 
 def test_with_less_room_fewer_are_shown_evenly_chosen(sheets: list[Path]) -> None:
-    everything = size(pairs_of(sheets, PLENTY))
-    assert len(pairs_of(sheets, everything).shown) == 12
-    half = pairs_of(sheets, everything // 2)
-    assert (len(half.shown), half.of) == (6, 12)
-    assert size(half) <= everything // 2
+    half = pairs_of(sheets, 20_000)
+    assert 4 <= len(half.shown) < 12 == half.of
     assert half.sets == ("one_night", "other_night")
     assert half.splits == ("train", "test")
-    assert pairs_of(sheets, 0).shown == ()
+    assert pairs_of(sheets, 0) == Pairs((), 12)
+
+
+@pytest.mark.parametrize("budget", [6_000, 12_000, 24_000, 36_000])
+def test_the_section_keeps_to_its_room(sheets: list[Path], tmp_path: Path, budget: int) -> None:
+    assert size(pairs_of(sheets, budget), tmp_path) <= budget
 
 
 def test_no_sheets_are_no_pairs() -> None:
     assert pairs_of([], PLENTY) == Pairs((), 0)
+    assert not pairs_of([], PLENTY)
 
 
 def test_a_missing_picture_is_named(sheets: list[Path], tmp_path: Path) -> None:

@@ -66,8 +66,9 @@
 
   function inWords(answer) {
     const finds = answer.finds.map((find, index) => `${index + 1} ${find.right ? "right" : "wrong"}, ${metres(find.off)} off`);
+    const [first, ...rest] = verdict(answer);
     const lost = answer.near > 10 * set.radius ? ` (none is within ${set.radius} m)` : "";
-    return `${verdict(answer)}; nearest image ${metres(answer.near)} away${lost}. Finds: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
+    return `${first.toUpperCase()}${rest.join("")}; nearest image ${metres(answer.near)} away${lost}. Finds: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
   }
 
   function showChosen() {

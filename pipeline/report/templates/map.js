@@ -107,7 +107,7 @@ function mapOf(box, choose) {
     const view = projection(around && chosen ? extent(near, AROUND) : extent(whole, 1), Math.max(240, box.clientWidth));
     const dots = (places) => places.map((place) => `M${view.of(place).join(" ")}h0`).join("");
     const crosses = (places) =>
-      places.map((place) => view.of(place)).map(([x, y]) => `M${x - 3} ${y - 3}l6 6m0 -6l-6 6`).join("");
+      places.map((place) => view.of(place)).map(([x, y]) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`).join("");
     const placesOf = (right) => answers.filter((answer) => answer.right === right).map((answer) => answer.place);
     const svg = sign("svg", { viewBox: `0 0 ${view.width} ${view.height}`, role: "img", "aria-label": `Map of ${set.name}` });
     svg.append(
