@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pipeline.core.files import write_csv, write_json, write_text
 from pipeline.report.comparison import Cell, ComparedTable
+from pipeline.report.headline import Headline, SetChange
 from pipeline.report.results import Results
 from pipeline.vpr.metrics import MeasuredRecall, Metrics
 
 RECALLS = "recalls.csv"
-METRICS = "recalls.json"
+METRICS = "metrics.json"
 PAPER = "paper.csv"
 MARKDOWN = "tables.md"
 
@@ -25,10 +26,12 @@ _PAPER_HEADER = (
 )
 
 
-def write_tables(folder: Path, results: Results, compared: tuple[ComparedTable, ...]) -> None:
-    """Write all recalls, and ours beside the paper's, into `folder`."""
+def write_tables(
+    folder: Path, results: Results, compared: tuple[ComparedTable, ...], headline: Headline | None
+) -> None:
+    """Write all recalls, those of the headline, and ours beside the paper's, into `folder`."""
     write_csv(folder / RECALLS, _RECALLS_HEADER, _recall_rows(results))
-    write_json(folder / METRICS, _metrics(results))
+    write_json(folder / METRICS, _metrics(results, headline))
     write_csv(folder / PAPER, _PAPER_HEADER, _paper_rows(compared))
     write_text(folder / MARKDOWN, "\n".join([*_measured(results), *_beside_paper(compared)]) + "\n")
 
@@ -52,13 +55,23 @@ def _recall_rows(results: Results) -> Iterator[tuple[object, ...]]:
             )
 
 
-def _metrics(results: Results) -> dict[str, dict[str, dict[str, float]]]:
-    """Recalls in per cent by experiment and test set, as `dvc metrics` and `dvc exp show` read them."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+def _metrics(results: Results, headline: Headline | None) -> dict[str, dict[str, float]]:
+    """recall@1 in per cent, as few as `dvc metrics` and `dvc exp show` have room for.
+
+    Of the headline before and after, and what is gained, by night and by day; without one, of every
+    experiment on every test set.
+    """
+    if headline:
+        return {"night": _of_change(headline.night), "day": _of_change(headline.day)}
+    found: dict[str, dict[str, float]] = {}
     for (experiment, test_set), metrics in results.metrics.items():
-        recalls = {f"recall@{n}": recall.percent for n, recall in metrics.recalls.items()}
-        found.setdefault(experiment, {})[test_set] = recalls
+        found.setdefault(experiment, {})[test_set] = metrics.recalls[1].percent
     return found
+
+
+def _of_change(on: SetChange) -> dict[str, float]:
+    first = on.changes[0]
+    return {"before": first.before.percent, "after": first.after.percent, "gain": round(first.points, 3)}
 
 
 def _paper_rows(compared: tuple[ComparedTable, ...]) -> Iterator[tuple[object, ...]]:

@@ -55,5 +55,22 @@ def test_a_sweep_of_the_share_of_nights(tmp_path_factory: pytest.TempPathFactory
     assert sorted(each["night_fraction"] for each in found.values()) == [0.1, 0.3, 0.5]
     assert found["now"]["night_fraction"] == 0.3
     for each in found.values():
-        recalls = each["metrics"]["reports/tables/recalls.json"]["data"]["dn_netvlad"]["city_pitts"]
-        assert 0 <= recalls["recall@1"] <= recalls["recall@20"] <= 100
+        recalls = each["metrics"]["reports/tables/metrics.json"]["data"]["dn_netvlad"]
+        assert list(recalls) == ["city_pitts"]
+        assert 0 <= recalls["city_pitts"] <= 100
+    assert_views_are_small(project)
+
+
+def assert_views_are_small(project: Project) -> None:
+    """What DVC shows of it all fits a terminal, and each curve is drawn."""
+    for command in (("metrics", "show"), ("exp", "show", "--only-changed", "--no-pager")):
+        lines = project.dvc(*command).stdout.splitlines()
+        assert max(map(len, lines)) <= 120, "\n".join(lines)
+    project.dvc("exp", "apply", "now")
+    (change,) = project.dvc("metrics", "diff", "--all").stdout.splitlines()[1:]
+    assert change.split()[:2] == ["reports/tables/metrics.json", "dn_netvlad.city_pitts"]
+    project.dvc("plots", "show", "--out", "views")
+    page = (project.root / "views" / "index.html").read_text()
+    assert '"title": "recall at N"' in page
+    for curve in ("loss", "recall@1", "recall@5", "recall@10", "recall@20"):
+        assert f"reports/train/dn_netvlad/plots/metrics/{curve}.tsv" in page

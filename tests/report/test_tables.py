@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.core.files import read_json
 from pipeline.report.comparison import Comparison, compared_tables
+from pipeline.report.headline import read_headline
 from pipeline.report.results import Results, read_results
 from pipeline.report.tables import MARKDOWN, METRICS, PAPER, RECALLS, write_tables
 from tests.report.made_up import write_evaluation
@@ -24,7 +25,7 @@ def made_results(root: Path) -> Results:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     results = made_results(tmp_path / "results")
-    write_tables(tmp_path / "tables", results, compared_tables(COMPARISON, results))
+    write_tables(tmp_path / "tables", results, compared_tables(COMPARISON, results), None)
     return tmp_path / "tables"
 
 
@@ -75,17 +76,25 @@ def test_markdown_says_what_a_reader_needs(folder: Path) -> None:
 
 def test_queries_without_positives_are_told(tmp_path: Path) -> None:
     write_evaluation(tmp_path, "day", "city", changes={"queries_without_positives": 7})
-    write_tables(tmp_path / "tables", read_results(tmp_path, ["day"], ["city"]), ())
+    write_tables(tmp_path / "tables", read_results(tmp_path, ["day"], ["city"]), (), None)
     assert "7 queries have no positive and count as misses" in (tmp_path / "tables" / MARKDOWN).read_text()
 
 
-def test_recalls_are_metrics_by_experiment_and_test_set(folder: Path) -> None:
-    found = read_json(folder / METRICS)
-    assert sorted(found) == ["day", "dn"]
-    one = next(row for row in rows(folder / RECALLS) if row["experiment"] == "dn" and row["n"] == "1")
-    assert found["dn"][one["test_set"]]["recall@1"] == float(one["percent"])
+def test_metrics_are_those_of_the_headline(tmp_path: Path) -> None:
+    results = made_results(tmp_path / "results")
+    section = {"before": "day", "after": "dn", "night": "tokyo_night", "day": "city"}
+    write_tables(tmp_path / "tables", results, (), read_headline(section, results))
+    change = {"before": 45.0, "after": 50.5, "gain": 5.5}
+    assert read_json(tmp_path / "tables" / METRICS) == {"night": change, "day": change}
+
+
+def test_without_a_headline_metrics_are_by_experiment_and_test_set(folder: Path) -> None:
+    assert read_json(folder / METRICS) == {
+        "day": {"city": 45.0, "tokyo_night": 45.0},
+        "dn": {"city": 50.5, "tokyo_night": 50.5},
+    }
 
 
 def test_without_experiments_there_are_empty_tables(tmp_path: Path) -> None:
-    write_tables(tmp_path, read_results(tmp_path, [], ["city"]), ())
+    write_tables(tmp_path, read_results(tmp_path, [], ["city"]), (), None)
     assert rows(tmp_path / RECALLS) == []
