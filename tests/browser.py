@@ -22,13 +22,20 @@ def _chromium() -> str:
 
 @contextlib.contextmanager
 def browser_page(
-    html: Path, width: int = 1280, height: int = 900, *, dark: bool = False, mobile: bool = False
+    html: Path,
+    width: int = 1280,
+    height: int = 900,
+    *,
+    dark: bool = False,
+    mobile: bool = False,
+    scripts: bool = True,
 ) -> Iterator[Page]:
     """Open `html` from the disk in a window of `width` x `height` pixels and give its page.
 
-    dark: the colours that the machine asks for. mobile: a touch screen with two pixels a point. When the
-    block ends well it still fails on an error on the console or of a script, and on a request that is not of
-    the disk; a missing chromium is a failure too, never a skip.
+    dark: the colours that the machine asks for. mobile: a touch screen with two pixels a point. scripts:
+    whether the page's own may run. When the block ends well it still fails on an error or a warning on the
+    console, on an error of a script, and on a request that is not of the disk; a missing chromium is a
+    failure too, never a skip.
     """
     wrong: list[str] = []
 
@@ -47,6 +54,7 @@ def browser_page(
             color_scheme="dark" if dark else "light",
             is_mobile=mobile,
             has_touch=mobile,
+            java_script_enabled=scripts,
             device_scale_factor=2 if mobile else 1,
         )
         page = context.new_page()
