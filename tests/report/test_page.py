@@ -169,7 +169,7 @@ def test_only_its_own_scripts_may_run(tmp_path: Path) -> None:
 def test_the_headline_tells_before_after_and_what_may_be_said(tmp_path: Path) -> None:
     told = section(written(tmp_path), "headline")
     for wanted in (
-        "By night recall@1 on tokyo_night, 200 queries day, then dn 30.0 → 45.0 % +15.0 points",
+        "By night recall@1 on tokyo_night, 200 queries day, then dn 30.0 → , then 45.0 % +15.0 points",
         "By day recall@1 on city, 200 queries",
         "On tokyo_night the experiment dn finds more than day: the interval of the difference lies above 0.",
         "Night: tokyo_night: day 30.0 [24.1, 36.7] %, then dn 45.0 [38.3, 51.9] %.",
