@@ -187,7 +187,7 @@ def test_words_in_drawings_are_large_enough_to_read_on_a_phone(html: Path) -> No
 def test_drawings_are_told_in_words(page: Page) -> None:
     names = [
         svg.get_attribute("aria-labelledby")
-        for svg in page.locator("#headline svg, #recall svg[role=img]").all()
+        for svg in page.locator("#headline svg[role=img], #recall svg[role=img]").all()
     ]
     assert len(names) == 3
     for name in names:
@@ -218,17 +218,12 @@ def test_links_lead_to_their_sections_and_mark_them(page: Page) -> None:
 
 
 def test_without_scripts_it_is_a_page_to_read(html: Path) -> None:
-    with browser_page(html) as opened:
-        browser = opened.context.browser
-        assert browser is not None
-        context = browser.new_context(java_script_enabled=False)
-        page = context.new_page()
-        page.goto(html.as_uri())
+    with browser_page(html, scripts=False) as page:
         assert page.get_by_role("button").count() == 0
         assert page.get_by_role("checkbox").count() == 0
         assert page.locator("header noscript").inner_text().startswith("Without JavaScript")
         assert page.locator("#paper table").count() == 5
-        context.close()
+        assert page.locator("#recall g[data-curve]").first.is_visible()
 
 
 def test_names_are_words_and_never_scripts(page: Page) -> None:
