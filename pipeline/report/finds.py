@@ -6,7 +6,6 @@ all of them for most projects; then pictures of the answers.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pipeline.report.standpoints import decimetres, drawn_standpoints
 from pipeline.vpr.answers import Answer, answers_of, telling_order, worst_first
 from pipeline.vpr.ground import read_nearest, read_standpoints
 from pipeline.vpr.predictions import PREDICTIONS, read_predictions
-from pipeline.vpr.small_copies import COPIES, opened_copies
+from pipeline.vpr.small_copies import COPIES, SmallCopies
 
 # Characters of the section's own, and of each test set's and evaluation's beside their names and answers.
 _SECTION, _SET, _EVALUATION = 6_000, 200, 400
@@ -84,29 +83,28 @@ class _Room:
 def finds_of(results: Results, budget: int) -> Finds:
     """What was found in each of `results`, as much of it as fits into `budget` bytes of the page.
 
-    Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `opened_copies`; `DusklineError` also
+    Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `SmallCopies`; `DusklineError` also
     when these are not of one evaluation.
     """
-    with contextlib.ExitStack() as held:
-        sets = [_set(results, test_set) for test_set in results.test_sets if results.experiments]
-        evaluations = [
-            _evaluation(results, experiment, one, held) for one in sets for experiment in results.experiments
-        ]
-        frame = _SECTION + sum(map(_bytes_of_set, sets)) + sum(map(_bytes_of_evaluation, evaluations))
-        numbers = _Room(budget // 2 - frame)
-        for evaluation, answer in _in_turn((one, one.telling) for one in evaluations):
-            if not numbers.take(evaluation.bytes_to_list(answer)):
-                break
-            evaluation.put(answer)
-        pictures = ShownPictures()
-        room = _Room(budget - budget // 2 + numbers.left)
-        for evaluation, answer in _in_turn((one, one.listed) for one in evaluations):
-            copies = evaluation.pictures(answer)
-            if not room.take(pictures.bytes_to_show(evaluation, copies)):
-                break
-            if copies:
-                pictures.show(evaluation, copies)
-        document = document_of(sets, evaluations, pictures)
+    sets = [_set(results, test_set) for test_set in results.test_sets if results.experiments]
+    evaluations = [
+        _evaluation(results, experiment, one) for one in sets for experiment in results.experiments
+    ]
+    frame = _SECTION + sum(map(_bytes_of_set, sets)) + sum(map(_bytes_of_evaluation, evaluations))
+    numbers = _Room(budget // 2 - frame)
+    for evaluation, answer in _in_turn((one, one.telling) for one in evaluations):
+        if not numbers.take(evaluation.bytes_to_list(answer)):
+            break
+        evaluation.put(answer)
+    pictures = ShownPictures()
+    room = _Room(budget - budget // 2 + numbers.left)
+    for evaluation, answer in _in_turn((one, one.listed) for one in evaluations):
+        copies = evaluation.pictures(answer)
+        if not room.take(pictures.bytes_to_show(evaluation, copies)):
+            break
+        if copies:
+            pictures.show(evaluation, copies)
+    document = document_of(sets, evaluations, pictures)
     return Finds(tuple(map(_browsed, evaluations)), document)
 
 
@@ -128,9 +126,7 @@ def _set(results: Results, test_set: str) -> ShownSet:
     )
 
 
-def _evaluation(
-    results: Results, experiment: str, shown_set: ShownSet, held: contextlib.ExitStack
-) -> ShownEvaluation:
+def _evaluation(results: Results, experiment: str, shown_set: ShownSet) -> ShownEvaluation:
     folder = results.folder(experiment, shown_set.name)
     answers = answers_of(read_predictions(folder / PREDICTIONS))
     lost = next((answer.query for answer in answers if answer.query not in shown_set.nearest), None)
@@ -140,8 +136,7 @@ def _evaluation(
             f"has not: {lost}",
             hint=f"evaluate both on the same set: dvc repro evaluate@{experiment}-{shown_set.name}",
         )
-    copies = held.enter_context(opened_copies(folder / COPIES))
-    return ShownEvaluation(experiment, shown_set, telling_order(answers), copies)
+    return ShownEvaluation(experiment, shown_set, telling_order(answers), SmallCopies(folder / COPIES))
 
 
 def _in_turn(

@@ -6,14 +6,13 @@ numbers, documented where `_row` makes them; templates/finds.js reads them.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from pipeline.report.pairs import in_base64
+from pipeline.report.inlined import as_base64, in_base64
 from pipeline.vpr.answers import Answer
 from pipeline.vpr.ground import Nearest
 from pipeline.vpr.small_copies import Copy, SmallCopies
@@ -120,7 +119,7 @@ class ShownPictures:
         for name, copy in pictures.items():
             if copy not in self.numbers:
                 self.numbers[copy] = len(self.numbers)
-                self.texts.append(base64.b64encode(evaluation.copies.read(name)).decode("ascii"))
+                self.texts.append(as_base64(evaluation.copies.read(name)))
             evaluation.shown_set.pictures.setdefault(name, copy)
         evaluation.pictured += 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from markupsafe import escape
 
 from pipeline.core.files import require_file
 from pipeline.night.samples import spread
+from pipeline.report.inlined import in_base64, jpeg_uri
 from pipeline.report.sheet import Sample, read_sheet
 
 # Characters of the section's own, and of each pair's beside its pictures and names.
@@ -89,16 +89,6 @@ def _bytes(folder: Path, sample: Sample) -> int:
     # Each a few times: as data, as text, among what can be chosen.
     names = (sample.name, sample.place, sample.place, sample.place, folder.name, folder.name)
     return _PAIR + pictures + 2 * sum(len(escape(name)) for name in names)
-
-
-def in_base64(size: int) -> int:
-    """Characters that `size` bytes take in base64."""
-    return 4 * -(-size // 3)
-
-
-def jpeg_uri(data: bytes) -> str:
-    """A JPEG as the address that an `img` takes."""
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import DusklineError, MissingInputError
-from pipeline.core.files import written_beside
+from pipeline.core.errors import DusklineError
+from pipeline.core.files import require_file, written_beside
 from pipeline.core.pictures import small_jpeg
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageSet
@@ -42,22 +42,36 @@ class Copy:
 
 
 class SmallCopies:
-    """An open archive of small copies."""
+    """The small copies in an archive, which is open only while it is read: a page is made of hundreds.
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+    `DusklineError` when it is missing or not an archive of small copies.
+    """
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._archive = archive
-        self.copies = {info.filename: self._copy(info) for info in archive.infolist()}
+        with self._opened() as archive:
+            self.copies = {info.filename: self._copy(info) for info in archive.infolist()}
 
     def read(self, name: str) -> bytes:
         """The JPEG of a picture; `DusklineError` when it is damaged or none."""
-        try:
-            data = self._archive.read(name)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise self._not_ours(f"{name} is damaged ({error})") from error
+        with self._opened() as archive:
+            try:
+                data = archive.read(name)
+            except zipfile.BadZipFile as error:
+                raise self._not_ours(f"{name} is damaged ({error})") from error
         if not data.startswith(_JPEG):
             raise self._not_ours(f"{name} is no JPEG")
         return data
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        require_file(self._path, hint="run the evaluation again, or `dvc pull` it")
+        try:
+            archive = zipfile.ZipFile(self._path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise self._not_ours(str(error)) from error
+        with archive:
+            yield archive
 
     def _copy(self, info: zipfile.ZipInfo) -> Copy:
         # What is not compressed cannot unfold to more than the file has bytes.
@@ -69,7 +83,7 @@ class SmallCopies:
     def _not_ours(self, why: str) -> DusklineError:
         return DusklineError(
             f"{self._path} does not hold small copies of pictures: {why}",
-            hint="run the evaluation again, or `dvc checkout` or `dvc pull` it",
+            hint="run the evaluation again, or `dvc pull` it",
         )
 
 
@@ -91,18 +105,3 @@ def write_small_copies(
             info.create_system = 3
             label = f"{images.root}/{name}"
             archive.writestr(info, small_jpeg(images.read(rows[name]), _LONGEST, label=label))
-
-
-@contextlib.contextmanager
-def opened_copies(path: Path) -> Iterator[SmallCopies]:
-    """Open an archive; `DusklineError` when it is missing or not one of small copies."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except FileNotFoundError as error:
-        raise MissingInputError(f"no such file: {path}", hint="run the evaluation again") from error
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DusklineError(
-            f"{path} does not hold small copies of pictures: {error}", hint="run the evaluation again"
-        ) from error
-    with archive:
-        yield SmallCopies(path, archive)

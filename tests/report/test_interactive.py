@@ -238,6 +238,8 @@ def test_where_there_is_no_answer_or_no_picture_it_says_so(tmp_path: Path) -> No
         assert "no picture" in page.locator("#finds .asked").inner_text()
         # Of its finds two were found for others that have pictures.
         assert page.locator("#finds .finds img").count() == 2
+        choose(page, "kind", "with pictures")
+        assert len(listed(page)) == 2
 
 
 def test_the_map_shows_the_finds_of_the_chosen_query(html: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.errors import MissingInputError
 from pipeline.report.finds import finds_of
-from pipeline.report.pairs import Pairs, in_base64, pairs_of
+from pipeline.report.pairs import Pairs, pairs_of
 from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
 from tests.report.alone import write_alone
@@ -75,8 +75,3 @@ def test_a_missing_picture_is_named(sheets: list[Path], tmp_path: Path) -> None:
     (tmp_path / "sheet.csv").write_bytes((sheets[0] / "sheet.csv").read_bytes())
     with pytest.raises(MissingInputError, match=r"01_day\.jpg"):
         pairs_of([tmp_path], PLENTY)
-
-
-@pytest.mark.parametrize("length", range(7))
-def test_base64_is_as_long_as_told(length: int) -> None:
-    assert in_base64(length) == len(base64.b64encode(bytes(length)))

@@ -28,7 +28,7 @@ from pipeline.vpr.numeric import numbers_of, numeric_path
 from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
-from pipeline.vpr.small_copies import COPIES, opened_copies
+from pipeline.vpr.small_copies import COPIES, SmallCopies
 from tests.vpr.places import write_places
 
 EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
@@ -118,12 +118,12 @@ def test_the_ground_and_small_copies_are_of_the_same_test_set(
         (query.name, row.name, 0.0) for query, row in zip(queries, database, strict=True)
     ]
     answers = answers_of(read_predictions(out / PREDICTIONS))
-    with opened_copies(out / COPIES) as copies:
-        assert next(iter(copies.copies)) == telling_order(answers)[0].query
-        assert set(copies.copies) == {row.name for row in (*database, *queries)}
-        for row in (database[3], queries[5]):
-            small = read_rgb(copies.read(row.name)).astype(int)
-            assert np.abs(small - read_rgb(places.read(row)).astype(int)).mean() < 10
+    copies = SmallCopies(out / COPIES)
+    assert next(iter(copies.copies)) == telling_order(answers)[0].query
+    assert set(copies.copies) == {row.name for row in (*database, *queries)}
+    for row in (database[3], queries[5]):
+        small = read_rgb(copies.read(row.name)).astype(int)
+        assert np.abs(small - read_rgb(places.read(row)).astype(int)).mean() < 10
 
 
 def test_the_number_of_workers_changes_no_byte(experiment: Path, places: ImageSet, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr import small_copies
 from pipeline.vpr.answers import Answer, Find
 from pipeline.vpr.ground import Nearest
-from pipeline.vpr.small_copies import COPIES, Copy, opened_copies, write_small_copies
+from pipeline.vpr.small_copies import COPIES, Copy, SmallCopies, write_small_copies
 from tests.report.made_up_finds import colour_picture, write_archive
 from tests.vpr.places import SIDE, write_places
 
@@ -38,16 +38,16 @@ def test_each_picture_is_there_once_under_its_name(images: ImageSet, tmp_path: P
     answers, nearest = answered(images, [1, 1, 0])
     write_small_copies(tmp_path / COPIES, answers, nearest, images)
     rows = {row.name: row for row in images.rows}
-    with opened_copies(tmp_path / COPIES) as copies:
-        # The worst query, the nearest to it, what was found; then what the others add.
-        database = [row.name for row in images.where("test", "database")]
-        asked = [answer.query for answer in answers]
-        assert list(copies.copies) == [asked[2], database[2], database[0], asked[0], database[1], asked[1]]
-        for name, copy in copies.copies.items():
-            small = read_rgb(copies.read(name)).astype(int)
-            assert small.shape == (SIDE, SIDE, 3)
-            assert np.abs(small - read_rgb(images.read(rows[name])).astype(int)).mean() < 10
-            assert copy == Copy(name, copy.checksum, len(copies.read(name)))
+    copies = SmallCopies(tmp_path / COPIES)
+    # The worst query, the nearest to it, what was found; then what the others add.
+    database = [row.name for row in images.where("test", "database")]
+    asked = [answer.query for answer in answers]
+    assert list(copies.copies) == [asked[2], database[2], database[0], asked[0], database[1], asked[1]]
+    for name, copy in copies.copies.items():
+        small = read_rgb(copies.read(name)).astype(int)
+        assert small.shape == (SIDE, SIDE, 3)
+        assert np.abs(small - read_rgb(images.read(rows[name])).astype(int)).mean() < 10
+        assert copy == Copy(name, copy.checksum, len(copies.read(name)))
 
 
 def test_only_the_most_telling_have_pictures(
@@ -56,8 +56,8 @@ def test_only_the_most_telling_have_pictures(
     monkeypatch.setattr(small_copies, "PICTURED", 2)
     answers, nearest = answered(images, [0, 2, 1, 3])
     write_small_copies(tmp_path / COPIES, answers, nearest, images)
-    with opened_copies(tmp_path / COPIES) as copies:
-        asked = [name for name in copies.copies if "/queries/" in name]
+    copies = SmallCopies(tmp_path / COPIES)
+    asked = [name for name in copies.copies if "/queries/" in name]
     assert asked == [answers[2].query, answers[1].query]
 
 
@@ -69,28 +69,26 @@ def test_the_same_pictures_give_the_same_bytes(images: ImageSet, tmp_path: Path)
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
-    with (
-        pytest.raises(MissingInputError, match=r"no such file: .*pictures\.zip"),
-        opened_copies(tmp_path / COPIES),
-    ):
-        pass
+    with pytest.raises(MissingInputError, match=r"no such file: .*pictures\.zip"):
+        SmallCopies(tmp_path / COPIES)
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / COPIES).write_bytes(b"no archive")
-    with pytest.raises(DusklineError, match="does not hold small copies"), opened_copies(tmp_path / COPIES):
-        pass
+    with pytest.raises(DusklineError, match="does not hold small copies"):
+        SmallCopies(tmp_path / COPIES)
 
 
 def test_what_could_unfold_is_refused(tmp_path: Path) -> None:
     write_archive(tmp_path / COPIES, {"a": b"\xff\xd8" + bytes(10_000)}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(DusklineError, match="a is compressed or encrypted"), opened_copies(tmp_path / COPIES):
-        pass
+    with pytest.raises(DusklineError, match="a is compressed or encrypted"):
+        SmallCopies(tmp_path / COPIES)
 
 
 def test_what_is_no_jpeg_is_refused(tmp_path: Path) -> None:
     write_archive(tmp_path / COPIES, {"a": b"<svg onload=alert(1)>"})
-    with opened_copies(tmp_path / COPIES) as copies, pytest.raises(DusklineError, match="a is no JPEG"):
+    copies = SmallCopies(tmp_path / COPIES)
+    with pytest.raises(DusklineError, match="a is no JPEG"):
         copies.read("a")
 
 
@@ -99,5 +97,6 @@ def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
     write_archive(tmp_path / COPIES, {"a": picture})
     whole = (tmp_path / COPIES).read_bytes()
     (tmp_path / COPIES).write_bytes(whole.replace(picture, picture[:100] + b"?" + picture[101:]))
-    with opened_copies(tmp_path / COPIES) as copies, pytest.raises(DusklineError, match="a is damaged"):
+    copies = SmallCopies(tmp_path / COPIES)
+    with pytest.raises(DusklineError, match="a is damaged"):
         copies.read("a")

@@ -33,6 +33,13 @@
     return { query, firstRight, nearest, near, finds, place, right: firstRight === 1 };
   }
 
+  const kinds = {
+    all: () => true,
+    wrong: (answer) => !answer.right,
+    right: (answer) => answer.right,
+    pictured: (answer) => answer.query in set.pictures,
+  };
+
   const byName = (one, other) => (set.names[one.query] < set.names[other.query] ? -1 : 1);
   const byWorst = (one, other) =>
     (other.firstRight || Infinity) - (one.firstRight || Infinity) || other.finds[0].off - one.finds[0].off || byName(one, other);
@@ -109,10 +116,9 @@
 
   // The answers of the chosen evaluation and kind; the chosen query stays chosen where it is among them.
   function list() {
-    const kind = control("kind").value;
     const before = chosen && set.names[chosen.query];
     set = data.sets[evaluation.set];
-    answers = evaluation.rows.map(answerOf).filter((answer) => kind === "all" || answer.right === (kind === "right"));
+    answers = evaluation.rows.map(answerOf).filter(kinds[control("kind").value]);
     answers.sort(orders[control("order").value]);
     control("answer").replaceChildren(...answers.map(inList));
     const listed = evaluation.rows.length < evaluation.queries ? `${counted(evaluation.rows.length)} of ` : "";
