@@ -1,6 +1,7 @@
 """One thin click command per stage of the pipeline, and the `duskline` group."""
 
-import _signal  # `signal` takes a while to load, in which Ctrl-C would be a traceback
+# `signal` takes a while to load, in which Ctrl-C would be a traceback.
+import _signal  # type: ignore[import-not-found]  # the type checker does not know it
 import sys
 from importlib.util import find_spec
 
