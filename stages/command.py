@@ -125,14 +125,17 @@ def _run_in_words(work: Callable[[], None], asked: Level | None, ending: str) ->
     except BaseException as error:
         if level == "debug":
             traceback.print_exc(file=sys.stderr)
-        raise _seen(error, ending) from error
+        seen = _seen(error, ending)
+        if seen is error:
+            raise
+        raise seen from error
     ended(0)
 
 
 def _seen(error: BaseException, ending: str) -> BaseException:
     """What click is to show of an error, with the exit code that belongs to it."""
     if number := interrupting_signal():
-        if isinstance(error, InterruptedRunError):
+        if ending and isinstance(error, InterruptedRunError):
             ending = f"{ending.partition(';')[0]}; {error.kept}, run it again to go on"
         if ending:
             click.echo(ending, err=True)

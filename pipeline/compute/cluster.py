@@ -103,8 +103,15 @@ def _knock(address: str) -> None:
 def _own_signals() -> Iterator[None]:
     """Keep what SIGTERM does here: Ray would put its own way of ending in the place of ours."""
     before = signal.getsignal(signal.SIGTERM)
+    came = False
     try:
         yield
+    except SystemExit as error:
+        # Ray's way, when the signal comes while the cluster is joined.
+        came = error.code == signal.SIGTERM
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        if came:
+            signal.raise_signal(signal.SIGTERM)

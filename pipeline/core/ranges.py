@@ -8,6 +8,7 @@ than the one that is checked.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import typing
 from dataclasses import dataclass
@@ -87,17 +88,22 @@ def require_ranges(settings: Any) -> None:
 
     None is in every range, and so is a field's default: it belongs to a choice that is not made.
     """
+    ranges = _ranges(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if value is not None and value != field.default:
-            require_range(settings, field.name)
+        if field.name in ranges and value is not None and value != field.default:
+            ranges[field.name].require(field.name, value)
 
 
 def require_range(settings: Any, name: str) -> None:
-    """Raise `ValueError` when the field `name` of a dataclass instance is out of its type's range."""
-    allowed = range_of(typing.get_type_hints(type(settings), include_extras=True)[name])
-    if allowed is not None:
-        allowed.require(name, getattr(settings, name))
+    """Raise `ValueError` when the number `name` of a dataclass instance is out of its type's range."""
+    _ranges(type(settings))[name].require(name, getattr(settings, name))
+
+
+@functools.cache
+def _ranges(kind: type) -> dict[str, Range]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {name: found for name, hint in hints.items() if (found := range_of(hint)) is not None}
 
 
 def _text(value: float) -> str:

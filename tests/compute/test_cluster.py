@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -75,3 +76,19 @@ def test_the_end_of_a_process_stays_its_own_way_in_a_cluster() -> None:
     )
     with two_nodes():
         subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
+def test_being_ended_while_joining_is_answered_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own answer to SIGTERM, which it gives as long as it connects, is to exit with its number."""
+    heard = []
+    monkeypatch.setattr(
+        "pipeline.compute.cluster._ray", lambda: SimpleNamespace(is_initialized=lambda: False)
+    )
+    monkeypatch.setattr("pipeline.compute.cluster._join", lambda _ray: sys.exit(signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("ours"))
+    try:
+        with pytest.raises(SystemExit), joined():
+            pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == ["ours"]

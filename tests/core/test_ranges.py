@@ -67,7 +67,6 @@ def test_a_default_belongs_to_a_choice_that_is_not_made_until_it_is_asked_for() 
     sizes = Sizes(1, 0.5)
     with pytest.raises(ValueError, match="seed must be at least 0, not -1"):
         require_range(sizes, "seed")
-    require_range(sizes, "name")
 
 
 def test_the_range_of_a_type() -> None:

@@ -1,4 +1,4 @@
-"""The stages that take long, the commands and `dvc repro` itself, interrupted at random: one line each."""
+"""Long stages, commands and `dvc repro` itself, interrupted at random moments: one line each."""
 
 from __future__ import annotations
 
@@ -123,8 +123,9 @@ def test_training_a_translator(project: Project) -> None:
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    state = LocalServer({"/gen.pt": bytes(200 * 65_536)}, slow=0.1)
-    with serving(state):
+    with serving() as state:
+        state.files["/gen.pt"] = bytes(200 * 65_536)
+        state.slow = 0.1
         yield state
 
 
