@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stages.command import worded_command
-from stages.places import RAW, RECOGNISERS, SETS
+from stages.places import RAW, RECOGNISERS, SETS, UNIT_MODELS
 
 
 @worded_command("doctor")
@@ -25,7 +25,7 @@ def main() -> None:
     from pipeline.core.errors import DusklineError
 
     grades: Counter[str] = Counter()
-    for finding in MachineCheck(Places(Path(), RAW, SETS, RECOGNISERS)).findings():
+    for finding in MachineCheck(Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS)).findings():
         click.echo(str(finding))
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"

@@ -10,7 +10,10 @@ import pytest
 
 from tests.import_graph import ROOT, direct_imports, imported_names, modules_used, project_modules
 
-TORCHLESS_ROOMS = ("pipeline/core", "pipeline/city", "pipeline/datasets", "pipeline/night")
+TORCHLESS_ROOMS = (
+    *("pipeline/core", "pipeline/city", "pipeline/datasets", "pipeline/night"),
+    *("pipeline/outlook", "pipeline/checkup"),
+)
 UNIT_MAY_USE = ("core", "compute")
 BELOW = {("pipeline", "core"): ("core",), ("pipeline", "compute"): ("core", "compute")}
 TORCHLESS_STAGES = ("fetch", "format", "pictures", "photometric", "merge", "apart", "select", "experiment")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,30 +113,38 @@ def look_at_checkpoints(params: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def look_at_folders(params: Mapping[str, Any], raw: Path) -> Iterator[Finding]:
-    """Folders of the user's own that sets and training sides are made of."""
-    wanted = {
-        **{
-            f"format.{name}.raw": section.get("raw") for name, section in (params.get("format") or {}).items()
-        },
-        **{
-            f"pictures.{name}.folder": section.get("folder")
-            for name, section in (params.get("pictures") or {}).items()
-        },
+# Files and folders of the user's own that sections name, by section and parameter.
+_OWN = {
+    "format": ("raw",),
+    "pictures": ("folder",),
+    "train_unit": ("day", "night"),
+    "select": ("corrections",),
+    "hub_local": ("repository",),
+    "compare": ("checkpoints",),
+}
+
+
+def look_at_own_files(params: Mapping[str, Any], made: Iterable[Path]) -> Iterator[Finding]:
+    """Folders and files of the user's own that params.yaml names; those in `made` come from stages."""
+    made = list(made)
+    own = {
+        where: path
+        for where, path in _named_paths(params)
+        if not any(path.is_relative_to(folder) for folder in made)
     }
-    made = (raw, raw.parent / "sets")
-    own = {where: Path(str(folder)) for where, folder in wanted.items() if not _below(str(folder), made)}
-    missing = {where: folder for where, folder in own.items() if not folder.exists()}
-    for where, folder in missing.items():
-        yield Finding(
-            "folder",
-            "fault",
-            f"{folder}, which {where} names, is not there",
-            "bring it, or mend its path in params.yaml",
-        )
+    missing = {where: path for where, path in own.items() if not path.exists()}
+    for where, path in missing.items():
+        advice = f"bring it, or mend {where} in params.yaml"
+        yield Finding("own files", "fault", f"{path}, which {where} names, is not there", advice)
     if own and not missing:
-        yield Finding("folder", "ok", f"all there: {', '.join(str(folder) for folder in own.values())}")
+        yield Finding(
+            "own files", "ok", f"all there: {', '.join(sorted({str(path) for path in own.values()}))}"
+        )
 
 
-def _below(folder: str, made: tuple[Path, ...]) -> bool:
-    return any(Path(folder).is_relative_to(place) for place in made)
+def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    for section, names in _OWN.items():
+        for entry, values in (params.get(section) or {}).items():
+            for name in names:
+                if isinstance(values.get(name), str):
+                    yield f"{section}.{entry}.{name}", Path(values[name])

@@ -18,7 +18,7 @@ from pipeline.checkup.folders import (
     look_at_permission,
     look_at_room,
 )
-from pipeline.checkup.inputs import look_at_checkpoints, look_at_folders, look_at_sources
+from pipeline.checkup.inputs import look_at_checkpoints, look_at_own_files, look_at_sources
 from pipeline.checkup.machine_settings import (
     look_at_engine,
     look_at_hardware,
@@ -35,12 +35,13 @@ from pipeline.outlook.image_counts import SetsOutlook
 
 @dataclass(frozen=True)
 class Places:
-    """Where the project, relative to its root, has its data: raw, sets, and the recognisers' models."""
+    """The project's root, and where it has its raw data, its sets, recognisers and translators."""
 
     root: Path
     raw: Path
     sets: Path
-    models: Path
+    recognisers: Path
+    translators: Path
 
 
 class MachineCheck:
@@ -92,7 +93,7 @@ class MachineCheck:
         yield Check("remote", lambda: look_at_remotes(self.dvc, self.places.root))
         yield Check("source", lambda: look_at_sources(self.params, self.machine.archives, self.places.raw))
         yield Check("translator", lambda: look_at_checkpoints(self.params))
-        yield Check("folder", lambda: look_at_folders(self.params, self.places.raw))
+        yield Check("own files", lambda: look_at_own_files(self.params, self._made_by_stages()))
         yield Check("disk", self._look_at_room)
         yield Check("libraries", libraries)
         yield Check("torch", torch)
@@ -110,9 +111,14 @@ class MachineCheck:
         else:
             yield Finding("project", "ok", f"params.yaml with {len(sections)} sections, DVC set up")
 
+    def _made_by_stages(self) -> list[Path]:
+        """The data folder, and that of translators where some are trained."""
+        trained = [self.places.translators] if self.params.get("train_unit") else []
+        return [self.places.raw.parent, *trained]
+
     def _look_at_room(self) -> Iterable[Finding]:
         sets = SetsOutlook(self.params, self.places.sets)
         needs, unknown = disk_needs(
-            self.params, sets, self.places.raw, self.places.models, self.machine.archives
+            self.params, sets, self.places.raw, self.places.recognisers, self.machine.archives
         )
         return look_at_room(self.folders, needs, unknown)

@@ -30,14 +30,16 @@ class PeakMemory:
         self._thread = threading.Thread(target=self._watch, name="peak memory", daemon=True)
 
     def __enter__(self) -> PeakMemory:
-        self._thread.start()
+        with contextlib.suppress(RuntimeError):  # no more threads may be had; there is a look at the end
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._look()
 
     def _watch(self) -> None:
@@ -56,10 +58,18 @@ class PeakMemory:
 def _family(process: int) -> Iterator[int]:
     """The process and all that it started, directly or by way of others, as far as they are alive."""
     yield process
-    for thread in (_PROCESSES / str(process) / "task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in thread.read_text(encoding="ascii").split():
-                yield from _family(int(child))
+    for child in _children(process):
+        yield from _family(child)
+
+
+def _children(process: int) -> list[int]:
+    """Those that the threads of a process started; none of one that has ended meanwhile."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in (_PROCESSES / str(process) / "task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def _high_water_mark(process: int) -> int:

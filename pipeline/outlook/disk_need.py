@@ -138,8 +138,8 @@ def _picture_size(outlook: SetOutlook, params: Mapping[str, Any], sets: SetsOutl
     section = params[outlook.stage][outlook.name]
     if outlook.stage != "format":
         day = sets.of(str(section.get("day")))
-        if day.there and day.images:
-            return day.size / day.images
+        if day.picture:
+            return day.picture
         if not day.stage:
             return PICTURE
         return _picture_size(day, params, sets) if day.stage == "format" else PICTURE

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.core.machine import Machine
 from pipeline.core.timings import Timing, read_timings, recorded_stages
-from pipeline.outlook.image_counts import SET_STAGES, SetsOutlook
+from pipeline.outlook.image_counts import SET_STAGES, SetsOutlook, drawn_counts
 
 # The basis of an estimate that is the stage's own last run as it was.
 OWN_RUN = "its last run"
@@ -128,6 +128,9 @@ def amount_of(stage: str, params: Mapping[str, Any], sets: SetsOutlook) -> Amoun
         return _some(sets.of(tested[name]).tested, "image") if name in tested else None
     if not isinstance(section, Mapping):
         return None
+    if kind == "fetch":
+        drawn = drawn_counts(section)
+        return _some(sum(sum(form.values()) for form in drawn.values()), "image") if drawn else None
     if kind == "train":
         return _some(_product(section, "epochs", "queries_per_epoch"), "query")
     if kind == "train_unit":

@@ -18,15 +18,8 @@ from pipeline.datasets.registry import known_sources, read_source
 # Images by "split/role", as in manifests.
 Counts = Mapping[str, int]
 
-# The stages that make a set, with the parameter that names the set they make it of.
-MADE_OF = {
-    "translate": "day",
-    "photometric": "day",
-    "merge": "day",
-    "apart": "dataset",
-    "select": "dataset",
-}
-SET_STAGES = ("format", *MADE_OF)
+# The stages that make a set, in the order of the journey.
+SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 # Of photographs as they come, whose places in a set the form decides.
 _ANYWHERE = "all"
@@ -34,16 +27,16 @@ _ANYWHERE = "all"
 
 @dataclass(frozen=True)
 class SetOutlook:
-    """A set's images: `counts` by split and role, None when nobody knows yet.
+    """A set's images as its next run will make them: `counts` by split and role, None when nobody knows yet.
 
-    stage: which makes it. there: whether it is made, and was counted. size: bytes of its images, when it is.
+    stage: which makes it. there: whether it is made already; then `picture` is the mean of its images' bytes.
     """
 
     name: str
     stage: str
     counts: Counts | None
     there: bool = False
-    size: int = 0
+    picture: float = 0.0
 
     @property
     def images(self) -> int | None:
@@ -59,7 +52,7 @@ class SetOutlook:
 
 
 class SetsOutlook:
-    """The sets that `params` asks for, below the folder `sets`; made ones are counted when asked for."""
+    """The sets that `params` asks for, below the folder `sets`; each is looked at when it is asked for."""
 
     def __init__(self, params: Mapping[str, Any], sets: Path) -> None:
         self._params = params
@@ -76,30 +69,38 @@ class SetsOutlook:
             stage = next((stage for stage in SET_STAGES if name in (self._params.get(stage) or {})), "")
             # For sets that are made of each other in a ring, which DVC will refuse.
             self._known[name] = SetOutlook(name, stage, None)
-            counted = _counted(self._sets / name / MANIFEST)
-            if counted is None:
-                self._known[name] = SetOutlook(name, stage, self._expected(name, stage))
-            else:
-                counts, size = counted
-                self._known[name] = SetOutlook(name, stage, counts, there=True, size=size)
+            there = _counted(self._sets / name / MANIFEST)
+            counted, size = there or (None, 0)
+            counts = self._certain(name, stage) or counted or self._likely(name, stage)
+            images = 0 if counted is None else sum(counted.values())
+            mean = size / images if images else 0.0
+            self._known[name] = SetOutlook(name, stage, counts, there is not None, mean)
         return self._known[name]
 
-    def _expected(self, name: str, stage: str) -> Counts | None:
-        if not stage:
+    def _certain(self, name: str, stage: str) -> Counts | None:
+        """Counts that follow from the parameters, whatever an earlier run with others has made."""
+        if stage == "format":
+            return _drawn(self._params[stage][name], self._params)
+        if stage not in ("translate", "photometric", "merge"):
             return None
         section = self._params[stage][name]
+        counts = self.of(str(section.get("day"))).counts
+        if counts is None or stage != "merge":
+            return counts
+        nights = self.of(str(section.get("night"))).counts or counts
+        share = section.get("keep_nights", 1.0)
+        return {place: count + round(share * nights.get(place, 0)) for place, count in counts.items()}
+
+    def _likely(self, name: str, stage: str) -> Counts | None:
+        """Counts that are known of elsewhere, or the most that there can be, of a set that is not there."""
         if stage == "format":
-            return _of_raw_data(section, self._params)
-        counts = self.of(str(section.get(MADE_OF[stage]))).counts
-        if counts is None:
+            return _of_raw_data(self._params[stage][name], self._params)
+        if stage not in ("apart", "select"):
             return None
-        if stage == "merge":
-            nights = self.of(str(section.get("night"))).counts or counts
-            share = section.get("keep_nights", 1.0)
-            return {place: count + round(share * nights.get(place, 0)) for place, count in counts.items()}
-        if stage == "select" and section.get("expected"):
+        section = self._params[stage][name]
+        counts = self.of(str(section.get("dataset"))).counts
+        if counts is not None and section.get("expected"):
             return {**counts, "test/queries": section["expected"]}
-        # Of the last two stages these are the most that there can be.
         return counts
 
 
@@ -118,23 +119,31 @@ def _counted(manifest: Path) -> tuple[Counts, int] | None:
     return counts, size
 
 
-def _of_raw_data(section: Mapping[str, Any], params: Mapping[str, Any]) -> Counts | None:
-    """Counts of a set that is still to be formatted: of the registry, of the city's plan, or of a folder."""
+def _drawn(section: Mapping[str, Any], params: Mapping[str, Any]) -> Counts | None:
+    """Counts of a set that is made of the embedded city, by its plan; None for others."""
     raw = Path(str(section.get("raw")))
+    source = (params.get("fetch") or {}).get(raw.parent.name)
     try:
-        if section.get("expected"):
-            return read_source(section["expected"]).expected or None
-        for part, form in ((raw.name, ""), (raw.parent.name, raw.name)):
-            source = (params.get("fetch") or {}).get(part)
-            if source is None:
-                continue
-            if source.get("kind") == "city":
-                settings = {key: value for key, value in source.items() if key != "kind"}
-                return city_counts(build(CitySettings, settings, f"fetch.{part}")).get(form)
-            if part in known_sources():
-                return read_source(part).expected or None
+        counts = drawn_counts(source)
     except DusklineError:
         return None
+    return None if counts is None else counts.get(raw.name)
+
+
+def drawn_counts(source: Any) -> dict[str, Counts] | None:
+    """Counts by raw form, of a section under `fetch` that is a city; None of others, errors as `build`."""
+    if not isinstance(source, Mapping) or source.get("kind") != "city":
+        return None
+    settings = {key: value for key, value in source.items() if key != "kind"}
+    return city_counts(build(CitySettings, settings, "fetch"))
+
+
+def _of_raw_data(section: Mapping[str, Any], params: Mapping[str, Any]) -> Counts | None:
+    """Counts that the registry has of a published set, or of a folder's pictures; None when nobody knows."""
+    raw = Path(str(section.get("raw")))
+    name = section.get("expected") or (raw.name if raw.name in (params.get("fetch") or {}) else None)
+    if name is not None:
+        return (read_source(name).expected or None) if name in known_sources() else None
     pictures = sum(path.suffix.lower() in (*SUFFIXES, ".jpeg") for path in raw.rglob("*"))
     return {_ANYWHERE: pictures} if pictures else None
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.checkup.findings import Finding
-from pipeline.checkup.inputs import look_at_checkpoints, look_at_folders, look_at_sources
+from pipeline.checkup.inputs import look_at_checkpoints, look_at_own_files, look_at_sources
 from pipeline.core.params import read_params
 from pipeline.datasets.registry import read_source
 from tests.import_graph import ROOT
@@ -35,14 +35,17 @@ def test_the_default_profile_needs_nothing() -> None:
     params = read_params(ROOT / "profiles" / "city.yaml")
     Path("unit/weights").mkdir(parents=True)
     Path("unit/weights/city.pt").write_bytes(b"x" * 2_000_000)
+    Path("profiles/times_of_day").mkdir(parents=True)
+    Path("profiles/times_of_day/city_tokyo.csv").touch()
     found = [
         *look_at_sources(params, Path("archives"), Path("data/raw")),
         *look_at_checkpoints(params),
-        *look_at_folders(params, Path("data/raw")),
+        *look_at_own_files(params, [Path("data")]),
     ]
     assert found == [
         Finding("source", "ok", "city: drawn here, needs nothing from outside"),
         Finding("translator", "ok", "unit/weights/city.pt: 2 MB"),
+        Finding("own files", "ok", "all there: profiles/times_of_day/city_tokyo.csv, unit/weights"),
     ]
 
 
@@ -131,18 +134,29 @@ def test_weights() -> None:
     assert (imagenet.grade, imagenet.found.startswith("1 models begin with ImageNet's")) == ("note", True)
 
 
-def test_folders_of_the_users_own() -> None:
+def test_files_of_the_users_own() -> None:
     params = {
         "format": {"mine": {"raw": "photographs"}, "city": {"raw": "data/raw/city/xs"}},
         "pictures": {"nights": {"folder": "nights"}, "days": {"folder": "data/sets/mine"}},
+        "train_unit": {"own": {"day": "data/pictures/day", "night": "nights"}},
+        "select": {"night": {"corrections": "times.csv"}},
+        "hub_local": {"theirs": {"repository": "hub"}},
+        "compare": {"day": {"checkpoints": "models/unit"}},
     }
-    missing = list(look_at_folders(params, Path("data/raw")))
+    made = [Path("data")]
+    missing = list(look_at_own_files(params, made))
+    assert {finding.grade for finding in missing} == {"fault"}
     assert [finding.found for finding in missing] == [
         "photographs, which format.mine.raw names, is not there",
         "nights, which pictures.nights.folder names, is not there",
+        "nights, which train_unit.own.night names, is not there",
+        "times.csv, which select.night.corrections names, is not there",
+        "hub, which hub_local.theirs.repository names, is not there",
+        "models/unit, which compare.day.checkpoints names, is not there",
     ]
-    Path("photographs").mkdir()
-    Path("nights").mkdir()
-    assert list(look_at_folders(params, Path("data/raw"))) == [
-        Finding("folder", "ok", "all there: photographs, nights")
+    for folder in ("photographs", "nights", "hub"):
+        Path(folder).mkdir()
+    Path("times.csv").touch()
+    assert list(look_at_own_files(params, [*made, Path("models/unit")])) == [
+        Finding("own files", "ok", "all there: hub, nights, photographs, times.csv")
     ]

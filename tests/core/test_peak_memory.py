@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -43,3 +44,20 @@ def test_an_error_in_the_block_ends_the_watch() -> None:
     with pytest.raises(ValueError, match="mine"), watch:
         raise ValueError("mine")
     assert not watch._thread.is_alive()
+
+
+def test_without_a_thread_there_is_a_look_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with PeakMemory() as memory:
+        pass
+    assert memory.bytes > 1_000_000
+
+
+def test_processes_that_end_at_that_moment_are_no_fault() -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    assert list(peak_memory._family(done.pid)) == [done.pid]
+    assert peak_memory._high_water_mark(done.pid) == 0

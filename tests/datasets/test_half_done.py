@@ -13,6 +13,7 @@ from pipeline.datasets.formatting import RawImage, Recode, format_set
 from pipeline.datasets.half_done import HalfDone, key_of
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.names import Details, name_at_utm
+from tests.core.noted import NotedWork
 from tests.datasets.raw_forms import jpeg, png
 
 
@@ -181,3 +182,13 @@ def test_the_key_follows_the_raw_files_and_the_choices(tmp_path: Path) -> None:
     recorded = key_of(raw, "pittsburgh", {"part": "x"})
     os.utime(raw / "archives.json", ns=(3, 3))
     assert key_of(raw, "pittsburgh", {"part": "x"}) == recorded
+
+
+def test_what_is_whole_is_told_from_work(tmp_path: Path, stopped: Raw) -> None:
+    had = len(kept(tmp_path))
+    with NotedWork() as told:
+        run(stopped, tmp_path / "set", tmp_path / "work")
+        assert told.work == ("image", 10, 10 - had)
+    with NotedWork() as told:
+        format_set(Raw().images(), tmp_path / "other", workers=1)
+        assert told.work == ("image", 10, 10)

@@ -51,6 +51,8 @@ def test_every_run_was_written_down(finished_run: tuple[Project, list[str]]) -> 
     assert night.path.startswith("cpu-")
     # Its workers load torch.
     assert night.memory > 300_000_000
+    [city] = read_timings(work, "fetch@city")
+    assert (city.unit, city.of, city.done) == ("image", 30, 30)
     [merge] = read_timings(work, "merge@city_pitts_dn")
     assert 0 < merge.written < merge.size / 2, "its images are links"
     assert (merge.unit, merge.of) == ("image", 32)

@@ -13,10 +13,11 @@ from pipeline.core.machine import Machine
 from pipeline.core.timings import Timing, add_timing
 from pipeline.outlook.estimates import UNKNOWN, Amount, Estimate, Estimates, amount_of
 from pipeline.outlook.image_counts import SetsOutlook
+from tests.city.tiny import VALUES
 from tests.core.test_timings import RUN
 
 PARAMS: dict[str, Any] = {
-    "fetch": {"pitts30k": {"kind": "archives"}},
+    "fetch": {"pitts30k": {"kind": "archives"}, "city": {"kind": "city", **VALUES}},
     "format": {"pitts30k": {"raw": "data/raw/pitts30k", "form": "pittsburgh"}},
     "translate": {"night": {"day": "pitts30k"}, "other": {"day": "pitts30k"}},
     "train": {
@@ -124,6 +125,7 @@ def test_other_units_do_not_mix(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("stage", "amount"),
     [
+        ("fetch@city", Amount(85, "image")),
         ("format@pitts30k", Amount(51_840, "image")),
         ("translate@night", Amount(51_840, "image")),
         ("evaluate@dn-pitts30k", Amount(16_816, "image")),

@@ -55,7 +55,20 @@ def test_sets_that_are_there_are_counted(tmp_path: Path) -> None:
     outlook = SetsOutlook({"format": {"day": {"raw": "x", "form": "common"}}}, tmp_path).of("day")
     assert outlook.there
     assert outlook.counts == made.counts()
-    assert outlook.size == sum(row.size for row in made.rows)
+    assert outlook.picture == sum(row.size for row in made.rows) / len(made.rows)
+
+
+def test_what_the_parameters_say_counts_more_than_what_was_made_with_others(tmp_path: Path) -> None:
+    day_set(tmp_path / "day")
+    day_set(tmp_path / "night")
+    params = {
+        "fetch": {"city": {"kind": "city", **VALUES}},
+        "format": {"day": {"raw": "data/raw/city/xs", "form": "common"}},
+        "translate": {"night": {"day": "day"}},
+    }
+    sets = SetsOutlook(params, tmp_path)
+    assert sets.of("day").counts == sets.of("night").counts == city_counts(tiny())["xs"]
+    assert sets.of("day").there
 
 
 def test_a_damaged_manifest_counts_as_none(tmp_path: Path) -> None:

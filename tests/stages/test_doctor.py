@@ -33,6 +33,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "params.yaml").write_bytes((ROOT / "profiles" / "city.yaml").read_bytes())
     (root / "unit" / "weights").mkdir(parents=True)
     (root / "unit" / "weights" / "city.pt").write_bytes(b"weights")
+    (root / "profiles" / "times_of_day").mkdir(parents=True)
+    (root / "profiles" / "times_of_day" / "city_tokyo.csv").touch()
     monkeypatch.chdir(root)
     return root
 
@@ -42,7 +44,9 @@ def _doctor() -> tuple[Result, dict[str, str]]:
     result = CliRunner().invoke(duskline, ["doctor"])
     grades: dict[str, str] = {}
     order = ("ok", "note", "warning", "fault")
-    for grade, subject in re.findall(r"^(ok|note|warning|fault) +(\w+) ", result.stdout, re.MULTILINE):
+    for grade, subject in re.findall(
+        r"^(ok|note|warning|fault) +(\w+(?: files)?) ", result.stdout, re.MULTILINE
+    ):
         grades[subject] = max(grade, grades.get(subject, "ok"), key=order.index)
     return result, grades
 
@@ -52,7 +56,7 @@ def test_a_machine_that_is_well() -> None:
     assert result.exit_code == 0, result.output
     assert set(grades) == {
         *("python", "settings", "processors", "memory", "language", "engine", "writing", "names", "project"),
-        *("links", "remote", "source", "translator", "disk", "libraries", "torch"),
+        *("links", "remote", "source", "translator", "own files", "disk", "libraries", "torch"),
     }
     assert "fault" not in grades.values()
     assert result.stdout.splitlines()[-1].startswith("0 faults, ")

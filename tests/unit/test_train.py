@@ -10,6 +10,7 @@ import torch
 
 from pipeline.core.errors import DusklineError, MissingInputError, ParameterError
 from pipeline.core.sides import side_of_folder
+from tests.core.noted import NotedWork
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit import numeric
@@ -336,3 +337,10 @@ def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path],
 def test_a_missing_folder(folders: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="no such folder"):
         run(tiny_settings(), (folders[0], tmp_path / "night"), tmp_path)
+
+
+def test_iterations_of_an_earlier_run_are_told_from_work(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    for iterations, done in ((3, 3), (7, 4), (7, 0)):
+        with NotedWork() as told:
+            run(tiny_settings(iterations=iterations), folders, tmp_path)
+            assert told.work == ("iteration", iterations, done)

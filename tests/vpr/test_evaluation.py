@@ -29,6 +29,7 @@ from pipeline.vpr.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
 from pipeline.vpr.small_copies import COPIES, SmallCopies
+from tests.core.noted import NotedWork
 from tests.vpr.places import write_places
 
 EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
@@ -325,3 +326,15 @@ def test_auto_is_the_arithmetic_that_it_resolves_to(
     assert found == wanted
     path = json.loads(found[METRICS])["numeric_path"]
     assert path == numeric_path(torch.device("cpu"), named, EXPERIMENT.cpu_threads)
+
+
+def test_descriptors_that_are_found_are_told_from_work(
+    experiment: Path, places: ImageSet, tmp_path: Path
+) -> None:
+    database, queries = (len(gallery(places, "test", role, 48, 48)) for role in ("database", "queries"))
+    with NotedWork() as first:
+        run_on(experiment, places, tmp_path)
+        assert first.work == ("image", database + queries, database + queries)
+    with NotedWork() as second:
+        run_on(experiment, places, tmp_path)
+        assert second.work == ("image", database + queries, queries)

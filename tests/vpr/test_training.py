@@ -21,6 +21,7 @@ from pipeline.vpr.network import load_model
 from pipeline.vpr.numeric import numbers_of
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import TrainSummary, train_model
+from tests.core.noted import NotedWork
 from tests.vpr.places import write_places
 
 SETTINGS = TrainSettings(
@@ -326,3 +327,20 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(
     )
     with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
         run(places, tmp_path)
+
+
+def test_what_an_earlier_run_had_learnt_is_told_from_work(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = SETTINGS.queries_per_epoch
+    with NotedWork() as told:
+        run(places, tmp_path / "whole")
+        assert told.work == ("query", SETTINGS.epochs * queries, SETTINGS.epochs * queries)
+    monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
+    kill_after(1, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path / "parts")
+    monkeypatch.setattr(training, "save_state", train_state.save_state)
+    with NotedWork() as told:
+        run(places, tmp_path / "parts")
+        assert told.work == ("query", SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)
