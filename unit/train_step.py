@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.compute.group import ALONE, Group
+from pipeline.compute.replay import Replayed
+from pipeline.compute.transfer import sent
 from unit.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.losses import (
     Features,
@@ -45,6 +47,7 @@ class Attempt:
 # x_a, x_b and the noise of some pictures of a batch.
 Part = tuple[Tensor, ...]
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Trainer:
@@ -79,6 +82,11 @@ class Trainer:
         for network in (self.a, self.b, self.dis_a, self.dis_b):
             # Processors of another kind may round what they draw otherwise.
             group.follow_first(network)
+        # NCCL's sums are left out of recordings.
+        alone_on_gpu = self.device.type == "cuda" and group.size == 1
+        self._update: Callable[..., dict[str, Tensor]] = (
+            Replayed(self._update_both) if alone_on_gpu else self._update_both
+        )
         self.gen_optimizer = self._adam(self.a, self.b)
         self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
         # The running mean of the weights, of the same keys as the generators.
@@ -93,8 +101,15 @@ class Trainer:
     def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
         s = self.settings
         parameters = [parameter for module in modules for parameter in module.parameters()]
+        on_gpu = self.device.type == "cuda"
         return torch.optim.Adam(
-            parameters, lr=s.lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=True
+            parameters,
+            # A recording reads the rate where it lies.
+            lr=torch.tensor(s.lr, device=self.device) if on_gpu else s.lr,
+            betas=(s.beta1, s.beta2),
+            weight_decay=s.weight_decay,
+            fused=True,
+            capturable=on_gpu,
         )
 
     def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
@@ -106,26 +121,45 @@ class Trainer:
         In the tied iterations there is one update only, of both generators alike, to reconstruct.
         """
         self._set_learning_rate(iteration)
-        x_a, x_b = self._placed(x_a), self._placed(x_b)
+        x_a, x_b = sent(x_a, self.device), sent(x_b, self.device)
         noise = self._noise(iteration, x_a)
+        update = self._tied_update if iteration < self.settings.tied_iterations else self._update
+        losses = update(x_a, x_b, *noise)
+        self._update_mean()
+        return losses
+
+    def _parts(self, *inputs: Tensor) -> tuple[list[Part], float]:
+        """Pictures and noise in the pieces that are worked on by themselves, and how many make a batch."""
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
         # A batch norm looks at all of them.
         alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
-        pieces = len(x_a) if alone else 1
+        count = len(inputs[0])
+        pieces = count if alone else 1
         # How many such pieces the whole batch would be.
-        whole = pieces * self.settings.batch / len(x_a)
-        parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
-        if iteration < self.settings.tied_iterations:
-            losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
-            self._tie_gradients()
-        else:
-            attempts = list(self._threads.map(self._translate, parts))
-            losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
-            self.dis_optimizer.step()
-            losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
+        whole = pieces * self.settings.batch / count
+        return [tuple(x.chunk(pieces)[index] for x in inputs) for index in range(pieces)], whole
+
+    def _tied_update(self, *inputs: Tensor) -> dict[str, Tensor]:
+        parts, whole = self._parts(*inputs)
+        losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
+        self._tie_gradients()
         self.gen_optimizer.step()
-        self._update_mean()
         return losses
+
+    def _update_both(self, *inputs: Tensor) -> dict[str, Tensor]:
+        parts, whole = self._parts(*inputs)
+        attempts = self._each(self._translate, parts)
+        losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
+        self.dis_optimizer.step()
+        losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
+        self.gen_optimizer.step()
+        return losses
+
+    def _each(self, work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+        """Work on the items side by side; on a single one here, where a recording hears of it."""
+        if len(items) == 1:
+            return [work(items[0])]
+        return list(self._threads.map(work, items))
 
     def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of coding and decoding within each domain, and what the generators are to minimise."""
@@ -194,9 +228,11 @@ class Trainer:
                 losses, target = objective(item)
             return losses, torch.autograd.grad(target, parameters)
 
-        results = list(self._threads.map(work, items))
+        results = self._each(work, items)
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
-            parameter.grad = _sum_beside(parameter, gradients).div_(whole)
+            parameter.grad = _sum_beside(parameter, gradients)
+            if whole != 1:
+                parameter.grad.div_(whole)
         means = {
             name: torch.stack([losses[name].detach() for losses, _ in results]).sum() / whole
             for name in results[0][0]
@@ -215,7 +251,9 @@ class Trainer:
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        drawn = torch.randn(shape, generator=seeded(self.settings.seed, _NOISE, iteration))
+        # Where it is wanted: a processor would draw longer than a GPU takes for all the rest.
+        rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
+        drawn = torch.randn(shape, generator=rng, device=self.device)
         return tuple(self._placed(self.group.share(part)) for part in drawn)
 
     def _set_learning_rate(self, iteration: int) -> None:
@@ -223,14 +261,16 @@ class Trainer:
         rate = self.settings.lr * self.settings.gamma ** ((iteration + 1) // self.settings.step_size)
         for optimizer in (self.gen_optimizer, self.dis_optimizer):
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     @torch.no_grad()
     def _update_mean(self) -> None:
         share = 1 - self.settings.ema_decay
         for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
-            for average, new in zip(mean.parameters(), current.parameters(), strict=True):
-                average.lerp_(new, share)
+            torch._foreach_lerp_(list(mean.parameters()), list(current.parameters()), share)
 
     def is_finite(self) -> bool:
         """Whether every weight and every moment of its gradients is a number."""
@@ -241,7 +281,7 @@ class Trainer:
             for state in optimizer.state.values()
             for value in state.values()
         ]
-        return all(bool(value.isfinite().all()) for value in [*weights, *moments])
+        return bool(torch.stack([value.isfinite().all() for value in [*weights, *moments]]).all())
 
     def state(self) -> dict[str, Any]:
         """Everything to go on from, as nested dicts of tensors and numbers."""
@@ -257,8 +297,12 @@ class Trainer:
         for name, (a, b) in self._networks().items():
             a.load_state_dict(state[name]["a"])
             b.load_state_dict(state[name]["b"])
-        self.gen_optimizer.load_state_dict(state["gen_optimizer"])
-        self.dis_optimizer.load_state_dict(state["dis_optimizer"])
+        for optimizer, name in ((self.gen_optimizer, "gen_optimizer"), (self.dis_optimizer, "dis_optimizer")):
+            (group,) = optimizer.param_groups
+            of_device = {key: group[key] for key in ("lr", "capturable")}
+            optimizer.load_state_dict(state[name])
+            # The rate is set anew for every iteration, and where it lies is this device's affair.
+            optimizer.param_groups[0].update(of_device)
 
     def _networks(self) -> dict[str, tuple[nn.Module, nn.Module]]:
         return {
@@ -271,8 +315,10 @@ class Trainer:
 def _sum_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
     """The sum of the gradients, in the memory format of `parameter`.
 
-    A fused Adam on a CPU steps through the memory of both side by side, whatever their strides say.
+    A fused Adam steps through the memory of both side by side, whatever their strides say.
     """
+    if len(gradients) == 1 and gradients[0].stride() == parameter.stride():
+        return gradients[0]
     total = torch.empty_like(parameter).copy_(gradients[0])
     for gradient in gradients[1:]:
         total += gradient
