@@ -214,7 +214,16 @@ def main(
         for group in GROUPS:
             ways = {
                 way: subprocess.Popen(
-                    [sys.executable, __file__, *options, "--serve", way, "--found", str(files[way])],
+                    [
+                        sys.executable,
+                        "-m",
+                        "benchmarks.vpr",
+                        *options,
+                        "--serve",
+                        way,
+                        "--found",
+                        str(files[way]),
+                    ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,

@@ -46,7 +46,7 @@ class Inference(nn.Module):
         # Not the buffers of the norms: a rounded scale would shift a whole channel.
         for weight in self.parameters():
             weight.data = weight.data.to(dtype)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) in -1..1 to their code (N, C, H', W')."""

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.compute.group import ALONE, Group
-from pipeline.compute.replay import Replayed
 from pipeline.compute.transfer import sent
 from unit.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.losses import (
@@ -47,7 +46,6 @@ class Attempt:
 # x_a, x_b and the noise of some pictures of a batch.
 Part = tuple[Tensor, ...]
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Trainer:
@@ -82,11 +80,6 @@ class Trainer:
         for network in (self.a, self.b, self.dis_a, self.dis_b):
             # Processors of another kind may round what they draw otherwise.
             group.follow_first(network)
-        # NCCL's sums are left out of recordings.
-        alone_on_gpu = self.device.type == "cuda" and group.size == 1
-        self._update: Callable[..., dict[str, Tensor]] = (
-            Replayed(self._update_both) if alone_on_gpu else self._update_both
-        )
         self.gen_optimizer = self._adam(self.a, self.b)
         self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
         # The running mean of the weights, of the same keys as the generators.
@@ -101,15 +94,8 @@ class Trainer:
     def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
         s = self.settings
         parameters = [parameter for module in modules for parameter in module.parameters()]
-        on_gpu = self.device.type == "cuda"
         return torch.optim.Adam(
-            parameters,
-            # A recording reads the rate where it lies.
-            lr=torch.tensor(s.lr, device=self.device) if on_gpu else s.lr,
-            betas=(s.beta1, s.beta2),
-            weight_decay=s.weight_decay,
-            fused=True,
-            capturable=on_gpu,
+            parameters, lr=s.lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=True
         )
 
     def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
@@ -123,43 +109,24 @@ class Trainer:
         self._set_learning_rate(iteration)
         x_a, x_b = sent(x_a, self.device), sent(x_b, self.device)
         noise = self._noise(iteration, x_a)
-        update = self._tied_update if iteration < self.settings.tied_iterations else self._update
-        losses = update(x_a, x_b, *noise)
-        self._update_mean()
-        return losses
-
-    def _parts(self, *inputs: Tensor) -> tuple[list[Part], float]:
-        """Pictures and noise in the pieces that are worked on by themselves, and how many make a batch."""
         # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
         # A batch norm looks at all of them.
         alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
-        count = len(inputs[0])
-        pieces = count if alone else 1
+        pieces = len(x_a) if alone else 1
         # How many such pieces the whole batch would be.
-        whole = pieces * self.settings.batch / count
-        return [tuple(x.chunk(pieces)[index] for x in inputs) for index in range(pieces)], whole
-
-    def _tied_update(self, *inputs: Tensor) -> dict[str, Tensor]:
-        parts, whole = self._parts(*inputs)
-        losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
-        self._tie_gradients()
+        whole = pieces * self.settings.batch / len(x_a)
+        parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
+        if iteration < self.settings.tied_iterations:
+            losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
+            self._tie_gradients()
+        else:
+            attempts = list(self._threads.map(self._translate, parts))
+            losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
+            self.dis_optimizer.step()
+            losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
         self.gen_optimizer.step()
+        self._update_mean()
         return losses
-
-    def _update_both(self, *inputs: Tensor) -> dict[str, Tensor]:
-        parts, whole = self._parts(*inputs)
-        attempts = self._each(self._translate, parts)
-        losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
-        self.dis_optimizer.step()
-        losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
-        self.gen_optimizer.step()
-        return losses
-
-    def _each(self, work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-        """Work on the items side by side; on a single one here, where a recording hears of it."""
-        if len(items) == 1:
-            return [work(items[0])]
-        return list(self._threads.map(work, items))
 
     def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of coding and decoding within each domain, and what the generators are to minimise."""
@@ -228,11 +195,10 @@ class Trainer:
                 losses, target = objective(item)
             return losses, torch.autograd.grad(target, parameters)
 
-        results = self._each(work, items)
+        results = list(self._threads.map(work, items))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
-            parameter.grad = _sum_beside(parameter, gradients)
-            if whole != 1:
-                parameter.grad.div_(whole)
+            total = _sum_beside(parameter, gradients)
+            parameter.grad = total if whole == 1 else total / whole
         means = {
             name: torch.stack([losses[name].detach() for losses, _ in results]).sum() / whole
             for name in results[0][0]
@@ -251,7 +217,7 @@ class Trainer:
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        # Where it is wanted: a processor would draw longer than a GPU takes for all the rest.
+        # Where it is wanted: to draw the published training's takes a processor 40 ms, and to send it some more.
         rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
         drawn = torch.randn(shape, generator=rng, device=self.device)
         return tuple(self._placed(self.group.share(part)) for part in drawn)
@@ -261,10 +227,7 @@ class Trainer:
         rate = self.settings.lr * self.settings.gamma ** ((iteration + 1) // self.settings.step_size)
         for optimizer in (self.gen_optimizer, self.dis_optimizer):
             for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate)
-                else:
-                    group["lr"] = rate
+                group["lr"] = rate
 
     @torch.no_grad()
     def _update_mean(self) -> None:
@@ -297,12 +260,8 @@ class Trainer:
         for name, (a, b) in self._networks().items():
             a.load_state_dict(state[name]["a"])
             b.load_state_dict(state[name]["b"])
-        for optimizer, name in ((self.gen_optimizer, "gen_optimizer"), (self.dis_optimizer, "dis_optimizer")):
-            (group,) = optimizer.param_groups
-            of_device = {key: group[key] for key in ("lr", "capturable")}
-            optimizer.load_state_dict(state[name])
-            # The rate is set anew for every iteration, and where it lies is this device's affair.
-            optimizer.param_groups[0].update(of_device)
+        self.gen_optimizer.load_state_dict(state["gen_optimizer"])
+        self.dis_optimizer.load_state_dict(state["dis_optimizer"])
 
     def _networks(self) -> dict[str, tuple[nn.Module, nn.Module]]:
         return {

@@ -6,7 +6,7 @@ Recognisers learn from days first; then each goes on with days only, with days a
 days and our nights, or with days and the true nights (the oracle), and is tested on held-out streets by day
 and by night. Every piece that is there already stays, and one that was ended goes on: kill it and start it
 again at will. Two may run side by
-side if they are given other recognisers (`--arm`, `--seed`).
+side if they are given other recognisers (`--arm`, `--seed`). Networks run where DUSKLINE_DEVICE says.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms:
         return
-    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator", device, workers)
+    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator", device)
     measured = Measured(folder / "results", tests, ARMS, seeds or SEEDS)
     measured.write_list(out / "night_gain.json")
     rows = {name: likeness(days, true, to_night) for name, to_night in translators(ours)}
@@ -91,14 +91,13 @@ def _learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
         return days
     if arm == ORACLE:
         return by_day_and_night(days, ImageSet.open(small / TRUE_NIGHTS), folder / "training" / arm)
-    out = folder / "nights" / arm
+    large, out = ImageSet.open(folder / "streets" / DAYS), folder / "nights" / arm
     if arm == PHOTOMETRIC:
-        nights = photometric_nights(days, out, workers)
+        nights = photometric_nights(large, out, workers)
     else:
-        unpaired = folder / "streets" / UNPAIRED_FOLDER
-        weights = train_translator(unpaired, folder / "translator", device, workers)
-        nights = our_nights(days, out, weights, device, workers)
-    return by_day_and_night(days, nights, folder / "training" / arm)
+        weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator", device)
+        nights = our_nights(large, out, weights, device, workers)
+    return by_day_and_night(days, shrunk(nights, small / arm), folder / "training" / arm)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ TRANSLATOR = TrainSettings(
 _OUTPUT = OutputFormat(".jpg", 92)
 
 
-def train_translator(unpaired: Path, folder: Path, device: str, threads: int) -> Path:
+def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
     """Our translator, from unpaired days and nights of the training streets; goes on where it stopped."""
     weights = folder / "ours.pt"
     if not weights.is_file():
@@ -43,7 +43,6 @@ def train_translator(unpaired: Path, folder: Path, device: str, threads: int) ->
             folder / "work",
             live=folder / "live",
             device=device,
-            threads=threads,
         )
     return weights
 
