@@ -68,39 +68,46 @@ def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
 
 
-def step_of(way: str, settings: TrainSettings) -> Step:
+def step_of(way: str, settings: TrainSettings, device: str) -> Step:
     """What is timed: the step of an iteration, its pictures included."""
     size = (settings.crop_height, settings.crop_width)
     torch.manual_seed(0)
-    features = VggFeatures("caffe").requires_grad_(requires_grad=False) if settings.vgg_w else None
+    features = None
+    if settings.vgg_w:
+        features = VggFeatures("caffe").requires_grad_(requires_grad=False).to(device)
     if way == "plain":
-        start = Trainer(settings)
+        start = Trainer(settings, device)
+        # As PyTorch comes: on a GPU it lets float32 convolutions keep ten bits.
+        torch.backends.cudnn.allow_tf32 = True
         plain = PlainTrainer(settings, start, features)
 
         def plain_step(iteration: int) -> dict[str, Tensor]:
-            x_a, x_b = (picture(iteration, domain, size) for domain in (0, 1))
+            x_a, x_b = (picture(iteration, domain, size).to(device) for domain in (0, 1))
             return plain.step(x_a, x_b, start._noise(iteration, x_a))
 
         return plain_step
     keep_freed_memory()
     if features is not None:
         features.to(memory_format=torch.channels_last)
-    ours = Trainer(settings, features=features)
+    ours = Trainer(settings, device, features)
     return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
+
+
+def memory_used() -> float:
+    """GiB: of the GPU where it is used, else of this process."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_reserved() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def serve(step: Step) -> None:
     """Do the next step for each line of standard input; answer with its seconds, memory and losses."""
     for iteration, _ in enumerate(sys.stdin):
         start = time.perf_counter()
-        losses = step(iteration)
+        # Numbers that have come to the processor: the device has done the step.
+        losses = {name: value.item() for name, value in step(iteration).items()}
         seconds = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        answer = {
-            "seconds": seconds,
-            "GiB": memory,
-            "losses": {name: value.item() for name, value in losses.items()},
-        }
+        answer = {"seconds": seconds, "GiB": memory_used(), "losses": losses}
         print(json.dumps(answer), flush=True)
 
 
@@ -143,6 +150,7 @@ def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: in
 @click.option("--window", default=50, show_default=True, help="Steps over which curves are averaged.")
 @click.option("--seed", default=0, show_default=True, help="Of weights and noise.")
 @click.option("--threads", default=1, show_default=True, help="Of each operation.")
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where.")
 @click.option("--way", "served", default=None, hidden=True)
 def main(
     dim: int,
@@ -155,12 +163,14 @@ def main(
     window: int,
     seed: int,
     threads: int,
+    device: str,
     served: str | None,
 ) -> None:
     """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
     torch.set_num_threads(threads)
     if served:
-        serve(step_of(served, settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)))
+        settings = settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)
+        serve(step_of(served, settings, device))
         return
     processes = {
         way: subprocess.Popen(
@@ -178,7 +188,8 @@ def main(
             if process.stdin:
                 process.stdin.close()
             process.wait()
-    print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {threads} threads, torch {torch.__version__}")
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
+    print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {where}, torch {torch.__version__}")
     report_times(answers)
     if curves:
         report_curves(answers, window)

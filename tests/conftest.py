@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process that they start
 # inherits that; the tests that interrupt such processes want what a user at a terminal has.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail what was asked for by `-m gpu` in words where there is no GPU; a skip would look like a pass."""
+    if item.get_closest_marker("gpu") is None:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.fail("needs a CUDA device, and torch finds none here", pytrace=False)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute.transfer import sent
 from pipeline.core.errors import DusklineError
 from unit.translate import LIVE_PICTURES, Prepared, UnitSettings, UnitTranslator
 
@@ -45,13 +46,6 @@ class UnitBatchTranslator(UnitTranslator):
         held = 4 * self.batch if self._device.type == "cuda" else 1
         return held * LIVE_PICTURES * width * height
 
-    def prepare(self, pixels: np.ndarray) -> Prepared:
-        """As in `UnitTranslator`; in memory that the device reads without stopping for it."""
-        picture = super().prepare(pixels)
-        if self._device.type != "cuda":
-            return picture
-        return Prepared(picture.levels.contiguous().pin_memory(), picture.pixels)
-
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
         """Translate pictures of one shape; `DusklineError` when not even one fits into the memory."""
         try:
@@ -69,6 +63,9 @@ class UnitBatchTranslator(UnitTranslator):
         self.batch = min(self.batch, half)
         _LOG.info("out of memory: %d pictures at a time from here on", self.batch)
         return self.translate(pictures[:half]) + self.translate(pictures[half:])
+
+    def _placed(self, levels: Tensor) -> Tensor:
+        return sent(levels, self._device)
 
     def _forward(self, x: Tensor) -> Tensor:
         self._seen[x.shape] += 1

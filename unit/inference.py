@@ -43,7 +43,10 @@ class Inference(nn.Module):
         self.up = nn.ModuleList(_UpsampledConv(block) for block in ups if isinstance(block, ConvBlock))
         self.last = _Conv(last, bias=True)
         self.requires_grad_(requires_grad=False)
-        self.to(dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Not the buffers of the norms: a rounded scale would shift a whole channel.
+        for weight in self.parameters():
+            weight.data = weight.data.to(dtype)
+        self.to(memory_format=torch.channels_last)
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) in -1..1 to their code (N, C, H', W')."""
@@ -118,7 +121,6 @@ class _UpsampledConv(nn.Module):
         self.bias = nn.Parameter(block.conv.bias.detach().clone())
         self.phase_weight = nn.Parameter(_phase_weight(self.weight.detach()))
         self.phase_bias = nn.Parameter(self.bias.detach().repeat(4))
-        # Kept out of the module's own type: a rounded scale would shift a whole channel.
         self.norm = _PhaseLayerNorm(block.norm)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,17 +155,18 @@ class _PhaseLayerNorm(nn.Module):
     def __init__(self, norm: UnitLayerNorm) -> None:
         super().__init__()
         self.eps = norm.eps
-        self.gamma = norm.gamma.detach().float().repeat(4)
-        self.beta = norm.beta.detach().float().repeat(4)
+        self.gamma: Tensor
+        self.beta: Tensor
+        self.register_buffer("gamma", norm.gamma.detach().float().repeat(4))
+        self.register_buffer("beta", norm.beta.detach().float().repeat(4))
 
     def forward(self, x: Tensor) -> Tensor:
         std, mean = _std_mean(x)
-        gamma, beta = self.gamma.to(x.device), self.beta.to(x.device)
-        scale = gamma / (std + self.eps)[:, None]
-        shift = beta - mean[:, None] * scale
+        scale = self.gamma / (std + self.eps)[:, None]
+        shift = self.beta - mean[:, None] * scale
         if len(x) == 1:
             # A batch norm with given statistics is one pass over `x`, in float32 whatever its type.
-            zeros, ones = torch.zeros_like(gamma), torch.ones_like(gamma)
+            zeros, ones = torch.zeros_like(self.gamma), torch.ones_like(self.gamma)
             return F.batch_norm(x, zeros, ones, scale[0], shift[0], training=False, eps=0.0)
         return torch.addcmul(shift[:, :, None, None], x.float(), scale[:, :, None, None]).to(x.dtype)
 

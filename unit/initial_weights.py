@@ -11,10 +11,10 @@ from unit.network import Generator, UnitLayerNorm
 from unit.train_settings import TrainSettings
 
 
-def seeded(seed: int, purpose: int, number: int) -> torch.Generator:
-    """The random numbers of one purpose, of which each may have many series."""
+def seeded(seed: int, purpose: int, number: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """The random numbers of one purpose, of which each may have many series; other ones on a GPU."""
     key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(key) >> 1)
+    return torch.Generator(device).manual_seed(int(key) >> 1)
 
 
 def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:

@@ -6,6 +6,7 @@ Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba it
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,15 +140,21 @@ def edge_loss(night: Tensor, day: Tensor) -> Tensor:
     )
 
 
+@functools.cache
+def _sobel(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Filters (1, 1, 3, 3) of the gradient along x and along y; sent to a device once."""
+    smooth, slope = torch.tensor([1.0, 2.0, 1.0]) / 4, torch.tensor([-1.0, 0.0, 1.0]) / 2
+    along_x, along_y = (
+        (rows[:, None] * columns)[None, None] for rows, columns in ((smooth, slope), (slope, smooth))
+    )
+    return along_x.to(device), along_y.to(device)
+
+
 def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each pixel's normalised g g' of (N, 3, H, W): along x, along y, and across, the last times root 2."""
     brightness = (x.float().mean(dim=1, keepdim=True) + 1) / 2
     log = (brightness.clamp_min(0) + _DARK).log()
-    smooth, slope = log.new_tensor([1.0, 2.0, 1.0]) / 4, log.new_tensor([-1.0, 0.0, 1.0]) / 2
-    gx, gy = (
-        nn.functional.conv2d(log, (rows[:, None] * columns)[None, None])
-        for rows, columns in ((smooth, slope), (slope, smooth))
-    )
+    gx, gy = (nn.functional.conv2d(log, filter_) for filter_ in _sobel(log.device))
     scale = 1 / (gx.square() + gy.square() + _HALF_EDGE**2)
     return gx.square() * scale, gy.square() * scale, gx * gy * scale * math.sqrt(2)
 

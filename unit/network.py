@@ -85,14 +85,18 @@ class UnitInstanceNorm(nn.Module):
     """Per sample and channel, by the biased variance with eps in the root; no parameters, nothing running.
 
     A group norm of as many groups as channels is the same thing, and several times as fast on a CPU; where
-    gradients are asked for, a batch norm of each sample alone is faster still.
+    gradients are asked for, a batch norm of each sample alone is faster still. Of values in bfloat16
+    both keep the statistics in float32.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
         if x.requires_grad and x.device.type == "cpu":
             return torch.cat([_batch_normed(one) for one in x.split(1)])
-        return F.group_norm(x, x.shape[1], eps=1e-5)
+        with torch.autocast(
+            x.device.type, enabled=False
+        ):  # On a GPU it would make float32 of all that follows.
+            return F.group_norm(x, x.shape[1], eps=1e-5)
 
 
 def _batch_normed(x: Tensor) -> Tensor:

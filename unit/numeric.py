@@ -56,8 +56,7 @@ def _resolved(wish: str, device: str) -> Numeric:
             raise ParameterError(
                 "device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu"
             )
-        # Otherwise float32 convolutions would be rounded to ten bits.
-        torch.backends.cudnn.allow_tf32 = False
+        _keep_float32()
         fast = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
         dtype = fast if wish == "auto" else getattr(torch, wish)
         return Numeric(dtype, f"cuda-{_name(dtype)}, {_VERSIONS}")
@@ -72,8 +71,9 @@ def resolved_autocast(wish: Literal["off", "bfloat16", "auto"], device: str) -> 
     """Resolve a training's `wish` ("off", "bfloat16" or "auto") on `device` to "off" or "bfloat16".
 
     "auto" is bfloat16 where the device computes in it. Elsewhere it is off: float16, which older GPUs have,
-    would lose small gradients.
+    would lose small gradients. "off" is float32 to its last bit, on a GPU too.
     """
+    _keep_float32()
     if wish != "auto":
         return wish
     if device == "cuda":
@@ -87,6 +87,11 @@ def bfloat16_kernels() -> str:
         if getattr(torch.cpu, asked, lambda: False)():
             return name
     return ""
+
+
+def _keep_float32() -> None:
+    """Let no GPU round float32 convolutions to ten bits, as it does by default."""
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -21,7 +21,7 @@ from pipeline.core.timings import note_work
 from unit.checkpoint import save_checkpoint
 from unit.numeric import resolved_autocast
 from unit.train_estimate import Timing, memory_of_training
-from unit.train_pictures import CropSource
+from unit.train_pictures import CropSource, ReadAhead
 from unit.train_run import Run
 from unit.train_settings import TrainSettings
 from unit.train_step import Trainer
@@ -123,9 +123,10 @@ def train(
         timing = Timing(settings, machine, *((work, say) if group.writes else (None, _silent)))
         timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
-        for iteration in progress(left, label="train", unit="iteration"):
-            run.iterate(iteration)
-            timing.done(iteration)
+        with ReadAhead(sources, run.own_positions, threads) as ahead:
+            for iteration in progress(left, label="train", unit="iteration"):
+                run.iterate(iteration, *ahead.crops(iteration))
+                timing.done(iteration)
         exported = run.finish()
     note_work("iteration", of=settings.iterations, done=len(left), path=f"{machine}, autocast {autocast}")
     if group.writes:

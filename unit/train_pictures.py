@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from pipeline.core.errors import BadImageError
 from pipeline.core.pictures import open_rgb
 from pipeline.core.sides import Side
 from unit.translate import resize_shorter
+
+# Iterations whose crops are read while the networks work on those of the one before.
+_AHEAD = 4
 
 
 @dataclass
@@ -31,6 +36,7 @@ class CropSource:
     seed: int
     stream: int
     paths: tuple[Path, ...] = field(init=False)
+    # Of the pass that was asked for last; several threads may ask.
     _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
 
     def __post_init__(self) -> None:
@@ -39,10 +45,11 @@ class CropSource:
     def path_at(self, position: int) -> Path:
         """The picture from which crop number `position` is taken."""
         epoch, place = divmod(position, len(self.paths))
-        if self._order[0] != epoch:
-            rng = np.random.default_rng([self.seed, self.stream, 0, epoch])
-            self._order = (epoch, rng.permutation(len(self.paths)))
-        return self.paths[self._order[1][place]]
+        known, order = self._order
+        if known != epoch:
+            order = np.random.default_rng([self.seed, self.stream, 0, epoch]).permutation(len(self.paths))
+            self._order = (epoch, order)
+        return self.paths[order[place]]
 
     def crop_at(self, position: int) -> Tensor:
         """Crop number `position` as (3, height, width) float32 in -1..1."""
@@ -56,10 +63,6 @@ class CropSource:
         left = int(rng.integers(image.width - width + 1))
         top = int(rng.integers(image.height - height + 1))
         return to_tensor(image.crop((left, top, left + width, top + height)))
-
-    def crops_at(self, positions: range) -> Tensor:
-        """The crops of these numbers as (N, 3, height, width)."""
-        return torch.stack([self.crop_at(position) for position in positions])
 
     def middles(self, count: int) -> Tensor:
         """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
@@ -80,6 +83,38 @@ class CropSource:
                 f" {width}x{height}"
             )
         return image
+
+
+class ReadAhead:
+    """The crops of one iteration after the other from several sources, read before they are asked for.
+
+    positions: the numbers of an iteration's crops, by the iteration. `threads` threads read, within a `with`
+    block; how many of them changes nothing.
+    """
+
+    def __init__(
+        self, sources: Sequence[CropSource], positions: Callable[[int], range], threads: int
+    ) -> None:
+        self._sources = sources
+        self._positions = positions
+        self._pool = ThreadPoolExecutor(threads)
+        self._begun: dict[int, list[list[Future[Tensor]]]] = {}
+
+    def __enter__(self) -> ReadAhead:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def crops(self, iteration: int) -> list[Tensor]:
+        """Those of an iteration, (N, 3, height, width) of each source; begins with the ones that follow."""
+        for number in range(iteration, iteration + 1 + _AHEAD):
+            if number not in self._begun:
+                self._begun[number] = [
+                    [self._pool.submit(source.crop_at, position) for position in self._positions(number)]
+                    for source in self._sources
+                ]
+        return [torch.stack([read.result() for read in reads]) for reads in self._begun.pop(iteration)]
 
 
 def spread(paths: tuple[Path, ...], count: int) -> list[Path]:

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from pipeline.core.curves import write_curves
 from pipeline.core.errors import DusklineError
@@ -45,7 +46,7 @@ class Run:
         self.best: Judged | None = None
         self._judged_by = [source.middles(_JUDGED_BY) for source in sources]
         # Losses of iterations that have not been looked at, by iteration.
-        self._unseen: dict[int, dict[str, torch.Tensor]] = {}
+        self._unseen: dict[int, dict[str, Tensor]] = {}
 
     def resume(self) -> int:
         """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
@@ -61,11 +62,14 @@ class Run:
         self.best = None if state["best"] is None else Judged.of_state(state["best"])
         return iteration
 
-    def iterate(self, iteration: int) -> None:
-        """Train on the crops of `iteration`, then save and show what is due."""
+    def own_positions(self, iteration: int) -> range:
+        """The numbers of the crops that this process takes in an iteration."""
+        mine: range = self.group.share(self._positions(iteration))
+        return mine
+
+    def iterate(self, iteration: int, day: Tensor, night: Tensor) -> None:
+        """Train on the crops of `iteration`, (N, 3, H, W) each, then save and show what is due."""
         settings = self.settings
-        mine = self.group.share(self._positions(iteration))
-        day, night = (source.crops_at(mine) for source in self.sources)
         losses = self.trainer.step(day, night, iteration)
         self.curve.add(losses)
         self._unseen[iteration] = losses

@@ -102,7 +102,7 @@ class UnitTranslator:
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
         """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
         with torch.inference_mode():
-            levels = torch.stack([picture.levels for picture in pictures]).to(self._device, non_blocking=True)
+            levels = self._placed(torch.stack([picture.levels for picture in pictures]))
             return list(to_pixels(self._forward(to_range(levels)), self.settings.stretch))
 
     def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
@@ -116,6 +116,9 @@ class UnitTranslator:
         if night.shape[:2] == (height, width):
             return night
         return np.asarray(Image.fromarray(night).resize((width, height), Image.Resampling.BICUBIC))
+
+    def _placed(self, levels: Tensor) -> Tensor:
+        return levels
 
     def _forward(self, x: Tensor) -> Tensor:
         night: Tensor = self.network(x)

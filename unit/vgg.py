@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import torch
@@ -30,14 +31,19 @@ _POOLED_BLOCKS = 3
 
 def vgg_input(x: Tensor) -> Tensor:
     """RGB (N, 3, H, W) in -1..1 to BGR in 0..255 less the mean of the Caffe model."""
-    mean = torch.tensor(_MEAN, dtype=x.dtype, device=x.device)
-    return (x.flip(1) + 1) * 127.5 - mean[:, None, None]
+    return (x.flip(1) + 1) * 127.5 - _by_channel(_MEAN, x.dtype, x.device)
 
 
 def torchvision_input(x: Tensor) -> Tensor:
     """RGB (N, 3, H, W) in -1..1 to RGB in 0..1 less torchvision's mean, by its deviation."""
-    mean, std = (torch.tensor(values, dtype=x.dtype, device=x.device) for values in (_RGB_MEAN, _RGB_STD))
-    return ((x + 1) / 2 - mean[:, None, None]) / std[:, None, None]
+    mean, std = (_by_channel(values, x.dtype, x.device) for values in (_RGB_MEAN, _RGB_STD))
+    return ((x + 1) / 2 - mean) / std
+
+
+@functools.cache
+def _by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Values (C,) as (C, 1, 1), sent to a device once."""
+    return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
 
 _INPUTS = {"caffe": vgg_input, "torchvision": torchvision_input}

@@ -6,7 +6,7 @@ Recognisers learn from days first; then each goes on with days only, with days a
 days and our nights, or with days and the true nights (the oracle), and is tested on held-out streets by day
 and by night. Every piece that is there already stays, and one that was ended goes on: kill it and start it
 again at will. Two may run side by
-side if they are given other recognisers (`--arm`, `--seed`).
+side if they are given other recognisers (`--arm`, `--seed`). Networks run where DUSKLINE_DEVICE says.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from benchmarks.night_gain.streets import (
 from pipeline.core.files import write_bytes
 from pipeline.core.machine import read_machine
 from pipeline.datasets.image_set import ImageSet
+from unit.numeric import chosen_device
 
 NIGHTS: dict[str, Literal["none", "synthetic", "true"]] = {
     DAY: "none",
@@ -53,24 +54,25 @@ SEEDS = (0, 1, 2)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
     """Make in FOLDER what is not there yet; with all recognisers, write night_gain.json and night_gain.md."""
-    workers = read_machine().workers
+    machine = read_machine()
+    workers, device = machine.workers, chosen_device(machine.device)
     streets = folder / "streets"
     draw_streets(streets, workers)
     days, true = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS))
     small_days, small_true = (shrunk(part, folder / "small" / part.root.name) for part in (days, true))
     tests = {"day": small_days, "night": night_queries(small_days, small_true, folder / "small" / "by_night")}
     for seed in seeds or SEEDS:
-        start = begin(seed, small_days, folder, workers)
+        start = begin(seed, small_days, folder, device, workers)
         for arm in arms or ARMS:
             if arm == FIRST:
                 continue
             settings = settings_of(arm, seed, NIGHTS[arm])
-            images = _learnt_from(arm, folder, workers)
-            recognise(f"{arm}-{seed}", settings, start, images, tests, folder, workers)
+            images = _learnt_from(arm, folder, device, workers)
+            recognise(f"{arm}-{seed}", settings, start, images, tests, folder, device, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms:
         return
-    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator")
+    ours = train_translator(streets / UNPAIRED_FOLDER, folder / "translator", device)
     measured = Measured(folder / "results", tests, ARMS, seeds or SEEDS)
     measured.write_list(out / "night_gain.json")
     rows = {name: likeness(days, true, to_night) for name, to_night in translators(ours)}
@@ -81,7 +83,7 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     click.echo(text)
 
 
-def _learnt_from(arm: str, folder: Path, workers: int) -> ImageSet:
+def _learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
     """The set that the recogniser `arm` learns from."""
     small = folder / "small"
     days = ImageSet.open(small / DAYS)
@@ -93,8 +95,8 @@ def _learnt_from(arm: str, folder: Path, workers: int) -> ImageSet:
     if arm == PHOTOMETRIC:
         nights = photometric_nights(large, out, workers)
     else:
-        weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator")
-        nights = our_nights(large, out, weights, workers)
+        weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator", device)
+        nights = our_nights(large, out, weights, device, workers)
     return by_day_and_night(days, shrunk(nights, small / arm), folder / "training" / arm)
 
 

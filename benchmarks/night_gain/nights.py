@@ -31,7 +31,7 @@ TRANSLATOR = TrainSettings(
 _OUTPUT = OutputFormat(".jpg", 92)
 
 
-def train_translator(unpaired: Path, folder: Path) -> Path:
+def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
     """Our translator, from unpaired days and nights of the training streets; goes on where it stopped."""
     weights = folder / "ours.pt"
     if not weights.is_file():
@@ -42,6 +42,7 @@ def train_translator(unpaired: Path, folder: Path) -> Path:
             weights,
             folder / "work",
             live=folder / "live",
+            device=device,
         )
     return weights
 
@@ -51,10 +52,10 @@ def photometric_nights(days: ImageSet, folder: Path, workers: int) -> ImageSet:
     return _nights(days, folder, partial(PhotometricTranslator, "classical"), workers)
 
 
-def our_nights(days: ImageSet, folder: Path, ours: Path, workers: int) -> ImageSet:
+def our_nights(days: ImageSet, folder: Path, ours: Path, device: str, workers: int) -> ImageSet:
     """The night of every image of `days` by our translator."""
     settings = unit_settings(TRANSLATOR.shorter_side, "source")
-    return _nights(days, folder, UnitFactory(ours, settings, "cpu", workers), workers)
+    return _nights(days, folder, UnitFactory(ours, settings, device, workers), workers)
 
 
 def _nights(days: ImageSet, folder: Path, translator: MakeTranslator, workers: int) -> ImageSet:

@@ -46,13 +46,13 @@ def settings_of(
     )  # fmt: skip
 
 
-def begin(seed: int, days: ImageSet, folder: Path, workers: int) -> Path:
+def begin(seed: int, days: ImageSet, folder: Path, device: str, workers: int) -> Path:
     """The model that all recognisers of a seed begin with."""
     model = folder / "models" / f"{FIRST}-{seed}"
     if not (model / "model.pt").is_file():
         settings = settings_of(FIRST, seed, "none", FIRST_EPOCHS)
         train_model(
-            settings, days, model, folder / "work", live=model / "live", device="cpu", workers=workers
+            settings, days, model, folder / "work", live=model / "live", device=device, workers=workers
         )
     return model / "model.pt"
 
@@ -64,6 +64,7 @@ def recognise(
     images: ImageSet,
     tests: dict[str, ImageSet],
     folder: Path,
+    device: str,
     workers: int,
 ) -> None:
     """Train the recogniser `name` from the model `start` on and test it; nothing is done twice."""
@@ -71,7 +72,7 @@ def recognise(
     if not (model / "model.pt").is_file():
         work = folder / "work"
         train_model(
-            settings, images, model, work, live=model / "live", device="cpu", workers=workers, start=start
+            settings, images, model, work, live=model / "live", device=device, workers=workers, start=start
         )
     experiment = folder / "experiments" / name
     write_experiment(
@@ -85,4 +86,4 @@ def recognise(
     for test, images_of_test in tests.items():
         out = folder / "results" / name / test
         if not (out / "metrics.json").is_file():
-            evaluate(experiment, images_of_test, out, folder / "descriptors", device="cpu", workers=workers)
+            evaluate(experiment, images_of_test, out, folder / "descriptors", device=device, workers=workers)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.compute.memory import require_memory
+from pipeline.compute.transfer import sent
 from pipeline.core.errors import ParameterError, SetError
 from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.folding import evaluating
@@ -49,7 +50,7 @@ def extract(
     batches = contextlib.closing(_batches(read, count, batch, workers))
     with evaluating(network), torch.inference_mode(), batches as loaded:
         for start, images in loaded:
-            placed = images.to(device).contiguous(memory_format=torch.channels_last)
+            placed = sent(images, device)
             if start == 0:
                 _require_room_for_features(network, placed)
             values = network(placed).float().cpu().numpy()

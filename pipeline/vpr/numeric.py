@@ -47,4 +47,6 @@ def numeric_path(device: torch.device, autocast: str, threads: int) -> str:
 
 def autocast(device: torch.device, numbers: str) -> torch.autocast:
     """Run the block's convolutions in bfloat16 when `numbers` is "bfloat16", in float32 when "off"."""
+    # Otherwise float32 convolutions on a GPU would be rounded to ten bits.
+    torch.backends.cudnn.allow_tf32 = False
     return torch.autocast(device.type, torch.bfloat16, enabled=numbers == "bfloat16")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.group import Group
+from pipeline.compute.transfer import sent
 from pipeline.vpr.contrastive import contrastive_loss
 from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
@@ -71,10 +72,13 @@ class Learner:
     numbers: str
     group: Group
 
-    def learn(self, images: Tensor, rows: np.ndarray) -> float:
-        """Learn from `images`, this process's share of those of a batch of example rows; return its loss."""
+    def learn(self, images: Tensor, rows: np.ndarray) -> Tensor:
+        """Learn from `images`, this process's share of those of a batch of example rows; return its loss.
+
+        Nothing here waits for a CUDA device, and so the loss stays there.
+        """
         self.network.train()
-        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
+        images = sent(images, self.device)
         with autocast(self.device, self.numbers):
             descriptors = self.network(images)
         loss = self.loss(descriptors.float(), rows, self.group)
@@ -84,4 +88,4 @@ class Learner:
         gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
         self.group.add([total, *gradients])
         self.optimizer.step()
-        return float(total)
+        return total

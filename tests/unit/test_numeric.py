@@ -68,3 +68,10 @@ def test_auto_trains_on_a_gpu_in_bfloat16_or_not_at_all(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
     assert resolved_autocast("auto", "cuda") == wanted
+
+
+@pytest.mark.parametrize("wish", ["off", "bfloat16", "auto"])
+def test_no_gpu_rounds_a_training_in_float32(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    resolved_autocast(wish, "cpu")  # type: ignore[arg-type]
+    assert not torch.backends.cudnn.allow_tf32

@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.core.errors import BadImageError
 from pipeline.core.sides import side_of_folder
 from tests.unit.golden import draw_folders
-from unit.train_pictures import CropSource
+from unit.train_pictures import CropSource, ReadAhead
 from unit.translate import network_levels, to_range
 
 
@@ -70,9 +70,28 @@ def has_crop(whole: torch.Tensor, crop: torch.Tensor) -> bool:
     return bool((windows == crop[:, None, None]).all(dim=(0, 3, 4)).any())
 
 
-def test_batches_follow_one_another(day: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_read_ahead_is_what_was_asked_for(day: Path, threads: int) -> None:
+    drawn, others = source(day), source(day)
+    with ReadAhead(
+        [drawn, others], lambda iteration: range(3 * iteration, 3 * iteration + 3), threads
+    ) as ahead:
+        for iteration in (2, 3, 4, 11):
+            for crops in ahead.crops(iteration):
+                assert crops.shape[0] == 3
+                assert torch.equal(crops[1], source(day).crop_at(3 * iteration + 1))
+
+
+def test_a_broken_picture_breaks_the_iteration_that_wants_it(day: Path) -> None:
     drawn = source(day)
-    assert torch.equal(drawn.crops_at(range(6, 9))[1], drawn.crop_at(7))
+    wanted = [drawn.path_at(position) for position in range(8)]
+    (wanted[3]).write_bytes(b"no picture")
+    before = wanted.index(wanted[3])
+    with ReadAhead([drawn], lambda iteration: range(iteration, iteration + 1), 2) as ahead:
+        for iteration in range(before):
+            ahead.crops(iteration)
+        with pytest.raises(BadImageError, match=wanted[3].name):
+            ahead.crops(before)
 
 
 def test_a_picture_too_narrow_for_the_crop_is_named(tmp_path: Path) -> None:
