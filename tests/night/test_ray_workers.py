@@ -227,9 +227,7 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, byt
     day = write_days(tmp_path / "day", days(COUNT))
     with two_nodes() as cluster:
         # On a busy machine the second actor comes late.
-        loser = later(
-            lambda: lines(night.log) >= 6 and len(cluster.actors()) == 2, lambda: cluster.lose_node()
-        )
+        loser = later(lambda: lines(night.log) >= 6 and len(cluster.actors()) == 2, cluster.lose_node)
         summary = night.run(day)
         assert lines(night.log) >= COUNT
         loser.join()
