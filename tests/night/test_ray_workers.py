@@ -217,8 +217,8 @@ def test_a_killed_actor_costs_nothing_but_what_it_had_in_hand(
     killer.join()
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted
-    # The picture in hand is begun again; of the one behind it nothing had been begun.
-    assert COUNT <= night.calls() <= COUNT + 1
+    # The picture in hand is begun again, and one more where its answer was still on its way.
+    assert COUNT <= night.calls() <= COUNT + 2
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, byt
         assert cluster.nodes == 1
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted
-    assert COUNT <= night.calls() <= COUNT + 1
+    assert COUNT <= night.calls() <= COUNT + 2
 
 
 @pytest.mark.slow

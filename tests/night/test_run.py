@@ -28,16 +28,6 @@ from tests.night.fakes import (
 from tests.night.work import entries
 
 
-@pytest.fixture
-def nightly(tmp_path: Path) -> Nightly:
-    return Nightly(tmp_path)
-
-
-@pytest.fixture
-def day(tmp_path: Path) -> ImageSet:
-    return write_days(tmp_path / "day", days(8))
-
-
 def night_of(name: str, suffix: str = ".jpg") -> str:
     return name.removesuffix(".jpg") + "n" + suffix
 

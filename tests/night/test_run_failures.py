@@ -29,17 +29,6 @@ from tests.night.fakes import (
 )
 from tests.night.work import entries
 
-
-@pytest.fixture
-def nightly(tmp_path: Path) -> Nightly:
-    return Nightly(tmp_path)
-
-
-@pytest.fixture
-def day(tmp_path: Path) -> ImageSet:
-    return write_days(tmp_path / "day", days(8))
-
-
 # Name, bytes, beginning of the reason; "" means it has a night.
 BAD = [
     (b"", "empty"),
