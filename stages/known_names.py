@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
+from pipeline.core.stage_outs import SET_STAGES
 from stages.places import SETS
 
 # Stages whose section has another name than they.
 _SECTIONS = {"sheet": "sheets"}
-SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 
 def instances_of(stage: str) -> Callable[[], list[str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from pipeline.core.stage_outs import SET_STAGES
 from stages.command import say, worded_command
-from stages.known_names import SET_STAGES
 from stages.places import SETS
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from pipeline.checkup.findings import Finding
 from pipeline.core.errors import ParameterError
+from pipeline.core.levels import VARIABLE as LEVEL_VARIABLE
 from pipeline.core.machine import LOCAL_FILE, Machine, read_machine, usable_processors
 from pipeline.core.memory import available_memory
 from pipeline.core.words import size
@@ -40,7 +41,9 @@ def look_at_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Fi
     except ParameterError as error:
         yield Finding("settings", "fault", error.message, f"unset the variable, or mend {LOCAL_FILE}")
         return
-    given = [f"{name}={environment[name]}" for name in names if name not in stray]
+    # The level of speech is every command's own: it hands it to its workers by that variable.
+    known = [name for name in names if name not in stray and name != LEVEL_VARIABLE]
+    given = [f"{name}={environment[name]}" for name in known]
     if LOCAL_FILE.is_file():
         given.append(str(LOCAL_FILE))
     yield Finding("settings", "ok", ", ".join(given) or "none, all defaults")

@@ -12,6 +12,8 @@ import yaml
 
 DVC_YAML = Path("dvc.yaml")
 PARAMS_YAML = Path("params.yaml")
+# The stages that make a set, in the order of the journey.
+SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 _WHAT_IT_WRITES = ("outs", "metrics", "plots")
 _PLACEHOLDER = re.compile(r"\$\{(key|item(?:\.(\w+))?)\}")

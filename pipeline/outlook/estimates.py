@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.machine import Machine
+from pipeline.core.stage_outs import SET_STAGES
 from pipeline.core.timings import Timing, read_timings, recorded_stages
-from pipeline.outlook.image_counts import SET_STAGES, SetsOutlook, drawn_counts
+from pipeline.outlook.image_counts import SetsOutlook, drawn_counts
 
 # The basis of an estimate that is the stage's own last run as it was.
 OWN_RUN = "its last run"

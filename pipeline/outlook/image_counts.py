@@ -12,14 +12,12 @@ from typing import Any
 from pipeline.city.settings import CitySettings
 from pipeline.core.errors import DusklineError
 from pipeline.core.params import build
+from pipeline.core.stage_outs import SET_STAGES
 from pipeline.datasets.image_set import MANIFEST, ROLES, SUFFIXES
 from pipeline.datasets.registry import known_sources, read_source
 
 # Images by "split/role", as in manifests.
 Counts = Mapping[str, int]
-
-# The stages that make a set, in the order of the journey.
-SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")
 
 # Of photographs as they come, whose places in a set the form decides.
 _ANYWHERE = "all"

@@ -41,7 +41,7 @@ def test_an_exact_size_wins() -> None:
 
 
 def test_the_default_profile(tmp_path: Path) -> None:
-    """A run of it on two machines made 56 MB of raw city and 27, 11 and 5 MB of sets, to the megabyte."""
+    """A run of it made 56 MB of raw city and 28, 11 and 5 MB of formatted sets."""
     needs, unknown = _needs(read_params(ROOT / "profiles" / "city.yaml"), tmp_path)
     assert unknown == []
     sizes = {what: need.size / 1e6 for what, need in needs.items()}
