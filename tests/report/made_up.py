@@ -14,7 +14,8 @@ from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.origins import Origin, write_origins
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
-from tests.report.made_up_finds import write_answers
+from pipeline.vpr.predictions import PREDICTIONS, write_predictions
+from tests.report.made_up_finds import FIRST_RIGHT, predictions, write_beside
 
 QUERIES = 200
 
@@ -51,7 +52,9 @@ def write_evaluation(
     metrics = Metrics(**values | (changes or {}))  # type: ignore[arg-type]
     folder = root / experiment / test_set
     write_metrics(folder, metrics)
-    write_answers(folder)
+    found = list(predictions(FIRST_RIGHT))
+    write_predictions(folder / PREDICTIONS, found)
+    write_beside(folder, found, pictured=len(FIRST_RIGHT))
     return metrics
 
 
