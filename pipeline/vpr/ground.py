@@ -6,6 +6,7 @@ alone: all experiments have the same ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.core.errors import DusklineError, NameFormatError
+from pipeline.core.errors import DusklineError
 from pipeline.core.files import read_csv, write_csv
-from pipeline.datasets.names import position_of
 
 STANDPOINTS = "standpoints.csv"
 NEAREST = "nearest.csv"
 _STANDPOINT = ("east", "north", "images")
-_NEAREST = ("query", "database", "distance")
+_NEAREST = ("query", "database", "distance", "database_east", "database_north")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def write_ground(
         folder / NEAREST,
         _NEAREST,
         (
-            (query, database[first[index]], f"{distance:.2f}")
+            (query, database[first[index]], *(f"{value:.2f}" for value in (distance, *standpoints[index])))
             for query, index, distance in zip(queries, nearest, distances, strict=True)
         ),
     )
@@ -70,10 +70,7 @@ def read_standpoints(folder: Path) -> np.ndarray:
     rows = []
     for line, row in read_csv(path, _STANDPOINT):
         try:
-            values = [float(row[name]) for name in _STANDPOINT]
-            if not np.isfinite(values).all():
-                raise ValueError("a number that is not finite")
-            rows.append(values)
+            rows.append([_finite(row[name]) for name in _STANDPOINT])
         except ValueError as error:
             raise DusklineError(f"{path}, line {line}: not a standpoint: {error}") from error
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
@@ -85,9 +82,15 @@ def read_nearest(folder: Path) -> dict[str, Nearest]:
     nearest = {}
     for line, row in read_csv(path, _NEAREST):
         try:
-            nearest[row["query"]] = Nearest(
-                row["database"], *position_of(row["database"]), float(row["distance"])
-            )
-        except (ValueError, NameFormatError) as error:
+            distance, east, north = (_finite(row[name]) for name in _NEAREST[2:])
+            nearest[row["query"]] = Nearest(row["database"], east, north, distance)
+        except ValueError as error:
             raise DusklineError(f"{path}, line {line}: not what lies nearest: {error}") from error
     return nearest
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
+    return value

@@ -12,12 +12,10 @@ from pipeline.core.files import digest_bytes
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.night.origins import Origin, Status, write_origins
-from pipeline.vpr.ground import write_ground
 from pipeline.vpr.intervals import wilson
 from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
-from pipeline.vpr.small_copies import COPIES
-from tests.report.made_up_finds import write_archive
+from tests.report.made_up_finds import write_beside
 
 QUERIES = 200
 # What all of them find.
@@ -58,9 +56,7 @@ def write_evaluation(
     write_metrics(folder, metrics)
     found = found_at([recall.hits for recall in recalls.values()])
     write_predictions(folder / PREDICTIONS, found)
-    queries = list(dict.fromkeys(prediction.query for prediction in found))
-    write_ground(folder, [NEAR], np.array([[3.0, 0.0]]), queries, np.zeros((len(queries), 2)))
-    write_archive(folder / COPIES, {name: picture(90) for name in (NEAR, queries[0])})
+    write_beside(folder, found, pictured=1)
     return metrics
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.core.files import write_bytes
 from pipeline.vpr.ground import write_ground
+from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
 from pipeline.vpr.small_copies import COPIES
 
@@ -88,17 +89,49 @@ def write_archive(path: Path, pictures: Mapping[str, bytes], compression: int = 
     write_bytes(path, stream.getvalue())
 
 
-def write_answers(folder: Path, first_right: tuple[int, ...] = FIRST_RIGHT, pictured: int = PLACES) -> None:
-    """Put the tables and the small copies, of the database and `pictured` queries, into `folder`."""
-    write_predictions(folder / PREDICTIONS, predictions(first_right))
-    database = [database_name(place) for place in range(PLACES)]
-    queries = [query_name(query) for query in range(PLACES)]
-    write_ground(
-        folder,
-        database,
-        np.array([database_place(place) for place in range(PLACES)]),
-        queries,
-        np.array([query_place(query) for query in range(PLACES)]),
-    )
-    names = [*database, *queries[:pictured]]
+def write_beside(folder: Path, found: Sequence[Prediction], pictured: int) -> None:
+    """Write what an evaluation leaves beside `found`; of `pictured` queries there are small copies."""
+    database = {row.database: (row.database_east, row.database_north) for row in found}
+    queries = {row.query: (row.query_east, row.query_north) for row in found}
+    places, asked = (np.array(list(each.values())) for each in (database, queries))
+    write_ground(folder, list(database), places, list(queries), asked)
+    names = [*database, *list(queries)[:pictured]]
     write_archive(folder / COPIES, {name: colour_picture(name) for name in names})
+
+
+def write_street(
+    root: Path,
+    experiment: str,
+    test_set: str,
+    first_right: tuple[int, ...] = FIRST_RIGHT,
+    *,
+    pictured: int = PLACES,
+) -> Path:
+    """Put the whole evaluation of an experiment on the street below `root`; return its folder."""
+    folder = root / experiment / test_set
+    recalls = {}
+    for n in (1, 5, 10, 20):
+        hits = sum(1 <= rank <= n for rank in first_right)
+        recalls[n] = MeasuredRecall(hits, 100 * hits / PLACES, 0.0, 100.0, 100 / PLACES)
+    write_metrics(
+        folder,
+        Metrics(
+            experiment=experiment,
+            model=experiment,
+            learnt_from="queries as they are",
+            trained_on="a" * 64,
+            test_set=test_set,
+            set_digest="b" * 64,
+            database=PLACES,
+            queries=PLACES,
+            queries_without_positives=0,
+            radius=25.0,
+            protocol="right within 25 m",
+            numeric_path="cpu, float32, 2 threads",
+            recalls=recalls,
+        ),
+    )
+    found = list(predictions(first_right))
+    write_predictions(folder / PREDICTIONS, found)
+    write_beside(folder, found, pictured)
+    return folder

@@ -16,7 +16,6 @@ from pipeline.vpr.ground import NEAREST
 from pipeline.vpr.predictions import PREDICTIONS, write_predictions
 from pipeline.vpr.small_copies import COPIES
 from tests.report.alone import write_alone
-from tests.report.made_up import write_evaluation
 from tests.report.made_up_finds import (
     HOSTILE,
     WORST_FIRST,
@@ -24,7 +23,7 @@ from tests.report.made_up_finds import (
     database_name,
     predictions,
     query_name,
-    write_answers,
+    write_street,
 )
 
 PLENTY = 10**7
@@ -35,8 +34,7 @@ EXPERIMENTS, SETS = ("dn", "day"), ("pitts", "tokyo")
 def results(tmp_path: Path) -> Results:
     for experiment in EXPERIMENTS:
         for test_set in SETS:
-            write_evaluation(tmp_path, experiment, test_set)
-            write_answers(tmp_path / experiment / test_set)
+            write_street(tmp_path, experiment, test_set)
     return read_results(tmp_path, EXPERIMENTS, SETS)
 
 
@@ -99,8 +97,7 @@ def test_worst_answers_are_told_in_words(results: Results) -> None:
 
 
 def test_where_all_is_right_nothing_is_worst(tmp_path: Path) -> None:
-    write_evaluation(tmp_path, "dn", "pitts")
-    write_answers(tmp_path / "dn" / "pitts", (1,) * 8)
+    write_street(tmp_path, "dn", "pitts", (1,) * 8)
     assert finds_of(read_results(tmp_path, ["dn"], ["pitts"]), PLENTY).evaluations[0].worst is None
 
 
@@ -145,8 +142,7 @@ def test_with_less_room_the_most_telling_have_pictures(results: Results) -> None
 
 
 def test_queries_without_copies_are_listed_without_pictures(tmp_path: Path) -> None:
-    write_evaluation(tmp_path, "dn", "pitts")
-    write_answers(tmp_path / "dn" / "pitts", pictured=3)
+    write_street(tmp_path, "dn", "pitts", pictured=3)
     finds = finds_of(read_results(tmp_path, ["dn"], ["pitts"]), PLENTY)
     assert (finds.listed, finds.pictured) == (8, 3)
 

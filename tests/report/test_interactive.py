@@ -13,8 +13,8 @@ from pipeline.report.results import read_results
 from pipeline.report.sheet import write_sheet
 from tests.browser import browser_page
 from tests.report.alone import write_alone
-from tests.report.made_up import write_day_and_night, write_evaluation
-from tests.report.made_up_finds import HOSTILE, WORST_FIRST, query_name, write_answers
+from tests.report.made_up import write_day_and_night
+from tests.report.made_up_finds import HOSTILE, WORST_FIRST, query_name, write_street
 from tests.report.test_sheet import true_nights
 
 pytestmark = pytest.mark.slow
@@ -25,10 +25,9 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
     for experiment in ("dn", "day"):
         for test_set in ("pitts", "tokyo"):
-            write_evaluation(root / "results", experiment, test_set)
-            write_answers(root / "results" / experiment / test_set)
+            write_street(root / "results", experiment, test_set)
     # Everything is right but the answer to query 3.
-    write_answers(root / "results" / "day" / "tokyo", (1, 1, 1, 2, 1, 1, 1, 1))
+    write_street(root / "results", "day", "tokyo", (1, 1, 1, 2, 1, 1, 1, 1))
     results = read_results(root / "results", ["dn", "day"], ["pitts", "tokyo"])
     day, night = write_day_and_night(root)
     write_sheet(root / "one_night", day, night, 3, true_nights)
@@ -223,8 +222,7 @@ def test_answers_can_be_chosen_by_kind_experiment_and_set(html: Path) -> None:
 
 
 def test_where_there_is_no_answer_or_no_picture_it_says_so(tmp_path: Path) -> None:
-    write_evaluation(tmp_path, "dn", "pitts")
-    write_answers(tmp_path / "dn" / "pitts", (1,) * 8, pictured=2)
+    write_street(tmp_path, "dn", "pitts", (1,) * 8, pictured=2)
     finds = finds_of(read_results(tmp_path, ["dn"], ["pitts"]), 10**7)
     with browser_page(write_alone(tmp_path / "page.html", pairs_of([], 0), finds)) as page:
         choose(page, "kind", "wrong")

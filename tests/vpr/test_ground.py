@@ -40,9 +40,9 @@ def test_what_is_no_standpoint_is_named(tmp_path: Path, row: str) -> None:
         read_standpoints(tmp_path)
 
 
-@pytest.mark.parametrize("row", ["q,nowhere,1", f"q,{name(1, 2)},far"])
+@pytest.mark.parametrize("row", ["q,d,far,1,2", "q,d,1,2,", "q,d,nan,1,2"])
 def test_what_does_not_lie_nearest_is_named(tmp_path: Path, row: str) -> None:
-    (tmp_path / NEAREST).write_text(f"query,database,distance\n{row}\n")
+    (tmp_path / NEAREST).write_text(f"query,database,distance,database_east,database_north\n{row}\n")
     with pytest.raises(DusklineError, match=r"nearest\.csv, line 2: not what lies nearest"):
         read_nearest(tmp_path)
 
