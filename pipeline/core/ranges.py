@@ -88,7 +88,7 @@ def require_ranges(settings: Any) -> None:
 
     None is in every range, and so is a field's default: it belongs to a choice that is not made.
     """
-    ranges = _ranges(type(settings))
+    ranges = _ranges(settings.__class__)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         if field.name in ranges and value is not None and value != field.default:
@@ -97,7 +97,7 @@ def require_ranges(settings: Any) -> None:
 
 def require_range(settings: Any, name: str) -> None:
     """Raise `ValueError` when the number `name` of a dataclass instance is out of its type's range."""
-    _ranges(type(settings))[name].require(name, getattr(settings, name))
+    _ranges(settings.__class__)[name].require(name, getattr(settings, name))
 
 
 @functools.cache
