@@ -136,7 +136,7 @@ def _section(section: str, profiles: dict[str, Any]) -> Iterator[str]:
         if common:
             yield f"### {section}, {common}\n"
         yield from _table(
-            rows, {name: _instances(params, section, common) for name, params in profiles.items()}
+            rows, {name: instances(params, section, common) for name, params in profiles.items()}
         )
 
 
@@ -223,7 +223,8 @@ def _given(key: str, sections: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(_text(section[key]) for section in sections if key in section))
 
 
-def _instances(params: Any, section: str, common: str) -> list[dict[str, Any]]:
+def instances(params: Any, section: str, common: str) -> list[dict[str, Any]]:
+    """Entries of a section that share `common`, such as "kind: city"; all of them when it is ""."""
     if section in ALONE:
         return [params[section]]
     key, _, value = common.partition(": ")
