@@ -59,9 +59,7 @@ TRANSLATE_CPU = Rate(
     _PICTURES_PER_SECOND,
     "`benchmarks.translate`, 1.55 of 680x512",
 )
-GFLOP = Rate(
-    "the published network", 755 * _SHARE_OF_PIXELS, "GFLOP a picture", "docs/speed.md, 755 of 680x512"
-)
+GFLOP = Rate("the published network", 755 * _SHARE_OF_PIXELS, "GFLOP a picture", "speed.md, 755 of 680x512")
 GPU = Rate("one GPU, convolutions in bfloat16", 60, "TFLOP/s", "**assumed**: a fifth of an A100's 312")
 DESCRIBE_CPU = Rate(
     "describe, 2 cores, bfloat16",
