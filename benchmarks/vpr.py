@@ -210,20 +210,12 @@ def main(
                 ("device", wish),
             )
         ]
+        command = [sys.executable, "-m", "benchmarks.vpr", *options]
         times: dict[str, float] = {}
         for group in GROUPS:
             ways = {
                 way: subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        "benchmarks.vpr",
-                        *options,
-                        "--serve",
-                        way,
-                        "--found",
-                        str(files[way]),
-                    ],
+                    [*command, "--serve", way, "--found", str(files[way])],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,

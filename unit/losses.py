@@ -143,11 +143,13 @@ def edge_loss(night: Tensor, day: Tensor) -> Tensor:
 @functools.cache
 def _sobel(device: torch.device) -> tuple[Tensor, Tensor]:
     """Filters (1, 1, 3, 3) of the gradient along x and along y; sent to a device once."""
-    smooth, slope = torch.tensor([1.0, 2.0, 1.0]) / 4, torch.tensor([-1.0, 0.0, 1.0]) / 2
-    along_x, along_y = (
-        (rows[:, None] * columns)[None, None] for rows, columns in ((smooth, slope), (slope, smooth))
-    )
-    return along_x.to(device), along_y.to(device)
+    # Whoever asks first: one that asks for gradients may be next.
+    with torch.inference_mode(mode=False):
+        smooth, slope = torch.tensor([1.0, 2.0, 1.0]) / 4, torch.tensor([-1.0, 0.0, 1.0]) / 2
+        along_x, along_y = (
+            (rows[:, None] * columns)[None, None] for rows, columns in ((smooth, slope), (slope, smooth))
+        )
+        return along_x.to(device), along_y.to(device)
 
 
 def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

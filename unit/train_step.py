@@ -217,7 +217,7 @@ class Trainer:
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        # Where it is wanted: a processor takes 40 ms to draw the published training's, and some to send it.
+        # Where it is wanted: a processor takes 40 ms to draw the published training's.
         rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
         drawn = torch.randn(shape, generator=rng, device=self.device)
         return tuple(self._placed(self.group.share(part)) for part in drawn)

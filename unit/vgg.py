@@ -43,7 +43,9 @@ def torchvision_input(x: Tensor) -> Tensor:
 @functools.cache
 def _by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Values (C,) as (C, 1, 1), sent to a device once."""
-    return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
+    # Whoever asks first: one that asks for gradients may be next.
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
 
 _INPUTS = {"caffe": vgg_input, "torchvision": torchvision_input}

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from tests.unit.golden import CHECKPOINT, discriminators, document, tensors
+from unit import losses
 from unit.checkpoint import GeneratorPair, load_checkpoint
 from unit.losses import (
     LossWeights,
@@ -177,3 +178,14 @@ def test_the_edge_term_is_of_the_nights_made_of_days(update: Update) -> None:
     assert "edge_b" not in update.losses
     weighted = LossWeights(0, 0, 0, 0, 0, 0, edge_w=3.0)
     assert total_loss(losses, weighted).item() == pytest.approx(3 * losses["edge_b"].item(), rel=1e-6)
+
+
+def test_edges_seen_first_without_gradients_have_them_later() -> None:
+    losses._sobel.cache_clear()
+    day = torch.rand(1, 3, 8, 8)
+    with torch.inference_mode():
+        edge_loss(day, day)
+    night = torch.rand(1, 3, 8, 8, requires_grad=True)
+    edge_loss(night, day).backward()
+    assert night.grad is not None
+    assert night.grad.abs().sum() > 0
