@@ -20,6 +20,8 @@ from pipeline.datasets.readers.folder import FolderSettings
 from pipeline.datasets.readers.pittsburgh import PittsburghSettings
 from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
 from pipeline.report.comparison import Comparison
+from pipeline.report.headline import HeadlineParams
+from pipeline.report.page import PageParams
 from pipeline.vpr.augmentation import Augmentation
 from pipeline.vpr.experiment import Experiment
 from pipeline.vpr.hub import HubModel
@@ -58,14 +60,16 @@ SETTINGS: dict[str, list[tuple[str, type]]] = {
     "hub_local": [("", HubModel)],
     "hub_github": [("", HubModel)],
     "experiment": [("", Experiment)],
+    "headline": [("", HeadlineParams)],
     "comparison": [("", Comparison)],
+    "report": [("", PageParams)],
     "sheets": [("", SheetParams)],
     "compare": [("", CompareParams)],
 }
 # What a stage says itself, and no section.
 NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
 # Sections of one instance, which is the section itself.
-ALONE = ("sets", "comparison")
+ALONE = ("sets", "headline", "comparison", "report")
 NAMES = {
     "fetch": "a source, by its name in the registry (`duskline sources`)",
     "format": "a set in `data/sets/`",

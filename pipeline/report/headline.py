@@ -21,8 +21,10 @@ TOLD = (1, 5)
 class HeadlineParams:
     """The section `headline` of params.yaml.
 
-    before, after: experiments. night: the test set on which `after` is to find more. day: the test set on
-    which that may cost something.
+    before: The experiment that is held against.
+    after: The experiment that learnt from nights.
+    night: The test set on which `after` is to find more.
+    day: The test set on which that may cost something.
     """
 
     before: str

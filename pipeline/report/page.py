@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.core.errors import ParameterError
 from pipeline.core.files import require_file, write_text
+from pipeline.core.ranges import Range, require_ranges
 from pipeline.night.compared import SHEET, Measured, read_measures
 from pipeline.report import charts, tables
 from pipeline.report.comparison import ComparedTable
@@ -30,13 +31,15 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class PageParams:
-    """The section `report` of params.yaml. megabytes: the page's largest size, in millions of bytes."""
+    """The section `report` of params.yaml.
 
-    megabytes: float
+    megabytes: The page's largest size; pictures that do not fit are left out.
+    """
+
+    megabytes: Annotated[float, Range("millions of bytes", above=0)]
 
     def __post_init__(self) -> None:
-        if self.megabytes <= 0:
-            raise ValueError(f"megabytes must be positive, not {self.megabytes:g}")
+        require_ranges(self)
 
 
 @dataclass(frozen=True)

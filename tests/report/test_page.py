@@ -303,7 +303,7 @@ def test_a_page_that_would_be_too_large_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_limit_is_a_size() -> None:
-    with pytest.raises(ParameterError, match="report: megabytes must be positive, not 0"):
+    with pytest.raises(ParameterError, match=r"megabytes must be above 0 \(millions of bytes\), not 0"):
         build(PageParams, {"megabytes": 0}, "report")
     with pytest.raises(ParameterError, match=r"report\.megabytes must be float, not 'much'"):
         build(PageParams, {"megabytes": "much"}, "report")
