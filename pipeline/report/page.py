@@ -83,31 +83,23 @@ class _Comparison:
 def write_page(out: Path, material: Material, megabytes: float) -> None:
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
-    Pairs and finds get what the rest leaves of `megabytes`, a third and two thirds; `ParameterError` when the
-    page does not fit even so. Errors as of the readers of the folders that `material` names.
+    Pairs get a third of what the rest leaves of `megabytes`, finds all that is left then; `ParameterError`
+    when even without them the page does not fit. Errors as of the readers of the folders that `material` names.
     """
     environment = _environment()
     shown = _shown(material) | _script(environment)
-    nothing = Results(material.results.root, (), (), {})
-    page = _rendered(environment, shown, pairs_of((), 0), finds_of(nothing, 0))
-    over = _size(page) - round(megabytes * _MEGABYTE)
-    if over > 0:
+    limit = round(megabytes * _MEGABYTE)
+    no_finds = finds_of(Results(material.results.root, (), (), {}), 0)
+    room = limit - _size(_rendered(environment, shown, pairs_of((), 0), no_finds))
+    if room < 0:
         raise ParameterError(
-            f"the page would have {megabytes + over / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
+            f"the page would have {megabytes - room / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
             f" {megabytes:g}",
             hint="allow more, or let params.yaml name fewer experiments, sheets or comparisons",
         )
-    # What stands round the pictures takes room too: what is over is taken off, and chosen anew.
-    room = -over
-    while room > 0:
-        pairs = pairs_of(material.sheets, room // 3)
-        finds = finds_of(material.results, room - room // 3)
-        fuller = _rendered(environment, shown, pairs, finds)
-        over = _size(fuller) - round(megabytes * _MEGABYTE)
-        if over <= 0:
-            page = fuller
-            break
-        room -= over
+    pairs = pairs_of(material.sheets, room // 3)
+    room = limit - _size(_rendered(environment, shown, pairs, no_finds))
+    page = _rendered(environment, shown, pairs, finds_of(material.results, room))
     write_text(out, page)
 
 

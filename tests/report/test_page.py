@@ -302,6 +302,17 @@ def test_a_page_that_would_be_too_large_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "index.html").exists()
 
 
+@pytest.mark.parametrize("spare", [0, 3_000, 9_000, 30_000])
+def test_pairs_and_finds_keep_the_page_within_its_limit(tmp_path: Path, spare: int) -> None:
+    material = made_material(tmp_path)
+    with pytest.raises(ParameterError) as raised:
+        write_page(tmp_path / "index.html", material, 0.001)
+    least = float(re.findall(r"[\d.]+(?= MB)", str(raised.value))[0]) + 0.05
+    limit = least + spare / 1e6
+    write_page(tmp_path / "index.html", material, limit)
+    assert (tmp_path / "index.html").stat().st_size <= round(limit * 1e6)
+
+
 def test_the_limit_is_a_size() -> None:
     with pytest.raises(ParameterError, match=r"megabytes must be above 0 \(millions of bytes\), not 0"):
         build(PageParams, {"megabytes": 0}, "report")

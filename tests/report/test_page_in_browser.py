@@ -160,6 +160,7 @@ def test_the_page_is_never_wider_than_its_window(html: Path, width: int) -> None
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         # Wide tables and sheets move inside their box, which the keyboard reaches.
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         wide = page.evaluate(
             "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)"
             ".map((box) => box.tabIndex)"
