@@ -5,6 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine")
+settings.load_profile("any machine")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process that they start
 # inherits that; the tests that interrupt such processes want what a user at a terminal has.

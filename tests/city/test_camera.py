@@ -30,7 +30,7 @@ def test_pitch_looks_up_and_the_field_of_view_spans_the_width() -> None:
 coordinates = st.floats(-30, 30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(coordinates, coordinates, coordinates), min_size=4, max_size=4))
 def test_what_is_left_after_clipping_lies_in_front_of_the_lens_and_in_view(
     corners: list[tuple[float, ...]],

@@ -153,7 +153,7 @@ def test_a_place_is_more_like_itself_than_like_other_places() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     street=st.integers(0, 11),
     along=st.floats(0, 1),

@@ -27,7 +27,7 @@ def _spots(city: City) -> list[np.ndarray]:
     return spots
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seeds, sizes, sizes)
 def test_streets_lie_within_the_extent_and_join_up(seed: int, east: int, north: int) -> None:
     city = build_city(seed, east, north)
@@ -42,7 +42,7 @@ def test_streets_lie_within_the_extent_and_join_up(seed: int, east: int, north: 
         assert 16 <= street.width <= 21
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_no_building_stands_on_a_street(seed: int) -> None:
     city = build_city(seed, 2, 2)
@@ -53,7 +53,7 @@ def test_no_building_stands_on_a_street(seed: int) -> None:
             assert not _inside(building.corners, spot), (building.key, spot)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_buildings_have_the_sizes_of_buildings_and_lie_within_the_extent(seed: int) -> None:
     city = build_city(seed, 2, 1)

@@ -13,7 +13,7 @@ from pipeline.city.survey import PITTSBURGH_SPLITS, REACH, SURVEYS, Survey
 from pipeline.core.errors import ParameterError
 from tests.city.tiny import tiny
 
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=15)
 
 
 def database_points(survey: Survey) -> np.ndarray:

@@ -13,7 +13,7 @@ MESH = build_mesh(build_city(2, 2, 2))
 CELLS = Cells(MESH)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.floats(20, 220), st.floats(20, 220), st.floats(0, 360), st.floats(-15, 35), st.floats(40, 90),
     st.floats(30, 400),
@@ -37,7 +37,7 @@ def test_a_surface_is_seen_from_its_front_only() -> None:
         assert (wall in candidates(camera, MESH, None, 100.0).index) == seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(9, 70), st.integers(9, 70))
 def test_only_boxes_behind_everything_drawn_are_hidden(seed: int, width: int, height: int) -> None:
     rng = np.random.default_rng(seed)

@@ -134,7 +134,7 @@ mark(); time.sleep(60)
 
 
 def test_a_process_that_does_not_speak_ends_without_a_word(tmp_path: Path) -> None:
-    said = interrupted(tmp_path, "with interruptible(''):\n    mark()\n    import time\ntime.sleep(60)")
+    said = interrupted(tmp_path, "with interruptible(''):\n    pass\nmark(); time.sleep(60)")
     assert (said.code, said.said) == (130, "")
 
 

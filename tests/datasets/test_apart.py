@@ -114,7 +114,7 @@ metres = st.integers(0, 6000).map(lambda centimetres: centimetres / 100)
 positions = st.lists(st.tuples(metres, metres), min_size=1, max_size=12, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mine=positions, theirs=positions, radius=st.sampled_from([0.0, 0.5, 5.0, 25.0]))
 def test_keeps_just_what_is_further_away_than_the_radius(
     mine: list[tuple[float, float]], theirs: list[tuple[float, float]], radius: float

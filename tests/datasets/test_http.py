@@ -181,7 +181,7 @@ def test_a_killed_download_is_gone_on_from(server: LocalServer, tmp_path: Path) 
     assert [headers.get("Range") for headers in server.headers] == [None, f"bytes={had}-"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(drops=st.lists(st.integers(0, 400_000), max_size=8), ranges=st.booleans(), tags=st.booleans())
 def test_however_it_drops_the_file_is_the_file(
     tmp_path_factory: pytest.TempPathFactory, drops: list[int], ranges: bool, tags: bool

@@ -238,7 +238,7 @@ def test_contract_other_code_bases_find_images_and_positions(made: ImageSet) -> 
 TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -151,7 +151,7 @@ def row(number: int, split: str, role: str) -> ImageRow:
     return ImageRow(f"images/{split}/{role}/@{number}@0@n.jpg", "x", "0" * 64, 1, 1, 1, "night")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     numbers=st.sets(st.integers(0, 10_000), min_size=1, max_size=60),
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -47,7 +47,7 @@ def nearest_between_splits(places: list[tuple[float, float]], chosen: list[str])
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     points=st.lists(st.tuples(st.floats(0, 3000), st.floats(0, 3000)), min_size=60, max_size=150),
     seed=st.integers(0, 1000),

@@ -44,7 +44,7 @@ def test_detail_is_the_pictures_and_light_the_networks() -> None:
         assert bright.mean() > 1.6 * dark.mean()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), sides=st.tuples(*[st.integers(1, 40)] * 4))
 def test_any_sizes_and_levels_give_a_picture(seed: int, sides: tuple[int, int, int, int]) -> None:
     height, width, rows, columns = sides

@@ -54,7 +54,7 @@ def test_golden_of_two_pictures_at_once() -> None:
     torch.testing.assert_close(network(golden["input"]), golden["out_a2b"], rtol=0, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     dim=st.integers(1, 4),
     n_downsample=st.integers(1, 3),

@@ -103,7 +103,7 @@ def test_keys_and_their_order_are_the_published_ones() -> None:
     assert listing
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(8, 41), width=st.integers(8, 41), batch=st.integers(1, 3))
 def test_output_sides_are_floored_at_each_halving(height: int, width: int, batch: int) -> None:
     sizes = GeneratorSizes(2, 2, 1)

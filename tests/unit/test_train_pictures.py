@@ -34,7 +34,7 @@ def test_a_crop_depends_on_its_number_alone(day: Path) -> None:
     assert all(crop.min() >= -1 and crop.max() <= 1 for crop in crops)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(epoch=st.integers(0, 50), seed=st.integers(0, 9))
 def test_each_pass_shows_every_picture_once(day: Path, epoch: int, seed: int) -> None:
     drawn = source(day, seed)

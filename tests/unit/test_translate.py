@@ -124,7 +124,7 @@ def test_size_source_leaves_a_picture_that_fits_alone() -> None:
     assert np.array_equal(*both)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(height=st.integers(12, 70), width=st.integers(12, 70), shorter_side=st.integers(12, 40))
 def test_output_sides(height: int, width: int, shorter_side: int) -> None:
     network = Generator(GeneratorSizes(2, 2, 1))

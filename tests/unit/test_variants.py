@@ -28,7 +28,7 @@ def settings(section: dict[str, Any]) -> TrainSettings:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_a_section_of_the_stage(name: str) -> None:
     section = VARIANTS[name]
-    options = {option.name for option in main.params} - {"name", "debug"}
+    options = {option.name for option in main.params} - {"name", "quiet", "debug"}
     assert section.keys() == options
     assert (section["vgg"] == "none") == (settings(section).vgg_w == 0)
 
