@@ -23,9 +23,12 @@ def main() -> None:
 
     from pipeline.checkup.machine_check import MachineCheck, Places
     from pipeline.core.errors import DusklineError
+    from stages.sections import wrong_sections
 
     grades: Counter[str] = Counter()
-    for finding in MachineCheck(Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS)).findings():
+    for finding in MachineCheck(
+        Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS), wrong_sections
+    ).findings():
         click.echo(str(finding))
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"

@@ -11,27 +11,13 @@ from typing import Any
 import click
 import yaml
 
-from pipeline.city.settings import CitySettings
 from pipeline.core.described import Described, described, is_optional, summary_of
 from pipeline.core.machine import Machine, read_machine
 from pipeline.core.params import read_params
-from pipeline.datasets.readers.common import CommonSettings
-from pipeline.datasets.readers.folder import FolderSettings
-from pipeline.datasets.readers.pittsburgh import PittsburghSettings
-from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
-from pipeline.report.comparison import Comparison
-from pipeline.report.headline import HeadlineParams
-from pipeline.report.page import PageParams
 from pipeline.vpr.augmentation import Augmentation
-from pipeline.vpr.experiment import Experiment
-from pipeline.vpr.hub import HubModel
-from pipeline.vpr.train_settings import TrainSettings
-from stages.augmentations import AugmentationSheetParams
-from stages.compare import CompareParams
-from stages.fetch import ArchivesParams, CheckpointParams
-from stages.format import RawParams, SetsParams
+from stages.format import RawParams
 from stages.options import Number
-from stages.sheet import SheetParams
+from stages.sections import ALONE, ENTRIES, FORMS, KINDS
 from tests.import_graph import ROOT
 from tests.stage_modules import DVC_YAML
 
@@ -40,36 +26,12 @@ PROFILES = ROOT / "profiles"
 
 # The dataclasses that stages read their sections by, each with what its instances share ("" for all).
 # Sections that are not here are options of their stage, which says all about them itself.
-SETTINGS: dict[str, list[tuple[str, type]]] = {
-    "fetch": [
-        ("kind: city", CitySettings),
-        ("kind: archives", ArchivesParams),
-        ("kind: checkpoint", CheckpointParams),
-    ],
-    "sets": [("", SetsParams)],
-    "format": [
-        ("", RawParams),
-        ("form: pittsburgh", PittsburghSettings),
-        ("form: tokyo247", Tokyo247Settings),
-        ("form: tokyo247_queries", Tokyo247Settings),
-        ("form: common", CommonSettings),
-        ("form: folder", FolderSettings),
-    ],
-    "augmentations": [("", AugmentationSheetParams)],
-    "train": [("", TrainSettings)],
-    "hub_local": [("", HubModel)],
-    "hub_github": [("", HubModel)],
-    "experiment": [("", Experiment)],
-    "headline": [("", HeadlineParams)],
-    "comparison": [("", Comparison)],
-    "report": [("", PageParams)],
-    "sheets": [("", SheetParams)],
-    "compare": [("", CompareParams)],
-}
+SETTINGS: dict[str, list[tuple[str, type[Any]]]] = {
+    "fetch": [(f"kind: {name}", kind) for name, kind in KINDS.items()],
+    "format": [("", RawParams), *((f"form: {name}", form) for name, form in FORMS.items())],
+} | {section: [("", kind)] for section, kind in (ENTRIES | ALONE).items()}
 # What a stage says itself, and no section.
 NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
-# Sections of one instance, which is the section itself.
-ALONE = ("sets", "headline", "comparison", "report")
 NAMES = {
     "fetch": "a source, by its name in the registry (`duskline sources`)",
     "format": "a set in `data/sets/`",

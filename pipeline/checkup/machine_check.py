@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,10 +45,14 @@ class Places:
 
 
 class MachineCheck:
-    """The checks of the project at `places.root`, which is the working folder."""
+    """The checks of the project at `places.root`, which is the working folder.
 
-    def __init__(self, places: Places) -> None:
+    wrong_sections: says what is wrong in parameters, a message each; the stages know.
+    """
+
+    def __init__(self, places: Places, wrong_sections: Callable[[Mapping[str, Any]], Iterable[str]]) -> None:
         self.places = places
+        self.wrong_sections = wrong_sections
         self.machine = settings_or_defaults()
 
     @cached_property
@@ -89,14 +93,32 @@ class MachineCheck:
         yield Check("writing", lambda: look_at_permission(self.folders))
         yield Check("names", lambda: look_at_names(self.folders))
         yield Check("project", self._look_at_project)
-        yield Check("links", lambda: look_at_links(self.folders, self.dvc.links))
-        yield Check("remote", lambda: look_at_remotes(self.dvc, self.places.root))
-        yield Check("source", lambda: look_at_sources(self.params, self.machine.archives, self.places.raw))
-        yield Check("translator", lambda: look_at_checkpoints(self.params))
-        yield Check("own files", lambda: look_at_own_files(self.params, self._made_by_stages()))
-        yield Check("disk", self._look_at_room)
+        if self._is_project():
+            yield Check("links", lambda: look_at_links(self.folders, self.dvc.links))
+            yield Check("remote", lambda: look_at_remotes(self.dvc, self.places.root))
+            yield Check("parameters", self._look_at_parameters)
+            yield Check(
+                "source", lambda: look_at_sources(self.params, self.machine.archives, self.places.raw)
+            )
+            yield Check("translator", lambda: look_at_checkpoints(self.params))
+            yield Check("own files", lambda: look_at_own_files(self.params, self._made_by_stages()))
+            yield Check("disk", self._look_at_room)
         yield Check("libraries", libraries)
         yield Check("torch", torch)
+
+    def _is_project(self) -> bool:
+        """Whether there is a project to look at; its own check says why not."""
+        try:
+            return bool(self.params) and bool(self.dvc)
+        except Exception:
+            return False
+
+    def _look_at_parameters(self) -> Iterator[Finding]:
+        wrong = list(self.wrong_sections(self.params))
+        for message in wrong:
+            yield Finding("parameters", "fault", message, "docs/parameters.md has every parameter")
+        if not wrong:
+            yield Finding("parameters", "ok", "every section is as its stage wants it")
 
     def _look_at_project(self) -> Iterator[Finding]:
         try:

@@ -25,7 +25,25 @@ class _Loader(yaml.SafeLoader):
     """Reads `1e-4` as the number and `off` as the word that YAML 1.2, and with it DVC, takes them for.
 
     PyYAML follows 1.1. `dvc exp run -S` writes the file anew, and leaves out quotes that 1.2 does not need.
+    As DVC it refuses a key that stands in a section twice, of which PyYAML takes the last without a word.
     """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a section; `ComposerError` for a key that stands in it twice."""
+        node = super().compose_mapping_node(anchor)
+        seen: dict[tuple[str, str], yaml.Mark] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    first = seen[key.tag, key.value]
+                    raise yaml.composer.ComposerError(
+                        f"first on line {first.line + 1}",
+                        first,
+                        f"{key.value} stands there twice",
+                        key.start_mark,
+                    )
+                seen[key.tag, key.value] = key.start_mark
+        return node
 
 
 _BOOLEAN = "tag:yaml.org,2002:bool"

@@ -79,7 +79,7 @@ def how_to_bring(raw: Path) -> str:
 def _places(raw: Path, held: Path) -> dict[str, Path]:
     record = raw / RECORD
     if not raw.is_dir():
-        raise MissingInputError(f"no raw folder {raw}", hint=f"fetch the source: dvc repro fetch@{raw.name}")
+        raise MissingInputError(f"no raw folder {raw}", hint="fetch the source: dvc repro fetch")
     if not record.is_file():
         return {path.name: path for path in sorted(raw.iterdir()) if path.is_file()}
     places, wrong = {}, []

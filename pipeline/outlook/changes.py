@@ -50,12 +50,12 @@ def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
             return _changes(repo, targets)
     except LockError as error:
         raise UserError(
-            f"another DVC command is at work in this project: {_first_line(error)}",
+            f"another DVC command is at work in this project: {_first_lines(error, 2)}",
             hint="wait until it has ended, then run the same command again",
         ) from error
     except DvcException as error:
         raise ParameterError(
-            f"DVC cannot tell what there is to do: {_first_line(error)}",
+            f"DVC cannot tell what there is to do: {_first_lines(error, 1)}",
             hint="dvc.yaml, params.yaml and dvc.lock must fit together: `dvc status` says more",
         ) from error
 
@@ -72,8 +72,9 @@ def _without_announcements() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _first_lines(error: Exception, count: int) -> str:
+    """DVC's message as far as it says what is the matter: who holds the project stands on the second line."""
+    return " ".join((str(error).split("\n") or [type(error).__name__])[:count]).strip()
 
 
 def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
@@ -220,7 +221,7 @@ def _recorded_commands(lock: Path) -> dict[str, str]:
         return {}
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         raise DusklineError(
-            f"{lock.name} cannot be read: {_first_line(error)}",
+            f"{lock.name} cannot be read: {_first_lines(error, 1)}",
             hint=f"take it from git again (`git checkout {lock.name}`), or remove it and run everything anew",
         ) from error
 

@@ -104,9 +104,7 @@ def test_a_file_is_brought_into_the_archive_folder_or_into_a_folder_of_one_s_own
 
 
 def test_no_raw_folder(tmp_path: Path) -> None:
-    with pytest.raises(
-        MissingInputError, match=r"no raw folder .*raw\n  fetch the source: dvc repro fetch@raw"
-    ):
+    with pytest.raises(MissingInputError, match=r"no raw folder .*raw\n  fetch the source: dvc repro fetch$"):
         archive_places(tmp_path / "raw", tmp_path)
 
 

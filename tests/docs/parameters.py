@@ -9,46 +9,16 @@ from importlib import import_module
 from typing import Any
 
 import click
-import pytest
 import yaml
 
-from pipeline.city.settings import CitySettings
 from pipeline.core import params
 from pipeline.core.machine import Machine
-from pipeline.core.params import build, read_params
-from pipeline.datasets.readers.common import CommonSettings
-from pipeline.datasets.readers.folder import FolderSettings
-from pipeline.datasets.readers.pittsburgh import PittsburghSettings
-from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
+from pipeline.core.params import read_params
 from pipeline.vpr.augmentation import Augmentation
-from pipeline.vpr.experiment import Experiment
-from pipeline.vpr.hub import HubModel
-from pipeline.vpr.train_settings import TrainSettings
-from stages.augmentations import AugmentationSheetParams
-from stages.compare import CompareParams
-from stages.fetch import ArchivesParams, CheckpointParams
-from stages.format import RawParams, SetsParams
-from stages.sheet import SheetParams
+from stages.format import RawParams
+from stages.sections import ALONE, ENTRIES, FORMS, KINDS, OPTIONS, wrong_sections
 from stages.training_sides import ListedFolder
 from tests.import_graph import ROOT
-
-# Sections whose entries become options of a command.
-OPTIONS = ("pictures", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics")
-FORMS = {
-    "pittsburgh": PittsburghSettings,
-    "tokyo247": Tokyo247Settings,
-    "tokyo247_queries": Tokyo247Settings,
-    "common": CommonSettings,
-    "folder": FolderSettings,
-}
-KINDS = {"city": CitySettings, "archives": ArchivesParams, "checkpoint": CheckpointParams}
-CLASSES: dict[str, type[Any]] = {
-    "train": TrainSettings,
-    "experiment": Experiment,
-    "compare": CompareParams,
-    "sheets": SheetParams,
-    "augmentations": AugmentationSheetParams,
-}
 
 
 def known_sections() -> set[str]:
@@ -77,10 +47,9 @@ def known_parameters() -> set[str]:
     classes = [
         *FORMS.values(),
         *KINDS.values(),
-        *CLASSES.values(),
+        *ENTRIES.values(),
+        *ALONE.values(),
         RawParams,
-        SetsParams,
-        HubModel,
         Machine,
         ListedFolder,
     ]
@@ -113,47 +82,8 @@ def _options(section: str) -> set[str]:
 
 def require_accepted(document: Mapping[str, Any], where: str) -> None:
     """Fail unless the program takes every entry of the sections in `document`."""
-    unknown = set(document) - known_sections()
-    assert not unknown, f"{where}: no such sections: {unknown}"
-    for section, entries in document.items():
-        if section == "sets":
-            build(SetsParams, entries, where)
-        elif isinstance(entries, dict) and section not in flat_sections():
-            for name, entry in entries.items():
-                _require_entry(section, name, dict(entry), where)
-
-
-def _require_entry(section: str, name: str, entry: dict[str, Any], where: str) -> None:
-    place = f"{where}: {section}.{name}"
-    if section == "fetch":
-        build(KINDS[entry.pop("kind")], entry, place)
-    elif section == "format":
-        common = {key: entry.pop(key) for key in ("raw", "form", "expected") if key in entry}
-        build(FORMS[build(RawParams, common, place).form], entry, place)
-    elif section in ("hub_local", "hub_github"):
-        build(HubModel, entry | {"source": section.removeprefix("hub_")}, place)
-    elif section in OPTIONS:
-        _require_options(section, entry, place)
-    else:
-        built = build(CLASSES[section], entry, place)
-        for title, change in getattr(built, "changes", {}).items():
-            build(Augmentation, change, f"{place}.changes.{title}")
-
-
-def _require_options(section: str, entry: Mapping[str, Any], place: str) -> None:
-    command = _command(section)
-    arguments = ["--name", "x"]
-    for name, value in entry.items():
-        if isinstance(value, bool):
-            arguments.append(f"--{'' if value else 'no-'}{name}")
-        else:
-            arguments += [f"--{name}", "None" if value is None else str(value)]
-    if "shards_above" in _options(section):
-        arguments += ["--shards_above", "250000"]
-    try:
-        command.make_context(section, arguments)
-    except click.ClickException as error:
-        pytest.fail(f"{place}: {error.format_message()}")
+    wrong = list(wrong_sections(document))
+    assert not wrong, f"{where}: {wrong}"
 
 
 def loaded(text: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_machine_that_is_well() -> None:
     assert result.exit_code == 0, result.output
     assert set(grades) == {
         *("python", "settings", "processors", "memory", "language", "engine", "writing", "names", "project"),
-        *("links", "remote", "source", "translator", "own files", "disk", "libraries", "torch"),
+        *("links", "remote", "parameters", "source", "translator", "own files", "disk", "libraries", "torch"),
     }
     assert "fault" not in grades.values()
     assert result.stdout.splitlines()[-1].startswith("0 faults, ")
@@ -91,7 +91,17 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert result.exit_code == 1
     assert grades["project"] == "fault"
     assert "no parameter file params.yaml" in result.stdout
+    assert "broke down" not in result.stdout
+    assert "disk" not in grades
     assert (grades["python"], grades["writing"]) == ("ok", "ok")
+
+
+def test_parameters_that_no_stage_takes(project: Path) -> None:
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("  spacing:", "  spaces:"))
+    result, grades = _doctor()
+    assert (result.exit_code, grades["parameters"]) == (1, "fault")
+    assert "fetch.city: unknown parameter spaces" in result.stdout
 
 
 def test_parameters_that_are_no_yaml(project: Path) -> None:

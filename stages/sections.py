@@ -1,0 +1,140 @@
+"""Of what the sections of params.yaml are made, and whether they are as their stages want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from pipeline.city.settings import CitySettings
+from pipeline.core.errors import DusklineError, ParameterError
+from pipeline.core.params import build
+from pipeline.datasets.readers.common import CommonSettings
+from pipeline.datasets.readers.folder import FolderSettings
+from pipeline.datasets.readers.pittsburgh import PittsburghSettings
+from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
+from pipeline.report.comparison import Comparison
+from pipeline.report.headline import HeadlineParams
+from pipeline.report.page import PageParams
+from pipeline.vpr.augmentation import Augmentation
+from pipeline.vpr.experiment import Experiment
+from pipeline.vpr.hub import HubModel
+from pipeline.vpr.train_settings import TrainSettings
+from stages.augmentations import AugmentationSheetParams
+from stages.compare import CompareParams
+from stages.fetch import ArchivesParams, CheckpointParams
+from stages.format import RawParams, SetsParams
+from stages.sheet import SheetParams
+
+# By `kind` of an entry of fetch, and by `form` of one of format.
+KINDS: dict[str, type[Any]] = {
+    "city": CitySettings,
+    "archives": ArchivesParams,
+    "checkpoint": CheckpointParams,
+}
+FORMS: dict[str, type[Any]] = {
+    "pittsburgh": PittsburghSettings,
+    "tokyo247": Tokyo247Settings,
+    "tokyo247_queries": Tokyo247Settings,
+    "common": CommonSettings,
+    "folder": FolderSettings,
+}
+# Sections whose entries are each such a dataclass.
+ENTRIES: dict[str, type[Any]] = {
+    "augmentations": AugmentationSheetParams,
+    "train": TrainSettings,
+    "hub_local": HubModel,
+    "hub_github": HubModel,
+    "experiment": Experiment,
+    "sheets": SheetParams,
+    "compare": CompareParams,
+}
+# Sections whose entries become options of the stage of that name.
+OPTIONS = ("pictures", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics")
+# Sections without entries, which are such a dataclass themselves.
+ALONE: dict[str, type[Any]] = {
+    "sets": SetsParams,
+    "headline": HeadlineParams,
+    "comparison": Comparison,
+    "report": PageParams,
+}
+SECTIONS = ("fetch", "format", *ENTRIES, *OPTIONS, *ALONE, "test_sets")
+
+
+def wrong_sections(params: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong in `params`, a message for each section or entry: as its stage would say when it runs."""
+    for section, content in params.items():
+        if section not in SECTIONS:
+            yield f"{section}: no stage reads a section of that name"
+        elif section == "test_sets":
+            if not isinstance(content, list):
+                yield "test_sets: must be a list of sets"
+        elif section in ALONE:
+            # Without a headline the page has none.
+            if content or section != "headline":
+                yield from _refusal(_build, ALONE[section], content, section)
+        elif not isinstance(content, Mapping):
+            yield f"{section}: must be a section, with an entry for each name"
+        else:
+            for name, entry in content.items():
+                yield from _refusal(_take, section, str(name), entry)
+
+
+def _refusal(take: Callable[..., object], *arguments: object) -> Iterator[str]:
+    try:
+        take(*arguments)
+    except DusklineError as error:
+        yield error.message
+
+
+def _build(kind: type[Any], values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"{where}: must be a section, not {values!r}")
+    return build(kind, values, where)
+
+
+def _take(section: str, name: str, values: Any) -> None:
+    """Build what the stage builds of an entry; `DusklineError` as the stage."""
+    where = f"{section}.{name}"
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"{where}: must be a section, not {values!r}")
+    entry = dict(values)
+    if section == "fetch":
+        build(_chosen(KINDS, entry.pop("kind", None), f"{where}.kind"), entry, where)
+    elif section == "format":
+        common = {key: entry.pop(key) for key in ("raw", "form", "expected") if key in entry}
+        form = build(RawParams, common, where).form
+        build(_chosen(FORMS, form, f"{where}.form"), entry, where)
+    elif section in ("hub_local", "hub_github"):
+        build(HubModel, entry | {"source": section.removeprefix("hub_")}, where)
+    elif section in OPTIONS:
+        _take_options(section, entry, where)
+    else:
+        built = build(ENTRIES[section], entry, where)
+        for title, change in getattr(built, "changes", {}).items():
+            build(Augmentation, change, f"{where}.changes.{title}")
+
+
+def _chosen(kinds: Mapping[str, type[Any]], choice: Any, where: str) -> type[Any]:
+    if choice not in kinds:
+        raise ParameterError(f"{where} must be one of {', '.join(kinds)}, not {choice!r}")
+    return kinds[choice]
+
+
+def _take_options(section: str, entry: Mapping[str, Any], where: str) -> None:
+    """Parse the entry as the options that DVC makes of it."""
+    command: click.Command = import_module(f"stages.{section}").main
+    arguments = ["--name", "x"]
+    for name, value in entry.items():
+        if isinstance(value, bool):
+            arguments.append(f"--{'' if value else 'no-'}{name}")
+        else:
+            arguments += [f"--{name}", "None" if value is None else str(value)]
+    if any(option.name == "shards_above" for option in command.params):
+        arguments += ["--shards_above", "1"]
+    try:
+        command.make_context(section, arguments)
+    except click.ClickException as error:
+        raise ParameterError(f"{where}: {error.format_message()}") from error
