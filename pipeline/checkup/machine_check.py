@@ -96,7 +96,6 @@ class MachineCheck:
         if self._is_project():
             yield Check("links", lambda: look_at_links(self.folders, self.dvc.links))
             yield Check("remote", lambda: look_at_remotes(self.dvc, self.places.root))
-            yield Check("parameters", self._look_at_parameters)
             yield Check(
                 "source", lambda: look_at_sources(self.params, self.machine.archives, self.places.raw)
             )
@@ -105,6 +104,9 @@ class MachineCheck:
             yield Check("disk", self._look_at_room)
         yield Check("libraries", libraries)
         yield Check("torch", torch)
+        if self._is_project():
+            # Last, for it loads torch, which has been asked in a process of its own whether it can be.
+            yield Check("parameters", self._look_at_parameters)
 
     def _is_project(self) -> bool:
         """Whether there is a project to look at; its own check says why not."""
