@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,18 +25,22 @@ def main() -> None:
 
     from pipeline.checkup.machine_check import MachineCheck, Places
     from pipeline.core.errors import DusklineError
-    from stages.sections import wrong_sections
 
     grades: Counter[str] = Counter()
-    for finding in MachineCheck(
-        Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS), wrong_sections
-    ).findings():
+    places = Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS)
+    for finding in MachineCheck(places, _wrong_sections).findings():
         click.echo(str(finding))
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"
     if grades["fault"]:
         raise DusklineError(f"{counted}; a fault stands in the way", hint="do what the lines with -> say")
     click.echo(f"{counted}: nothing stands in the way.")
+
+
+def _wrong_sections(params: Mapping[str, Any]) -> Iterable[str]:
+    from stages.sections import wrong_sections
+
+    return wrong_sections(params)
 
 
 def _some(count: int, what: str) -> str:
