@@ -87,9 +87,18 @@ def test_every_table_is_held_against_something() -> None:
 def test_the_record_of_a_model_is_as_told(tmp_path: Path) -> None:
     images = write_places(tmp_path / "places")
     settings, work = replace(SETTINGS, epochs=1), tmp_path / "work"
-    train_model(settings, images, tmp_path / "first", work, device="cpu", workers=1)
+    train_model(settings, images, tmp_path / "first", work, live=tmp_path / "live", device="cpu", workers=1)
     start = tmp_path / "first" / "model.pt"
-    train_model(settings, images, tmp_path / "second", work, device="cpu", workers=1, start=start)
+    train_model(
+        settings,
+        images,
+        tmp_path / "second",
+        work,
+        live=tmp_path / "live",
+        device="cpu",
+        workers=1,
+        start=start,
+    )
     _, _, record = load_model(tmp_path / "second" / "model.pt")
     assert list(record) == told()["record of model.pt"]
     assert f"*{_FORMAT}*" in "\n".join(PAGE.lines)

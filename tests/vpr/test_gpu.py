@@ -90,7 +90,9 @@ def test_a_killed_training_goes_on(
 ) -> None:
     def run(name: str) -> None:
         folder = tmp_path / name
-        training.train_model(settings, places, folder / "out", folder / "work", device="cuda", workers=2)
+        training.train_model(
+            settings, places, folder / "out", folder / "work", live=folder / "live", device="cuda", workers=2
+        )
 
     run("whole")
     with monkeypatch.context() as patch, pytest.raises(KilledError):
@@ -107,7 +109,15 @@ def test_a_killed_training_goes_on(
 
 def test_an_evaluation_finds_what_the_processor_finds(places: ImageSet, tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=1)
-    training.train_model(settings, places, tmp_path / "out", tmp_path / "work", device="cuda", workers=2)
+    training.train_model(
+        settings,
+        places,
+        tmp_path / "out",
+        tmp_path / "work",
+        live=tmp_path / "live",
+        device="cuda",
+        workers=2,
+    )
     write_experiment(
         tmp_path / "experiment",
         Experiment(
