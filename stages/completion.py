@@ -19,11 +19,12 @@ def main(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Write to standard output what lets SHELL complete duskline's commands, options and names.
 
     \b
-    bash  put into ~/.bashrc:  eval "$(duskline completion bash)"
-    zsh   put into ~/.zshrc:   eval "$(duskline completion zsh)"
-    fish  once:  duskline completion fish > ~/.config/fish/completions/duskline.fish
+    bash  eval "$(duskline completion bash)"
+    zsh   eval "$(duskline completion zsh)"
+    fish  duskline completion fish | source
 
-    Names are those of the params.yaml in the current folder.
+    Type that after the environment was activated, or write it below the last line of .venv/bin/activate:
+    elsewhere there is no duskline. Names are those of the params.yaml in the current folder.
     """
     from stages.cli import main as duskline
 
