@@ -94,7 +94,9 @@ def look_at_names(folders: Folders) -> Iterator[Finding]:
             "names of panoramas differ in such letters: keep sets on a disk that tells them apart",
         )
     else:
-        yield Finding("names", "ok", f"{len(long)} letters, and small ones differ from capitals")
+        yield Finding(
+            "names", "ok", f"files may have names of {len(long)} letters, and a.jpg is another one than A.jpg"
+        )
 
 
 def look_at_links(folders: Folders, wanted: Sequence[str]) -> Iterator[Finding]:

@@ -86,14 +86,21 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
     pending: dict[Any, Change] = {}
     for stage in stages:
         before = [read for read in graph.successors(stage) if read in pending]
-        if not status[stage]:
-            if before:
-                names = _named(sorted(pending[read].stage for read in before))
-                pending[stage] = Change(_name(stage), "follows", (f"only if {names} gives another output",))
+        if not status[stage] and not before:
             continue
+        names = sorted(pending[read].stage for read in before)
         reasons = _reasons(stage, status[stage], commands.get(_name(stage)), before)
-        cached = not before and _is_cached(stage)
-        pending[stage] = Change(_name(stage), "cached" if cached else "runs", reasons)
+        if reasons:
+            cached = not before and _is_cached(stage)
+            pending[stage] = Change(_name(stage), "cached" if cached else "runs", reasons)
+        elif status[stage] and any(pending[read].certainty == "runs" for read in before):
+            verb = "runs" if len(names) == 1 else "run"
+            pending[stage] = Change(_name(stage), "runs", (f"{_named(names)} {verb} before it",))
+        else:
+            verb = "gives" if len(names) == 1 else "give"
+            pending[stage] = Change(
+                _name(stage), "follows", (f"only if {_named(names)} {verb} another output",)
+            )
     return list(pending.values())
 
 
@@ -150,7 +157,7 @@ def _reasons(
     stage: Any, status: Sequence[Any], recorded: str | None, before: Sequence[Any]
 ) -> tuple[str, ...]:
     """What DVC's status of a stage says, in words, without what the stages `before` it will make again."""
-    if not any(out.hash_info for out in stage.outs):
+    if status and not any(out.hash_info for out in stage.outs):
         return ("never ran",)
     reasons = []
     made_before = {out.def_path for read in before for out in read.outs}
@@ -164,7 +171,7 @@ def _reasons(
             own = {dep: how for dep, how in deps.items() if not _is_below(dep, made_before)}
             reasons += _dep_reasons(own)
             reasons += _out_reasons(outs)
-    return tuple(reasons) or (f"{_named(sorted(_name(read) for read in before))} runs before it",)
+    return tuple(reasons)
 
 
 def _is_below(path: str, outs: set[str]) -> bool:

@@ -118,7 +118,8 @@ class Prospect:
             yield _sentence(f"{_stages(certain)} will run", certain)
         if most.stages:
             follows = most.stages != certain.stages
-            yield _sentence(f"{_stages(most)} can run" if follows else f"{_stages(most)} will run", most)
+            begin = f"With those that may follow, {_stages(most)}" if follows else f"{_stages(most)} will run"
+            yield _sentence(begin, most)
         if cached:
             yield f"Taken from DVC's cache, without a run: {cached}."
         if most.memory:

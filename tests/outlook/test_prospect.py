@@ -33,7 +33,8 @@ def test_the_table_and_what_counts() -> None:
         "                                                (time: as merge@other)",
         "",
         "2 stages will run, in about 2 min 5 s and the time of 1 that was not run here before.",
-        "3 stages can run, in about 2 min 10 s and the time of 1 that was not run here before.",
+        "With those that may follow, 3 stages, in about 2 min 10 s"
+        " and the time of 1 that was not run here before.",
         "Taken from DVC's cache, without a run: 1.",
         "Memory at the peak: 2.0 GB; 8.0 GB free.",
         "New on disk: 41 MB; 100 GB free.",
