@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is.
-settings.register_profile("any machine")
+settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process that they start
