@@ -103,7 +103,7 @@ class LazyGroup(click.Group):
             for name, (_, meaning) in section.items():
                 formatter.write(f"  {name:<{widest}}  {meaning}\n")
         own = ", ".join(option.opts[0] for option in self.get_params(ctx) if isinstance(option, click.Option))
-        formatter.write(f"\nOptions: {own}. Every command has --help, --quiet and --debug.\n")
+        formatter.write(f"\nOptions: {own}. After a command: --help, --quiet, --debug.\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the names of commands without importing them."""

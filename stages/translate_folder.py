@@ -75,7 +75,8 @@ def main(
 
     The translator is either a --checkpoint or a --photometric style.
     `street/a.jpg` becomes `street/an.jpg`. Pictures that cannot be read are listed in OUT/origins.csv with
-    their reasons. Run again, only new and changed pictures are translated.
+    their reasons. Run again, only new and changed pictures are translated; of another translator OUT is
+    made anew.
     """
     from pipeline.night.folder import translate_folder
     from pipeline.night.translator import OutputFormat

@@ -143,6 +143,11 @@ class MachineCheck:
     def _look_at_room(self) -> Iterable[Finding]:
         sets = SetsOutlook(self.params, self.places.sets)
         needs, unknown = disk_needs(
-            self.params, sets, self.places.raw, self.places.recognisers, self.machine.archives
+            self.params,
+            sets,
+            self.places.raw,
+            self.places.recognisers,
+            self.machine.archives,
+            self.machine.work / "descriptors",
         )
         return look_at_room(self.folders, needs, unknown)

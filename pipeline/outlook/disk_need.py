@@ -55,9 +55,17 @@ class Need:
 
 
 def disk_needs(
-    params: Mapping[str, Any], sets: SetsOutlook, raw: Path, models: Path, archives: Path
+    params: Mapping[str, Any],
+    sets: SetsOutlook,
+    raw: Path,
+    models: Path,
+    archives: Path,
+    descriptors: Path,
 ) -> tuple[list[Need], list[str]]:
-    """What is still to be written, and in words what of it nobody can tell the size of."""
+    """What is still to be written, and in words what of it nobody can tell the size of.
+
+    raw, models, archives, descriptors: folders in which some of it may be already.
+    """
     needs: list[Need] = []
     unknown: list[str] = []
     for name, section in (params.get("fetch") or {}).items():
@@ -86,7 +94,7 @@ def disk_needs(
             )
         )
     needs += _model_needs(params, models)
-    needs += _descriptor_need(params, sets)
+    needs += _descriptor_need(params, sets, descriptors)
     return needs, unknown
 
 
@@ -164,8 +172,8 @@ def _model_size(section: Mapping[str, Any]) -> int:
     return _MODEL if small else _LARGE_MODEL
 
 
-def _descriptor_need(params: Mapping[str, Any], sets: SetsOutlook) -> Iterator[Need]:
-    """Descriptors of every experiment's databases; those that are there already are not looked for."""
+def _descriptor_need(params: Mapping[str, Any], sets: SetsOutlook, there: Path) -> Iterator[Need]:
+    """Descriptors of every experiment's databases, but for as much as is there, whichever that is of."""
     images = sum(sets.of(str(name)).tested or 0 for name in params.get("test_sets") or ())
     numbers = 0
     for section in (params.get("experiment") or {}).values():
@@ -173,6 +181,7 @@ def _descriptor_need(params: Mapping[str, Any], sets: SetsOutlook) -> Iterator[N
         numbers += _CHANNELS.get(str(model.get("backbone")), _OTHER_CHANNELS) * int(
             model.get("clusters") or 1
         )
-    size = min(_MOST_DESCRIPTORS, 4 * images * numbers)
-    if size:
+    held = sum(path.stat().st_size for path in there.glob("*.npy"))
+    size = min(_MOST_DESCRIPTORS, 4 * images * numbers) - held
+    if size > 0:
         yield Need("descriptors", "work", size)

@@ -17,7 +17,9 @@ from tests.import_graph import ROOT
 
 def _needs(params: dict[str, Any], root: Path) -> tuple[dict[str, Need], list[str]]:
     sets = SetsOutlook(params, root / "sets")
-    needs, unknown = disk_needs(params, sets, root / "raw", root / "models", root / "archives")
+    needs, unknown = disk_needs(
+        params, sets, root / "raw", root / "models", root / "archives", root / "descriptors"
+    )
     return {need.what: need for need in needs}, unknown
 
 
@@ -98,3 +100,14 @@ def test_what_nobody_knows_is_named(tmp_path: Path) -> None:
     needs, unknown = _needs(params, tmp_path)
     assert needs == {}
     assert unknown == ["archives of tokyo247_queries", "source no such", "set mine"]
+
+
+def test_descriptors_that_are_there_do_not_come_again(tmp_path: Path) -> None:
+    params = read_params(ROOT / "profiles" / "city.yaml")
+    before = _needs(params, tmp_path)[0]["descriptors"].size
+    (tmp_path / "descriptors").mkdir()
+    (tmp_path / "descriptors" / "a.npy").write_bytes(bytes(1000))
+    assert _needs(params, tmp_path)[0]["descriptors"].size == before - 1000
+    with (tmp_path / "descriptors" / "b.npy").open("wb") as stream:
+        stream.truncate(before)
+    assert "descriptors" not in _needs(params, tmp_path)[0]
