@@ -104,7 +104,7 @@ SHOWS_ALL = ("report",)
 WHOLE_SECTIONS: dict[str, tuple[str, ...]] = {
     "sets": _WRITE_SETS,
     "comparison": ("tables",),
-    "headline": (),
+    "headline": ("tables",),
     "report": (),
 }
 # Sections whose entries stand as options in the command of their stage.
