@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page
 
+from pipeline.core.files import write_bytes
+from pipeline.night.compared import SHEET
 from pipeline.report.page import write_page
 from tests.browser import browser_page
+from tests.report.made_up import picture
 from tests.report.test_page import HOSTILE, made_material
 
 pytestmark = pytest.mark.slow
@@ -216,6 +219,19 @@ def test_links_lead_to_their_sections_and_mark_them(page: Page) -> None:
     page.locator(".bar a[aria-current]", has_text="Beside the paper").wait_for()
     top = page.locator("#paper h2").bounding_box()
     assert top is not None and 40 < top["y"] < 400, "not below the bar"
+
+
+def test_links_lead_there_past_sheets_that_nobody_has_looked_at(tmp_path: Path) -> None:
+    material = made_material(tmp_path, comparisons=("c",), augmentations=("a",))
+    for sheet in (tmp_path / "compare" / "c" / SHEET, tmp_path / "augmentations" / "a.jpg"):
+        write_bytes(sheet, picture(90, 1200, 3000))
+    write_page(tmp_path / "index.html", material, 15)
+    with browser_page(tmp_path / "index.html") as page:
+        page.get_by_role("link", name="What was found").click()
+        page.locator(".bar a[aria-current]", has_text="What was found").wait_for()
+        page.wait_for_timeout(300)
+        top = page.locator("#finds h2").bounding_box()
+        assert top is not None and 40 < top["y"] < 400, "not below the bar"
 
 
 def test_without_scripts_it_is_a_page_to_read(html: Path) -> None:
