@@ -2,54 +2,56 @@
 
 python -m benchmarks.night_gain work/night_gain
 
-Recognisers learn from days first; then each goes on with days only, with days and photometric nights, with
-days and our nights, or with days and the true nights (the oracle), and is tested on held-out streets by day
-and by night. Every piece that is there already stays, and one that was ended goes on: kill it and start it
-again at will. Two may run side by
+Recognisers learn from days only, or from days and some night of each: the day itself, lit from elsewhere; the
+paper's photometric night as its code ran (literal); our own photometric night (classical); our translator's;
+or the true night (the oracle). Each is tested on held-out streets by day and by night. Every piece that is
+there already stays, and one that was ended goes on: kill it and start it again at will. Two may run side by
 side if they are given other recognisers (`--arm`, `--seed`). Networks run where DUSKLINE_DEVICE says.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from benchmarks.night_gain.nights import our_nights, photometric_nights, train_translator, translators
 from benchmarks.night_gain.pictures import likeness
-from benchmarks.night_gain.recognisers import FIRST, begin, recognise, settings_of
-from benchmarks.night_gain.report import DAY, ORACLE, OURS, PHOTOMETRIC, Measured, likeness_table
+from benchmarks.night_gain.recognisers import recognise, settings_of
+from benchmarks.night_gain.report import (
+    CLASSICAL,
+    DAY,
+    LIGHTS,
+    LITERAL,
+    ORACLE,
+    OURS,
+    Measured,
+    likeness_table,
+)
 from benchmarks.night_gain.streets import (
     DAYS,
     TRUE_NIGHTS,
     UNPAIRED_FOLDER,
     by_day_and_night,
     city_digest,
+    days_as_nights,
     draw_streets,
     night_queries,
-    shrunk,
 )
 from pipeline.core.files import write_bytes
 from pipeline.core.machine import read_machine
 from pipeline.datasets.image_set import ImageSet
 from unit.numeric import chosen_device
 
-NIGHTS: dict[str, Literal["none", "synthetic", "true"]] = {
-    DAY: "none",
-    PHOTOMETRIC: "synthetic",
-    OURS: "synthetic",
-    ORACLE: "true",
-}
-ARMS = tuple(NIGHTS)
+# Whether the nights that a recogniser learns from are lit anew each time they are shown.
+RELIT = {DAY: False, LIGHTS: True, LITERAL: True, CLASSICAL: True, OURS: True, ORACLE: False}
+ARMS = tuple(RELIT)
 SEEDS = (0, 1, 2)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--arm", "arms", multiple=True, type=click.Choice((FIRST, *ARMS)), help="Only these recognisers."
-)
+@click.option("--arm", "arms", multiple=True, type=click.Choice(ARMS), help="Only these recognisers.")
 @click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
@@ -59,16 +61,12 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     streets = folder / "streets"
     draw_streets(streets, workers)
     days, true = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS))
-    small_days, small_true = (shrunk(part, folder / "small" / part.root.name) for part in (days, true))
-    tests = {"day": small_days, "night": night_queries(small_days, small_true, folder / "small" / "by_night")}
+    tests = {"day": days, "night": night_queries(days, true, folder / "by_night")}
     for seed in seeds or SEEDS:
-        start = begin(seed, small_days, folder, device, workers)
         for arm in arms or ARMS:
-            if arm == FIRST:
-                continue
-            settings = settings_of(arm, seed, NIGHTS[arm])
             images = _learnt_from(arm, folder, device, workers)
-            recognise(f"{arm}-{seed}", settings, start, images, tests, folder, device, workers)
+            settings = settings_of(arm, seed, relit=RELIT[arm])
+            recognise(f"{arm}-{seed}", settings, images, tests, folder, device, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
     if arms:
         return
@@ -85,19 +83,20 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
 
 def _learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
     """The set that the recogniser `arm` learns from."""
-    small = folder / "small"
-    days = ImageSet.open(small / DAYS)
+    days = ImageSet.open(folder / "streets" / DAYS)
     if arm == DAY:
         return days
+    out = folder / "nights" / arm
     if arm == ORACLE:
-        return by_day_and_night(days, ImageSet.open(small / TRUE_NIGHTS), folder / "training" / arm)
-    large, out = ImageSet.open(folder / "streets" / DAYS), folder / "nights" / arm
-    if arm == PHOTOMETRIC:
-        nights = photometric_nights(large, out, workers)
-    else:
+        nights = ImageSet.open(folder / "streets" / TRUE_NIGHTS)
+    elif arm == LIGHTS:
+        nights = days_as_nights(days, out)
+    elif arm == OURS:
         weights = train_translator(folder / "streets" / UNPAIRED_FOLDER, folder / "translator", device)
-        nights = our_nights(large, out, weights, device, workers)
-    return by_day_and_night(days, shrunk(nights, small / arm), folder / "training" / arm)
+        nights = our_nights(days, out, weights, device, workers)
+    else:
+        nights = photometric_nights(days, out, arm, workers)
+    return by_day_and_night(days, nights, folder / "training" / arm)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
     return weights
 
 
-def photometric_nights(days: ImageSet, folder: Path, workers: int) -> ImageSet:
+def photometric_nights(days: ImageSet, folder: Path, style: str, workers: int) -> ImageSet:
     """The night of every image of `days` without a network."""
-    return _nights(days, folder, partial(PhotometricTranslator, "classical"), workers)
+    return _nights(days, folder, partial(PhotometricTranslator, style), workers)
 
 
 def our_nights(days: ImageSet, folder: Path, ours: Path, device: str, workers: int) -> ImageSet:

@@ -14,7 +14,8 @@ from pipeline.core.files import write_json
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.metrics import read_metrics
 
-DAY, OURS, PHOTOMETRIC, ORACLE = "day", "ours", "photometric", "oracle"
+DAY, LIGHTS, LITERAL, CLASSICAL = "day", "lights", "literal", "classical"
+OURS, ORACLE = "ours", "oracle"
 _AT = (1, 5)
 
 
@@ -70,8 +71,11 @@ class Measured:
         at_night, by_day = self._bootstrap("night"), self._bootstrap("day")
         rows = {
             "night, ours over day only, points": at_night.gain(night[OURS], night[DAY]),
-            "night, ours over photometric, points": at_night.gain(night[OURS], night[PHOTOMETRIC]),
-            "night, photometric over day only, points": at_night.gain(night[PHOTOMETRIC], night[DAY]),
+            "night, ours over classical, points": at_night.gain(night[OURS], night[CLASSICAL]),
+            "night, ours over days relit, points": at_night.gain(night[OURS], night[LIGHTS]),
+            "night, days relit over day only, points": at_night.gain(night[LIGHTS], night[DAY]),
+            "night, literal over day only, points": at_night.gain(night[LITERAL], night[DAY]),
+            "night, classical over day only, points": at_night.gain(night[CLASSICAL], night[DAY]),
             "night, oracle over day only, points": at_night.gain(night[ORACLE], night[DAY]),
             "night, ours' share of the way to the oracle, %": at_night.way(night, DAY, OURS, ORACLE),
             "day, ours over day only, points": by_day.gain(day[OURS], day[DAY]),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 import pipeline.city
 from pipeline.city.camera import Shot
@@ -16,7 +13,6 @@ from pipeline.city.raw import write_unpaired
 from pipeline.city.settings import CitySettings
 from pipeline.city.survey import PITTSBURGH_SPLITS, Panorama, Survey
 from pipeline.core.files import digest_document, digest_file
-from pipeline.core.pictures import encode, open_rgb
 from pipeline.core.progress import progress
 from pipeline.datasets.image_set import ImageRow, ImageSet
 from pipeline.datasets.names import Details, name_at_utm, night_name
@@ -30,8 +26,6 @@ CITY = CitySettings(
 )  # fmt: skip
 # Days and nights for a translator to learn from, at unrelated places of the training streets.
 UNPAIRED = 3000
-# What recognisers see: width and height in pixels.
-SMALL = (128, 96)
 _QUALITY = 92
 DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
 
@@ -52,17 +46,14 @@ def draw_streets(folder: Path, workers: int) -> None:
         write_unpaired(CITY, folder / UNPAIRED_FOLDER, UNPAIRED, workers)
 
 
-def shrunk(images: ImageSet, out: Path) -> ImageSet:
-    """`images` at the size that the recognisers see, so that a look at one does not decode all of it."""
+def days_as_nights(days: ImageSet, out: Path) -> ImageSet:
+    """The training and val images of `days` as their own nights, which no translator made."""
     if not out.is_dir():
         with replaced_set(out) as writer:
-            for row in progress(images.rows, total=len(images.rows), label=f"shrink {images.root.name}"):
-                picture = open_rgb(images.read(row), label=row.name)
-                small = np.asarray(picture.resize(SMALL, Image.Resampling.BILINEAR))
-                writer.add(
-                    row.name, encode(small, ".jpg", quality=_QUALITY), source=row.source,
-                    width=SMALL[0], height=SMALL[1], time_of_day=row.time_of_day,
-                )  # fmt: skip
+            for row in days.rows:
+                if row.split != "test":
+                    night = replace(row, name=night_name(row.name), time_of_day="night")
+                    writer.link(night, days.path(row))
     return ImageSet.open(out)
 
 

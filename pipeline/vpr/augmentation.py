@@ -265,10 +265,10 @@ def query_generator(seed: int, epoch: int, round_number: int, query: int) -> np.
     return np.random.default_rng([seed, epoch, round_number, 1 + query])
 
 
-def night_generator(seed: int, epoch: int, round_number: int, query: int, place: int) -> np.random.Generator:
-    """The generator of the changes of a night that stands at `place` in the example of a query."""
-    # More numbers than the generators of a query's changes and of the draws of nights have.
-    return np.random.default_rng([seed, epoch, round_number, 1 + query, 2, place])
+def night_generator(seed: int, epoch: int, round_number: int, query: int) -> np.random.Generator:
+    """The generator of the changes of a query's night."""
+    # One number more than the generator of the query's own changes has.
+    return np.random.default_rng([seed, epoch, round_number, 1 + query, 1])
 
 
 def _unit(form: Form) -> float:

@@ -1,4 +1,4 @@
-"""The contrastive loss of a batch of pairs, whose other pictures are each pair's negatives."""
+"""The contrastive loss of a batch of places: each query is to find its own place by day among all of them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,40 @@ from pipeline.compute.group import Group
 
 
 def contrastive_loss(descriptors: Tensor, near: Tensor, temperature: float, group: Group) -> Tensor:
-    """Mean cross-entropy, over all pictures of a batch, of finding each one's partner among the others.
+    """Cross entropy of finding each query's positive among the positives of the batch, summed over its times.
 
-    InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018), from
-    both members of each pair as in SimCLR (Chen et al., 2020): the scores of the softmax are cosines of
-    descriptors divided by `temperature`.
+    InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018): the
+    scores of the softmax are cosines of descriptors divided by `temperature`. All positives are days, as the
+    databases are in which queries of the night are looked for; so a place by night and the same place by day
+    are drawn to one and the same picture.
 
-    descriptors: (2 * n, D), one of n pairs after the other. near: (2 * B, 2 * B), whether two pictures of the
-    batch of B pairs show one place, as each does with itself; of those near a picture only its partner is
-    scored. A picture without any to tell its partner from has no loss and no gradient.
+    descriptors: (n, k, D), of n places the query by day, its positive by day and, where k is 3, the query by
+    night. near: (B, B), whether positive j of the batch lies near query i; of those near a query only its own
+    is scored. The loss is the mean over the B places by day, plus that by night. A query without any other
+    place to tell its own from has no loss and no gradient.
 
-    In a `group` of several processes the n pairs are this one's share of the batch; losses and gradients add
+    In a `group` of several processes the n places are this one's share of the batch; losses and gradients add
     up over the processes to those of the batch.
     """
-    unit = functional.normalize(descriptors)
-    first = 2 * group.share(range(len(near) // 2)).start
-    everyone = group.joined(unit, first, len(near))
+    unit = functional.normalize(descriptors, dim=2)
+    batch = len(near)
+    first = group.share(range(batch)).start
+    positives = group.joined(unit[:, 1], first, batch)
     here = torch.arange(len(unit), device=unit.device)
-    partners = (first + here) ^ 1
-    hidden = near[first + here]
-    hidden[here, partners] = False
-    scores = (unit @ everyone.T / temperature).masked_fill(hidden, -torch.inf)
-    return functional.cross_entropy(scores, partners, reduction="sum") / len(near)
+    own = first + here
+    hidden = near[own]
+    hidden[here, own] = False
+    return (
+        torch.stack(
+            [
+                functional.cross_entropy(
+                    (unit[:, time] @ positives.T / temperature).masked_fill(hidden, -torch.inf),
+                    own,
+                    reduction="sum",
+                )
+                for time in range(unit.shape[1])
+                if time != 1
+            ]
+        ).sum()
+        / batch
+    )

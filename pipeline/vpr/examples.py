@@ -1,4 +1,4 @@
-"""Pictures of training examples: a query with its positive and, for triplets, its negatives."""
+"""Pictures of training examples: a query with its positive and its negatives, or with its night."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from torch import Tensor
 
 from pipeline.vpr.augmentation import Augmentation, night_generator, query_generator
 from pipeline.vpr.gallery import Gallery
-from pipeline.vpr.twins import TwinDraws
 from pipeline.vpr.views import stacked
 
 # Batches that are read while the network works on the one before.
@@ -23,25 +22,12 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True)
-class Nights:
-    """The nights that may stand for the queries and for the database images, when they do, and how changed.
-
-    augmentation: the change of every one of them, drawn anew each time; None shows them as they are.
-    """
-
-    queries: Gallery
-    database: Gallery
-    draws: TwinDraws
-    augmentation: Augmentation | None = None
-
-
-@dataclass(frozen=True)
 class ExampleReader:
     """Reads the pictures of example rows, [kept query, database images...], with `workers` threads.
 
     kept: maps the first entry of a row to a query of the gallery `queries`. augmentation: how queries are
-    changed. nights: the night of each picture of both galleries, which may be read in its stead; None reads
-    each picture itself.
+    changed. nights: the night of each query, which then follows the pictures of its row; None without.
+    night_augmentation: how these nights are changed, each time anew.
     """
 
     queries: Gallery
@@ -50,12 +36,18 @@ class ExampleReader:
     workers: int
     seed: int
     augmentation: Augmentation | None = None
-    nights: Nights | None = None
+    nights: Gallery | None = None
+    night_augmentation: Augmentation | None = None
+
+    def pictures(self, entries: int) -> int:
+        """How many pictures a row of so many entries has: a query's night is one more."""
+        return entries + (self.nights is not None)
 
     def batches(self, parts: Sequence[np.ndarray], epoch: int, round_number: int) -> Iterator[Tensor]:
         """Yield (n * k, 3, H, W) for each of `parts`, n rows of k pictures; up to two are read ahead.
 
-        What is drawn depends on the seed, on `epoch` and `round_number`, and on the row's query.
+        Of queries with nights k is one more than the entries of a row. What is drawn depends on the seed, on
+        `epoch` and `round_number`, and on the row's query.
         """
         with ThreadPoolExecutor(self.workers) as pool:
             ahead: deque[list[Future[Tensor]]] = deque()
@@ -77,22 +69,19 @@ class ExampleReader:
     def _reads(self, row: np.ndarray, epoch: int, round_number: int) -> list[Callable[[], Tensor]]:
         """What reads each picture of a row."""
         query = int(self.kept[row[0]])
-        indexes = [query, *(int(index) for index in row[1:])]
-        dark = np.zeros(len(row), dtype=bool)
+        when = (epoch, round_number, query)
+        reads: list[Callable[[], Tensor]] = [partial(self._read_query, query, when)]
+        reads += [partial(self.database.read, int(index)) for index in row[1:]]
         if self.nights is not None:
-            dark = self.nights.draws.nights(epoch, round_number, query, len(row))
-        of_nights = [self.nights if night else None for night in dark]
-        return [
-            partial(self._read, place, index, nights, (epoch, round_number, query))
-            for place, (index, nights) in enumerate(zip(indexes, of_nights, strict=True))
-        ]
+            reads.append(partial(self._read_night, self.nights, query, when))
+        return reads
 
-    def _read(self, place: int, index: int, nights: Nights | None, when: tuple[int, int, int]) -> Tensor:
-        """Read what stands at `place` of a row, 0 the query; `when`: epoch, round and query of the row."""
-        source = nights or self
-        pictures = source.database if place else source.queries
-        if nights is not None and nights.augmentation is not None:
-            return pictures.read_changed(index, nights.augmentation, night_generator(self.seed, *when, place))
-        if place or self.augmentation is None:
-            return pictures.read(index)
-        return pictures.read_changed(index, self.augmentation, query_generator(self.seed, *when))
+    def _read_query(self, query: int, when: tuple[int, int, int]) -> Tensor:
+        if self.augmentation is None:
+            return self.queries.read(query)
+        return self.queries.read_changed(query, self.augmentation, query_generator(self.seed, *when))
+
+    def _read_night(self, nights: Gallery, query: int, when: tuple[int, int, int]) -> Tensor:
+        if self.night_augmentation is None:
+            return nights.read(query)
+        return nights.read_changed(query, self.night_augmentation, night_generator(self.seed, *when))

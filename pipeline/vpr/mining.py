@@ -38,54 +38,17 @@ class Round:
 
 
 @dataclass(frozen=True)
-class NightShare:
-    """A share of night queries that every run of consecutive queries has, to within one query.
-
-    fraction: in [0, 1]. nights: (K,) whether each kept query is of the night.
-    """
-
-    fraction: float
-    nights: np.ndarray
-
-    def draw(self, rng: Draws, count: int) -> np.ndarray:
-        """Draw `count` kept queries, each at most once more than any other of its time.
-
-        `SetError` where none is of a time that is wanted.
-        """
-        night = np.diff(np.floor(self.fraction * np.arange(count + 1) + 1e-9)) > 0
-        drawn = np.empty(count, np.int64)
-        for wanted, name in ((night, "night"), (~night, "other")):
-            known = np.flatnonzero(self.nights == (name == "night"))
-            if wanted.any():
-                drawn[wanted] = known[_cycled(rng, len(known), int(wanted.sum()), name)]
-        return drawn
-
-
-def _cycled(rng: Draws, known: int, count: int, name: str) -> np.ndarray:
-    """Draw `count` of range(known): all of them once, in drawn order, then all again."""
-    if not known:
-        raise SetError(
-            f"night_fraction wants {name} queries, but there are none that can be learnt from",
-            hint="take a set with both, such as a merged one, or set night_fraction to null",
-        )
-    rounds = [min(known, count - done) for done in range(0, count, known)]
-    return np.concatenate([rng.choice(known, size, replace=False) for size in rounds])
-
-
-@dataclass(frozen=True)
 class Miner:
     """Mining of one kind: "partial", "full" or "random"; None finds positives only.
 
     negatives: of each row, 0 for positives only. negative_samples: database images drawn, for the round
-    ("partial") or for each query ("full"); "random" draws as many as a query needs. nights: how many of the
-    queries are of the night; None takes them as they come.
+    ("partial") or for each query ("full"); "random" draws as many as a query needs.
     """
 
     places: Places
     kind: Literal["partial", "full", "random"] | None
     negatives: int
     negative_samples: int
-    nights: NightShare | None = None
 
     def plan(self, rng: Draws, queries: int, memory: Sequence[np.ndarray] = ()) -> Round:
         """Draw `queries` of the kept queries and their possible negatives.
@@ -93,9 +56,7 @@ class Miner:
         `memory` is what the round before returned; "full" keeps each query's hardest negatives in it.
         `SetError` when a query has none left: all that was drawn lies near it.
         """
-        drawn = self._drawn(rng, queries)
-        if self.kind is None:
-            return Round(drawn, (np.zeros(0, np.int64),) * len(drawn), self._needed(drawn, []))
+        drawn = rng.choice(len(self.places.kept), queries, replace=False)
         sampled = self._sampled(rng, drawn)
         pools = []
         for query, sample in zip(drawn, sampled, strict=True):
@@ -113,6 +74,10 @@ class Miner:
                 )
             pools.append(pool)
         return Round(drawn, tuple(pools), self._needed(drawn, sampled))
+
+    def pairs(self, queries: np.ndarray) -> Round:
+        """What must be described to find the nearest positive of these kept queries, without negatives."""
+        return Round(queries, (np.zeros(0, np.int64),) * len(queries), self._needed(queries, []))
 
     def select(
         self,
@@ -146,11 +111,6 @@ class Miner:
         else:
             order = _nearest(mining, distances, pool, self.negatives)
         return np.concatenate([pool[order], np.full(self.negatives - len(order), pool[-1])])
-
-    def _drawn(self, rng: Draws, queries: int) -> np.ndarray:
-        if self.nights is not None:
-            return self.nights.draw(rng, queries)
-        return rng.choice(len(self.places.kept), queries, replace=False)
 
     def _sampled(self, rng: Draws, drawn: np.ndarray) -> list[np.ndarray]:
         size = self.places.database_size

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.examples import ExampleReader, Nights
+from pipeline.vpr.examples import ExampleReader
 from pipeline.vpr.gallery import Gallery, gallery
-from pipeline.vpr.mining import Miner, NightShare
-from pipeline.vpr.positives import Places, Times, together
+from pipeline.vpr.mining import Miner
+from pipeline.vpr.night_twins import night_twins
+from pipeline.vpr.positives import Places
 from pipeline.vpr.train_settings import TrainSettings
-from pipeline.vpr.twins import TwinDraws, night_twins
 
 
 @dataclass(frozen=True)
@@ -27,40 +27,28 @@ class Material:
     soft_positives: float
 
     def near(self, pairs: np.ndarray) -> np.ndarray:
-        """Whether each two pictures of `pairs`, rows (n, 2), show one place: (2 * n, 2 * n), row by row."""
+        """Whether each pair's positive (column) lies near each one's query (row): (n, n), of pairs (n, 2)."""
         queries = self.queries.positions[self.places.kept[pairs[:, 0]]]
-        positions = np.stack([queries, self.database.positions[pairs[:, 1]]], axis=1)
-        return together(positions.reshape(-1, 2), self.soft_positives)
+        offsets = queries[:, None] - self.database.positions[pairs[:, 1]][None]
+        return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= self.soft_positives)
 
 
 def material(settings: TrainSettings, images: ImageSet, workers: int) -> Material:
-    """What `settings` take of the train split; `SetError` where the set has not what they want."""
+    """What `settings` take of the train split; `SetError` where the set has not what they want.
+
+    The contrastive loss learns from days, and from the nights of queries as theirs.
+    """
     database, queries = (
         gallery(images, "train", role, settings.height, settings.width) for role in ("database", "queries")
     )
     nights = None
-    if settings.database == "day" or settings.twins:
-        database = database.without_nights()
-    if settings.twins:
-        queries = queries.without_nights()
-        draws = TwinDraws(settings.twins, settings.seed)
-        nights = Nights(night_twins(queries), night_twins(database), draws, settings.night_augmentation)
-    places = Places(
-        database.positions,
-        queries.positions,
-        settings.hard_positives,
-        settings.soft_positives,
-        Times(queries.nights, database.nights, settings.positives),
-    )
-    fraction = settings.night_fraction
-    miner = Miner(
-        places,
-        settings.mining,
-        settings.negatives or 0,
-        settings.negative_samples or 0,
-        None if fraction is None else NightShare(fraction, queries.nights[places.kept]),
-    )
+    if settings.loss == "contrastive":
+        database, queries = database.without_nights(), queries.without_nights()
+        nights = night_twins(queries)
+    places = Places(database.positions, queries.positions, settings.hard_positives, settings.soft_positives)
+    miner = Miner(places, settings.mining, settings.negatives or 0, settings.negative_samples or 0)
     reader = ExampleReader(
-        queries, places.kept, database, workers, settings.seed, settings.augmentation, nights
-    )
+        queries, places.kept, database, workers, settings.seed, settings.augmentation, nights,
+        settings.night_augmentation,
+    )  # fmt: skip
     return Material(database, queries, places, miner, reader, settings.soft_positives)

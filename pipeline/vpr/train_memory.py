@@ -10,6 +10,8 @@ from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
 from pipeline.vpr.train_settings import TrainSettings
 
+# Queries whose nearest positives are found at once, where they are found once for all.
+PAIRS_AT_ONCE = 1000
 # Batches of inputs that are held at once: one in the network and two read ahead.
 _INPUTS = 3
 
@@ -29,7 +31,7 @@ def require_training_memory(
     inputs = _INPUTS * pictures * picture.nbytes
     shared = processes if device.type == "cpu" else 1
     if settings.negatives is None:
-        examples, fewer, less = "pairs", "batch", "queries_per_cache"
+        examples, fewer, less = "queries with their nights", "batch", "clusters"
     else:
         examples = f"queries with {settings.negatives} negatives"
         fewer, less = "batch, negatives", "queries_per_cache or negative_samples"
@@ -41,7 +43,7 @@ def require_training_memory(
     )
     # A query comes with its hard positives, of which each round describes one or a few; distances are
     # computed in float64 beside the float32 descriptors.
-    described = 2 * settings.queries_per_cache + (settings.negative_samples or 0)
+    described = 2 * (settings.queries_per_cache or PAIRS_AT_ONCE) + (settings.negative_samples or 0)
     require_memory(
         f"mining among {described:,} descriptors of {network.descriptor_size:,} numbers",
         shared * 12 * described * network.descriptor_size,

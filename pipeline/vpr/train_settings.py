@@ -13,11 +13,9 @@ from pipeline.vpr.network import NetworkSettings
 
 # What belongs to each loss.
 _OF_LOSS = {
-    "triplet": ("margin", "negatives", "mining", "negative_samples"),
+    "triplet": ("margin", "negatives", "mining", "negative_samples", "queries_per_cache"),
     "contrastive": ("temperature",),
 }
-# What twins decide themselves, and what leaves it to them.
-_WITH_TWINS = {"night_fraction": None, "positives": "any", "database": "all"}
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,23 @@ class TrainSettings:
     height: height of the network's input (480).
     width: width of the network's input (640).
     lr: Adam's learning rate (1e-5).
-    loss: "triplet", of each query, its best positive and its hardest negatives (triplet), or "contrastive",
-        of pairs of a query and its best positive, whose negatives are the other pictures of the batch.
+    loss: "triplet", of each query, its best positive and its hardest negatives, all pictures of the set as
+        they are (triplet); or "contrastive", of the day queries of a batch, and of their nights where the set
+        holds them, each of which is to find the day of its own place among the positives of the batch.
     batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more.
     queries_per_epoch: how many are drawn for an epoch (5,000).
-    queries_per_cache: queries between two rounds of mining (1,000); at most `queries_per_epoch`.
     hard_positives: within this distance a database image is a positive (10); at most `soft_positives`.
     soft_positives: beyond this distance a picture is a negative (25).
+    queries_per_cache: queries between two rounds of mining, of triplets only (1,000); at most
+        `queries_per_epoch`. The contrastive loss takes each query's nearest positive by day, as the network
+        sees it before it learns.
     epochs: at most so many (3; 2 on nights; 5 for Table V).
     patience: the run ends after so many epochs without a better recall@5 on val (3).
     autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
         bfloat16 where the processor or the GPU computes with it, which the model's record then says.
     cpu_threads: threads of each operation on a CPU; sums are rounded otherwise with another number, so it
         belongs to the run and not to the machine.
-    seed: of first weights, drawn queries, drawn negatives, drawn twins and drawn changes (0).
-    twins: with which probability each picture of a step is its own night instead (0). Above 0 examples are
-        found among days only, and the set must hold a night of every day of its train split; 0 takes the
-        set's pictures as they are, nights among them.
+    seed: of first weights, drawn queries, drawn negatives and drawn changes (0).
     clusters: of NetVLAD (64); null with gem.
     l2: where GeM's features are normalised (before_pool); null with netvlad.
     ensemble: how the descriptors of `backbone` and of `second_backbone` become one: added, or added and
@@ -65,15 +63,16 @@ class TrainSettings:
     temperature: by which the contrastive loss divides cosines; of this loss only.
     schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
         (Loshchilov and Hutter 2017).
-    augmentation: how the queries of training steps are changed; null leaves them as they are.
-    night_augmentation: how the nights that twins show are changed, queries and database images alike, each
-        time anew; such queries are not changed by `augmentation`. Null shows them as they are.
-    night_fraction: share of night queries in each batch; null takes the queries as they come.
-    positives: which images of a query's place it may be drawn to: "any"; "same", only those of its own time,
-        night or not; "across", only those of the other; "day", only those that are not of the night, as the
-        databases of test sets are. A query without such an image near it is not learnt from.
-    database: which of the set's database images there are for training, as positives and as negatives: "all",
-        or "day", those that are not of the night.
+    warmup: over so many first steps the learning rate rises evenly to what `schedule` says (0).
+    batch_norm: "learning" lets batch norms use each batch's statistics and follow them, those of frozen
+        layers too (learning); "frozen" leaves their statistics, scales and shifts as they are.
+    start_share: share of the weights with which the run began in those that are judged and kept; the rest is
+        what was learnt (0). As in WiSE-FT (Wortsman et al. 2022): it keeps more of what the network could do
+        elsewhere.
+    augmentation: how the queries of training steps are changed, of the contrastive loss those by day; null
+        leaves them as they are.
+    night_augmentation: how the nights of queries are changed, each time anew, of the contrastive loss only;
+        null shows them as they are.
     """
 
     dataset: str
@@ -87,7 +86,6 @@ class TrainSettings:
     loss: Literal["triplet", "contrastive"]
     batch: Annotated[int, Range("queries", least=1)]
     queries_per_epoch: Annotated[int, Range("queries", least=1)]
-    queries_per_cache: Annotated[int, Range("queries", least=1)]
     hard_positives: Metres
     soft_positives: Metres
     epochs: Count
@@ -95,7 +93,6 @@ class TrainSettings:
     autocast: Literal["off", "bfloat16", "auto"]
     cpu_threads: Annotated[int, Range("threads", least=1)]
     seed: Seed
-    twins: Share
     clusters: Count | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
@@ -104,24 +101,24 @@ class TrainSettings:
     negatives: Count | None = None
     mining: Literal["partial", "full", "random"] | None = None
     negative_samples: Annotated[int, Range("images", least=1)] | None = None
+    queries_per_cache: Annotated[int, Range("queries", least=1)] | None = None
     temperature: Annotated[float, Range(above=0)] | None = None
     schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[int, Range("steps", least=0)] = 0
+    batch_norm: Literal["learning", "frozen"] = "learning"
+    start_share: Share = 0.0
     augmentation: Augmentation | None = None
     night_augmentation: Augmentation | None = None
-    night_fraction: Share | None = None
-    positives: Literal["any", "same", "across", "day"] = "any"
-    database: Literal["all", "day"] = "all"
 
     def __post_init__(self) -> None:
         require_ranges(self)
         self._require_loss()
-        self._require_twins()
         if self.hard_positives > self.soft_positives:
             raise ValueError(
                 f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"
                 f" ({self.soft_positives} m)"
             )
-        if self.queries_per_cache > self.queries_per_epoch:
+        if self.queries_per_cache is not None and self.queries_per_cache > self.queries_per_epoch:
             raise ValueError(
                 f"queries_per_cache ({self.queries_per_cache}) may not be more than queries_per_epoch"
                 f" ({self.queries_per_epoch})"
@@ -141,45 +138,40 @@ class TrainSettings:
                 if loss != self.loss and getattr(self, name) is not None:
                     raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
         if self.loss == "contrastive" and self.batch < 2:
-            raise ValueError("loss contrastive needs a batch of 2 or more: a pair's negatives are the others")
-
-    def _require_twins(self) -> None:
-        if self.night_augmentation is not None and not self.twins:
-            raise ValueError("night_augmentation changes the nights that twins show, but twins is 0")
-        for name, wanted in _WITH_TWINS.items() if self.twins else ():
-            if getattr(self, name) != wanted:
-                apart = "null" if wanted is None else wanted
-                raise ValueError(
-                    f"twins ({self.twins:g}) say which pictures are nights, and so does {name}"
-                    f" ({getattr(self, name)}): set twins: 0 or {name}: {apart}"
-                )
+            raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
+        if self.loss == "triplet" and self.night_augmentation is not None:
+            raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
 
     @property
     def learnt_from(self) -> str:
         """In words, what is done to the set's images before the network learns from them, and how."""
-        changes = "as they are" if self.augmentation is None else f"with {self.augmentation.in_words}"
-        share = "" if self.night_fraction is None else f", {100 * self.night_fraction:g} % of the night"
-        positives = "" if self.positives == "any" else f"; positives: {self.positives}"
-        database = "" if self.database == "all" else f"; database: {self.database}"
-        twins = f"; every picture its own night with probability {self.twins:g}" if self.twins else ""
-        if self.night_augmentation is not None:
-            twins += f", with {self.night_augmentation.in_words}"
-        loss = f"; contrastive loss, temperature {self.temperature:g}" if self.temperature else ""
-        return f"queries {changes}{share}{positives}{database}{twins}{loss}"
+        words = "queries " + _changed(self.augmentation)
+        if self.loss == "contrastive":
+            words += f"; nights of queries {_changed(self.night_augmentation)}"
+            words += f"; contrastive loss, temperature {self.temperature:g}"
+        if self.start_share:
+            words += f"; averaged with {100 * self.start_share:g} % of the weights it began with"
+        return words
 
     def lr_after(self, epochs: float) -> float:
         """The learning rate when so many epochs are done."""
+        steps = epochs * self.queries_per_epoch / self.batch
+        lr = self.lr * min(1.0, (steps + 1) / self.warmup) if self.warmup else self.lr
         if self.schedule == "constant":
-            return self.lr
-        return self.lr * (1 + math.cos(math.pi * epochs / self.epochs)) / 2
+            return lr
+        return lr * (1 + math.cos(math.pi * epochs / self.epochs)) / 2
 
     @property
     def pictures(self) -> int:
-        """How many pictures each query of a step brings, itself among them."""
-        return 2 + (self.negatives or 0)
+        """How many pictures each query of a step brings at most, itself among them."""
+        return 3 if self.negatives is None else 2 + self.negatives
 
     @property
     def network(self) -> NetworkSettings:
         """What to build before training."""
         names = [field.name for field in fields(NetworkSettings)]
         return NetworkSettings(**{name: getattr(self, name) for name in names})
+
+
+def _changed(augmentation: Augmentation | None) -> str:
+    return "as they are" if augmentation is None else f"with {augmentation.in_words}"

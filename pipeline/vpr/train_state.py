@@ -22,7 +22,9 @@ class Progress:
     epoch, round: those under way, from 0. rows: (n, 2 + negatives) rows of the round's examples, empty before
     they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
     history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
-    memory: what full mining remembers.
+    memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
+    nearest before it learnt, of runs that mine once. start_weights: those that the run began with, where they
+    are averaged in.
     """
 
     epoch: int = 0
@@ -36,11 +38,14 @@ class Progress:
     best_epoch: int = -1
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     memory: list[np.ndarray] = field(default_factory=list)
+    pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    start_weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """As plain values and tensors, which `torch.load` reads without running code."""
         return self.__dict__ | {
             "rows": torch.from_numpy(np.ascontiguousarray(self.rows)),
+            "pairs": torch.from_numpy(np.ascontiguousarray(self.pairs)),
             "memory": [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory],
         }
 
@@ -51,6 +56,7 @@ class Progress:
             **document
             | {
                 "rows": document["rows"].numpy(),
+                "pairs": document["pairs"].numpy(),
                 "memory": [entry.numpy() for entry in document["memory"]],
             }
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.compute.group import Group
 from pipeline.compute.transfer import sent
@@ -51,7 +53,13 @@ class ContrastiveLoss:
     def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
         """See `Loss`."""
         near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
-        return contrastive_loss(descriptors, near, self.temperature, group)
+        places = descriptors.unflatten(0, (-1, self.material.reader.pictures(rows.shape[1])))
+        return contrastive_loss(places, near, self.temperature, group)
+
+
+def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
+    """Every batch norm of a network, of whatever kind."""
+    return (module for module in network.modules() if isinstance(module, _BatchNorm))
 
 
 def loss_of(settings: TrainSettings, material: Material) -> Loss:
@@ -71,6 +79,7 @@ class Learner:
     device: torch.device
     numbers: str
     group: Group
+    batch_norm: Literal["learning", "frozen"] = "learning"
 
     def learn(self, images: Tensor, rows: np.ndarray) -> Tensor:
         """Learn from `images`, this process's share of those of a batch of example rows; return its loss.
@@ -78,6 +87,9 @@ class Learner:
         Nothing here waits for a CUDA device, and so the loss stays there.
         """
         self.network.train()
+        if self.batch_norm == "frozen":
+            for module in batch_norms(self.network):
+                module.eval()
         images = sent(images, self.device)
         with autocast(self.device, self.numbers):
             descriptors = self.network(images)

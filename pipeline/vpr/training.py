@@ -25,16 +25,18 @@ from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
+from pipeline.vpr.mining import Round
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.recall import RECALL_AT
 from pipeline.vpr.train_material import material
-from pipeline.vpr.train_memory import require_training_memory
+from pipeline.vpr.train_memory import PAIRS_AT_ONCE, require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.train_start import Start
 from pipeline.vpr.train_state import Progress, load_state, save_state
-from pipeline.vpr.train_step import Learner, loss_of
+from pipeline.vpr.train_step import Learner, batch_norms, loss_of
+from pipeline.vpr.weights import averaged, weights_of
 
 # Early stopping looks at this recall on val.
 JUDGED_AT = 5
@@ -123,6 +125,9 @@ class _Run:
         self.device, self.group = machinery.device, machinery.group
         self.material = material(settings, images, machinery.workers)
         self.val_database = gallery(images, "val", "database", *size)
+        if settings.loss == "contrastive":
+            # As it is tested: queries of any time are looked for among days.
+            self.val_database = self.val_database.without_nights()
         self.val_queries = gallery(images, "val", "queries", *size)
         self.numbers = numbers_of(self.device, settings.autocast)
         self.path = numeric_path(self.device, self.numbers, torch.get_num_threads())
@@ -135,11 +140,16 @@ class _Run:
             key["start"] = self.start.digest
         self.folder = work / digest_document(key)[:32]
         self.network = self._new_network()
+        if settings.batch_norm == "frozen":
+            for module in batch_norms(self.network):
+                module.requires_grad_(requires_grad=False)
         learning = [value for value in self.network.parameters() if value.requires_grad]
         # On a GPU all weights in one kernel; on a CPU as it ever was, to the bit.
         self.optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=self.device.type == "cuda")
         loss = loss_of(settings, self.material)
-        self.learner = Learner(self.network, self.optimizer, loss, self.device, self.numbers, self.group)
+        self.learner = Learner(
+            self.network, self.optimizer, loss, self.device, self.numbers, self.group, settings.batch_norm
+        )
         self.progress = Progress()
         # Losses of steps that are not in `progress` yet, for to look at one waits for the device.
         self._losses: list[torch.Tensor] = []
@@ -170,11 +180,13 @@ class _Run:
             return
         if self.start is not None:
             self.network.load_state_dict(self.start.weights)
-            return
-        for part in self.network.parts if self.group.writes else ():
-            if isinstance(part.aggregation, NetVLAD):
-                part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
-        self.group.follow_first(self.network)
+        else:
+            for part in self.network.parts if self.group.writes else ():
+                if isinstance(part.aggregation, NetVLAD):
+                    part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
+            self.group.follow_first(self.network)
+        if self.settings.start_share:
+            self.progress.start_weights = weights_of(self.network)
 
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
@@ -205,7 +217,17 @@ class _Run:
 
     @property
     def _rounds(self) -> int:
-        return -(-self.settings.queries_per_epoch // self.settings.queries_per_cache)
+        return -(-self.settings.queries_per_epoch // self._round_size)
+
+    @property
+    def _round_size(self) -> int:
+        """Queries of a round: of triplets those that are mined for at once, of pairs all that there are."""
+        settings = self.settings
+        if settings.queries_per_cache is not None:
+            return settings.queries_per_cache
+        known = min(settings.queries_per_epoch, len(self.material.places.kept))
+        # Whole batches: a query's negatives are the others of its batch.
+        return known if known < settings.batch else known // settings.batch * settings.batch
 
     def _clusters(self, part: Recogniser, clusters: int) -> tuple[np.ndarray, np.ndarray]:
         database, queries = self.material.database, self.material.queries
@@ -252,7 +274,7 @@ class _Run:
 
     def _set_learning_rate(self) -> None:
         done, settings = self.progress, self.settings
-        learnt = done.round * settings.queries_per_cache + done.step * settings.batch
+        learnt = done.round * self._round_size + done.step * settings.batch
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr_after(done.epoch + learnt / settings.queries_per_epoch)
 
@@ -260,15 +282,32 @@ class _Run:
         done, settings = self.progress, self.settings
         places, miner = self.material.places, self.material.miner
         wanted = min(
-            settings.queries_per_cache,
-            settings.queries_per_epoch - done.round * settings.queries_per_cache,
+            self._round_size,
+            settings.queries_per_epoch - done.round * self._round_size,
             len(places.kept),
         )
         rng = np.random.default_rng([settings.seed, done.epoch, done.round])
-        mining = miner.plan(rng, wanted, done.memory)
+        if settings.loss == "triplet":
+            mining = miner.plan(rng, wanted, done.memory)
+            done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
+            return
+        if not len(done.pairs):
+            done.pairs = self._pairs()
+        done.rows = done.pairs[rng.choice(len(done.pairs), wanted, replace=False)]
+
+    def _pairs(self) -> np.ndarray:
+        """Each kept query and its nearest positive, (K, 2), some queries after the others."""
+        miner, count = self.material.miner, len(self.material.places.kept)
+        pieces = []
+        for first in progress(range(0, count, PAIRS_AT_ONCE), label="pairs", unit="piece"):
+            mining = miner.pairs(np.arange(first, min(first + PAIRS_AT_ONCE, count)))
+            pieces.append(miner.select(mining, *self._described(mining))[0])
+        return np.concatenate(pieces)
+
+    def _described(self, mining: Round) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors of the database images and of the queries that `mining` needs."""
         database = self._features(self.material.database, mining.database)
-        queries = self._features(self.material.queries, places.kept[mining.queries])
-        done.rows, done.memory = miner.select(mining, database, queries, done.memory)
+        return database, self._features(self.material.queries, self.material.places.kept[mining.queries])
 
     def _features(self, pictures: Gallery, indexes: np.ndarray) -> np.ndarray:
         rows = tuple(pictures.rows[int(index)] for index in indexes)
@@ -283,15 +322,18 @@ class _Run:
                 f"training broke in epoch {done.epoch + 1}: the loss is not a number",
                 hint="try a smaller lr, or autocast off",
             )
+        learnt = weights_of(self.network)
+        kept = averaged(learnt, done.start_weights, self.settings.start_share)
+        self.network.load_state_dict(kept)
         found = judge(
             self.network, self.val_database, self.val_queries, self.settings.soft_positives, self.extraction
         ).recalls
+        self.network.load_state_dict(learnt)
         values = {f"recall@{n}": found.percent(n) for n in RECALL_AT}
         done.history.append({"loss": loss, **values})
         if values[f"recall@{JUDGED_AT}"] > done.best:
             done.best, done.best_epoch = values[f"recall@{JUDGED_AT}"], done.epoch
-            weights = self.network.state_dict()
-            done.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
+            done.best_weights = kept
         done.epoch, done.round, done.loss_sum, done.loss_count = done.epoch + 1, 0, 0.0, 0
 
     def _save(self) -> None:

@@ -28,19 +28,17 @@ def shown(project: Project) -> dict[str, dict[str, Any]]:
             revision = experiment["revs"][0]
             data = revision["data"]
             found[revision["name"]] = {
-                "night_fraction": data["params"]["params.yaml"]["data"]["train"]["dn_netvlad"][
-                    "night_fraction"
-                ],
+                "start_share": data["params"]["params.yaml"]["data"]["train"]["dn_netvlad"]["start_share"],
                 "metrics": data["metrics"],
             }
     return found
 
 
-def test_a_sweep_of_the_share_of_nights(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_sweep_of_the_share_of_the_start(tmp_path_factory: pytest.TempPathFactory) -> None:
     project = copy_project(tmp_path_factory.mktemp("sweep") / "project")
     params = tiny_params()
     params["fetch"]["city"] |= {"train_places": 8, "val_places": 2}
-    night = TRAIN | {"dataset": "city_pitts_dn", "night_fraction": None, "positives": "any", "epochs": 1}
+    night = TRAIN | {"dataset": "city_pitts_dn", "start_share": 0.25, "epochs": 1}
     params["train"] = {"dn_netvlad": night}
     params["experiment"] = {"dn_netvlad": TEST | {"model": "dn_netvlad"}}
     params["test_sets"] = ["city_pitts"]
@@ -48,12 +46,12 @@ def test_a_sweep_of_the_share_of_nights(tmp_path_factory: pytest.TempPathFactory
     committed(project)
     project.dvc("repro")
     committed(project)
-    project.dvc("exp", "run", "-n", "now", "-S", "train.dn_netvlad.night_fraction=0.3", "tables")
-    project.dvc("exp", "run", "--queue", "-S", "train.dn_netvlad.night_fraction=0.1,0.5", "tables")
+    project.dvc("exp", "run", "-n", "now", "-S", "train.dn_netvlad.start_share=0.3", "tables")
+    project.dvc("exp", "run", "--queue", "-S", "train.dn_netvlad.start_share=0.1,0.5", "tables")
     project.dvc("exp", "run", "--run-all")
     found = shown(project)
-    assert sorted(each["night_fraction"] for each in found.values()) == [0.1, 0.3, 0.5]
-    assert found["now"]["night_fraction"] == 0.3
+    assert sorted(each["start_share"] for each in found.values()) == [0.1, 0.3, 0.5]
+    assert found["now"]["start_share"] == 0.3
     for each in found.values():
         recalls = each["metrics"]["reports/tables/metrics.json"]["data"]["dn_netvlad"]
         assert list(recalls) == ["city_pitts"]

@@ -46,7 +46,6 @@ TRAIN: dict[str, Any] = {
     "autocast": "off",
     "cpu_threads": 1,
     "seed": 0,
-    "twins": 0,
 }
 # What follows every evaluation that changed.
 REPORTED = ["tables", "report"]

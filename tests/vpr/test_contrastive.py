@@ -1,4 +1,4 @@
-"""The contrastive loss beside a plain loop over all pictures."""
+"""The contrastive loss beside a plain loop over all queries, and beside one worked out by hand."""
 
 from __future__ import annotations
 
@@ -12,80 +12,111 @@ from hypothesis import strategies as st
 
 from pipeline.compute.group import Group
 from pipeline.vpr.contrastive import contrastive_loss
-from pipeline.vpr.positives import together
 
 ALONE = Group()
 
 
 def naive_loss(descriptors: np.ndarray, near: np.ndarray, temperature: float) -> float:
-    unit = [row / math.sqrt(sum(value * value for value in row)) for row in descriptors]
+    unit = descriptors / np.sqrt((descriptors**2).sum(2, keepdims=True))
     total = 0.0
-    for one, mine in enumerate(unit):
-        partner = one + 1 if one % 2 == 0 else one - 1
-        seen = [other for other in range(len(unit)) if other == partner or not near[one, other]]
-        scores = {other: float(mine @ unit[other]) / temperature for other in seen}
-        total += math.log(sum(math.exp(scores[other] - scores[partner]) for other in seen))
+    for time in {0, 2} & set(range(unit.shape[1])):
+        for one in range(len(unit)):
+            seen = [other for other in range(len(unit)) if other == one or not near[one, other]]
+            scores = {other: float(unit[one, time] @ unit[other, 1]) / temperature for other in seen}
+            total += math.log(sum(math.exp(scores[other] - scores[one]) for other in seen))
     return total / len(unit)
 
 
-def world(seed: int, pairs: int, size: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Descriptors of pairs at places in a square of `size` metres, and which of them are near another."""
+def world(seed: int, places: int, size: float, pictures: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Descriptors of places in a square of `size` metres, and which positives lie near another's query."""
     rng = np.random.default_rng(seed)
-    places = rng.uniform(0, size, (pairs, 1, 2)) + rng.uniform(-5, 5, (pairs, 2, 2))
-    near = together(places.reshape(-1, 2), 25)
-    return torch.from_numpy(rng.normal(size=(2 * pairs, 6))), torch.from_numpy(near)
+    queries = rng.uniform(0, size, (places, 2))
+    positives = queries + rng.uniform(-5, 5, (places, 2))
+    near = np.hypot(*(queries[:, None] - positives[None]).transpose(2, 0, 1)) <= 25
+    return torch.from_numpy(rng.normal(size=(places, pictures, 6))), torch.from_numpy(near)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.sampled_from([10, 80, 1000]), st.floats(0.05, 2))
-def test_loss_is_that_of_a_loop(seed: int, pairs: int, size: float, temperature: float) -> None:
-    descriptors, near = world(seed, pairs, size)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 7),
+    st.sampled_from([10, 80, 1000]),
+    st.floats(0.05, 2),
+    st.sampled_from([2, 3]),
+)
+def test_loss_is_that_of_a_loop(
+    seed: int, places: int, size: float, temperature: float, pictures: int
+) -> None:
+    descriptors, near = world(seed, places, size, pictures)
     loss = contrastive_loss(descriptors, near, temperature, ALONE)
     assert float(loss) == pytest.approx(naive_loss(descriptors.numpy(), near.numpy(), temperature), abs=1e-9)
 
 
-def test_neither_order_of_pairs_nor_of_members_nor_lengths_matter() -> None:
+def test_loss_is_that_of_a_calculation_by_hand() -> None:
+    # Two places a long way apart; lengths do not matter. The first query sees its positive at an angle of 0
+    # and the other's at 90 degrees, by night at 60 and 30; the second sees both at 45, by night as by day.
+    diagonal = [1.0, 1.0]
+    descriptors = torch.tensor(
+        [[[2.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]], [diagonal, [0.0, 3.0], diagonal]],
+        dtype=torch.float64,
+    )
+    near = torch.eye(2, dtype=torch.bool)
+    by_day = math.log(1 + math.exp((0 - 1) / 0.5)) + math.log(2)
+    by_night = math.log(1 + math.exp((math.sqrt(0.75) - 0.5) / 0.5)) + math.log(2)
+    loss = contrastive_loss(descriptors, near, 0.5, ALONE)
+    assert float(loss) == pytest.approx((by_day + by_night) / 2, abs=1e-12)
+    assert float(contrastive_loss(descriptors[:, :2], near, 0.5, ALONE)) == pytest.approx(
+        by_day / 2, abs=1e-12
+    )
+
+
+def test_neither_order_of_places_nor_lengths_matter() -> None:
     descriptors, near = world(1, 5, 80)
     loss = contrastive_loss(descriptors, near, 0.1, ALONE)
-    order = torch.tensor([[8, 9], [1, 0], [4, 5], [7, 6], [2, 3]]).flatten()
+    order = torch.tensor([4, 0, 2, 3, 1])
     other = contrastive_loss(3 * descriptors[order], near[order][:, order], 0.1, ALONE)
     assert float(other) == pytest.approx(float(loss), rel=1e-12)
 
 
 def test_equal_pictures_are_told_apart_by_chance() -> None:
-    same = torch.ones(8, 3)
-    near = torch.block_diag(*[torch.ones(2, 2)] * 4).bool()
-    # Of seven others one is right, six are elsewhere, whatever the temperature.
+    # Of four positives one is right, by day and by night, whatever the temperature.
     for temperature in (0.05, 1.0):
-        loss = contrastive_loss(same, near, temperature, ALONE)
-        assert float(loss) == pytest.approx(math.log(7), rel=1e-6)
+        loss = contrastive_loss(torch.ones(4, 3, 5), torch.eye(4).bool(), temperature, ALONE)
+        assert float(loss) == pytest.approx(2 * math.log(4), rel=1e-6)
 
 
-def test_gradient_pulls_a_pair_and_pushes_what_is_elsewhere() -> None:
-    descriptors = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]], requires_grad=True)
-    near = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).bool()
-    contrastive_loss(descriptors, near, 0.5, ALONE).backward()
+def test_night_is_drawn_to_the_day_of_its_place_and_pushed_from_others() -> None:
+    descriptors = torch.eye(4)[torch.tensor([[0, 1, 2], [3, 3, 3]])].requires_grad_()
+    contrastive_loss(descriptors, torch.eye(2).bool(), 0.5, ALONE).backward()
     gradient = descriptors.grad
     assert gradient is not None
-    assert gradient[0, 1] < 0 < gradient[0, 2]
+    # A step goes against the gradient.
+    assert gradient[0, 2, 1] < 0 < gradient[0, 2, 3]
+    assert gradient[0, 0, 1] < 0 < gradient[0, 0, 3]
+    # Night and day of a query are not held against each other.
+    assert gradient[0, 2, 0] == gradient[0, 0, 2] == 0
 
 
-def test_pictures_of_one_place_do_not_push_each_other() -> None:
-    descriptors, near = world(2, 2, 1000)
+def test_a_near_positive_of_another_place_is_in_no_softmax() -> None:
+    descriptors, near = world(2, 3, 1000)
+    near[0, 1] = True
     descriptors.requires_grad_()
-    near[0, 2] = near[2, 0] = True
     contrastive_loss(descriptors, near, 0.1, ALONE).backward()
     with_mask = descriptors.grad
     assert with_mask is not None
-    # The first picture's score with the third is in no softmax: the gradient is that without its pull.
     moved = descriptors.detach().clone().requires_grad_()
-    unit = torch.nn.functional.normalize(moved)
-    scores = unit @ unit.T / 0.1
-    kept = [(0, 1, [1, 3]), (1, 0, [0, 2, 3]), (2, 3, [1, 3]), (3, 2, [0, 1, 2])]
-    sum(torch.logsumexp(scores[one, seen], 0) - scores[one, two] for one, two, seen in kept).div(4).backward()
+    unit = torch.nn.functional.normalize(moved, dim=2)
+    seen = {0: [0, 2], 1: [0, 1, 2], 2: [0, 1, 2]}
+    total = torch.zeros((), dtype=moved.dtype)
+    for time in (0, 2):
+        scores = unit[:, time] @ unit[:, 1].T / 0.1
+        total = total + sum(
+            torch.logsumexp(scores[one, others], 0) - scores[one, one] for one, others in seen.items()
+        )
+    (total / 3).backward()
     torch.testing.assert_close(with_mask, moved.grad)
 
 
-def test_a_pair_without_negatives_has_no_loss_and_no_gradient() -> None:
+def test_a_place_without_any_other_has_no_loss_and_no_gradient() -> None:
     descriptors, near = world(3, 3, 1)
     assert near.all()
     descriptors.requires_grad_()
@@ -95,9 +126,8 @@ def test_a_pair_without_negatives_has_no_loss_and_no_gradient() -> None:
     assert descriptors.grad is not None and not descriptors.grad.any()
 
 
-def test_near_is_inclusive_and_left_as_it_was() -> None:
-    near = torch.from_numpy(together(np.array([[0.0, 0], [0, 25], [15, 20], [0, 25.01]]), 25))
-    assert near[0].tolist() == [True, True, True, False]
+def test_what_is_near_is_left_as_it_was() -> None:
+    _, near = world(4, 5, 40)
     before = near.clone()
-    contrastive_loss(torch.ones(4, 2), near, 1.0, ALONE)
+    contrastive_loss(torch.ones(5, 3, 2), near, 1.0, ALONE)
     assert torch.equal(near, before)

@@ -23,7 +23,7 @@ def dark(height: int = HEIGHT, width: int = WIDTH, level: int = 30) -> Image.Ima
 
 
 def changed(lights: Lights, image: Image.Image, place: int = 0) -> np.ndarray:
-    return np.asarray(lights(image, night_generator(0, 0, 0, 1, place))).astype(int)
+    return np.asarray(lights(image, night_generator(0, 0, 0, place))).astype(int)
 
 
 def many(lights: Lights, image: Image.Image, count: int = 60) -> np.ndarray:

@@ -83,7 +83,9 @@ def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: py
 def test_a_step_of_pairs_is_refused_without_a_word_of_triplets(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(PAIRS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 10_000_000)
-    with pytest.raises(DusklineError, match="a step of 50 pairs at 48x48 would take about") as caught:
+    with pytest.raises(
+        DusklineError, match="a step of 50 queries with their nights at 48x48 would take about"
+    ) as caught:
         require_training_memory(replace(PAIRS, batch=50), network, CPU, "off", 1)
     assert "lower batch, height or width" in str(caught.value)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import SetError
-from pipeline.vpr.mining import Miner, NightShare, Round
+from pipeline.vpr.mining import Miner, Round
 from pipeline.vpr.positives import Places
 
 GOLDEN = Path(__file__).parents[1] / "data" / "vpr" / "mining"
@@ -109,7 +109,7 @@ def test_pairs_are_queries_and_their_best_positives(
     expected: dict, places: Places, features: np.ndarray
 ) -> None:
     miner = Miner(places, None, 0, 0)
-    mining = miner.plan(np.random.default_rng(3), len(places.kept))
+    mining = miner.pairs(np.arange(len(places.kept)))
     rows, memory = select(miner, mining, features)
     assert dict(rows) == dict(enumerate(expected["best_positive_per_query"]))
     assert memory == []
@@ -157,40 +157,3 @@ def test_negatives_are_far_and_distinct_in_any_world_with_enough_of_them(
             offsets = database[chosen] - queries[world.kept[query]]
             assert (np.hypot(*offsets.T) > 25).all()
             assert len(set(chosen)) == negatives
-
-
-NIGHTS = np.arange(21) % 3 == 0
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.3, 0.5, 1.0])
-@pytest.mark.parametrize("batch", [1, 4, 7])
-def test_every_batch_has_its_share_of_nights(fraction: float, batch: int) -> None:
-    drawn = NightShare(fraction, NIGHTS).draw(np.random.default_rng(2), 60)
-    for start in range(0, 60, batch):
-        part = NIGHTS[drawn[start : start + batch]]
-        assert abs(part.sum() - fraction * len(part)) < 1
-    assert NIGHTS[drawn].sum() == round(60 * fraction)
-
-
-def test_no_query_comes_again_before_all_of_its_time_came() -> None:
-    # 7 nights, of which 20 are wanted.
-    drawn = NightShare(0.5, NIGHTS).draw(np.random.default_rng(2), 40)
-    for known in (np.flatnonzero(NIGHTS), np.flatnonzero(~NIGHTS)):
-        counts = [int((drawn == query).sum()) for query in known]
-        assert max(counts) - min(counts) <= 1
-
-
-def test_a_time_without_queries_is_refused_in_words() -> None:
-    with pytest.raises(SetError, match="night_fraction wants night queries, but there are none"):
-        NightShare(0.5, np.zeros(9, bool)).draw(np.random.default_rng(0), 4)
-    with pytest.raises(SetError, match="night_fraction wants other queries"):
-        NightShare(0.5, np.ones(9, bool)).draw(np.random.default_rng(0), 4)
-    assert len(NightShare(1.0, np.ones(9, bool)).draw(np.random.default_rng(0), 4)) == 4
-
-
-def test_mining_draws_the_share_of_nights(places: Places, features: np.ndarray) -> None:
-    nights = np.arange(len(places.kept)) % 2 == 0
-    miner = Miner(places, "partial", 5, 60, NightShare(0.25, nights))
-    mining = miner.plan(np.random.default_rng(1), 8)
-    assert nights[mining.queries].sum() == 2
-    assert select(miner, mining, features)[0] == select(miner, mining, features)[0]

@@ -48,25 +48,24 @@ def batch(rows: int) -> torch.Tensor:
 
 
 def pairs_loss(descriptors: torch.Tensor, group: Group, rows: int) -> torch.Tensor:
-    # The first two pairs show one place.
-    places = torch.tensor([0, 0, 1])[:rows].repeat_interleave(2)
-    return contrastive_loss(descriptors, places[:, None] == places[None], 0.1, group)
+    # The first two of each show one place.
+    places = torch.tensor([0, 0, 1])[:rows]
+    shown = descriptors.unflatten(0, (-1, 2 + NEGATIVES)) if len(descriptors) else descriptors.view(0, 4, 24)
+    # Query, positive and night of a place.
+    return contrastive_loss(shown[:, :3], places[:, None] == places[None], 0.1, group)
 
 
-def step(group: Group, rows: int, negatives: int = NEGATIVES) -> dict[str, torch.Tensor]:
-    """Loss, gradients and statistics after one step of `rows` queries, shared by the group.
-
-    Without negatives the loss is the contrastive one.
-    """
+def step(group: Group, rows: int, *, pairs: bool = False) -> dict[str, torch.Tensor]:
+    """Loss, gradients and statistics after one step of `rows` queries, shared by the group."""
     shared = network()
     share_batch_norm(shared, group)
     shared.train()
-    pictures = batch(rows)[: rows * (2 + negatives)]
-    images = torch.cat([*group.share(pictures.split(2 + negatives)), pictures[:0]])
-    if negatives:
-        loss = triplet_loss(shared(images), negatives, 2.0, batch=rows)
-    else:
+    pictures = batch(rows)
+    images = torch.cat([*group.share(pictures.split(2 + NEGATIVES)), pictures[:0]])
+    if pairs:
         loss = pairs_loss(shared(images), group, rows)
+    else:
+        loss = triplet_loss(shared(images), NEGATIVES, 2.0, batch=rows)
     loss.backward()
     total = loss.detach()
     gradients = {name: value.grad for name, value in shared.named_parameters() if value.grad is not None}
@@ -80,7 +79,7 @@ def process(rank: int, size: int, port: int, out: Path) -> None:
     torch.set_num_threads(1)
     with joined_group(torch.device("cpu")) as group:
         found: dict[str, Any] = {str(rows): step(group, rows) for rows in (1, 3)}
-        found |= {f"{rows} pairs": step(group, rows, 0) for rows in (1, 3)}
+        found |= {f"{rows} pairs": step(group, rows, pairs=True) for rows in (1, 3)}
         rows = np.arange(10, dtype=np.float32).reshape(5, 2)
         found["gathered"] = torch.from_numpy(group.gathered(group.share(rows), 5, torch.device("cpu")))
         torch.save(found, out / f"{rank}.pt")
@@ -95,7 +94,10 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
         assert found["gathered"].flatten().tolist() == list(range(10))
         # One row leaves one of the processes without a picture.
         for rows in (1, 3):
-            for kind, whole in ((f"{rows}", step(Group(), rows)), (f"{rows} pairs", step(Group(), rows, 0))):
+            for kind, whole in (
+                (f"{rows}", step(Group(), rows)),
+                (f"{rows} pairs", step(Group(), rows, pairs=True)),
+            ):
                 assert found[kind].keys() == whole.keys()
                 for name, value in whole.items():
                     torch.testing.assert_close(found[kind][name], value, rtol=1e-9, atol=1e-12)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -33,17 +34,18 @@ PAPER: dict[str, Any] = {
     "autocast": "off",
     "cpu_threads": 2,
     "seed": 0,
-    "twins": 0,
 }
 
 PAIRS: dict[str, Any] = {
-    **dict.fromkeys(("margin", "negatives", "mining", "negative_samples")),
+    **dict.fromkeys(("margin", "negatives", "mining", "negative_samples", "queries_per_cache")),
     "loss": "contrastive",
     "temperature": 0.05,
     "batch": 16,
 }
 
-OUT: dict[str, Any] = dict.fromkeys(("margin", "negatives", "mining", "negative_samples"), ...)
+OUT: dict[str, Any] = dict.fromkeys(
+    ("margin", "negatives", "mining", "negative_samples", "queries_per_cache"), ...
+)
 
 
 def settings(**changes: Any) -> TrainSettings:
@@ -58,12 +60,11 @@ def test_the_papers_settings_are_accepted() -> None:
 
 
 def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
-    pairs = settings(**PAIRS, twins=0.5)
-    assert pairs == settings(**{name: value for name, value in PAIRS.items() if value} | OUT, twins=0.5)
-    assert (pairs.pictures, settings().pictures) == (2, 12)
+    pairs = settings(**PAIRS)
+    assert pairs == settings(**{name: value for name, value in PAIRS.items() if value} | OUT)
+    assert (pairs.pictures, settings().pictures) == (3, 12)
     assert pairs.learnt_from == (
-        "queries as they are; every picture its own night with probability 0.5; contrastive loss,"
-        " temperature 0.05"
+        "queries as they are; nights of queries as they are; contrastive loss, temperature 0.05"
     )
 
 
@@ -79,8 +80,6 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
         ({"l2": "none"}, "netvlad has no l2"),
         ({"aggregation": "gem", "l2": "none"}, "gem has no clusters"),
         ({"mining": "hardest"}, "must be one of partial, full, random"),
-        ({"night_fraction": 1.5}, "night_fraction must be between 0 and 1"),
-        ({"positives": "night"}, "must be one of any, same, across, day"),
         ({"loss": "hinge"}, "must be one of triplet, contrastive"),
         ({"negatives": None}, "loss triplet needs negatives"),
         ({"temperature": 0.05}, "loss triplet has no temperature: leave it out or null"),
@@ -91,16 +90,14 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
         (PAIRS | {"mining": "partial"}, "loss contrastive has no mining"),
         (PAIRS | {"negative_samples": 9}, "loss contrastive has no negative_samples"),
         (PAIRS | {"batch": 1}, "loss contrastive needs a batch of 2 or more"),
-        ({"twins": 1.1}, "twins must be between 0 and 1"),
-        (
-            {"twins": 0.5, "night_fraction": 0.5},
-            r"night_fraction \(0.5\): set twins: 0 or night_fraction: null",
-        ),
-        ({"twins": 0.5, "positives": "across"}, r"positives \(across\): set twins: 0 or positives: any"),
-        ({"twins": 0.5, "database": "day"}, r"database \(day\): set twins: 0 or database: all"),
+        (PAIRS | {"queries_per_cache": 9}, "loss contrastive has no queries_per_cache"),
+        ({"queries_per_cache": None}, "loss triplet needs queries_per_cache"),
+        ({"start_share": 1.1}, "start_share must be between 0 and 1"),
+        ({"warmup": -1}, "warmup must be at least 0"),
+        ({"batch_norm": "off"}, "must be one of learning, frozen"),
         (
             {"night_augmentation": {"lights": {"shade": 0.5, "windows": 9, "lamps": 4, "noise": 6}}},
-            "night_augmentation changes the nights that twins show, but twins is 0",
+            "loss triplet has no night_augmentation",
         ),
         ({"augmentation": {"nights": {}}}, r"train\.baseline\.augmentation: unknown parameter nights"),
         ({"epochs": 1.5}, "train.baseline.epochs must be int"),
@@ -113,10 +110,10 @@ def test_impossible_settings_are_refused_in_words(changes: dict[str, Any], messa
 
 def test_what_is_done_to_nights_is_said() -> None:
     lights = {"lights": {"shade": 0.5, "windows": 40, "lamps": 4, "noise": 6}}
-    lit = settings(**PAIRS, twins=0.5, night_augmentation=lights)
+    lit = settings(**PAIRS, night_augmentation=lights, start_share=0.25)
     assert lit.learnt_from == (
-        "queries as they are; every picture its own night with probability 0.5, with lights (shade 0.5,"
-        " windows 40, lamps 4, noise 6.0); contrastive loss, temperature 0.05"
+        "queries as they are; nights of queries with lights (shade 0.5, windows 40, lamps 4, noise 6.0);"
+        " contrastive loss, temperature 0.05; averaged with 25 % of the weights it began with"
     )
 
 
@@ -125,3 +122,14 @@ def test_a_cosine_schedule_falls_from_lr_to_nothing() -> None:
     rates = [one.lr_after(epochs) for epochs in (0, 2, 4, 6, 8)]
     assert rates == pytest.approx([1e-3, 1e-3 * 0.853553, 5e-4, 1e-3 * 0.146447, 0], rel=1e-5)
     assert settings(lr=1e-3, epochs=8).lr_after(7.5) == 1e-3
+
+
+def test_the_learning_rate_rises_over_the_warm_up_and_falls_along_the_cosine() -> None:
+    # 4 queries a step, 10 steps an epoch.
+    one = settings(schedule="cosine", warmup=5, lr=1e-3, epochs=2, queries_per_epoch=40, queries_per_cache=40)
+    rates = [one.lr_after(step / 10) for step in range(20)]
+    cosine = [1e-3 * (1 + math.cos(math.pi * step / 20)) / 2 for step in range(20)]
+    assert rates[:5] == pytest.approx([value * (step + 1) / 5 for step, value in enumerate(cosine[:5])])
+    assert rates[5:] == pytest.approx(cosine[5:])
+    steady = settings(warmup=2, queries_per_epoch=40, queries_per_cache=40)
+    assert [steady.lr_after(step / 10) for step in range(3)] == pytest.approx([5e-6, 1e-5, 1e-5])

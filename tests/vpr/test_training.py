@@ -49,7 +49,6 @@ SETTINGS = TrainSettings(
     autocast="off",
     cpu_threads=1,
     seed=0,
-    twins=0.0,
 )
 
 PAIRS = replace(
@@ -61,6 +60,7 @@ PAIRS = replace(
     negatives=None,
     mining=None,
     negative_samples=None,
+    queries_per_cache=None,
 )
 
 
@@ -220,60 +220,93 @@ def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
     assert ", occlusion (probability 0.7" in said
 
 
-def test_nights_are_mixed_and_learn_from_days(tmp_path: Path) -> None:
-    both = write_places(tmp_path / "set", nights=True)
-    settings = replace(SETTINGS, night_fraction=0.5, positives="day", mining="full")
-    assert run(both, tmp_path, settings).epochs == 2
-    record = load_model(tmp_path / "out" / "model.pt")[2]
-    assert record["learnt_from"] == "queries as they are, 50 % of the night; positives: day"
-
-
-def test_a_database_of_days_only_has_no_night_to_learn_from(tmp_path: Path) -> None:
-    both = write_places(tmp_path / "set", nights=True)
-    assert run(both, tmp_path, replace(SETTINGS, database="day", epochs=1)).epochs == 1
-    with pytest.raises(SetError, match="has a database image within 10 m of its own time"):
-        rows = tuple(row for row in both.rows if row.role == "database" or row.time_of_day == "night")
-        nights = ImageSet(both.root, rows, both.digest)
-        run(nights, tmp_path, replace(SETTINGS, database="day", positives="same"))
-
-
-def test_nights_are_asked_of_a_set_that_has_none(places: ImageSet, tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="night_fraction wants night queries, but there are none"):
-        run(places, tmp_path, replace(SETTINGS, night_fraction=0.5))
-
-
-def test_pairs_teach_what_places_look_like(tmp_path: Path) -> None:
+def test_nights_find_the_days_of_their_places(tmp_path: Path) -> None:
     both = write_places(tmp_path / "set", twins=True)
-    settings = replace(PAIRS, twins=0.5, batch=4, queries_per_epoch=12, queries_per_cache=12, epochs=4)
-    run(both, tmp_path, replace(settings, patience=4))
+    settings = replace(PAIRS, batch=4, queries_per_epoch=12, epochs=5, patience=5)
+    run(both, tmp_path, settings)
     losses = curve(tmp_path, "loss")
     assert losses[-1] < 0.6 * losses[0]
+    # By day and by night: twice what days alone begin with.
+    days = ImageSet(both.root, tuple(row for row in both.rows if row.time_of_day != "night"), both.digest)
+    run(days, tmp_path / "days", replace(settings, epochs=1))
+    assert losses[0] > 1.5 * curve(tmp_path / "days", "loss")[0]
 
 
-@pytest.mark.parametrize("base", [SETTINGS, PAIRS], ids=["triplet", "contrastive"])
-def test_twins_are_the_same_for_any_workers_and_after_a_kill(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: TrainSettings
+def test_a_set_of_nights_alone_is_refused_in_words(tmp_path: Path) -> None:
+    both = write_places(tmp_path / "set", twins=True)
+    nights = ImageSet(both.root, tuple(row for row in both.rows if row.time_of_day == "night"), both.digest)
+    with pytest.raises(SetError, match=r"all 12 images of this part of .* are of the night"):
+        run(nights, tmp_path, PAIRS)
+
+
+def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = write_places(tmp_path / "set", twins=True)
     lights = Augmentation(lights=Lights(shade=0.5, windows=9, lamps=1, noise=3))
-    settings = replace(base, twins=0.5, night_augmentation=lights, schedule="cosine")
+    settings = replace(
+        PAIRS, night_augmentation=lights, schedule="cosine", warmup=2, start_share=0.25, queries_per_epoch=20
+    )
     run(both, tmp_path / "one", settings, workers=1)
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
-    kill_after(2, monkeypatch)
+    kill_after(6, monkeypatch)
     with pytest.raises(KilledError):
         run(both, tmp_path / "many", settings, workers=3)
     monkeypatch.undo()
     run(both, tmp_path / "many", settings, workers=3)
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
-    for name, change in {"days": {"twins": 1e-9}, "constant": {"schedule": "constant"}}.items():
-        run(both, tmp_path / name, replace(settings, **change))
+    changes = {"schedule": "constant", "warmup": 0, "night_augmentation": None}
+    for name, change in changes.items():
+        run(both, tmp_path / name, replace(settings, **{name: change}))
         assert curve(tmp_path / name, "loss") != curve(tmp_path / "one", "loss")
 
 
-def test_twins_are_refused_where_a_day_has_none(places: ImageSet, tmp_path: Path) -> None:
-    with pytest.raises(SetError, match=r"12 of 12 training images of .* have no night twin"):
-        run(places, tmp_path, replace(SETTINGS, twins=0.5))
+def test_every_query_comes_once_before_any_comes_again(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    real = train_step.ContrastiveLoss.__call__
+
+    def watched(self: Any, descriptors: torch.Tensor, rows: Any, group: Any) -> torch.Tensor:
+        seen.append(rows[:, 0].tolist())
+        return real(self, descriptors, rows, group)
+
+    monkeypatch.setattr(train_step.ContrastiveLoss, "__call__", watched)
+    run(places, tmp_path, replace(PAIRS, queries_per_epoch=30, batch=5, epochs=1))
+    # Twelve queries are there: two whole batches a round.
+    assert [len(rows) for rows in seen] == [5] * 6
+    for first in range(0, 6, 2):
+        assert len(set(seen[first] + seen[first + 1])) == 10
+
+
+def test_the_share_of_the_start_is_what_is_kept_and_judged(places: ImageSet, tmp_path: Path) -> None:
+    learnt = replace(PAIRS, epochs=1, batch_norm="frozen")
+    for name, share in (("learnt", 0.0), ("half", 0.5), ("start", 1.0)):
+        run(places, tmp_path / name, replace(learnt, start_share=share))
+    new, half, start = (weights(tmp_path / name) for name in ("learnt", "half", "start"))
+    centroids = "aggregation.centroids"
+    assert not torch.equal(new[centroids], start[centroids])
+    torch.testing.assert_close(half[centroids], (new[centroids] + start[centroids]) / 2)
+    recalls = [load_model(tmp_path / name / "out" / "model.pt")[2]["recall"] for name in ("learnt", "start")]
+    assert recalls == [curve(tmp_path / name, "recall@5")[0] for name in ("learnt", "start")]
+
+
+def test_frozen_batch_norms_stay_as_they_are_to_the_bit(places: ImageSet, tmp_path: Path) -> None:
+    run(places, tmp_path / "start", replace(PAIRS, epochs=1, start_share=1.0, batch_norm="frozen"))
+    run(places, tmp_path / "frozen", replace(PAIRS, epochs=1, batch_norm="frozen"))
+    run(places, tmp_path / "learning", replace(PAIRS, epochs=1))
+    start, frozen, learning = (weights(tmp_path / name) for name in ("start", "frozen", "learning"))
+    norms = {name.rpartition(".")[0] for name in start if name.endswith("running_mean")}
+    assert norms
+    for name, value in start.items():
+        if name.rpartition(".")[0] in norms:
+            assert torch.equal(frozen[name], value), name
+        elif "conv" in name:
+            assert not torch.equal(frozen[name], value), name
+    assert any(
+        not torch.equal(learning[f"{norm}.running_mean"], start[f"{norm}.running_mean"]) for norm in norms
+    )
 
 
 def test_autocast_auto_is_recorded_as_what_it_is_here(
