@@ -34,3 +34,15 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.running_var.lerp_(variance, self.momentum)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
+
+
+class SharedBatchNormAct(SharedBatchNorm):
+    """The same with what timm's `BatchNormAct2d` does next: its `drop`, then its activation."""
+
+    drop: nn.Module
+    act: nn.Module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise a batch (N, C, H, W), of which N may be 0, and activate it."""
+        activated: Tensor = self.act(self.drop(super().forward(x)))
+        return activated

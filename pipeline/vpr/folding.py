@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 from collections.abc import Iterator
-from typing import TypeGuard
+from dataclasses import dataclass
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from pipeline.vpr.batch_norm import SharedBatchNorm
+from pipeline.vpr.batch_norm import SharedBatchNorm, SharedBatchNormAct
 
 # In these, a batch norm that follows a convolution among the children takes its output; of others nobody
 # knows.
@@ -28,11 +29,12 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     # Of each module: some may be frozen in eval mode inside a network that trains.
     before = [(module, module.training) for module in network.modules()]
     network.eval()
+    kinds = _kinds_of_timm()
     replaced = [
         (module, name, child)
         for module, _ in before
-        if isinstance(module, _IN_ORDER)
-        for name, child in _fold_children(module)
+        if isinstance(module, _IN_ORDER) or type(module) in kinds.in_order
+        for name, child in _fold_children(module, kinds)
     ]
     try:
         yield
@@ -43,18 +45,62 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _is_plain(norm: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
-    """Whether it is a batch norm with statistics, and not a kind of one that may do something else too."""
-    return type(norm) in (nn.BatchNorm2d, SharedBatchNorm) and norm.running_mean is not None
+@dataclass(frozen=True)
+class _Kinds:
+    """Classes of timm, none while it was not imported.
+
+    in_order: blocks as in `_IN_ORDER`. convolutions: those that only pad before. activated: batch norms that
+    apply `drop`, then `act` to what they have normalised.
+    """
+
+    in_order: tuple[type, ...] = ()
+    convolutions: tuple[type, ...] = (nn.Conv2d,)
+    activated: tuple[type, ...] = (SharedBatchNormAct,)
 
 
-def _fold_children(module: nn.Module) -> list[tuple[str, nn.Module]]:
+def _kinds_of_timm() -> _Kinds:
+    # A network with layers of timm has imported it; for others it would be a third of a second lost.
+    if "timm.models" not in sys.modules:
+        return _Kinds()
+    from timm.layers import BatchNormAct2d, ConvNormAct
+    from timm.layers.conv2d_same import Conv2dSame
+    from timm.models import _efficientnet_blocks as blocks
+    from timm.models import resnet
+
+    separable = (
+        blocks.ConvBnAct,
+        blocks.DepthwiseSeparableConv,
+        blocks.InvertedResidual,
+        blocks.EdgeResidual,
+    )
+    return _Kinds(
+        (*separable, ConvNormAct, resnet.BasicBlock, resnet.Bottleneck),
+        (nn.Conv2d, Conv2dSame),
+        (SharedBatchNormAct, BatchNormAct2d),
+    )
+
+
+def _left_of(norm: nn.Module, kinds: _Kinds) -> nn.Module | None:
+    """What a batch norm with statistics does besides; None for a kind that may do anything."""
+    if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None:
+        return None
+    if type(norm) in (nn.BatchNorm2d, SharedBatchNorm):
+        return nn.Identity()
+    if type(norm) in kinds.activated and type(norm.drop) is nn.Identity:
+        return norm.get_submodule("act")
+    return None
+
+
+def _fold_children(module: nn.Module, kinds: _Kinds) -> list[tuple[str, nn.Module]]:
     """Fold in place and return the children that were replaced, with their names."""
     replaced = []
     children = list(module.named_children())
     for (name, convolution), (next_name, norm) in itertools.pairwise(children):
-        if type(convolution) is nn.Conv2d and _is_plain(norm):
+        if not isinstance(convolution, nn.Conv2d) or type(convolution) not in kinds.convolutions:
+            continue
+        left = _left_of(norm, kinds)
+        if isinstance(norm, nn.BatchNorm2d) and left is not None:
             setattr(module, name, fuse_conv_bn_eval(convolution, norm))
-            setattr(module, next_name, nn.Identity())
+            setattr(module, next_name, left)
             replaced += [(name, convolution), (next_name, norm)]
     return replaced

@@ -14,7 +14,7 @@ from pipeline.core.errors import CheckpointError, MissingInputError, ParameterEr
 from pipeline.core.files import written_beside
 from pipeline.core.params import build
 from pipeline.vpr.aggregation import GeM, NetVLAD, Pooled
-from pipeline.vpr.backbones import Trainable, build_backbone
+from pipeline.vpr.backbones import BACKBONES, build_backbone
 
 _FORMAT = "duskline recogniser 1"
 _PARTS = ("settings", "record", "weights")
@@ -26,20 +26,22 @@ _AGAIN = "the file may be damaged or half copied: bring it again, or train the m
 class NetworkSettings:
     """What a recogniser consists of.
 
-    backbone: its name. weights: "imagenet" or "none" (drawn). trainable: "all" layers learn, or the
-    "late_layers" that backbones.py names for each backbone. aggregation: "netvlad" with `clusters`, or "gem"
-    with L2 normalisation `l2`. ensemble: how the descriptors of `backbone` and of `second_backbone` become
-    one, see `Ensemble`; null for one backbone alone. What holds for the one holds for the other.
+    backbone: its name; weights: what it starts from; trainable: what of it learns; stride: of timm's, null
+    for torchvision's; see `build_backbone`. aggregation: "netvlad" with `clusters`, or "gem" with L2
+    normalisation `l2`. ensemble: how the descriptors of `backbone` and of `second_backbone` become one, see
+    `Ensemble`; null for one backbone alone. What holds for the one holds for the other, but that a stride is
+    only for those of timm.
     """
 
     backbone: str
-    weights: Literal["imagenet", "none"]
-    trainable: Trainable
+    weights: str
+    trainable: str
     aggregation: Literal["netvlad", "gem"]
     clusters: int | None = None
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
     second_backbone: str | None = None
+    stride: int | None = None
 
     def __post_init__(self) -> None:
         if (self.ensemble is None) != (self.second_backbone is None):
@@ -47,6 +49,11 @@ class NetworkSettings:
                 f"ensemble ({self.ensemble}) and second_backbone ({self.second_backbone}) go together: set"
                 " both or neither"
             )
+
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """The names of the one or two."""
+        return (self.backbone,) if self.second_backbone is None else (self.backbone, self.second_backbone)
 
     @property
     def combination(self) -> str | None:
@@ -124,7 +131,9 @@ def build_network(settings: NetworkSettings) -> Network:
 
 
 def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
-    backbone = build_backbone(name, settings.weights, settings.trainable)
+    # Beside one of timm, one of torchvision keeps its own.
+    own = name in BACKBONES and any(other not in BACKBONES for other in settings.backbones)
+    backbone = build_backbone(name, settings.weights, settings.trainable, None if own else settings.stride)
     channels = backbone.channels
     if settings.aggregation == "netvlad":
         if settings.clusters is None or settings.clusters < 2:
@@ -142,7 +151,8 @@ def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
 def save_model(path: Path, network: Network, settings: NetworkSettings, record: dict[str, Any]) -> None:
     """Write weights, settings and `record` (plain values) to one file, whole or not at all."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    document = {"format": _FORMAT, "settings": asdict(settings), "record": record, "weights": weights}
+    kept = {name: value for name, value in asdict(settings).items() if (name, value) != ("stride", None)}
+    document = {"format": _FORMAT, "settings": kept, "record": record, "weights": weights}
     with written_beside(path) as stream:
         torch.save(document, stream)
 
@@ -155,11 +165,17 @@ def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
     """
     document = _read(path)
     settings = build(NetworkSettings, document["settings"], str(path))
+    bare = replace(settings, weights="none")
     with torch.device("meta"):
-        network = build_network(replace(settings, weights="none"))
+        network = build_network(bare)
     weights = document["weights"]
     _require_weights(weights, network.state_dict(), path)
     network.load_state_dict(weights, assign=True)
+    if any(value.is_meta for value in network.buffers()):
+        # Some networks of timm have constants that belong to no state: only a real one has them.
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(bare)
+        network.load_state_dict(weights)
     return network, settings, document["record"]
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pipeline.core.ranges import Count, Factor, Metres, Pixels, Range, Seed, Share, require_ranges
 from pipeline.vpr.augmentation import Augmentation
-from pipeline.vpr.backbones import Trainable
 from pipeline.vpr.network import NetworkSettings
 
 # What belongs to each loss.
@@ -23,11 +22,14 @@ class TrainSettings:
     """A training run; in brackets the paper's values.
 
     dataset: the set to train on, with its splits train and val.
-    backbone: the network whose features are aggregated, by its name in backbones.py (resnet18conv4).
-    weights: what the backbone starts from: "imagenet", which torchvision downloads once, or "none", drawn
-        from `seed` (imagenet).
-    trainable: which layers of the backbone learn: "all", or the "late_layers" that backbones.py names for
-        each (late_layers).
+    backbone: the network whose features are aggregated, by its name in backbones.py (resnet18conv4) or by
+        that of any network of timm, with `stride`.
+    weights: what the backbone starts from: "imagenet", which torchvision or timm downloads once (imagenet);
+        "none", drawn from `seed`; "packaged", which an installed package holds (tf_efficientnet_lite0 only);
+        or the path of a file with the state dict of the whole network (.pt, .pth, .safetensors).
+    trainable: which layers of the backbone learn: "all"; the "late_layers" that backbones.py names for each
+        of its own (late_layers); or the name of the first stage that learns, before which also the
+        statistics of batch norms stay as they are.
     aggregation: how features become one descriptor: "netvlad", with `clusters`, or "gem", with `l2`.
     height: height of the network's input (480).
     width: width of the network's input (640).
@@ -54,6 +56,8 @@ class TrainSettings:
     ensemble: how the descriptors of `backbone` and of `second_backbone` become one: added, or added and
         halved (both); null for one backbone alone.
     second_backbone: the other network of an ensemble (resnet18conv4, after alexnet); null without one.
+    stride: of the features of a network of timm: one location for so many pixels of a side, such as 16; null
+        for the others.
     margin: of the triplet loss (0.1); null with the contrastive one.
     negatives: of each query, of triplets only (10).
     mining: among which images the hardest negatives of triplets are sought: "partial", `negative_samples`
@@ -77,8 +81,8 @@ class TrainSettings:
 
     dataset: str
     backbone: str
-    weights: Literal["imagenet", "none"]
-    trainable: Trainable
+    weights: str
+    trainable: str
     aggregation: Literal["netvlad", "gem"]
     height: Pixels
     width: Pixels
@@ -97,6 +101,7 @@ class TrainSettings:
     l2: Literal["before_pool", "after_pool", "none"] | None = None
     ensemble: Literal["addition", "division"] | None = None
     second_backbone: str | None = None
+    stride: Pixels | None = None
     margin: Factor | None = None
     negatives: Count | None = None
     mining: Literal["partial", "full", "random"] | None = None

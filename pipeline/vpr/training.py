@@ -21,6 +21,7 @@ from pipeline.core.memory import keep_freed_memory
 from pipeline.core.progress import progress
 from pipeline.core.timings import note_work
 from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.vpr.aggregation import NetVLAD
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
@@ -30,6 +31,8 @@ from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.recall import RECALL_AT
+from pipeline.vpr.start_terms import start_terms
+from pipeline.vpr.start_weights import start_digest
 from pipeline.vpr.train_material import material
 from pipeline.vpr.train_memory import PAIRS_AT_ONCE, require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
@@ -69,7 +72,7 @@ def train_model(
     workers: int,
     start: Path | None = None,
 ) -> TrainSummary:
-    """Train on `images` and write model.pt, with the weights of the best epoch, into `out`.
+    """Train on `images`; write model.pt, with the weights of the best epoch, and its terms.json into `out`.
 
     Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live`, in the form
     of DVCLive, and beside them what the best epoch was.
@@ -100,6 +103,7 @@ def train_model(
         best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}
         write_curves(live, dict(enumerate(done.history)), **best)
         save_model(out / "model.pt", run.network, settings.network, run.record)
+        write_terms(out, read_terms(images.root), start_terms(settings.network))
         shutil.rmtree(run.folder, ignore_errors=True)
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)
 
@@ -136,6 +140,10 @@ class _Run:
         self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
         self.start = None if start is None else Start.of(start, settings)
         key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
+        # Of the file of weights, where there is one, which may be another under the same name.
+        digest = start_digest(settings.weights, settings.backbone)
+        self.weights = {} if digest is None else {"weights_digest": digest}
+        key |= self.weights
         if self.start is not None:
             key["start"] = self.start.digest
         self.folder = work / digest_document(key)[:32]
@@ -166,6 +174,7 @@ class _Run:
             "epoch": done.best_epoch + 1,
             "recall": round(done.best, 3),
             "learnt_from": self.settings.learnt_from,
+            **self.weights,
             **began,
         }
 
