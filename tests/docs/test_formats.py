@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.models import resnet18
 
 from pipeline.core import sides
 from pipeline.datasets import image_set, pins, shards, times_of_day
@@ -86,7 +88,9 @@ def test_every_table_is_held_against_something() -> None:
 @pytest.mark.slow
 def test_the_record_of_a_model_is_as_told(tmp_path: Path) -> None:
     images = write_places(tmp_path / "places")
-    settings, work = replace(SETTINGS, epochs=1), tmp_path / "work"
+    weights = tmp_path / "weights.pt"
+    torch.save(resnet18().state_dict(), weights)
+    settings, work = replace(SETTINGS, weights=str(weights), epochs=1), tmp_path / "work"
     train_model(settings, images, tmp_path / "first", work, live=tmp_path / "live", device="cpu", workers=1)
     start = tmp_path / "first" / "model.pt"
     train_model(
