@@ -15,6 +15,7 @@ from pipeline.datasets.readers.common import CommonSettings
 from pipeline.datasets.readers.folder import FolderSettings
 from pipeline.datasets.readers.pittsburgh import PittsburghSettings
 from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
+from pipeline.datasets.readers.traverses import TraversesSettings
 from pipeline.report.comparison import Comparison
 from pipeline.report.headline import HeadlineParams
 from pipeline.report.page import PageParams
@@ -40,6 +41,7 @@ FORMS: dict[str, type[Any]] = {
     "tokyo247_queries": Tokyo247Settings,
     "common": CommonSettings,
     "folder": FolderSettings,
+    "traverses": TraversesSettings,
 }
 # Sections whose entries are each such a dataclass.
 ENTRIES: dict[str, type[Any]] = {
