@@ -27,6 +27,7 @@ from stages.augmentations import AugmentationSheetParams
 from stages.compare import CompareParams
 from stages.fetch import ArchivesParams, CheckpointParams
 from stages.format import RawParams, SetsParams
+from stages.model_file import ModelFileParams
 from stages.sheet import SheetParams
 
 # By `kind` of an entry of fetch, and by `form` of one of format.
@@ -47,6 +48,7 @@ FORMS: dict[str, type[Any]] = {
 ENTRIES: dict[str, type[Any]] = {
     "augmentations": AugmentationSheetParams,
     "train": TrainSettings,
+    "model_file": ModelFileParams,
     "hub_local": HubModel,
     "hub_github": HubModel,
     "experiment": Experiment,
