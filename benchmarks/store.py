@@ -143,7 +143,7 @@ def change_one(project: Project, days: ImageSet, seed: int) -> None:
     def row_of(row: ImageRow) -> ImageRow:
         return replace(row, digest=digest_bytes(data), size=len(data)) if row is changed else row
 
-    write_bytes(project.days / MANIFEST, manifest_bytes(map(row_of, days.rows)))
+    write_bytes(project.days / MANIFEST, manifest_bytes([row_of(row) for row in days.rows]))
 
 
 def seconds_to_plan(project: Project, recipe: Recipe) -> float:

@@ -56,6 +56,7 @@ STAGES: dict[str, Section] = {
     },
     "Recognition": {
         "train": ("stages.train", "A place recogniser, from a set's train and val splits."),
+        "model_file": ("stages.model_file", "A model.pt that somebody else has trained."),
         "hub_local": ("stages.hub_local", "A model of others, by torch.hub from a folder."),
         "hub_github": ("stages.hub_github", "A model of others, by torch.hub from GitHub."),
         "experiment": ("stages.experiment", "A model and how it is tested, in one folder."),

@@ -21,7 +21,7 @@ class RawParams:
     """Where a set comes from; the settings of its form stand beside.
 
     raw: the folder of raw data.
-    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common or folder.
+    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common, folder or traverses.
     expected: the entry of the registry whose counts of images the set must have; null for none.
     """
 
@@ -58,6 +58,7 @@ def main(name: str) -> str:
         read_tokyo247,
         read_tokyo247_queries,
     )
+    from pipeline.datasets.readers.traverses import TraversesSettings, read_traverses
     from pipeline.datasets.registry import read_source
     from pipeline.datasets.terms import terms_below
 
@@ -67,6 +68,7 @@ def main(name: str) -> str:
         "tokyo247_queries": (Tokyo247Settings, read_tokyo247_queries),
         "common": (CommonSettings, read_common),
         "folder": (FolderSettings, read_folder),
+        "traverses": (TraversesSettings, read_traverses),
     }
     where = f"format.{name}"
     params = read_params()

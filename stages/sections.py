@@ -15,6 +15,7 @@ from pipeline.datasets.readers.common import CommonSettings
 from pipeline.datasets.readers.folder import FolderSettings
 from pipeline.datasets.readers.pittsburgh import PittsburghSettings
 from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
+from pipeline.datasets.readers.traverses import TraversesSettings
 from pipeline.report.comparison import Comparison
 from pipeline.report.headline import HeadlineParams
 from pipeline.report.page import PageParams
@@ -26,6 +27,7 @@ from stages.augmentations import AugmentationSheetParams
 from stages.compare import CompareParams
 from stages.fetch import ArchivesParams, CheckpointParams
 from stages.format import RawParams, SetsParams
+from stages.model_file import ModelFileParams
 from stages.sheet import SheetParams
 
 # By `kind` of an entry of fetch, and by `form` of one of format.
@@ -40,11 +42,13 @@ FORMS: dict[str, type[Any]] = {
     "tokyo247_queries": Tokyo247Settings,
     "common": CommonSettings,
     "folder": FolderSettings,
+    "traverses": TraversesSettings,
 }
 # Sections whose entries are each such a dataclass.
 ENTRIES: dict[str, type[Any]] = {
     "augmentations": AugmentationSheetParams,
     "train": TrainSettings,
+    "model_file": ModelFileParams,
     "hub_local": HubModel,
     "hub_github": HubModel,
     "experiment": Experiment,

@@ -44,6 +44,7 @@ NAMES = {
     "select": "a set in `data/sets/`",
     "augmentations": "a sheet",
     "train": "a model in `models/vpr/`",
+    "model_file": "a model in `models/vpr/`",
     "hub_local": "a model in `models/vpr/`",
     "hub_github": "a model in `models/vpr/`",
     "experiment": "an experiment, whose recalls are in `results/`",

@@ -54,5 +54,5 @@ def test_experiments_and_test_sets_of_a_profile_exist_in_it(profile: str) -> Non
     sets = {name for stage in SET_STAGES for name in params[stage]}
     assert set(params["test_sets"]) <= sets
     assert {section["dataset"] for section in params["train"].values()} <= sets
-    models = {name for stage in ("train", "hub_local", "hub_github") for name in params[stage]}
+    models = {name for stage in ("train", "model_file", "hub_local", "hub_github") for name in params[stage]}
     assert {section["model"] for section in params["experiment"].values()} <= models

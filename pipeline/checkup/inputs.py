@@ -119,6 +119,7 @@ _OWN = {
     "pictures": ("folder",),
     "train_unit": ("day", "night"),
     "select": ("corrections",),
+    "model_file": ("file",),
     "hub_local": ("repository",),
     "compare": ("checkpoints",),
 }
@@ -148,3 +149,9 @@ def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             for name in names:
                 if isinstance(values.get(name), str):
                     yield f"{section}.{entry}.{name}", Path(values[name])
+    for entry, values in (params.get("format") or {}).items():
+        raw = Path(str(values.get("raw")))
+        # Without the folder of them all, that one is named.
+        if values.get("form") == "traverses" and raw.is_dir():
+            for folder in values.get("traverses") or ():
+                yield f"format.{entry}.traverses.{folder}", raw / str(folder)

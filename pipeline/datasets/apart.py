@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core.errors import ParameterError, SetError, listed
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.image_set import ImageRow, ImageSet, require_one_unit
 from pipeline.datasets.nearby import within
 from pipeline.datasets.set_writer import replaced_set
 from pipeline.datasets.terms import read_terms, write_terms
@@ -38,10 +38,12 @@ def keep_apart(
 
     Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, and
     those taken at most `radius` metres from one. What was written is read again and compared image by image
-    before it becomes the set. `SetError` when the sets are of different UTM zones, or nothing is left.
+    before it becomes the set. `SetError` when the sets are of different UTM zones, positions of one
+    are metres and of the other frames, or nothing is left.
     """
     if not 0 <= radius < np.inf:
         raise ParameterError(f"radius must be metres from 0 on, not {radius}")
+    require_one_unit(source, other)
     _require_one_zone(source, other)
     same = _same(source.rows, other.rows)
     near = _near(source.rows, other.rows, radius)

@@ -40,7 +40,8 @@ class RawImage:
 
     split, role, file_name: its place in the set. source: its place in the raw data, such as
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
-    unknown. recode: None to copy the bytes unchanged.
+    unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
+    `ImageRow`.
     """
 
     split: str
@@ -50,6 +51,7 @@ class RawImage:
     read: Callable[[], bytes]
     time_of_day: str = ""
     recode: Recode | None = None
+    positions_in: str = ""
 
     @property
     def name(self) -> str:
@@ -176,13 +178,21 @@ def _write(
             width=result.width,
             height=result.height,
             time_of_day=raw.time_of_day,
+            positions_in=raw.positions_in,
         )
         return
     if isinstance(result, _Prepared):
         data = result.data
         digest = digest_bytes(data)
         result = ImageRow(
-            raw.name, raw.source, digest, len(data), result.width, result.height, raw.time_of_day
+            raw.name,
+            raw.source,
+            digest,
+            len(data),
+            result.width,
+            result.height,
+            raw.time_of_day,
+            raw.positions_in,
         )
         half_done.add(result, data)
     writer.link(result, half_done.folder / result.name)

@@ -85,8 +85,8 @@ def _whole(folder: Path) -> dict[str, ImageRow]:
     for line in listed.read_bytes().splitlines() if listed.is_file() else ():
         fields = checked_fields(line)
         if fields:
-            name, source, digest, size, width, height, time_of_day = fields
-            rows[name] = ImageRow(name, source, digest, int(size), int(width), int(height), time_of_day)
+            name, source, digest, size, width, height, *rest = fields
+            rows[name] = ImageRow(name, source, digest, int(size), int(width), int(height), *rest)
     return {name: row for name, row in rows.items() if _is_whole(folder / name, row)}
 
 

@@ -1,7 +1,7 @@
 """The one type that every stage reads and writes: named images and their manifest.
 
     <root>/images/{train,val,test}/{database,queries}/@...@.jpg
-    <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day
+    <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day[,positions_in]
 
 Large sets have shards instead of `images`; see shards.py. Manifest and digest are the same in both forms. The
 manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and `byte_range`.
@@ -15,9 +15,11 @@ import itertools
 import logging
 import os
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
 
 from pipeline.core import files
@@ -28,6 +30,8 @@ from pipeline.datasets.shards import INDEX, SHARDS, ByteRange, Entry, compare_sh
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
 TIMES_OF_DAY = ("day", "sunset", "night")
+# What positions count where they are no UTM metres: frames of a walk or a drive.
+FRAMES = "frames"
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
@@ -44,7 +48,8 @@ class ImageRow:
     name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
     source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
     digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
-    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`.
+    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: "" for UTM
+    metres, or `FRAMES`; the same for all images of a set.
     """
 
     name: str
@@ -54,6 +59,7 @@ class ImageRow:
     width: int
     height: int
     time_of_day: str = ""
+    positions_in: str = ""
 
     @property
     def split(self) -> str:
@@ -72,16 +78,18 @@ class ImageRow:
 
     @property
     def east(self) -> float:
-        """UTM easting in metres."""
+        """UTM easting in metres, or what `positions_in` says."""
         return position_of(self.name)[0]
 
     @property
     def north(self) -> float:
-        """UTM northing in metres."""
+        """UTM northing in metres, or what `positions_in` says."""
         return position_of(self.name)[1]
 
 
 _HEADER = tuple(field.name for field in fields(ImageRow))
+# Of a set whose positions are metres.
+_METRES_HEADER = _HEADER[:-1]
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,11 @@ class ImageSet:
                 hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
             )
         return cls(root, rows, files.digest_bytes(data), index)
+
+    @property
+    def positions_in(self) -> str:
+        """What positions, distances and radii of the set count: "" for metres, or `FRAMES`."""
+        return self.rows[0].positions_in if self.rows else ""
 
     def path(self, row: ImageRow) -> Path:
         """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
@@ -170,20 +183,44 @@ def check_row(row: ImageRow) -> None:
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
+    if row.positions_in not in ("", FRAMES):
+        raise ValueError(f"positions are in {row.positions_in!r}, expected {FRAMES}, or nothing for metres")
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
 
 
-def manifest_bytes(rows: Iterable[ImageRow]) -> bytes:
-    """Return the manifest of `rows`, a CSV with a header."""
+def unit_of(positions_in: str) -> str:
+    """The unit of distances, as it stands behind a number: m, or frames."""
+    return positions_in or "m"
+
+
+def require_one_unit(*sets: ImageSet) -> None:
+    """Raise `SetError` when positions of one of `sets` count frames and those of another are metres."""
+    units = {str(images.root): images.positions_in or "metres" for images in sets}
+    if len(set(units.values())) > 1:
+        found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
+        raise SetError(
+            f"positions of these sets do not count the same: {found}",
+            hint="a set of frames can only be put together with, or held against, another one of frames",
+        )
+
+
+def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
+    """Return the manifest of `rows`, a CSV with a header.
+
+    The column positions_in is there only where positions are no metres; `SetError` for rows of both kinds.
+    """
+    units = {row.positions_in for row in rows}
+    if len(units) > 1:
+        one, other = (next(row.name for row in rows if row.positions_in == unit) for unit in sorted(units))
+        raise SetError(f"positions of one set must all count the same: {one} is in metres, {other} in frames")
+    header = _HEADER if any(units) else _METRES_HEADER
     stream = io.BytesIO()
     # Not a StringIO, which takes four bytes for every character.
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(
-        (row.name, row.source, row.digest, row.size, row.width, row.height, row.time_of_day) for row in rows
-    )
+    writer.writerow(header)
+    writer.writerows(map(attrgetter(*header), rows))
     text.flush()
     return stream.getvalue()
 
@@ -193,13 +230,20 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
     lines = csv.reader(text, strict=True)
     try:
         header = next(lines, [])
-        if tuple(header) != _HEADER:
-            raise ValueError(f"its header is {','.join(header)!r}, expected {','.join(_HEADER)!r}")
-        rows = []
+        if tuple(header) not in (_HEADER, _METRES_HEADER):
+            raise ValueError(f"its header is {','.join(header)!r}, expected {','.join(_METRES_HEADER)!r}")
+        rows: list[ImageRow] = []
         for values in lines:
-            name, source, digest, size, width, height, time_of_day = values
-            row = ImageRow(name, source, digest, int(size), int(width), int(height), time_of_day)
+            if len(values) != len(header):
+                raise ValueError(f"{len(values)} values instead of {len(header)}")
+            name, source, digest, size, width, height, time_of_day, *unit = values
+            positions_in = sys.intern(unit[0]) if unit else ""
+            row = ImageRow(
+                name, source, digest, int(size), int(width), int(height), time_of_day, positions_in
+            )
             check_row(row)
+            if rows and positions_in != rows[0].positions_in:
+                raise ValueError("positions of some images are in metres, of others in frames")
             rows.append(row)
     except (ValueError, NameFormatError, csv.Error) as error:
         where = f" (line {lines.line_num})" if lines.line_num else ""

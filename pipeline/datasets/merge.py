@@ -9,7 +9,7 @@ from pipeline.core import files
 from pipeline.core.errors import ParameterError, SetError, listed
 from pipeline.core.files import digest_bytes
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageRow, ImageSet
+from pipeline.datasets.image_set import ImageRow, ImageSet, require_one_unit
 from pipeline.datasets.set_writer import replaced_set
 from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.night.origins import ORIGINS, read_origins
@@ -25,8 +25,10 @@ def merge_sets(
 
     The nights must be those of these days: `SetError` names the images when both sets use a name, when a
     night was made from other bytes than the day set holds or from an image that it does not hold, when a day
-    image has no record, and when a recorded night is missing or another one.
+    image has no record, and when a recorded night is missing or another one; and when positions of one set
+    are metres, of the other frames.
     """
+    require_one_unit(day, night)
     both = sorted({row.name for row in day.rows} & {row.name for row in night.rows})
     if both:
         raise SetError(

@@ -67,13 +67,23 @@ class SetWriter:
         self._finished: ImageSet | None = None
 
     def add(
-        self, name: str, data: bytes, *, source: str, width: int, height: int, time_of_day: str = ""
+        self,
+        name: str,
+        data: bytes,
+        *,
+        source: str,
+        width: int,
+        height: int,
+        time_of_day: str = "",
+        positions_in: str = "",
     ) -> ImageRow:
-        """Write one image; `name` is `images/<split>/<role>/<file name>`, `source` says where it came from.
+        """Write one image; its values are those of `ImageRow`.
 
         Raises `SetError` for a name outside the convention and for one that was already given.
         """
-        row = ImageRow(name, source, files.digest_bytes(data), len(data), width, height, time_of_day)
+        row = ImageRow(
+            name, source, files.digest_bytes(data), len(data), width, height, time_of_day, positions_in
+        )
         self._take(row)
         files.write_bytes(self.root / name, data)
         return row
@@ -99,7 +109,10 @@ class SetWriter:
         return row
 
     def finish(self) -> ImageSet:
-        """Write shards where there are to be some, and the manifest; an empty set is refused."""
+        """Write shards where there are to be some, and the manifest.
+
+        `SetError` for an empty set, and for one of which some positions are metres and others frames.
+        """
         if self._finished is None:
             self._finished = self._finish()
         return self._finished

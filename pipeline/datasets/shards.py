@@ -171,6 +171,9 @@ def _rest(entry: Entry) -> tuple[str, int, int]:
 def _description(row: ImageRow) -> bytes:
     east, north = position_of(row.name)
     document = asdict(row) | {"east": east, "north": north}
+    if not row.positions_in:
+        # As the manifest, which has no such column then.
+        del document["positions_in"]
     return json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
 
 

@@ -212,7 +212,7 @@ def translate_set(
         if summary.failed == len(sources):
             raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
         with replaced_set(out, shards_above) as writer:
-            _fill(writer, sources, nights, name_of)
+            _fill(writer, sources, nights, name_of, day.positions_in)
             write_terms(writer.root, read_terms(day.root), terms)
     return summary
 
@@ -236,14 +236,19 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
 
 
 def _fill(
-    writer: SetWriter, sources: Sequence[Source], nights: Nights, name_of: Callable[[str], str]
+    writer: SetWriter,
+    sources: Sequence[Source],
+    nights: Nights,
+    name_of: Callable[[str], str],
+    positions_in: str,
 ) -> None:
     """Link the nights from the store into a set, and say where each comes from."""
     for source in progress(sources, total=len(sources), label="link"):
         entry = None if nights.reason(source) else nights.store.entry(source.digest)
         if entry is not None:
             name = name_of(source.name)
-            row = ImageRow(name, source.name, entry.digest, entry.size, entry.width, entry.height, "night")
+            sizes = entry.size, entry.width, entry.height
+            row = ImageRow(name, source.name, entry.digest, *sizes, "night", positions_in)
             writer.link(row, Path(nights.store.path(source.digest)))
     write_origins(writer.root, nights.origins(sources, name_of))
     write_json(writer.root / RECIPE, nights.store.recipe.document())

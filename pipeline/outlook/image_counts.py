@@ -14,6 +14,7 @@ from pipeline.core.errors import DusklineError
 from pipeline.core.params import build
 from pipeline.core.stage_outs import SET_STAGES
 from pipeline.datasets.image_set import MANIFEST, ROLES, SUFFIXES
+from pipeline.datasets.readers.traverses import TraversesSettings, kept_frames
 from pipeline.datasets.registry import known_sources, read_source
 
 # Images by "split/role", as in manifests.
@@ -142,8 +143,23 @@ def _of_raw_data(section: Mapping[str, Any], params: Mapping[str, Any]) -> Count
     name = section.get("expected") or (raw.name if raw.name in (params.get("fetch") or {}) else None)
     if name is not None:
         return (read_source(name).expected or None) if name in known_sources() else None
+    if section.get("form") == "traverses":
+        return _of_traverses(raw, section)
     pictures = sum(path.suffix.lower() in (*SUFFIXES, ".jpeg") for path in raw.rglob("*"))
     return {_ANYWHERE: pictures} if pictures else None
+
+
+def _of_traverses(raw: Path, section: Mapping[str, Any]) -> Counts | None:
+    """Counts of walks whose frames lie in `raw`; None where they would be refused."""
+    chosen = {key: value for key, value in section.items() if key not in ("raw", "form", "expected")}
+    counts: Counter[str] = Counter()
+    try:
+        settings = build(TraversesSettings, chosen, "format")
+        for folder, numbers in kept_frames(raw, settings).items():
+            counts[f"{settings.split}/{settings.by_folder[folder].role}"] += len(numbers)
+    except DusklineError:
+        return None
+    return counts
 
 
 def city_counts(settings: CitySettings) -> dict[str, Counts]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from pipeline.core.errors import DusklineError
+from pipeline.datasets.image_set import unit_of
 from pipeline.report.finds_document import ShownEvaluation, ShownPictures, ShownSet, document_of, in_script
 from pipeline.report.results import Results
 from pipeline.report.standpoints import decimetres, drawn_standpoints
@@ -30,6 +31,7 @@ class Browsed:
     """An evaluation in the browser: how many `queries` it has, in its list, and with pictures.
 
     worst: the answer that is told in words where no script runs; None when every query was answered rightly.
+    unit: of its distances, m or frames.
     """
 
     experiment: str
@@ -38,6 +40,7 @@ class Browsed:
     listed: int
     pictured: int
     worst: Answer | None
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ def _set(results: Results, test_set: str) -> ShownSet:
     return ShownSet(
         test_set,
         metrics.radius,
+        metrics.positions_in,
         max(metrics.recalls),
         read_nearest(folder),
         (origin[0], origin[1]),
@@ -166,4 +170,5 @@ def _browsed(one: ShownEvaluation) -> Browsed:
         len(one.listed),
         one.pictured,
         worst[0] if worst else None,
+        unit_of(one.shown_set.positions_in),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from pipeline.datasets.image_set import unit_of
 from pipeline.report.inlined import as_base64, in_base64
 from pipeline.vpr.answers import Answer
 from pipeline.vpr.ground import Nearest
@@ -25,12 +26,14 @@ _ROW, _PLACE, _PICTURE = 200, 24, 24
 class ShownSet:
     """A test set in the document; images are known by the number of their name.
 
-    nearest: what lies nearest to each query. origin: UTM metres that places count from. standpoints: those of
-    the database that are drawn, in decimetres. counted: standpoints and images that there are.
+    positions_in: what places, distances and radius count, "" for metres. nearest: what lies nearest to each
+    query. origin: that places count from. standpoints: those of the database that are drawn, in decimetres or
+    tenths of a frame. counted: standpoints and images that there are.
     """
 
     name: str
     radius: float
+    positions_in: str
     depth: int
     nearest: dict[str, Nearest]
     origin: tuple[float, float]
@@ -154,6 +157,7 @@ def _set(one: ShownSet, pictures: ShownPictures) -> dict[str, object]:
     return {
         "name": one.name,
         "radius": one.radius,
+        "unit": unit_of(one.positions_in),
         "depth": one.depth,
         "standpoints": one.standpoints,
         "counted": one.counted,

@@ -23,25 +23,28 @@ _MANY, _CELLS = 4000, 240
 Groups = Mapping[str, Sequence[tuple[float, float]]]
 
 
-def draw_map(title: str, splits: Mapping[str, Groups]) -> str:
+def draw_map(title: str, splits: Mapping[str, Groups], unit: str = "m") -> str:
     """Draw the standpoints of each split, side by side, north up.
 
-    Splits may lie far apart, so each has a scale of its own, the same along both axes; a bar tells it.
+    Splits may lie far apart, so each has a scale of its own, the same along both axes; a bar tells it, in
+    `unit`, which is what positions count.
     """
     wide = (_WIDTH - _MARGIN) / len(splits) - _MARGIN
     body: list[str] = []
     words = []
     for number, (split, groups) in enumerate(splits.items()):
-        body += _panel(split, groups, _MARGIN + number * (wide + _MARGIN), wide)
+        body += _panel(split, groups, _MARGIN + number * (wide + _MARGIN), wide, unit)
         counts = ", ".join(f"{len(group):,} standpoints of {name}" for name, group in groups.items())
         west, south, east, north = _bounds(groups)
-        extent = f"{east - west:,.0f} m from west to east, {north - south:,.0f} m from south to north"
+        extent = (
+            f"{east - west:,.0f} {unit} from west to east, {north - south:,.0f} {unit} from south to north"
+        )
         words.append(f"{split}: {counts}; {extent}.")
     names = dict.fromkeys(name for groups in splits.values() for name in groups)
     return _svg(f"Map of {title}", f"{' '.join(words)} North is up.", [*_legend(list(names)), *body])
 
 
-def _panel(split: str, groups: Groups, left: float, wide: float) -> Iterator[str]:
+def _panel(split: str, groups: Groups, left: float, wide: float, unit: str) -> Iterator[str]:
     west, south, east, north = _bounds(groups)
     top, high = _HEAD + 28, _HEIGHT - _HEAD - 28 - 3 * _MARGIN
     scale = min(wide / max(east - west, 1.0), high / max(north - south, 1.0))
@@ -55,7 +58,7 @@ def _panel(split: str, groups: Groups, left: float, wide: float) -> Iterator[str
         dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in _thinned([place(point) for point in group]))
         size = 3 if name == "database" else 5
         yield f'<path d="{dots}" stroke="{_colour(name)}" stroke-width="{size}" stroke-linecap="round"/>'
-    yield from _bar(left, wide, scale)
+    yield from _bar(left, wide, scale, unit)
 
 
 def _bounds(groups: Groups) -> tuple[float, float, float, float]:
@@ -106,14 +109,14 @@ def _legend(names: Sequence[str]) -> Iterator[str]:
         x += 34 + 8 * len(name)
 
 
-def _bar(left: float, wide: float, scale: float) -> Iterator[str]:
-    """A bar of a round number of metres, at most a third of the panel long."""
+def _bar(left: float, wide: float, scale: float, unit: str) -> Iterator[str]:
+    """A bar of a round number of metres, or frames, at most a third of the panel long."""
     wanted = wide / 3 / scale
-    metres = 10 ** math.floor(math.log10(wanted))
-    metres *= max(factor for factor in (1, 2, 5) if factor * metres <= wanted)
+    length = 10 ** math.floor(math.log10(wanted))
+    length *= max(factor for factor in (1, 2, 5) if factor * length <= wanted)
     y = _HEIGHT - _MARGIN
-    yield f'<path d="M{left:.1f} {y}h{scale * metres:.1f}" stroke="currentColor" stroke-width="3"/>'
-    yield f'<text x="{left:.1f}" y="{y - 8}">{metres:,g} m</text>'
+    yield f'<path d="M{left:.1f} {y}h{scale * length:.1f}" stroke="currentColor" stroke-width="3"/>'
+    yield f'<text x="{left:.1f}" y="{y - 8}">{length:,g} {unit}</text>'
 
 
 def _colour(name: str) -> str:

@@ -15,7 +15,7 @@ from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.files import read_json, write_json, write_text
 from pipeline.core.pictures import open_rgb
 from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ROLES, SPLITS, TIMES_OF_DAY, ImageRow, ImageSet
+from pipeline.datasets.image_set import ROLES, SPLITS, TIMES_OF_DAY, ImageRow, ImageSet, unit_of
 from pipeline.night.measures import brightness
 from pipeline.night.samples import spread
 from pipeline.report.set_figures import draw_brightness, draw_map
@@ -34,7 +34,8 @@ class Statistics:
     images: by "split/role". times: by time of day, "unknown" among them. places: standpoints (to the metre).
     images_of_a_place: how many places have so many images. extent: metres from west to east and from south to
     north. brightness: by time of day, of how many pictures the mean luma lies in each of `BINS` steps of 0 to
-    255; of a sample of `looked_at` pictures.
+    255; of a sample of `looked_at` pictures. positions_in: what places and extent count instead of metres:
+    "frames", or "" for metres.
     """
 
     images: dict[str, int]
@@ -44,6 +45,12 @@ class Statistics:
     extent: tuple[float, float]
     looked_at: int
     brightness: dict[str, list[int]]
+    positions_in: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the extent: m, or frames."""
+        return unit_of(self.positions_in)
 
 
 def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int) -> Statistics:
@@ -62,9 +69,13 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
         extent=_extent(images),
         looked_at=len(sample),
         brightness=_brightness(images, sample, workers),
+        positions_in=images.positions_in,
     )
-    write_json(folder / STATISTICS, asdict(found))
-    write_text(folder / MAP, draw_map(images.root.name, _positions(images)))
+    document = asdict(found)
+    if not found.positions_in:
+        del document["positions_in"]
+    write_json(folder / STATISTICS, document)
+    write_text(folder / MAP, draw_map(images.root.name, _positions(images), found.unit))
     write_text(folder / BRIGHTNESS, draw_brightness(images.root.name, found.brightness))
     return found
 

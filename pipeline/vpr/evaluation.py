@@ -10,7 +10,7 @@ import torch
 
 from pipeline.compute.threads import threads_within
 from pipeline.core.machine import Engine
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set import ImageSet, unit_of
 from pipeline.vpr.answers import answers_of
 from pipeline.vpr.experiment import read_experiment
 from pipeline.vpr.finding import find_places
@@ -70,9 +70,10 @@ def evaluate(
         queries=len(queries),
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
-        protocol=settings.protocol(search, model.combination),
+        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in)),
         numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
+        positions_in=images.positions_in,
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))

@@ -33,12 +33,13 @@ _QUERIES: dict[Treatment, str] = {
 class Experiment:
     """How a model is tested.
 
-    model: its name in the section train, hub_local or hub_github.
+    model: its name in the section train, model_file, hub_local or hub_github.
     height: height of the network's input.
     width: width of the network's input.
     queries: how they are brought to that size; see queries.py.
     multi_scale: how features of several scales are combined, if at all; see multiscale.py.
-    radius: within this distance (inclusive) a found image shows the query's place.
+    radius: within this distance (inclusive) a found image shows the query's place; frames, not metres, on
+        test sets that are walks or drives (form: traverses).
     ivfpq_above: a database of more descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py.
     save_descriptors: whether they are kept with the results.
     autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the
@@ -61,13 +62,16 @@ class Experiment:
     def __post_init__(self) -> None:
         require_ranges(self)
 
-    def protocol(self, search: str, combination: str | None) -> str:
-        """In words, how recall is counted, given how the database is searched and parts combined."""
+    def protocol(self, search: str, combination: str | None, unit: str) -> str:
+        """In words, how recall is counted, given how the database is searched and parts combined.
+
+        unit: of distances, m or frames.
+        """
         scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
         return (
             f"images resized to {self.width}x{self.height}; {_QUERIES[self.queries]}{scales}"
-            f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} m, inclusive;"
-            " queries without a positive count as misses"
+            f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} {unit},"
+            " inclusive; queries without a positive count as misses"
         )
 
 

@@ -36,6 +36,7 @@ class Metrics:
     learnt_from: in words, what was done to the training set's images; "" of a model of others.
     database, queries: images. queries_without_positives: they count as misses. radius: metres.
     protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
+    positions_in: what radius and distances count instead of metres: "frames", or "" for metres.
     """
 
     experiment: str
@@ -51,11 +52,14 @@ class Metrics:
     protocol: str
     numeric_path: str
     recalls: Mapping[int, MeasuredRecall]
+    positions_in: str = ""
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:
-    """Write the metrics into `folder`; percentages to the thousandth."""
+    """Write the metrics into `folder`; percentages to the thousandth, and no positions_in for metres."""
     document = asdict(metrics)
+    if not metrics.positions_in:
+        del document["positions_in"]
     document["recalls"] = {
         str(n): {name: round(value, 3) for name, value in asdict(recall).items()}
         for n, recall in metrics.recalls.items()
@@ -71,6 +75,7 @@ def read_metrics(folder: Path) -> Metrics:
         recalls = {
             n: MeasuredRecall(**document["recalls"][str(n)]) for n in sorted(map(int, document["recalls"]))
         }
+        document.setdefault("positions_in", "")
         values = {field.name: document[field.name] for field in fields(Metrics)}
         return Metrics(**values | {"recalls": recalls})
     except (KeyError, TypeError, ValueError, AttributeError) as error:

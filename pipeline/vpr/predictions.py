@@ -17,8 +17,9 @@ PREDICTIONS = "predictions.csv"
 class Prediction:
     """One database image found for one query.
 
-    query, database: names in their set. rank: from 1. distance: metres on the ground. feature_distance:
-    squared L2 distance of the descriptors. correct: whether `distance` is within the radius.
+    query, database: names in their set. rank: from 1. distance: metres on the ground, or frames where the
+    test set counts those. feature_distance: squared L2 distance of the descriptors. correct: whether
+    `distance` is within the radius.
     """
 
     query: str

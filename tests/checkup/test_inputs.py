@@ -160,3 +160,19 @@ def test_files_of_the_users_own() -> None:
     assert list(look_at_own_files(params, [*made, Path("models/unit")])) == [
         Finding("own files", "ok", "all there: hub, nights, photographs, times.csv")
     ]
+
+
+def test_folders_of_a_walk_and_given_models() -> None:
+    walk = {"raw": "walk", "form": "traverses", "traverses": {"day_left": {}, "night_right": {}}}
+    params = {"format": {"night": walk}, "model_file": {"day": {"file": "day.pt"}}}
+    assert [finding.found for finding in look_at_own_files(params, [])] == [
+        "walk, which format.night.raw names, is not there",
+        "day.pt, which model_file.day.file names, is not there",
+    ]
+    Path("walk/day_left").mkdir(parents=True)
+    Path("day.pt").touch()
+    (missing,) = look_at_own_files(params, [])
+    assert missing.found == ("walk/night_right, which format.night.traverses.night_right names, is not there")
+    Path("walk/night_right").mkdir()
+    (told,) = look_at_own_files(params, [])
+    assert told.grade == "ok"

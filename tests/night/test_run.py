@@ -10,10 +10,12 @@ from pipeline.core.errors import NameFormatError, ParameterError, SetError, User
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.pictures import read_rgb
 from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.merge import merge_sets
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.night import store as store_module
 from pipeline.night.origins import read_origins
 from pipeline.night.translator import Recipe
+from tests.datasets.walks import made_walks, make_walks
 from tests.night.fakes import (
     JPG,
     PNG,
@@ -264,3 +266,11 @@ def test_impossible_values_are_refused_before_any_work(
     with pytest.raises(ParameterError, match=str(value)):
         nightly.run(day)
     assert not nightly.store.exists()
+
+
+def test_nights_of_a_walk_count_frames_as_their_days(nightly: Nightly, tmp_path: Path) -> None:
+    walk = made_walks(make_walks(tmp_path / "raw"), tmp_path / "walk")
+    nightly.run(walk)
+    night = ImageSet.open(nightly.out)
+    assert night.positions_in == "frames"
+    assert merge_sets(walk, night, tmp_path / "dn", 1.0, 0).positions_in == "frames"

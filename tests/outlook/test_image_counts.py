@@ -13,6 +13,7 @@ from pipeline.core.params import build, read_params
 from pipeline.outlook.image_counts import SetsOutlook, city_counts
 from tests.city.tiny import VALUES, tiny
 from tests.datasets.made_sets import day_set
+from tests.datasets.walks import WALKS, make_walks
 from tests.import_graph import ROOT
 
 
@@ -109,3 +110,20 @@ def test_a_share_of_the_nights() -> None:
     }
     day = city_counts(tiny())["xs"]
     assert _of(params, "both") == {place: count + round(count / 2) for place, count in day.items()}
+
+
+def test_walks_are_counted_by_role_and_step(tmp_path: Path) -> None:
+    section: dict[str, Any] = {
+        "raw": str(make_walks(tmp_path / "raw", range(7))),
+        "form": "traverses",
+        "expected": None,
+        "traverses": WALKS,
+        "split": "test",
+        "frame_step": 3,
+        "jpeg_quality": 90,
+    }
+    outlook = SetsOutlook({"format": {"walk": section}}, tmp_path / "sets").of("walk")
+    assert outlook.counts == {"test/database": 3, "test/queries": 3}
+    assert outlook.tested == 6
+    (tmp_path / "raw" / "night_right" / "Image003.jpg").unlink()
+    assert _of({"format": {"walk": section}}, "walk") is None

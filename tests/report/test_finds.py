@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pipeline.report.finds import Finds, finds_of
 from pipeline.report.pairs import pairs_of
 from pipeline.report.results import Results, read_results
 from pipeline.vpr.ground import NEAREST
+from pipeline.vpr.metrics import read_metrics, write_metrics
 from pipeline.vpr.predictions import PREDICTIONS, write_predictions
 from pipeline.vpr.small_copies import COPIES
 from tests.report.alone import write_alone
@@ -181,3 +184,14 @@ def test_results_alone_are_enough(results: Results, tmp_path: Path) -> None:
         shutil.move(tmp_path / experiment, moved / experiment)
     again = finds_of(read_results(moved, EXPERIMENTS, SETS), PLENTY)
     assert again.listed == 32
+
+
+def test_distances_of_a_walk_are_told_in_frames(tmp_path: Path) -> None:
+    folder = write_street(tmp_path, "dn", "walk")
+    write_metrics(folder, replace(read_metrics(folder), radius=3.0, positions_in="frames"))
+    write_street(tmp_path, "dn", "pitts")
+    found = finds_of(read_results(tmp_path, ["dn"], ["walk", "pitts"]), PLENTY)
+    assert [one["unit"] for one in document(found)["sets"]] == ["frames", "m"]
+    html = write_alone(tmp_path / "page.html", pairs_of([], 0), found).read_text()
+    told = re.findall(r"sent \d+ (\w+) off", html)
+    assert told == ["frames", "m"]

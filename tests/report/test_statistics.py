@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.set_writer import SetWriter
 from pipeline.report.set_figures import draw_brightness, draw_map
 from pipeline.report.statistics import BINS, read_statistics, write_statistics
+from tests.datasets.walks import made_walks, make_walks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -124,3 +126,19 @@ def test_what_is_no_statistics_is_refused(tmp_path: Path) -> None:
         read_statistics(tmp_path)
     with pytest.raises(ParameterError, match="at least, not 0"):
         write_statistics(tmp_path / "out", write_set(tmp_path / "set"), 0, workers=1)
+
+
+def test_of_a_walk_extent_and_map_count_frames(tmp_path: Path) -> None:
+    walk = made_walks(make_walks(tmp_path / "raw", range(8)), tmp_path / "walk")
+    found = write_statistics(tmp_path / "out", walk, 4, workers=1)
+    assert found == read_statistics(tmp_path / "out")
+    assert (found.extent, found.unit) == ((7.0, 0.0), "frames")
+    drawn = (tmp_path / "out" / "map.svg").read_text()
+    assert "7 frames from west to east, 0 frames from south to north" in drawn
+    assert re.search(r">\d frames</text>", drawn)
+
+
+def test_of_a_set_of_metres_no_unit_is_written(tmp_path: Path) -> None:
+    found = write_statistics(tmp_path / "out", write_set(tmp_path / "set"), 8, workers=1)
+    assert found.unit == "m"
+    assert "positions_in" not in json.loads((tmp_path / "out" / "statistics.json").read_text())

@@ -18,7 +18,8 @@
     return made;
   }
 
-  const metres = (decimetres) => `${(decimetres / 10).toFixed(decimetres < 1000 ? 1 : 0)} m`;
+  // Tenths of what the set counts: metres, or whole frames.
+  const told = (tenths) => `${(tenths / 10).toFixed(set.unit === "m" && tenths < 1000 ? 1 : 0)} ${set.unit}`;
   const counted = (number) => number.toLocaleString("en");
   const short = (image) => set.names[image].split("/").slice(2).join("/");
 
@@ -63,7 +64,7 @@
   function found(find, index) {
     const [kind, tick] = find.right ? ["right", "✓"] : ["wrong", "✗"];
     const alt = `find ${index + 1}, ${kind}`;
-    return figure(kind, find.image, alt, `${tick} ${index + 1} ${kind}`, metres(find.off), `descriptors ${find.feature}`);
+    return figure(kind, find.image, alt, `${tick} ${index + 1} ${kind}`, told(find.off), `descriptors ${find.feature}`);
   }
 
   function verdict(answer) {
@@ -72,10 +73,10 @@
   }
 
   function inWords(answer) {
-    const finds = answer.finds.map((find, index) => `${index + 1} ${find.right ? "right" : "wrong"}, ${metres(find.off)} off`);
+    const finds = answer.finds.map((find, index) => `${index + 1} ${find.right ? "right" : "wrong"}, ${told(find.off)} off`);
     const [first, ...rest] = verdict(answer);
-    const lost = answer.near > 10 * set.radius ? ` (none is within ${set.radius} m)` : "";
-    return `${first.toUpperCase()}${rest.join("")}; nearest image ${metres(answer.near)} away${lost}. Finds: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
+    const lost = answer.near > 10 * set.radius ? ` (none is within ${set.radius} ${set.unit})` : "";
+    return `${first.toUpperCase()}${rest.join("")}; nearest image ${told(answer.near)} away${lost}. Finds: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
   }
 
   function showChosen() {
@@ -85,7 +86,7 @@
     if (chosen) {
       finds.append(
         figure("asked", chosen.query, "query", "query", verdict(chosen)),
-        figure("nearest", chosen.nearest, "database image nearest on the ground", "nearest image", metres(chosen.near)),
+        figure("nearest", chosen.nearest, "database image nearest on the ground", "nearest image", told(chosen.near)),
         ...chosen.finds.map(found),
       );
     }
@@ -111,7 +112,7 @@
 
   function inList(answer) {
     const rank = answer.right ? "✓" : answer.firstRight ? `✗ at ${answer.firstRight}` : "✗ never";
-    return element("option", { textContent: `${rank} · ${metres(answer.finds[0].off)} · ${short(answer.query)}` });
+    return element("option", { textContent: `${rank} · ${told(answer.finds[0].off)} · ${short(answer.query)}` });
   }
 
   // The answers of the chosen evaluation and kind; the chosen query stays chosen where it is among them.
@@ -124,7 +125,7 @@
     const listed = evaluation.rows.length < evaluation.queries ? `${counted(evaluation.rows.length)} of ` : "";
     browser.querySelector(".counted").textContent =
       `${counted(set.counted[1])} database images at ${counted(set.counted[0])} standpoints; ` +
-      `${listed}${counted(evaluation.queries)} queries. Right is within ${set.radius} m: the dotted circle.`;
+      `${listed}${counted(evaluation.queries)} queries. Right is within ${set.radius} ${set.unit}: the dotted circle.`;
     choose(answers.find((answer) => set.names[answer.query] === before) ?? answers[0] ?? null);
   }
 

@@ -48,15 +48,15 @@ function mapOf(box, choose) {
     };
   }
 
-  function scaleBar(view) {
+  function scaleBar(view, unit) {
     const most = view.width / 4 / view.scale / 10;
     const power = 10 ** Math.floor(Math.log10(most));
-    const metres = [5, 2, 1].map((times) => times * power).find((length) => length <= most);
-    const length = Math.round(10 * metres * view.scale);
+    const shown = [5, 2, 1].map((times) => times * power).find((length) => length <= most);
+    const length = Math.round(10 * shown * view.scale);
     const y = view.height - 12;
     return [
       sign("path", { class: "scale", d: `M14 ${y - 4}v4h${length}v-4` }),
-      sign("text", { x: 14 + length / 2, y: y - 7 }, metres < 1000 ? `${metres} m` : `${metres / 1000} km`),
+      sign("text", { x: 14 + length / 2, y: y - 7 }, unit === "m" && shown >= 1000 ? `${shown / 1000} km` : `${shown} ${unit}`),
       sign("path", { class: "scale", d: `M${view.width - 18} 34v-22m-5 8l5 -8l5 8` }),
       sign("text", { x: view.width - 18, y: 48 }, "N"),
     ];
@@ -115,7 +115,7 @@ function mapOf(box, choose) {
       sign("path", { class: "answered right", d: dots(placesOf(true)) }),
       sign("path", { class: "answered wrong", d: crosses(placesOf(false)) }),
       ...(chosen ? chosenSigns(set, chosen, view) : []),
-      ...scaleBar(view),
+      ...scaleBar(view, set.unit),
     );
     drawn.view = view;
     box.replaceChildren(svg);

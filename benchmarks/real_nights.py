@@ -1,0 +1,168 @@
+"""What recognisers find on real photographs: on a walk by day and by night, and of webcams by night.
+
+python -m benchmarks.real_nights MODEL.pt [MODEL.pt ...] --walk FOLDER --webcams FOLDER
+
+The walk is one like Gardens Point: day_left is the database, day_right and night_right ask; a find within 3
+frames is right. Of the webcams (cameras.csv: file, camera, condition) every camera with both conditions
+counts: its nights ask for its days among the days of all, and the same camera is right. No photographs come
+with the project.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.core.errors import DusklineError, UserError, listed
+from pipeline.core.files import read_csv, require_folder
+from pipeline.core.machine import read_machine
+from pipeline.datasets.readers.traverses import TraversesSettings, kept_frames
+from pipeline.vpr.descriptors import extract
+from pipeline.vpr.intervals import wilson
+from pipeline.vpr.network import load_model
+from pipeline.vpr.numeric import device_of
+from pipeline.vpr.search import nearest
+from pipeline.vpr.views import read_view
+
+WIDTH, HEIGHT = 320, 180
+# Frames.
+RADIUS = 3
+BATCH = 16
+CAMERAS = "cameras.csv"
+_DATABASE = "day_left"
+_QUERIES = {"walk by day": "day_right", "walk by night": "night_right"}
+_WEBCAMS = "webcams by night"
+
+
+@dataclass(frozen=True)
+class Test:
+    """Queries and a database of pictures; right[q, d]: whether d shows the place of q."""
+
+    name: str
+    queries: tuple[Path, ...]
+    database: tuple[Path, ...]
+    right: np.ndarray
+
+    # Not one of pytest's.
+    __test__ = False
+
+    @property
+    def chance(self) -> float:
+        """Expected recall@1 of drawing blindly, a share."""
+        return float(self.right.mean())
+
+
+def walk_tests(folder: Path) -> Iterator[Test]:
+    """The walk by day and by night; errors as `kept_frames`."""
+    values: dict[str, Any] = {walk: {"role": "queries", "time_of_day": ""} for walk in _QUERIES.values()}
+    values[_DATABASE] = {"role": "database", "time_of_day": ""}
+    frames = kept_frames(folder, TraversesSettings(values, "test", 1, 95))
+    numbers = np.array(list(frames[_DATABASE]))
+    right = np.abs(numbers[:, None] - numbers[None]) <= RADIUS
+    paths = {walk: tuple(folder / path for path in found.values()) for walk, found in frames.items()}
+    for name, walk in _QUERIES.items():
+        yield Test(name, paths[walk], paths[_DATABASE], right)
+
+
+def webcam_test(folder: Path) -> Test:
+    """Nights of every camera that has days too, against the days of all of these cameras.
+
+    `MissingInputError` without folder or list; `UserError` for a condition that is none, for pictures that
+    are listed but not there, and when no camera has both.
+    """
+    require_folder(folder)
+    found: dict[str, list[tuple[Path, str]]] = {"day": [], "night": []}
+    wrong = []
+    for line, row in read_csv(folder / CAMERAS, ("file", "camera", "condition")):
+        path = folder / row["file"]
+        if row["condition"] not in found:
+            wrong.append(f"line {line}: condition {row['condition']!r} is neither day nor night")
+        elif not path.is_file():
+            wrong.append(f"line {line}: {row['file']} is not there")
+        else:
+            found[row["condition"]].append((path, row["camera"]))
+    if wrong:
+        raise UserError(
+            f"{len(wrong)} lines of {folder / CAMERAS} cannot be used:{listed(wrong)}", hint="mend them"
+        )
+    days, nights = ({camera for _, camera in found[condition]} for condition in ("day", "night"))
+    if not days & nights:
+        raise UserError(
+            f"no camera of {folder / CAMERAS} has pictures by day and by night",
+            hint="a camera's night asks for its days: list both, with the same name in the column camera",
+        )
+    database, queries = (
+        [one for one in found[condition] if one[1] in days & nights] for condition in ("day", "night")
+    )
+    right = np.array([[day[1] == night[1] for day in database] for night in queries])
+    return Test(_WEBCAMS, *(tuple(path for path, _ in part) for part in (queries, database)), right)
+
+
+def hits_of(network: nn.Module, tests: Sequence[Test], device: torch.device, workers: int) -> list[int]:
+    """How many queries of each test have a right first find; a picture of several tests is described once."""
+    pictures = list(dict.fromkeys(itertools.chain(*(test.queries + test.database for test in tests))))
+    number = {path: index for index, path in enumerate(pictures)}
+
+    def read(index: int) -> torch.Tensor:
+        return read_view(pictures[index].read_bytes(), HEIGHT, WIDTH, str(pictures[index]))
+
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    described = extract(network, read, len(pictures), batch=BATCH, device=device, workers=workers)
+    hits = []
+    for test in tests:
+        database, queries = (
+            described[[number[path] for path in part]] for part in (test.database, test.queries)
+        )
+        _, first = nearest(database, queries, 1)
+        hits.append(int(test.right[np.arange(len(queries)), first[:, 0]].sum()))
+    return hits
+
+
+def table(tests: Sequence[Test], found: dict[str, list[int]]) -> Iterator[str]:
+    """Recall@1 in per cent with its 95 % interval (Wilson), a line a model, as Markdown."""
+    yield f"| recall@1, % (95 % interval) | {' | '.join(test.name for test in tests)} |"
+    yield "|---" * (1 + len(tests)) + "|"
+    yield f"| queries | {' | '.join(str(len(test.queries)) for test in tests)} |"
+    yield f"| database | {' | '.join(str(len(test.database)) for test in tests)} |"
+    yield f"| chance | {' | '.join(f'{100 * test.chance:.1f}' for test in tests)} |"
+    for model, hits in found.items():
+        yield f"| {model} | {' | '.join(map(_cell, hits, tests))} |"
+
+
+def _cell(hits: int, test: Test) -> str:
+    low, high = wilson(hits, len(test.queries))
+    return f"{100 * hits / len(test.queries):.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--walk", type=click.Path(path_type=Path), help="Folder of day_left, day_right, night_right.")
+@click.option("--webcams", type=click.Path(path_type=Path), help=f"Folder with a {CAMERAS}.")
+def main(models: tuple[Path, ...], walk: Path | None, webcams: Path | None) -> None:
+    """Print what MODELS (files of duskline train) find on real photographs, as a Markdown table."""
+    machine = read_machine()
+    try:
+        tests = [*(walk_tests(walk) if walk else ()), *((webcam_test(webcams),) if webcams else ())]
+        if not tests:
+            raise UserError("there is nothing to test on", hint="give --walk or --webcams, or both")
+        found = {}
+        for model in models:
+            network, _, _ = load_model(model)
+            found[str(model)] = hits_of(network, tests, device_of(machine.device), machine.workers)
+    except DusklineError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Input {WIDTH}x{HEIGHT}; on the walk right within {RADIUS} frames.\n")
+    for line in table(tests, found):
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Stage `model_file`: a recogniser that duskline has trained elsewhere, given as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.command import stage_command
+from stages.places import RECOGNISERS
+
+
+@dataclass(frozen=True)
+class ModelFileParams:
+    """A model that somebody else trained.
+
+    file: its model.pt, as `train` writes it; it is read where it lies, and copied.
+    """
+
+    file: Path
+
+
+@stage_command("model_file")
+def main(name: str) -> str:
+    """Check a model that is given as a file and put it beside those trained here."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.vpr.given import take_model
+
+    params = build(ModelFileParams, section_of(read_params(), "model_file", name), f"model_file.{name}")
+    return take_model(params.file, RECOGNISERS / name)
+
+
+if __name__ == "__main__":
+    main()
