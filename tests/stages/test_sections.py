@@ -27,7 +27,7 @@ NIGHTS = ("translate", "city_pitts_night")
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        (("train", "day_netvlad", "queries_per_epok"), 3, "day_netvlad: unknown parameter queries_per_epok"),
+        (("train", "day", "queries_per_epok"), 3, "train.day: unknown parameter queries_per_epok"),
         ((*NIGHTS, "qualty"), 3, "translate.city_pitts_night: No such option '--qualty'"),
         ((*NIGHTS, "quality"), 300, "translate.city_pitts_night: Invalid value for '--quality'"),
         (("fetch", "city", "kind"), "town", "fetch.city.kind must be one of city, archives, checkpoint"),
