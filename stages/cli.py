@@ -131,7 +131,7 @@ def main() -> None:
 
 @main.group("stage", cls=LazyGroup, sections=STAGES, context_settings={"max_content_width": 80})
 def stage() -> None:
-    """Run one stage by hand, as `dvc repro` does; docs/parameters.md has what they take."""
+    """Run one stage by hand, as `dvc repro` does; see docs/parameters.md."""
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def row_text(name: str = "", time_of_day: str = "", size: str = "3") -> str:
         ("name,size\n", "its header is 'name,size', expected 'name,source,digest"),
         (f"{COLUMNS}\n", "names no images"),
         (f"{COLUMNS}\n{row_text()},more\n", "(line 2): 8 values instead of 7"),
-        (f"{COLUMNS}\n{row_text()[:-5]}\n", "(line 2): 6 values instead of 7"),
+        (f"{COLUMNS}\n{row_text()[:-5]}\n", "(line 2): 4 values instead of 7"),
         (f"{COLUMNS}\n{row_text(size='many')}\n", "(line 2): invalid literal for int()"),
         (f"{COLUMNS}\n{row_text(size='0')}\n", "must be at least 1"),
         (f"{COLUMNS}\n{row_text()}\n{row_text()}\n", f"{file_name(1)} twice"),

@@ -22,7 +22,7 @@ from pipeline.vpr.finding import DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.ground import read_nearest, read_standpoints
 from pipeline.vpr.ivfpq import IvfPq
-from pipeline.vpr.metrics import METRICS, read_metrics
+from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.network import NetworkSettings, build_network, load_model, save_model
 from pipeline.vpr.numeric import numbers_of, numeric_path
 from pipeline.vpr.predictions import PREDICTIONS, read_predictions
@@ -30,7 +30,6 @@ from pipeline.vpr.queries import TreatedQueries
 from pipeline.vpr.recall import Recalls
 from pipeline.vpr.small_copies import COPIES, SmallCopies
 from tests.core.noted import NotedWork
-from tests.datasets.walks import made_walks, make_walks
 from tests.vpr.places import write_places
 
 EXPERIMENT = Experiment("day_gem", 48, 48, "hard_resize", "none", 25.0, None, False, "off", 1)
@@ -339,22 +338,3 @@ def test_descriptors_that_are_found_are_told_from_work(
     with NotedWork() as second:
         run_on(experiment, places, tmp_path)
         assert second.work == ("image", database + queries, queries)
-
-
-def test_on_a_walk_radius_and_distances_count_frames(experiment: Path, tmp_path: Path) -> None:
-    walk = made_walks(make_walks(tmp_path / "raw", range(8)), tmp_path / "walk")
-    run_on(changed(experiment, radius=3.0), walk, tmp_path)
-    assert "right within 3 frames, inclusive" in protocol(tmp_path)
-    assert read_metrics(tmp_path / "out").positions_in == "frames"
-    found = list(read_predictions(tmp_path / "out" / PREDICTIONS))
-    assert {row.distance for row in found} == set(range(8))
-    assert all(row.correct == (row.distance <= 3) for row in found)
-
-
-def test_metrics_of_a_set_of_metres_do_not_tell_a_unit(
-    experiment: Path, places: ImageSet, tmp_path: Path
-) -> None:
-    run_on(experiment, places, tmp_path)
-    assert "positions_in" not in json.loads((tmp_path / "out" / METRICS).read_text())
-    assert "right within 25 m, inclusive" in protocol(tmp_path)
-    assert read_metrics(tmp_path / "out").positions_in == ""
