@@ -22,18 +22,14 @@ _RUN = re.compile(
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 # Of the city's profile: enough of everything that the pages speak of.
-_MODELS = ("day_netvlad", "dn_netvlad")
+_MODELS = ("day", "dn")
 _TEST_SETS = ("city_pitts", "city_tokyo_night")
 _SMALL_MODEL = {
     "clusters": 4,
     "height": 48,
     "width": 64,
-    "batch": 2,
-    "negatives": 2,
+    "batch": 4,
     "queries_per_epoch": 8,
-    "queries_per_cache": 4,
-    "negative_samples": 12,
-    "epochs": 1,
     "cpu_threads": 1,
 }
 
