@@ -2,8 +2,9 @@
 
 Until work begins, while modules are loaded and after the work is done there is nothing to clean up, and the
 process ends at once. In between a signal raises `Interrupted`, so that workers, pools and clusters are left
-in order; a second signal, or work that has not ended after a while, ends the process at once. Nothing is lost
-by that: what is written is written beside and renamed, as it must be for a process that may be killed.
+in order. An interrupt that somebody else's code has swallowed, as numpy's `choice` does, is raised again. A
+second signal, or work that has not ended after a while, ends the process at once. Nothing is lost by that: what
+is written is written beside and renamed, as it must be for a process that may be killed.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import types
+import weakref
 from collections.abc import Iterator
 
 # Seconds for the work to end in order.
-_PATIENCE = 20
+_PATIENCE = 20.0
+# Seconds after which an interrupt that was swallowed is raised again.
+_AGAIN = 0.2
 
 
 class Interrupted(KeyboardInterrupt):
     """A signal has come while work was done."""
+
+    def __init__(self) -> None:
+        _command.raised = weakref.ref(self)
 
 
 class _Command:
@@ -30,6 +38,9 @@ class _Command:
     ending = "interrupted"
     works = False
     number = 0
+    # What was raised last, for as long as anything holds it: it is under way or is being answered.
+    raised: weakref.ref[Interrupted] | None = None
+    deadline = 0.0
     code: int | None = None
 
 
@@ -43,7 +54,7 @@ def answer_signals() -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _answer)
     signal.signal(signal.SIGTERM, _answer)
-    signal.signal(signal.SIGALRM, _answer)
+    signal.signal(signal.SIGALRM, _look_again)
     sys.unraisablehook = _unraisable
 
 
@@ -84,8 +95,20 @@ def _answer(number: int, frame: types.FrameType | None) -> None:
     if not _command.works or _command.number or _loads_modules(frame):
         _end_at_once(_command.number or number)
     _command.number = number
-    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+    _command.deadline = time.monotonic() + _PATIENCE
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
     raise Interrupted
+
+
+def _look_again(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
+    if _command.code is not None:
+        os._exit(_command.code)
+    if not _command.works or time.monotonic() > _command.deadline:
+        _end_at_once(_command.number)
+    if _command.raised is not None and _command.raised() is None:
+        if _loads_modules(frame):
+            _end_at_once(_command.number)
+        raise Interrupted
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:

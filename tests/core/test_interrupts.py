@@ -122,6 +122,36 @@ with interruptible("the line"):
     assert (said.code, said.said) == (130, "the line\n")
 
 
+def test_an_interrupt_that_others_swallow_is_raised_again(tmp_path: Path) -> None:
+    script = """
+from numpy.random import default_rng
+
+class Slow:
+    def __index__(self):
+        mark(); time.sleep(1); return 3
+
+with interruptible("the line"):
+    try:
+        default_rng(0).choice(Slow(), 2)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("raised again")
+"""
+    assert interrupted(tmp_path, script).said == "raised again\n"
+
+
+def test_an_interrupt_that_is_being_answered_is_raised_once(tmp_path: Path) -> None:
+    script = """
+with interruptible("the line"):
+    try:
+        mark(); time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        print("once")
+"""
+    assert interrupted(tmp_path, script).said == "once\n"
+
+
 def test_what_is_done_keeps_its_exit_code(tmp_path: Path) -> None:
     script = """
 with interruptible("the line"):
