@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from pipeline.compute.group import Group
 from pipeline.compute.transfer import sent
 from pipeline.vpr.contrastive import contrastive_loss
+from pipeline.vpr.folding import learning_folded
 from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
 from pipeline.vpr.train_material import Material
@@ -91,7 +92,7 @@ class Learner:
             for module in batch_norms(self.network):
                 module.eval()
         images = sent(images, self.device)
-        with autocast(self.device, self.numbers):
+        with autocast(self.device, self.numbers), learning_folded(self.network):
             descriptors = self.network(images)
         loss = self.loss(descriptors.float(), rows, self.group)
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from pipeline.vpr.folding import evaluating
+from pipeline.vpr.folding import evaluating, learning_folded
 from pipeline.vpr.network import NetworkSettings, build_network
+from pipeline.vpr.train_step import batch_norms
 
 
 def moved(network: nn.Module) -> nn.Module:
@@ -93,3 +96,35 @@ def test_kinds_of_layers_are_left_alone(network: nn.Sequential) -> None:
         wanted = network.eval()(x)
         with evaluating(network):
             torch.testing.assert_close(network(x), wanted)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "stride"),
+    [("resnet18conv4", "none", None), ("tf_efficientnet_lite0", "packaged", 16)],
+)
+def test_what_learns_gets_the_same_gradients(backbone: str, weights: str, stride: int | None) -> None:
+    settings = NetworkSettings(backbone, weights, "all", "netvlad", 4, stride=stride)
+    network = moved(build_network(settings)).train()
+    for norm in batch_norms(network):
+        norm.eval()
+    images = torch.randn(2, 3, 64, 96)
+    found = []
+    for context in (contextlib.nullcontext(), learning_folded(network)):
+        network.zero_grad()
+        with context:
+            descriptors = network(images)
+        (descriptors[0] @ descriptors[1]).backward()
+        found.append([descriptors.detach(), *(value.grad for value in network.parameters())])
+    for plain, folded in zip(*found, strict=True):
+        torch.testing.assert_close(folded, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()) + 1e-7)
+
+
+def test_a_batch_norm_that_learns_is_not_folded() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    layers = list(network)
+    with learning_folded(network):
+        assert list(network) == layers
+    network[1].eval()
+    with learning_folded(network):
+        assert type(network[1]) is nn.Identity
+    assert list(network) == layers
