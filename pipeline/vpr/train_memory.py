@@ -17,11 +17,17 @@ _INPUTS = 3
 
 
 def require_training_memory(
-    settings: TrainSettings, network: Network, device: torch.device, numbers: str, processes: int
+    settings: TrainSettings,
+    network: Network,
+    queries: int,
+    device: torch.device,
+    numbers: str,
+    processes: int,
 ) -> None:
     """Raise `DusklineError`, with what to lower, when a step or a round of mining will not fit.
 
-    `numbers`: "bfloat16" or "off"; `processes` share each batch, on a CPU also the memory.
+    `queries`: that can be learnt from. `numbers`: "bfloat16" or "off"; `processes` share each batch, on a CPU
+    also the memory.
     """
     picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
     with autocast(device, numbers):
@@ -41,6 +47,14 @@ def require_training_memory(
         device,
         f"lower {fewer}, height or width, or set autocast: bfloat16",
     )
+    if settings.similar_places > 1:
+        # Those of all queries, and once more while they are put together.
+        require_memory(
+            f"finding similar places among {queries:,} descriptors of {network.descriptor_size:,} numbers",
+            shared * 8 * queries * network.descriptor_size,
+            torch.device("cpu"),
+            "set similar_places: 1, lower clusters, or take an aggregation with a shorter descriptor (gem)",
+        )
     # A query comes with its hard positives, of which each round describes one or a few; distances are
     # computed in float64 beside the float32 descriptors.
     described = 2 * (settings.queries_per_cache or PAIRS_AT_ONCE) + (settings.negative_samples or 0)

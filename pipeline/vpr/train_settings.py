@@ -65,6 +65,9 @@ class TrainSettings:
         takes drawn ones as they are (partial).
     negative_samples: database images drawn a round as possible negatives of triplets (1,000).
     temperature: by which the contrastive loss divides cosines; of this loss only.
+    similar_places: so many places of a contrastive batch at most look alike to the network before it learns,
+        group after group, so that each has to be told from what it is easily taken for; 1 draws all evenly
+        (1).
     schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
         (Loshchilov and Hutter 2017).
     warmup: over so many first steps the learning rate rises evenly to what `schedule` says (0).
@@ -108,6 +111,7 @@ class TrainSettings:
     negative_samples: Annotated[int, Range("images", least=1)] | None = None
     queries_per_cache: Annotated[int, Range("queries", least=1)] | None = None
     temperature: Annotated[float, Range(above=0)] | None = None
+    similar_places: Annotated[int, Range("places", least=1)] = 1
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Annotated[int, Range("steps", least=0)] = 0
     batch_norm: Literal["learning", "frozen"] = "learning"
@@ -144,6 +148,9 @@ class TrainSettings:
                     raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
         if self.loss == "contrastive" and self.batch < 2:
             raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
+        if self.similar_places > (1 if self.loss == "triplet" else self.batch):
+            limit = "a batch" if self.loss == "contrastive" else "1 with loss triplet"
+            raise ValueError(f"similar_places ({self.similar_places}) may not be more than {limit}")
         if self.loss == "triplet" and self.night_augmentation is not None:
             raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
 
@@ -154,6 +161,8 @@ class TrainSettings:
         if self.loss == "contrastive":
             words += f"; nights of queries {_changed(self.night_augmentation)}"
             words += f"; contrastive loss, temperature {self.temperature:g}"
+            if self.similar_places > 1:
+                words += f", batches of {self.similar_places} similar places"
         if self.start_share:
             words += f"; averaged with {100 * self.start_share:g} % of the weights it began with"
         return words

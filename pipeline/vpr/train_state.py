@@ -23,7 +23,8 @@ class Progress:
     they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
     history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
     memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
-    nearest before it learnt, of runs that mine once. start_weights: those that the run began with, where they
+    nearest before it learnt, of runs that mine once; similar: the places like it, where batches are made of
+    these. start_weights: those that the run began with, where they
     are averaged in.
     """
 
@@ -39,6 +40,7 @@ class Progress:
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     memory: list[np.ndarray] = field(default_factory=list)
     pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    similar: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int32))
     start_weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class Progress:
         return self.__dict__ | {
             "rows": torch.from_numpy(np.ascontiguousarray(self.rows)),
             "pairs": torch.from_numpy(np.ascontiguousarray(self.pairs)),
+            "similar": torch.from_numpy(np.ascontiguousarray(self.similar)),
             "memory": [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory],
         }
 
@@ -57,6 +60,7 @@ class Progress:
             | {
                 "rows": document["rows"].numpy(),
                 "pairs": document["pairs"].numpy(),
+                "similar": document["similar"].numpy(),
                 "memory": [entry.numpy() for entry in document["memory"]],
             }
         )

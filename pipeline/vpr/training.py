@@ -23,18 +23,18 @@ from pipeline.core.timings import note_work
 from pipeline.datasets.image_set import ImageSet
 from pipeline.datasets.terms import read_terms, write_terms
 from pipeline.vpr.aggregation import NetVLAD
-from pipeline.vpr.gallery import Gallery, gallery
+from pipeline.vpr.gallery import gallery
 from pipeline.vpr.initial import cluster, initial_descriptors
 from pipeline.vpr.judging import BATCH, judge
-from pipeline.vpr.mining import Round
 from pipeline.vpr.network import Network, Recogniser, build_network, save_model
 from pipeline.vpr.numeric import device_of, numbers_of, numeric_path
 from pipeline.vpr.parallel import SharedExtraction, share_batch_norm
 from pipeline.vpr.recall import RECALL_AT
+from pipeline.vpr.rounds import Rounds
 from pipeline.vpr.start_terms import start_terms
 from pipeline.vpr.start_weights import start_digest
 from pipeline.vpr.train_material import material
-from pipeline.vpr.train_memory import PAIRS_AT_ONCE, require_training_memory
+from pipeline.vpr.train_memory import require_training_memory
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.train_start import Start
 from pipeline.vpr.train_state import Progress, load_state, save_state
@@ -148,6 +148,7 @@ class _Run:
             key["start"] = self.start.digest
         self.folder = work / digest_document(key)[:32]
         self.network = self._new_network()
+        self.rounds = Rounds(settings, self.material, self.network, self.extraction)
         if settings.batch_norm == "frozen":
             for module in batch_norms(self.network):
                 module.requires_grad_(requires_grad=False)
@@ -183,7 +184,8 @@ class _Run:
 
         `DusklineError` when the run would not fit into memory.
         """
-        require_training_memory(self.settings, self.network, self.device, self.numbers, self.group.size)
+        kept = len(self.material.places.kept)
+        require_training_memory(self.settings, self.network, kept, self.device, self.numbers, self.group.size)
         if self._state.is_file():
             self.progress = load_state(self._state, self.network, self.optimizer, self.device)
             return
@@ -200,7 +202,9 @@ class _Run:
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
         while not self._over:
-            for _ in progress(range(self.progress.round, self._rounds), label="train", unit="round"):
+            for _ in progress(
+                range(self.progress.round, self.rounds.of_an_epoch), label="train", unit="round"
+            ):
                 self._round()
             self._end_epoch()
             self._save()
@@ -224,20 +228,6 @@ class _Run:
         share_batch_norm(network, self.group)
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    @property
-    def _rounds(self) -> int:
-        return -(-self.settings.queries_per_epoch // self._round_size)
-
-    @property
-    def _round_size(self) -> int:
-        """Queries of a round: of triplets those that are mined for at once, of pairs all that there are."""
-        settings = self.settings
-        if settings.queries_per_cache is not None:
-            return settings.queries_per_cache
-        known = min(settings.queries_per_epoch, len(self.material.places.kept))
-        # Whole batches: a query's negatives are the others of its batch.
-        return known if known < settings.batch else known // settings.batch * settings.batch
-
     def _clusters(self, part: Recogniser, clusters: int) -> tuple[np.ndarray, np.ndarray]:
         database, queries = self.material.database, self.material.queries
 
@@ -260,7 +250,7 @@ class _Run:
         """Mine for some queries, unless a saved state holds their rows, and learn from them."""
         done = self.progress
         if not len(done.rows):
-            self._mine()
+            self.rounds.mine(done)
         batch = self.settings.batch
         parts = [done.rows[start : start + batch] for start in range(0, len(done.rows), batch)]
         left = parts[done.step :]
@@ -283,45 +273,9 @@ class _Run:
 
     def _set_learning_rate(self) -> None:
         done, settings = self.progress, self.settings
-        learnt = done.round * self._round_size + done.step * settings.batch
+        learnt = done.round * self.rounds.size + done.step * settings.batch
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr_after(done.epoch + learnt / settings.queries_per_epoch)
-
-    def _mine(self) -> None:
-        done, settings = self.progress, self.settings
-        places, miner = self.material.places, self.material.miner
-        wanted = min(
-            self._round_size,
-            settings.queries_per_epoch - done.round * self._round_size,
-            len(places.kept),
-        )
-        rng = np.random.default_rng([settings.seed, done.epoch, done.round])
-        if settings.loss == "triplet":
-            mining = miner.plan(rng, wanted, done.memory)
-            done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
-            return
-        if not len(done.pairs):
-            done.pairs = self._pairs()
-        done.rows = done.pairs[rng.choice(len(done.pairs), wanted, replace=False)]
-
-    def _pairs(self) -> np.ndarray:
-        """Each kept query and its nearest positive, (K, 2), some queries after the others."""
-        miner, count = self.material.miner, len(self.material.places.kept)
-        pieces = []
-        for first in progress(range(0, count, PAIRS_AT_ONCE), label="pairs", unit="piece"):
-            mining = miner.pairs(np.arange(first, min(first + PAIRS_AT_ONCE, count)))
-            pieces.append(miner.select(mining, *self._described(mining))[0])
-        return np.concatenate(pieces)
-
-    def _described(self, mining: Round) -> tuple[np.ndarray, np.ndarray]:
-        """Descriptors of the database images and of the queries that `mining` needs."""
-        database = self._features(self.material.database, mining.database)
-        return database, self._features(self.material.queries, self.material.places.kept[mining.queries])
-
-    def _features(self, pictures: Gallery, indexes: np.ndarray) -> np.ndarray:
-        rows = tuple(pictures.rows[int(index)] for index in indexes)
-        some = Gallery(pictures.images, rows, pictures.height, pictures.width)
-        return self.extraction.descriptors(self.network, some)
 
     def _end_epoch(self) -> None:
         done = self.progress

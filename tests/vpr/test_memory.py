@@ -71,10 +71,10 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
 
 def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(SETTINGS.network)
-    require_training_memory(SETTINGS, network, CPU, "off", 1)
+    require_training_memory(SETTINGS, network, 9, CPU, "off", 1)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 10_000_000)
     with pytest.raises(DusklineError) as caught:
-        require_training_memory(replace(SETTINGS, batch=50), network, CPU, "off", 1)
+        require_training_memory(replace(SETTINGS, batch=50), network, 9, CPU, "off", 1)
     assert "a step of 50 queries with 2 negatives at 48x48 would take about" in str(caught.value)
     assert "but 0.0 GB are free on cpu" in str(caught.value)
     assert "lower batch, negatives, height or width" in str(caught.value)
@@ -86,7 +86,7 @@ def test_a_step_of_pairs_is_refused_without_a_word_of_triplets(monkeypatch: pyte
     with pytest.raises(
         DusklineError, match="a step of 50 queries with their nights at 48x48 would take about"
     ) as caught:
-        require_training_memory(replace(PAIRS, batch=50), network, CPU, "off", 1)
+        require_training_memory(replace(PAIRS, batch=50), network, 9, CPU, "off", 1)
     assert "lower batch, height or width" in str(caught.value)
 
 
@@ -94,7 +94,18 @@ def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
     network = build_network(SETTINGS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 numbers"):
-        require_training_memory(replace(SETTINGS, negative_samples=1_000_000), network, CPU, "off", 1)
+        require_training_memory(replace(SETTINGS, negative_samples=1_000_000), network, 9, CPU, "off", 1)
+
+
+def test_similar_places_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(PAIRS.network)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
+    require_training_memory(PAIRS, network, 1_000_000, CPU, "off", 1)
+    with pytest.raises(
+        DusklineError, match=r"finding similar places among 1,000,000 descriptors of 1,024 numbers"
+    ) as caught:
+        require_training_memory(replace(PAIRS, similar_places=3), network, 1_000_000, CPU, "off", 1)
+    assert "set similar_places: 1" in str(caught.value)
 
 
 def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(

@@ -245,8 +245,9 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     both = write_places(tmp_path / "set", twins=True)
     lights = Augmentation(lights=Lights(shade=0.5, windows=9, lamps=1, noise=3))
     settings = replace(
-        PAIRS, night_augmentation=lights, schedule="cosine", warmup=2, start_share=0.25, queries_per_epoch=20
-    )
+        PAIRS, night_augmentation=lights, schedule="cosine", warmup=2, start_share=0.25, queries_per_epoch=20,
+        similar_places=3,
+    )  # fmt: skip
     run(both, tmp_path / "one", settings, workers=1)
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     kill_after(6, monkeypatch)
@@ -256,7 +257,7 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     run(both, tmp_path / "many", settings, workers=3)
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
-    changes = {"schedule": "constant", "warmup": 0, "night_augmentation": None}
+    changes = {"schedule": "constant", "warmup": 0, "night_augmentation": None, "similar_places": 1}
     for name, change in changes.items():
         run(both, tmp_path / name, replace(settings, **{name: change}))
         assert curve(tmp_path / name, "loss") != curve(tmp_path / "one", "loss")

@@ -1,0 +1,89 @@
+"""What each round of a training run learns from: triplets mined anew, or pairs that were found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.progress import progress
+from pipeline.vpr.gallery import Gallery
+from pipeline.vpr.mining import Round
+from pipeline.vpr.network import Network
+from pipeline.vpr.parallel import SharedExtraction
+from pipeline.vpr.similar_places import in_groups, similar_places
+from pipeline.vpr.train_material import Material
+from pipeline.vpr.train_memory import PAIRS_AT_ONCE
+from pipeline.vpr.train_settings import TrainSettings
+from pipeline.vpr.train_state import Progress
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Finds the example rows of round after round, with the descriptors that the network gives then."""
+
+    settings: TrainSettings
+    material: Material
+    network: Network
+    extraction: SharedExtraction
+
+    @property
+    def of_an_epoch(self) -> int:
+        """How many rounds an epoch has."""
+        return -(-self.settings.queries_per_epoch // self.size)
+
+    @property
+    def size(self) -> int:
+        """Queries of a round: of triplets those that are mined for at once, of pairs all that there are."""
+        settings = self.settings
+        if settings.queries_per_cache is not None:
+            return settings.queries_per_cache
+        known = min(settings.queries_per_epoch, len(self.material.places.kept))
+        # Whole batches: a query's negatives are the others of its batch.
+        return known if known < settings.batch else known // settings.batch * settings.batch
+
+    def mine(self, done: Progress) -> None:
+        """Find the rows of the round that `done` is at, and put them there.
+
+        Pairs are found before the first step and kept in `done`.
+        """
+        settings, miner = self.settings, self.material.miner
+        kept = len(self.material.places.kept)
+        wanted = min(self.size, settings.queries_per_epoch - done.round * self.size, kept)
+        rng = np.random.default_rng([settings.seed, done.epoch, done.round])
+        if settings.loss == "triplet":
+            mining = miner.plan(rng, wanted, done.memory)
+            done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
+            return
+        if not len(done.pairs):
+            self._find_pairs(done)
+        drawn = rng.choice(kept, wanted, replace=False)
+        if settings.similar_places > 1:
+            drawn = in_groups(drawn, done.similar, settings.similar_places, rng)
+        done.rows = done.pairs[drawn]
+
+    def _find_pairs(self, done: Progress) -> None:
+        """Find each kept query's nearest positive and its similar places, some queries after the others."""
+        places, groups = self.material.places, self.settings.similar_places > 1
+        pairs, queries = [], []
+        for first in progress(range(0, len(places.kept), PAIRS_AT_ONCE), label="pairs", unit="piece"):
+            some = np.arange(first, min(first + PAIRS_AT_ONCE, len(places.kept)))
+            mining = self.material.miner.pairs(some)
+            described = self._described(mining)
+            pairs.append(self.material.miner.select(mining, *described)[0])
+            if groups:
+                queries.append(described[1])
+        if groups:
+            positions = self.material.queries.positions[places.kept]
+            done.similar = similar_places(np.concatenate(queries), positions, self.settings.soft_positives)
+        done.pairs = np.concatenate(pairs)
+
+    def _described(self, mining: Round) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors of the database images and of the queries that `mining` needs."""
+        database = self._features(self.material.database, mining.database)
+        return database, self._features(self.material.queries, self.material.places.kept[mining.queries])
+
+    def _features(self, pictures: Gallery, indexes: np.ndarray) -> np.ndarray:
+        rows = tuple(pictures.rows[int(index)] for index in indexes)
+        some = Gallery(pictures.images, rows, pictures.height, pictures.width)
+        return self.extraction.descriptors(self.network, some)
