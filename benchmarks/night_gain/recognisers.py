@@ -19,8 +19,8 @@ from pipeline.vpr.training import train_model
 
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
-# Queries that a recogniser learns from: 300 steps of 16 places.
-QUERIES = 4800
+# Queries that a recogniser learns from: 150 steps of 16 places.
+QUERIES = 2400
 RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
@@ -29,8 +29,8 @@ def settings_of(dataset: str, seed: int, *, relit: bool) -> TrainSettings:
     return TrainSettings(
         dataset=dataset, backbone="tf_efficientnet_lite0", stride=16, weights="packaged",
         trainable="blocks.3", aggregation="netvlad", clusters=32, height=CITY.height, width=CITY.width,
-        lr=3e-4, schedule="cosine", warmup=20, batch_norm="frozen", start_share=0.25,
-        loss="contrastive", temperature=0.05, batch=16, queries_per_epoch=QUERIES, epochs=1, patience=1,
+        lr=1e-3, schedule="cosine", warmup=20, batch_norm="frozen",
+        loss="contrastive", temperature=0.05, similar_places=8, batch=16, queries_per_epoch=QUERIES, epochs=1, patience=1,
         hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
         autocast="bfloat16", cpu_threads=2, seed=seed,
         night_augmentation=RELIT if relit else None,
