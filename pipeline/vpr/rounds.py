@@ -59,7 +59,8 @@ class Rounds:
             self._find_pairs(done)
         drawn = rng.choice(kept, wanted, replace=False)
         if settings.similar_places > 1:
-            drawn = in_groups(drawn, done.similar, settings.similar_places, rng)
+            size = min(settings.similar_places, settings.batch)
+            drawn = in_groups(drawn, done.similar, size, rng)
         done.rows = done.pairs[drawn]
 
     def _find_pairs(self, done: Progress) -> None:

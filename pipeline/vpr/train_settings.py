@@ -148,9 +148,8 @@ class TrainSettings:
                     raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
         if self.loss == "contrastive" and self.batch < 2:
             raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
-        if self.similar_places > (1 if self.loss == "triplet" else self.batch):
-            limit = "a batch" if self.loss == "contrastive" else "1 with loss triplet"
-            raise ValueError(f"similar_places ({self.similar_places}) may not be more than {limit}")
+        if self.loss == "triplet" and self.similar_places > 1:
+            raise ValueError("loss triplet has no similar_places: it mines its negatives")
         if self.loss == "triplet" and self.night_augmentation is not None:
             raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
 
