@@ -15,9 +15,8 @@ its column tells how far apart rounding alone drives two runs.
 
 from __future__ import annotations
 
-import json
+import itertools
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.plain_unit import PlainTrainer
+from benchmarks.turns import serve, started, take_turns
 from pipeline.core.memory import keep_freed_memory
 from unit.train_settings import TrainSettings
 from unit.train_step import Trainer
@@ -100,28 +100,18 @@ def memory_used() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def serve(step: Step) -> None:
-    """Do the next step for each line of standard input; answer with its seconds, memory and losses."""
-    for iteration, _ in enumerate(sys.stdin):
+def timed(step: Step) -> Callable[[], dict]:
+    """The next step each time, with its seconds, memory and losses."""
+    iterations = itertools.count()
+
+    def answer() -> dict:
         start = time.perf_counter()
         # Numbers that have come to the processor: the device has done the step.
-        losses = {name: value.item() for name, value in step(iteration).items()}
+        losses = {name: value.item() for name, value in step(next(iterations)).items()}
         seconds = time.perf_counter() - start
-        answer = {"seconds": seconds, "GiB": memory_used(), "losses": losses}
-        print(json.dumps(answer), flush=True)
+        return {"seconds": seconds, "GiB": memory_used(), "losses": losses}
 
-
-def take_turns(ways: dict[str, subprocess.Popen[str]], steps: int) -> dict[str, list[dict]]:
-    """The answers of each way, step by step."""
-    answers: dict[str, list[dict]] = {way: [] for way in ways}
-    for _ in range(steps):
-        for way, process in ways.items():
-            print("go", file=process.stdin, flush=True)
-            answer = process.stdout.readline() if process.stdout else ""
-            if not answer:
-                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
-            answers[way].append(json.loads(answer))
-    return answers
+    return answer
 
 
 def windows(answers: list[dict], term: str, length: int) -> Iterator[float]:
@@ -170,24 +160,11 @@ def main(
     torch.set_num_threads(threads)
     if served:
         settings = settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)
-        serve(step_of(served, settings, device))
+        serve(timed(step_of(served, settings, device)))
         return
-    processes = {
-        way: subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.train_unit", *sys.argv[1:], "--way", way],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for way in WAYS
-    }
-    try:
-        answers = take_turns(processes, curves or steps)
-    finally:
-        for process in processes.values():
-            if process.stdin:
-                process.stdin.close()
-            process.wait()
+    arguments = {way: [*sys.argv[1:], "--way", way] for way in WAYS}
+    with started("benchmarks.train_unit", arguments) as ways:
+        answers = take_turns(ways, curves or steps)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
     print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {where}, torch {torch.__version__}")
     report_times(answers)

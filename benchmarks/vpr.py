@@ -12,8 +12,6 @@ are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.turns import serve, started, take_turns
 from pipeline.compute.transfer import sent
 from pipeline.core.memory import keep_freed_memory
 from pipeline.vpr.aggregation import l2_normalised
@@ -138,29 +137,23 @@ def work_of(
     return training_step(recogniser, images, negatives, numbers if way.startswith("ours") else None, device)
 
 
-def serve(way: str, size: tuple[int, int, int], negatives: int, device: torch.device, found: Path) -> None:
-    """Do the work once for each line of standard input, and answer each with its seconds."""
-    work = work_of(way, size, negatives, device)
-    for _ in sys.stdin:
+def timed(work: Callable[[], Tensor], found: Path) -> Callable[[], float]:
+    """The work with its seconds; what it gives goes into the file `found`."""
+
+    def seconds() -> float:
         start = time.perf_counter()
         # What comes to the processor is there: this ends when the device has done it.
         descriptors = work().cpu()
-        print(time.perf_counter() - start, flush=True)
+        passed = time.perf_counter() - start
         torch.save(descriptors, found)
+        return passed
+
+    return seconds
 
 
-def take_turns(ways: dict[str, subprocess.Popen[str]], rounds: int) -> dict[str, float]:
-    """The shortest seconds of each way; of several rounds the first only prepares (kernels, memory)."""
-    times: dict[str, float] = {}
-    for turn in range(rounds):
-        for way, process in ways.items():
-            print("go", file=process.stdin, flush=True)
-            answer = process.stdout.readline() if process.stdout else ""
-            if not answer:
-                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
-            if turn or rounds == 1:
-                times[way] = min(times.get(way, float(answer)), float(answer))
-    return times
+def shortest(seconds: list[float]) -> float:
+    """The least; of several rounds the first only prepares (kernels, memory)."""
+    return min(seconds[1:] or seconds)
 
 
 @click.command()
@@ -195,7 +188,7 @@ def main(
     torch.set_num_threads(threads)
     device = device_of(wish)
     if served and found:
-        serve(served, size, negatives, device, found)
+        serve(timed(work_of(served, size, negatives, device), found))
         return
     with tempfile.TemporaryDirectory() as folder:
         files = {way: Path(folder) / f"{way}.pt" for way in WAYS}
@@ -210,25 +203,12 @@ def main(
                 ("device", wish),
             )
         ]
-        command = [sys.executable, "-m", "benchmarks.vpr", *options]
         times: dict[str, float] = {}
         for group in GROUPS:
-            ways = {
-                way: subprocess.Popen(
-                    [*command, "--serve", way, "--found", str(files[way])],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                for way in group
-            }
-            try:
-                times |= take_turns(ways, loop_rounds if "loop" in group else rounds)
-            finally:
-                for process in ways.values():
-                    if process.stdin:
-                        process.stdin.close()
-                    process.wait()
+            arguments = {way: [*options, "--serve", way, "--found", str(files[way])] for way in group}
+            with started("benchmarks.vpr", arguments) as ways:
+                answers = take_turns(ways, loop_rounds if "loop" in group else rounds)
+            times |= {way: shortest(seconds) for way, seconds in answers.items()}
         report(times, {way: torch.load(path) for way, path in files.items()}, size, threads, device)
 
 

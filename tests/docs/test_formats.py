@@ -26,7 +26,7 @@ from pipeline.vpr.predictions import Prediction
 from pipeline.vpr.training import train_model
 from tests.docs.pages import Page
 from tests.vpr.places import write_places
-from tests.vpr.test_training import SETTINGS
+from tests.vpr.runs import SETTINGS
 
 PAGE = Page.read("docs/formats.md")
 _TOLD = re.compile(r"<!-- (?:columns|fields) of (?:the |each )?(.*) -->")

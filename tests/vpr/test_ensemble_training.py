@@ -13,7 +13,7 @@ from pipeline.vpr import training
 from pipeline.vpr.network import build_network, load_model
 from pipeline.vpr.training import train_model
 from tests.vpr.places import write_places
-from tests.vpr.test_training import SETTINGS
+from tests.vpr.runs import SETTINGS
 
 ENSEMBLE = replace(
     SETTINGS,

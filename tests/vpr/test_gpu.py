@@ -19,7 +19,7 @@ from pipeline.vpr.network import NetworkSettings, Recogniser, build_network, loa
 from pipeline.vpr.numeric import device_of
 from pipeline.vpr.train_step import Learner, TripletLoss
 from tests.vpr.places import write_places
-from tests.vpr.test_training import PAIRS, SETTINGS, KilledError, curve, kill_after
+from tests.vpr.runs import PAIRS, SETTINGS, KilledError, curve, kill_after
 
 pytestmark = pytest.mark.gpu
 

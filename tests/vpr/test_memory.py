@@ -16,7 +16,7 @@ from pipeline.vpr.descriptors import extract
 from pipeline.vpr.network import NetworkSettings, build_network
 from pipeline.vpr.train_memory import require_training_memory
 from tests.import_graph import ROOT
-from tests.vpr.test_training import PAIRS, SETTINGS
+from tests.vpr.runs import PAIRS, SETTINGS
 
 CPU = torch.device("cpu")
 

@@ -27,7 +27,7 @@ from pipeline.vpr.triplets import triplet_loss
 from tests.free_port import free_port
 from tests.import_graph import ROOT
 from tests.vpr.places import write_places
-from tests.vpr.test_training import SETTINGS, curve, run
+from tests.vpr.runs import SETTINGS, curve, run
 
 NEGATIVES = 2
 # Adam's first steps divide small gradients by themselves: with a low rate their rounding stays small.

@@ -16,7 +16,7 @@ from pipeline.vpr.metrics import METRICS
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.training import train_model
 from tests.vpr.places import write_places
-from tests.vpr.test_training import SETTINGS
+from tests.vpr.runs import SETTINGS
 
 pytestmark = pytest.mark.slow
 

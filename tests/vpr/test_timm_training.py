@@ -13,7 +13,7 @@ from pipeline.vpr.experiment import Experiment, write_experiment
 from pipeline.vpr.network import load_model
 from pipeline.vpr.start_weights import PACKAGES
 from tests.vpr.places import write_places
-from tests.vpr.test_training import SETTINGS, KilledError, kill_after, run
+from tests.vpr.runs import SETTINGS, KilledError, kill_after, run
 
 LITE = replace(
     SETTINGS,

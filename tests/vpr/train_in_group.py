@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr import train_state, training
 from tests.killing import killing_after
+from tests.vpr.runs import run
 from tests.vpr.test_parallel import SHORT
-from tests.vpr.test_training import run
 
 
 def main(root: str, folder: str, kill_after: str) -> None:

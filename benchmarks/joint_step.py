@@ -1,0 +1,213 @@
+"""How fast a step of the default profile's training is, beside a plain one, and what its parts are worth.
+
+python -m benchmarks.joint_step
+python -m benchmarks.joint_step --places 4 --height 120 --width 160
+
+A step learns from places: of each a query by day, its positive by day and the query's night. Every way runs
+in a process of its own, from the same weights, on the same random pictures. They take turns step by step,
+and the shortest time counts, the first does not. Memory is the most that the process held, torch itself
+included.
+
+The last way takes what the frozen layers give of the days from memory. The product does not do this: the way
+is a bound of what keeping it could save, for that needs room for every picture, and days that never change.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterable
+
+import click
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.turns import serve, started, take_turns
+from pipeline.compute.group import ALONE, Group
+from pipeline.core.memory import keep_freed_memory
+from pipeline.vpr.aggregation import l2_normalised
+from pipeline.vpr.backbones import Backbone
+from pipeline.vpr.contrastive import contrastive_loss
+from pipeline.vpr.folding import learning_folded
+from pipeline.vpr.network import NetworkSettings, Recogniser, build_network
+from pipeline.vpr.numeric import autocast, numbers_of
+from pipeline.vpr.train_step import Learner, batch_norms
+
+CPU = torch.device("cpu")
+# The day, its positive and the night of each place.
+PICTURES = 3
+CLUSTERS = 32
+TEMPERATURE = 0.05
+LEARNING_RATE = 1e-3
+WAYS = {
+    "plain": "plain: float32, NCHW",
+    "unfolded": "ours without folding",
+    "ours": "ours",
+    "kept_days": "bound: frozen layers' days from memory",
+}
+# What a step is asked for: its loss.
+Step = Callable[[], Tensor]
+
+
+def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+    """The contrastive loss of places of which no two lie near each other."""
+    near = torch.eye(len(rows), dtype=torch.bool)
+    return contrastive_loss(descriptors.unflatten(0, (-1, PICTURES)), near, TEMPERATURE, group)
+
+
+class KeptDays(nn.Module):
+    """A recogniser that computes the frozen layers of nights alone: (places, 3, H, W) -> descriptors of all.
+
+    days: what the frozen layers give of each place's two days, (places, 2, C, h, w).
+    """
+
+    def __init__(self, backbone: Backbone, aggregation: nn.Module, days: Tensor) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.aggregation = aggregation
+        self.days = days
+
+    def forward(self, nights: Tensor) -> Tensor:
+        """Descriptors in the order of a batch's pictures."""
+        frozen = torch.cat([self.days, self.backbone.frozen(nights)[:, None]], 1).flatten(0, 1)
+        features = self.backbone.learning(frozen.contiguous(memory_format=torch.channels_last))
+        descriptors: Tensor = self.aggregation(features)
+        return descriptors
+
+
+def pictures_of(places: int, height: int, width: int) -> Tensor:
+    """Smooth random pictures (3 * places, 3, H, W): a place's differ a little, and its night is darker."""
+    torch.manual_seed(1)
+    coarse = torch.randn(places, 1, 3, 6, 8) + 0.3 * torch.randn(places, PICTURES, 3, 6, 8)
+    coarse[:, 2] = coarse[:, 2] / 3 - 1
+    return functional.interpolate(coarse.flatten(0, 1), size=(height, width), mode="bilinear")
+
+
+def recogniser(images: Tensor) -> Recogniser:
+    """The default profile's network, its batch norms frozen, its clusters some features of `images`."""
+    torch.manual_seed(0)
+    settings = NetworkSettings(
+        "tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad", CLUSTERS, stride=16
+    )
+    network = build_network(settings)
+    for module in batch_norms(network):
+        module.requires_grad_(requires_grad=False)
+    with torch.no_grad():
+        grids = l2_normalised(network.eval().backbone(images[:6]))
+    features = grids.permute(0, 2, 3, 1).flatten(0, 2).numpy()
+    network.aggregation.initialise(features[:: len(features) // CLUSTERS][:CLUSTERS], features)
+    return network
+
+
+def optimizer_of(network: nn.Module) -> torch.optim.Optimizer:
+    """The one of `training.py`."""
+    learning = [value for value in network.parameters() if value.requires_grad]
+    return torch.optim.Adam(learning, lr=LEARNING_RATE)
+
+
+def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Step:
+    """A step of gradients as anybody would write it."""
+    optimizer = optimizer_of(network)
+
+    def step() -> Tensor:
+        network.train()
+        for module in batch_norms(network):
+            module.eval()
+        with autocast(CPU, numbers):
+            descriptors = network(images)
+        loss = far_apart(descriptors.float(), rows, ALONE)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDays, Tensor]:
+    """The network that has the days in memory, computed as `Learner` does, and the nights it is to see."""
+    pictures = images.unflatten(0, (-1, PICTURES))
+    days, nights = (
+        part.contiguous(memory_format=torch.channels_last)
+        for part in (pictures[:, :2].flatten(0, 1), pictures[:, 2])
+    )
+    network.eval()
+    with torch.no_grad(), autocast(CPU, numbers), learning_folded(network):
+        frozen = network.backbone.frozen(days)
+    return KeptDays(network.backbone, network.aggregation, frozen.unflatten(0, (-1, 2))), nights
+
+
+def step_of(way: str, places: int, height: int, width: int) -> Step:
+    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+    images = pictures_of(places, height, width)
+    network: Recogniser | KeptDays = recogniser(images)
+    rows = np.zeros((places, 2), np.int64)
+    if way == "plain":
+        return simple_step(network, images, rows, "off")
+    keep_freed_memory()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = images.contiguous(memory_format=torch.channels_last)
+    numbers = numbers_of(CPU, "auto")
+    if way == "unfolded":
+        return simple_step(network, images, rows, numbers)
+    if way == "kept_days":
+        network, images = kept_days(network, images, numbers)
+    learner = Learner(network, optimizer_of(network), far_apart, CPU, numbers, ALONE, "frozen")
+    return lambda: learner.learn(images, rows)
+
+
+def timed(step: Step) -> Callable[[], dict[str, float]]:
+    """The step with its loss, its seconds and the most memory so far."""
+
+    def answer() -> dict[str, float]:
+        start = time.perf_counter()
+        loss = step().item()
+        seconds = time.perf_counter() - start
+        return {
+            "loss": loss,
+            "seconds": seconds,
+            "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+    return answer
+
+
+@click.command()
+@click.option("--places", default=16, show_default=True, help="Of a step; each has three pictures.")
+@click.option("--height", default=180, show_default=True, help="Pixels.")
+@click.option("--width", default=240, show_default=True, help="Pixels.")
+@click.option("--threads", default=2, show_default=True, help="Of each operation.")
+@click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
+@click.option("--serve", "served", default=None, hidden=True)
+def main(places: int, height: int, width: int, threads: int, rounds: int, served: str | None) -> None:
+    """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
+    if served:
+        torch.set_num_threads(threads)
+        serve(timed(step_of(served, places, height, width)))
+        return
+    options = [f"--places={places}", f"--height={height}", f"--width={width}", f"--threads={threads}"]
+    arguments = {way: [*options, "--serve", way] for way in WAYS}
+    with started("benchmarks.joint_step", arguments) as ways:
+        answers = take_turns(ways, rounds)
+    auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
+    print(
+        f"{places} x {PICTURES} pictures of {width}x{height}, {threads} threads; ours computes in {auto} here"
+    )
+    for line in table(answers):
+        print(line)
+
+
+def table(answers: dict[str, list[dict[str, float]]]) -> Iterable[str]:
+    """The lines: of each way the shortest time, the most memory, and the loss before anything is learnt."""
+    times = {way: min(answer["seconds"] for answer in given[1:] or given) for way, given in answers.items()}
+    yield f"{'':40}{'s/step':>8}{'x plain':>9}{'MiB':>7}{'first loss':>12}"
+    for way, title in WAYS.items():
+        first, last = answers[way][0], answers[way][-1]
+        ratio = times["plain"] / times[way]
+        yield f"{title:40}{times[way]:8.3f}{ratio:9.2f}{last['MiB']:7.0f}{first['loss']:12.4f}"
+
+
+if __name__ == "__main__":
+    main()
