@@ -21,6 +21,8 @@ from pipeline.vpr.training import train_model
 HARD_POSITIVES, RADIUS = 10, 25
 # Queries that a recogniser learns from: 150 steps of 16 places.
 QUERIES = 2400
+# One, so that two recognisers may be trained side by side on two cores.
+THREADS = 1
 RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
@@ -32,7 +34,7 @@ def settings_of(dataset: str, seed: int, *, relit: bool) -> TrainSettings:
         lr=1e-3, schedule="cosine", warmup=20, batch_norm="frozen",
         loss="contrastive", temperature=0.05, similar_places=8, batch=16,
         queries_per_epoch=QUERIES, epochs=1, patience=1, hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
-        autocast="bfloat16", cpu_threads=2, seed=seed,
+        autocast="bfloat16", cpu_threads=THREADS, seed=seed,
         night_augmentation=RELIT if relit else None,
     )  # fmt: skip
 
