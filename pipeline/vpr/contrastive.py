@@ -17,10 +17,10 @@ def contrastive_loss(descriptors: Tensor, near: Tensor, temperature: float, grou
     databases are in which queries of the night are looked for; so a place by night and the same place by day
     are drawn to one and the same picture.
 
-    descriptors: (n, k, D), of n places the query by day, its positive by day and, where k is 3, the query by
-    night. near: (B, B), whether positive j of the batch lies near query i; of those near a query only its own
-    is scored. The loss is the mean over the B places by day, plus that by night. A query without any other
-    place to tell its own from has no loss and no gradient.
+    descriptors: (n, k, D), of n places a picture by day that asks, its positive by day and, where k is 3, the
+    first by night. near: (B, B), whether positive j of the batch lies near query i; of those near a query
+    only its own is scored. The loss is the mean over the B places by day, plus that by night. A query without
+    any other place to tell its own from has no loss and no gradient.
 
     In a `group` of several processes the n places are this one's share of the batch; losses and gradients add
     up over the processes to those of the batch.

@@ -13,18 +13,18 @@ from pipeline.vpr.gallery import Gallery
 _LOG = logging.getLogger(__name__)
 
 
-def night_twins(days: Gallery) -> Gallery | None:
+def night_twins(days: Gallery, *, warn: bool = True) -> Gallery | None:
     """The nights of `days` that their set holds, in the order of the days; None when it holds none of them.
 
     A day that alone has no night, because that could not be made or was left out, stands for it itself; how
-    many these are is said.
+    many these are is said, unless not to `warn`.
     """
     known = {row.name: row for row in days.images.rows if row.time_of_day == "night"}
     found = [next((known[name] for name in _names(row) if name in known), None) for row in days.rows]
     lacking = found.count(None)
     if lacking == len(found):
         return None
-    if lacking:
+    if lacking and warn:
         _LOG.warning(
             "%d of %d training queries of %s have no night and are learnt from by day alone",
             lacking,

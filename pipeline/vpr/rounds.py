@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.core.progress import progress
+from pipeline.vpr.examples import PairReader
 from pipeline.vpr.gallery import Gallery
 from pipeline.vpr.mining import Round
 from pipeline.vpr.network import Network
@@ -16,6 +17,9 @@ from pipeline.vpr.train_material import Material
 from pipeline.vpr.train_memory import PAIRS_AT_ONCE
 from pipeline.vpr.train_settings import TrainSettings
 from pipeline.vpr.train_state import Progress
+
+# Share of pairs whose database image asks for the query.
+TURNED = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,11 @@ class Rounds:
 
         Pairs are found before the first step and kept in `done`.
         """
-        settings, miner = self.settings, self.material.miner
+        settings, miner, reader = self.settings, self.material.miner, self.material.reader
         kept = len(self.material.places.kept)
         wanted = min(self.size, settings.queries_per_epoch - done.round * self.size, kept)
         rng = np.random.default_rng([settings.seed, done.epoch, done.round])
-        if settings.loss == "triplet":
+        if not isinstance(reader, PairReader):
             mining = miner.plan(rng, wanted, done.memory)
             done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
             return
@@ -61,7 +65,10 @@ class Rounds:
         if settings.similar_places > 1:
             size = min(settings.similar_places, settings.batch)
             drawn = in_groups(drawn, done.similar, size, rng)
-        done.rows = done.pairs[drawn]
+        pairs = done.pairs[drawn]
+        # Either picture of a pair asks for the other, so that there are twice as many that ask.
+        turned = (rng.random(wanted) < TURNED) & reader.turnable[pairs[:, 1]]
+        done.rows = np.column_stack([pairs, turned])
 
     def _find_pairs(self, done: Progress) -> None:
         """Find each kept query's nearest positive and its similar places, some queries after the others."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.examples import ExampleReader
+from pipeline.vpr.examples import ExampleReader, PairReader, TripletReader
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.mining import Miner
 from pipeline.vpr.night_twins import night_twins
@@ -26,10 +26,15 @@ class Material:
     reader: ExampleReader
     soft_positives: float
 
-    def near(self, pairs: np.ndarray) -> np.ndarray:
-        """Whether each pair's positive (column) lies near each one's query (row): (n, n), of pairs (n, 2)."""
-        queries = self.queries.positions[self.places.kept[pairs[:, 0]]]
-        offsets = queries[:, None] - self.database.positions[pairs[:, 1]][None]
+    def near(self, rows: np.ndarray) -> np.ndarray:
+        """Whether what is asked for by a pair (column) lies near what asks in each (row): (n, n).
+
+        rows: (n, 3), as `PairReader` reads them.
+        """
+        sides = self.queries.positions[self.places.kept[rows[:, 0]]], self.database.positions[rows[:, 1]]
+        turned = rows[:, 2:].astype(bool)
+        asks, other = np.where(turned, *sides[::-1]), np.where(turned, *sides)
+        offsets = asks[:, None] - other[None]
         return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= self.soft_positives)
 
 
@@ -41,14 +46,16 @@ def material(settings: TrainSettings, images: ImageSet, workers: int) -> Materia
     database, queries = (
         gallery(images, "train", role, settings.height, settings.width) for role in ("database", "queries")
     )
-    nights = None
     if settings.loss == "contrastive":
         database, queries = database.without_nights(), queries.without_nights()
-        nights = night_twins(queries)
     places = Places(database.positions, queries.positions, settings.hard_positives, settings.soft_positives)
     miner = Miner(places, settings.mining, settings.negatives or 0, settings.negative_samples or 0)
-    reader = ExampleReader(
-        queries, places.kept, database, workers, settings.seed, settings.augmentation, nights,
-        settings.night_augmentation,
-    )  # fmt: skip
+    common = (queries, places.kept, database, workers, settings.seed, settings.augmentation)
+    reader: ExampleReader
+    if settings.loss == "contrastive":
+        nights = night_twins(queries)
+        both = None if nights is None else (nights, night_twins(database, warn=False) or database)
+        reader = PairReader(*common, both, settings.night_augmentation)
+    else:
+        reader = TripletReader(*common)
     return Material(database, queries, places, miner, reader, settings.soft_positives)

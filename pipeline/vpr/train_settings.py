@@ -35,8 +35,8 @@ class TrainSettings:
     width: width of the network's input (640).
     lr: Adam's learning rate (1e-5).
     loss: "triplet", of each query, its best positive and its hardest negatives, all pictures of the set as
-        they are (triplet); or "contrastive", of the day queries of a batch, and of their nights where the set
-        holds them, each of which is to find the day of its own place among the positives of the batch.
+        they are (triplet); or "contrastive", of pairs of a query and its positive by day: either one, and its
+        night where the set holds it, is to find the other one among those of the batch.
     batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more.
     queries_per_epoch: how many are drawn for an epoch (5,000).
     hard_positives: within this distance a database image is a positive (10); at most `soft_positives`.
@@ -76,8 +76,8 @@ class TrainSettings:
     start_share: share of the weights with which the run began in those that are judged and kept; the rest is
         what was learnt (0). As in WiSE-FT (Wortsman et al. 2022): it keeps more of what the network could do
         elsewhere.
-    augmentation: how the queries of training steps are changed, of the contrastive loss those by day; null
-        leaves them as they are.
+    augmentation: how the queries of training steps are changed, of the contrastive loss what asks by day;
+        null leaves them as they are.
     night_augmentation: how the nights of queries are changed, each time anew, of the contrastive loss only;
         null shows them as they are.
     """

@@ -19,7 +19,7 @@ from pipeline.core.files import bring_to_disk, written_beside
 class Progress:
     """Counters and results of a run so far.
 
-    epoch, round: those under way, from 0. rows: (n, 2 + negatives) rows of the round's examples, empty before
+    epoch, round: those under way, from 0. rows: those of the round's examples, as they are read, empty before
     they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
     history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
     memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from pipeline.compute.group import Group
 from pipeline.compute.transfer import sent
 from pipeline.vpr.contrastive import contrastive_loss
+from pipeline.vpr.examples import PairReader
 from pipeline.vpr.folding import learning_folded
 from pipeline.vpr.network import Network
 from pipeline.vpr.numeric import autocast
@@ -46,15 +47,19 @@ class TripletLoss:
 
 @dataclass(frozen=True)
 class ContrastiveLoss:
-    """`contrastive_loss` of pairs of `material`, which knows whether two pictures show one place."""
+    """`contrastive_loss` of pairs of `material`, which knows whether two pictures show one place.
+
+    pictures: of each pair; a third is the night of the first.
+    """
 
     material: Material
+    pictures: int
     temperature: float
 
     def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
         """See `Loss`."""
         near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
-        places = descriptors.unflatten(0, (-1, self.material.reader.pictures(rows.shape[1])))
+        places = descriptors.unflatten(0, (-1, self.pictures))
         return contrastive_loss(places, near, self.temperature, group)
 
 
@@ -65,8 +70,8 @@ def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
 
 def loss_of(settings: TrainSettings, material: Material) -> Loss:
     """The loss that `settings` name."""
-    if settings.temperature is not None:
-        return ContrastiveLoss(material, settings.temperature)
+    if settings.temperature is not None and isinstance(material.reader, PairReader):
+        return ContrastiveLoss(material, material.reader.pictures, settings.temperature)
     return TripletLoss(settings.negatives or 0, settings.margin or 0.0)
 
 

@@ -11,14 +11,15 @@ import torch
 
 from pipeline.datasets.image_set import ImageSet
 from pipeline.vpr.augmentation import Augmentation, Night
-from pipeline.vpr.examples import ExampleReader
+from pipeline.vpr.examples import PairReader
 from pipeline.vpr.gallery import Gallery, gallery
 from pipeline.vpr.lights import Lights
 from pipeline.vpr.night_twins import night_twins
 from tests.vpr.places import write_places
 
 SIDE = 32
-ROWS = np.array([[0, 3], [5, 11], [2, 0], [7, 7]])
+# The last two are turned.
+ROWS = np.array([[0, 3, 0], [5, 11, 0], [2, 0, 1], [7, 7, 1]])
 LIGHTS = Augmentation(lights=Lights(shade=0.5, windows=5, lamps=1, noise=3))
 
 
@@ -36,12 +37,12 @@ def reader(
     workers: int = 1,
     by_day: Augmentation | None = None,
     by_night: Augmentation | None = None,
-) -> ExampleReader:
-    queries = days_of(images)
+) -> PairReader:
+    queries, database = days_of(images), days_of(images, "database")
+    nights = night_twins(queries), night_twins(database)
+    assert nights[0] is not None and nights[1] is not None
     kept = np.arange(1, len(queries))
-    return ExampleReader(
-        queries, kept, days_of(images, "database"), workers, 3, by_day, night_twins(queries), by_night
-    )
+    return PairReader(queries, kept, database, workers, 3, by_day, nights, by_night)
 
 
 def test_each_day_is_beside_its_own_night(merged: ImageSet) -> None:
@@ -93,17 +94,31 @@ def test_a_set_of_days_has_none(merged: ImageSet) -> None:
     assert night_twins(days_of(ImageSet(merged.root, unsaid, merged.digest))) is None
 
 
-def test_a_row_is_read_as_query_positive_and_night_for_any_workers(merged: ImageSet) -> None:
+def test_a_row_is_read_as_what_asks_the_other_and_night_for_any_workers(merged: ImageSet) -> None:
     one = reader(merged)
     assert one.nights is not None
-    assert one.pictures(2) == 3
+    assert one.pictures == 3
     shown = torch.cat(list(one.batches([ROWS[:3], ROWS[3:]], 1, 4)))
     expected = []
-    for query, positive in ((int(one.kept[row[0]]), int(row[1])) for row in ROWS):
-        expected += [one.queries.read(query), one.database.read(positive), one.nights.read(query)]
+    for row in ROWS:
+        query, positive = int(one.kept[row[0]]), int(row[1])
+        by_day = [one.queries.read(query), one.database.read(positive)]
+        night = one.nights[1].read(positive) if row[2] else one.nights[0].read(query)
+        expected += [*(by_day[::-1] if row[2] else by_day), night]
     assert torch.equal(shown, torch.stack(expected))
     many = reader(merged, workers=4)
     assert torch.equal(shown, torch.cat(list(many.batches([ROWS[:1], ROWS[1:]], 1, 4))))
+
+
+def test_a_database_image_without_a_night_of_its_own_does_not_ask(merged: ImageSet) -> None:
+    one = reader(merged)
+    assert one.turnable.all()
+    assert one.nights is not None
+    queries, database = one.nights
+    rows = (one.database.rows[0], *database.rows[1:])
+    some = replace(one, nights=(queries, replace(database, rows=rows)))
+    assert some.turnable.tolist() == [False] + [True] * (len(rows) - 1)
+    assert replace(one, nights=None).turnable.all()
 
 
 def test_days_and_nights_are_changed_each_by_its_own_augmentation(merged: ImageSet) -> None:
