@@ -32,7 +32,7 @@ def settings_of(dataset: str, seed: int, *, relit: bool) -> TrainSettings:
         dataset=dataset, backbone="tf_efficientnet_lite0", stride=16, weights="packaged",
         trainable="blocks.3", aggregation="netvlad", clusters=32, height=CITY.height, width=CITY.width,
         lr=1e-3, schedule="cosine", warmup=20, batch_norm="frozen",
-        loss="contrastive", temperature=0.05, similar_places=8, batch=16,
+        loss="contrastive", temperature=0.05, night_weight=0.4, similar_places=8, batch=16,
         queries_per_epoch=QUERIES, epochs=1, patience=1, hard_positives=HARD_POSITIVES, soft_positives=RADIUS,
         autocast="bfloat16", cpu_threads=THREADS, seed=seed,
         night_augmentation=RELIT if relit else None,

@@ -9,7 +9,9 @@ from torch.nn import functional
 from pipeline.compute.group import Group
 
 
-def contrastive_loss(descriptors: Tensor, near: Tensor, temperature: float, group: Group) -> Tensor:
+def contrastive_loss(
+    descriptors: Tensor, near: Tensor, temperature: float, group: Group, night_weight: float = 1.0
+) -> Tensor:
     """Cross entropy of finding each query's positive among the positives of the batch, summed over its times.
 
     InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018): the
@@ -19,8 +21,8 @@ def contrastive_loss(descriptors: Tensor, near: Tensor, temperature: float, grou
 
     descriptors: (n, k, D), of n places a picture by day that asks, its positive by day and, where k is 3, the
     first by night. near: (B, B), whether positive j of the batch lies near query i; of those near a query
-    only its own is scored. The loss is the mean over the B places by day, plus that by night. A query without
-    any other place to tell its own from has no loss and no gradient.
+    only its own is scored. The loss is the mean over the B places by day, plus `night_weight` times that by
+    night. A query without any other place to tell its own from has no loss and no gradient.
 
     In a `group` of several processes the n places are this one's share of the batch; losses and gradients add
     up over the processes to those of the batch.
@@ -33,17 +35,9 @@ def contrastive_loss(descriptors: Tensor, near: Tensor, temperature: float, grou
     own = first + here
     hidden = near[own]
     hidden[here, own] = False
-    return (
-        torch.stack(
-            [
-                functional.cross_entropy(
-                    (unit[:, time] @ positives.T / temperature).masked_fill(hidden, -torch.inf),
-                    own,
-                    reduction="sum",
-                )
-                for time in range(unit.shape[1])
-                if time != 1
-            ]
-        ).sum()
-        / batch
-    )
+    loss = unit.new_zeros(())
+    for time, weight in ((0, 1.0), (2, night_weight))[: unit.shape[1] - 1]:
+        scores = unit[:, time] @ positives.T / temperature
+        lost = functional.cross_entropy(scores.masked_fill(hidden, -torch.inf), own, reduction="sum")
+        loss = loss + weight * lost
+    return loss / batch

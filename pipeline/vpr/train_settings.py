@@ -65,6 +65,8 @@ class TrainSettings:
         takes drawn ones as they are (partial).
     negative_samples: database images drawn a round as possible negatives of triplets (1,000).
     temperature: by which the contrastive loss divides cosines; of this loss only.
+    night_weight: of the nights in the contrastive loss, where the days have 1 (1); less keeps more of what is
+        found by day.
     similar_places: so many places of a contrastive batch at most look alike to the network before it learns,
         group after group, so that each has to be told from what it is easily taken for; 1 draws all evenly
         (1).
@@ -111,6 +113,7 @@ class TrainSettings:
     negative_samples: Annotated[int, Range("images", least=1)] | None = None
     queries_per_cache: Annotated[int, Range("queries", least=1)] | None = None
     temperature: Annotated[float, Range(above=0)] | None = None
+    night_weight: Factor = 1.0
     similar_places: Annotated[int, Range("places", least=1)] = 1
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Annotated[int, Range("steps", least=0)] = 0
@@ -148,6 +151,8 @@ class TrainSettings:
                     raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
         if self.loss == "contrastive" and self.batch < 2:
             raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
+        if self.loss == "triplet" and self.night_weight != 1:
+            raise ValueError("loss triplet has no night_weight: its nights are queries like any other")
         if self.loss == "triplet" and self.similar_places > 1:
             raise ValueError("loss triplet has no similar_places: it mines its negatives")
         if self.loss == "triplet" and self.night_augmentation is not None:
@@ -160,6 +165,8 @@ class TrainSettings:
         if self.loss == "contrastive":
             words += f"; nights of queries {_changed(self.night_augmentation)}"
             words += f"; contrastive loss, temperature {self.temperature:g}"
+            if self.night_weight != 1:
+                words += f", nights weighing {self.night_weight:g}"
             if self.similar_places > 1:
                 words += f", batches of {self.similar_places} similar places"
         if self.start_share:

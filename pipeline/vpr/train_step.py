@@ -55,12 +55,13 @@ class ContrastiveLoss:
     material: Material
     pictures: int
     temperature: float
+    night_weight: float
 
     def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
         """See `Loss`."""
         near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
         places = descriptors.unflatten(0, (-1, self.pictures))
-        return contrastive_loss(places, near, self.temperature, group)
+        return contrastive_loss(places, near, self.temperature, group, self.night_weight)
 
 
 def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
@@ -71,7 +72,9 @@ def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
 def loss_of(settings: TrainSettings, material: Material) -> Loss:
     """The loss that `settings` name."""
     if settings.temperature is not None and isinstance(material.reader, PairReader):
-        return ContrastiveLoss(material, material.reader.pictures, settings.temperature)
+        return ContrastiveLoss(
+            material, material.reader.pictures, settings.temperature, settings.night_weight
+        )
     return TripletLoss(settings.negatives or 0, settings.margin or 0.0)
 
 

@@ -64,6 +64,8 @@ def test_loss_is_that_of_a_calculation_by_hand() -> None:
     by_night = math.log(1 + math.exp((math.sqrt(0.75) - 0.5) / 0.5)) + math.log(2)
     loss = contrastive_loss(descriptors, near, 0.5, ALONE)
     assert float(loss) == pytest.approx((by_day + by_night) / 2, abs=1e-12)
+    weighed = contrastive_loss(descriptors, near, 0.5, ALONE, night_weight=0.4)
+    assert float(weighed) == pytest.approx((by_day + 0.4 * by_night) / 2, abs=1e-12)
     assert float(contrastive_loss(descriptors[:, :2], near, 0.5, ALONE)) == pytest.approx(
         by_day / 2, abs=1e-12
     )

@@ -93,6 +93,8 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
         (PAIRS | {"queries_per_cache": 9}, "loss contrastive has no queries_per_cache"),
         ({"queries_per_cache": None}, "loss triplet needs queries_per_cache"),
         ({"start_share": 1.1}, "start_share must be between 0 and 1"),
+        ({"night_weight": 0.5}, "loss triplet has no night_weight"),
+        (PAIRS | {"night_weight": -0.5}, "night_weight must be at least 0"),
         ({"similar_places": 2}, "loss triplet has no similar_places"),
         ({"similar_places": 0}, "similar_places must be at least 1"),
         ({"warmup": -1}, "warmup must be at least 0"),
@@ -112,10 +114,10 @@ def test_impossible_settings_are_refused_in_words(changes: dict[str, Any], messa
 
 def test_what_is_done_to_nights_is_said() -> None:
     lights = {"lights": {"shade": 0.5, "windows": 40, "lamps": 4, "noise": 6}}
-    lit = settings(**PAIRS, night_augmentation=lights, start_share=0.25, similar_places=2)
+    lit = settings(**PAIRS, night_augmentation=lights, start_share=0.25, similar_places=2, night_weight=0.4)
     assert lit.learnt_from == (
         "queries as they are; nights of queries with lights (shade 0.5, windows 40, lamps 4, noise 6.0);"
-        " contrastive loss, temperature 0.05, batches of 2 similar places;"
+        " contrastive loss, temperature 0.05, nights weighing 0.4, batches of 2 similar places;"
         " averaged with 25 % of the weights it began with"
     )
 
