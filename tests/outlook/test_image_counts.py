@@ -34,14 +34,14 @@ def test_the_city_is_counted_without_being_drawn(share: float, pitches: int) -> 
 def test_the_default_profile_is_counted_before_anything_ran() -> None:
     sets = SetsOutlook(read_params(ROOT / "profiles" / "city.yaml"), Path("nowhere"))
     assert {name: sets.of(name).images for name in sets.names()} == {
-        "city_pitts": 2700,
+        "city_pitts": 3000,
         "city_tokyo": 1260,
         "city_xs": 300,
-        "city_pitts_night": 2700,
-        "city_pitts_dn": 5400,
+        "city_pitts_night": 3000,
+        "city_pitts_dn": 6000,
         "city_tokyo_night": 1260,
     }
-    assert sets.of("city_pitts").tested == 270
+    assert sets.of("city_pitts").tested == 360
 
 
 def test_published_sets_have_the_counts_of_the_registry() -> None:
