@@ -17,7 +17,7 @@ COLOURS, DASHES = 8, 4
 
 # Of the headline's figure: it must be legible 300 pixels wide.
 BARS_WIDTH = 400
-_BARS_LEFT, _BARS_RIGHT, _ROW, _GROUP = 12, 52, 44, 26
+_BARS_LEFT, _BARS_RIGHT, _ROW, _GROUP = 12, 62, 44, 26
 
 
 @dataclass(frozen=True)
