@@ -2,9 +2,9 @@
 
 Until work begins, while modules are loaded and after the work is done there is nothing to clean up, and the
 process ends at once. In between a signal raises `Interrupted`, so that workers, pools and clusters are left
-in order. An interrupt that somebody else's code has swallowed, as numpy's `choice` does, is raised again. A
-second signal, or work that has not ended after a while, ends the process at once. Nothing is lost by that:
-what is written is written beside and renamed, as it must be for a process that may be killed.
+in order. An interrupt that somebody else's code has swallowed, as was seen inside numpy's `choice`, is raised
+again. A second signal, or work that has not ended after a while, ends the process at once. Nothing is lost by
+that: what is written is written beside and renamed, as it must be for a process that may be killed.
 """
 
 from __future__ import annotations

@@ -72,9 +72,9 @@ class _Scaled(nn.Module):
         weight = convolution.weight * scale[:, None, None, None]
         if convolution.groups == 1 or x.device.type != "cpu":
             return self._convolved(x, weight, shift)
-        # Gradients of few channels a group take a CPU two to five times as long in bfloat16.
+        # In the weights' own numbers: gradients of few channels a group take a CPU much longer in bfloat16.
         with torch.autocast("cpu", enabled=False):
-            return self._convolved(x.float(), weight, shift)
+            return self._convolved(x.to(weight.dtype), weight, shift)
 
     def _convolved(self, x: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
         convolution = self.convolution

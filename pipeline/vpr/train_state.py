@@ -24,8 +24,7 @@ class Progress:
     history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
     memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
     nearest before it learnt, of runs that mine once; similar: the places like it, where batches are made of
-    these. start_weights: those that the run began with, where they
-    are averaged in.
+    these. start_weights: those that the run began with, where they are averaged in.
     """
 
     epoch: int = 0

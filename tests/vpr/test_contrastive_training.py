@@ -61,7 +61,13 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     run(both, tmp_path / "many", settings, workers=3)
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
-    changes = {"schedule": "constant", "warmup": 0, "night_augmentation": None, "similar_places": 1}
+    changes = {
+        "schedule": "constant",
+        "warmup": 0,
+        "night_augmentation": None,
+        "similar_places": 1,
+        "night_weight": 0.5,
+    }
     for name, change in changes.items():
         run(both, tmp_path / name, replace(settings, **{name: change}))
         assert curve(tmp_path / name, "loss") != curve(tmp_path / "one", "loss")
