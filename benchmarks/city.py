@@ -8,10 +8,10 @@ import time
 import click
 import numpy as np
 
-from pipeline.city.camera import Shot
-from pipeline.city.light import TIMES_OF_DAY
-from pipeline.city.paint import Painter
-from pipeline.city.plan import City, build_city
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.plan import City, build_city
+from pipeline.city.rendering.lighting import TIMES_OF_DAY
+from pipeline.city.rendering.renderer import Painter
 
 _STEP = 12.0  # metres between panoramas
 

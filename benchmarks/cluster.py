@@ -18,11 +18,11 @@ from ray.cluster_utils import Cluster
 
 from benchmarks.translate import OUTPUT, draw_days, seeded_pair
 from pipeline.core.files import write_bytes
-from pipeline.core.machine import Engine
-from pipeline.core.pictures import encode, read_rgb
-from pipeline.night.folder import translate_folder
+from pipeline.core.image_io import encode, read_rgb
+from pipeline.night.upkeep.folder import translate_folder
+from pipeline.runtime.machine import Engine
 from stages.unit_factory import UnitFactory
-from unit.translate import UnitSettings
+from unit.translation.translate import UnitSettings
 
 _WORKERS = 2
 # Views that are drawn; other pictures are these, turned.

@@ -18,9 +18,9 @@ import click
 import numpy as np
 from PIL import Image
 
-from pipeline.datasets.formatting import format_set
-from pipeline.datasets.half_done import HalfDone
-from pipeline.datasets.readers.common import CommonSettings, read_common
+from pipeline.datasets.formatting.build_set import format_set
+from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
+from pipeline.datasets.formatting.resume import ResumableSet
 
 PITTS30K = 51_840
 WIDTH, HEIGHT, QUALITY = 640, 480, 92
@@ -48,7 +48,7 @@ def main(images: int, workers: int) -> None:
 def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
     start = time.monotonic()
     raw = root / f"raw{count}"
-    half_done = HalfDone.opened(root / "work", f"{count}")
+    half_done = ResumableSet.opened(root / "work", f"{count}")
     images = read_common(raw, CommonSettings("refuse"), root)
     format_set(images, root / f"set{count}", workers=workers, half_done=half_done)
     return time.monotonic() - start, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -25,15 +25,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.turns import serve, started, take_turns
-from pipeline.compute.group import ALONE, Group
-from pipeline.core.memory import keep_freed_memory
-from pipeline.vpr.aggregation import l2_normalised
-from pipeline.vpr.backbones import Backbone
-from pipeline.vpr.contrastive import contrastive_loss
-from pipeline.vpr.folding import learning_folded
-from pipeline.vpr.network import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.numeric import autocast, numbers_of
-from pipeline.vpr.train_step import Learner, batch_norms
+from pipeline.compute.distributed.group import ALONE, Group
+from pipeline.runtime.memory import keep_freed_memory
+from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.backbones import Backbone
+from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
+from pipeline.vpr.models.precision import autocast, numbers_of
+from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
+from pipeline.vpr.training.contrastive_loss import contrastive_loss
+from pipeline.vpr.training.step import Learner, batch_norms
 
 CPU = torch.device("cpu")
 # The day, its positive and the night of each place.
@@ -134,7 +134,7 @@ def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDa
         for part in (pictures[:, :2].flatten(0, 1), pictures[:, 2])
     )
     network.eval()
-    with torch.no_grad(), autocast(CPU, numbers), learning_folded(network):
+    with torch.no_grad(), autocast(CPU, numbers), folded_train_mode(network):
         frozen = network.backbone.frozen(days)
     return KeptDays(network.backbone, network.aggregation, frozen.unflatten(0, (-1, 2))), nights
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipeline.city.camera import Shot
-from pipeline.city.paint import Painter
-from pipeline.city.plan import build_city
-from pipeline.night.measures import lit, psnr
-from unit.translate import UnitSettings, UnitTranslator
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.plan import build_city
+from pipeline.city.rendering.renderer import Painter
+from pipeline.night.comparison.image_metrics import lit, psnr
+from unit.translation.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
 # Shorter side at which a translator sees them.

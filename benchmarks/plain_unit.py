@@ -11,9 +11,9 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from unit.losses import Features
-from unit.train_settings import TrainSettings
-from unit.train_step import Trainer
+from unit.training.losses import Features
+from unit.training.settings import TrainSettings
+from unit.training.step import Trainer
 
 
 class LayerNorm(nn.Module):

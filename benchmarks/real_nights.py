@@ -21,16 +21,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.core.errors import DusklineError, UserError, listed
 from pipeline.core.files import read_csv, require_folder
-from pipeline.core.machine import read_machine
-from pipeline.datasets.readers.traverses import TraversesSettings, kept_frames
-from pipeline.vpr.descriptors import extract
-from pipeline.vpr.intervals import wilson
-from pipeline.vpr.network import load_model
-from pipeline.vpr.numeric import device_of
-from pipeline.vpr.search import nearest
-from pipeline.vpr.views import read_view
+from pipeline.datasets.formatting.readers.traverses import TraversesSettings, kept_frames
+from pipeline.runtime.errors import DusklineError, UserError, listed
+from pipeline.runtime.machine import read_machine
+from pipeline.vpr.inputs.preprocessing import read_view
+from pipeline.vpr.models.descriptor_model import load_model
+from pipeline.vpr.models.precision import device_of
+from pipeline.vpr.results.wilson import wilson
+from pipeline.vpr.retrieval.extraction import extract
+from pipeline.vpr.retrieval.nearest_neighbours import nearest
 
 WIDTH, HEIGHT = 320, 180
 # Frames.

@@ -20,10 +20,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipeline.vpr.descriptor_files import PIECE, read_descriptors, write_descriptors
-from pipeline.vpr.ivfpq import IvfPq, build_index, search_index
-from pipeline.vpr.recall import RECALL_AT
-from pipeline.vpr.search import nearest
+from pipeline.vpr.retrieval.descriptor_io import PIECE, read_descriptors, write_descriptors
+from pipeline.vpr.retrieval.ivfpq import IvfPq, build_index, search_index
+from pipeline.vpr.retrieval.nearest_neighbours import nearest
+from pipeline.vpr.retrieval.recall import RECALL_AT
 
 VIEWS = 10  # of each place in the database
 

@@ -22,7 +22,7 @@ import click
 
 from benchmarks.project_copy import project_environment
 from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
-from pipeline.datasets.set_writer import replaced_set
+from pipeline.datasets.writing.set_writer import replaced_set
 from tests.s3_server import BUCKET, s3_server
 
 

@@ -21,15 +21,15 @@ import click
 from benchmarks.project_copy import ROOT, copy_project, project_environment
 from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
 from pipeline.core.files import digest_bytes, write_bytes
-from pipeline.datasets.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
-from pipeline.datasets.set_writer import SetWriter
-from pipeline.datasets.terms import Terms, write_terms
-from pipeline.night.attempt import Made
-from pipeline.night.plan import Source, make_plan
-from pipeline.night.store import open_store
-from pipeline.night.translator import OutputFormat, Recipe
+from pipeline.datasets.image_set.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
+from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.night.engine.plan import Source, make_plan
+from pipeline.night.engine.store import open_store
+from pipeline.night.engine.translate_image import Translated
+from pipeline.night.records.translator import OutputFormat, Recipe
 from stages.unit_factory import UnitFactory
-from unit.translate import UnitSettings
+from unit.translation.translate import UnitSettings
 
 OUTPUT = OutputFormat(".jpg", 90)
 SETTINGS = {
@@ -130,7 +130,7 @@ def fill_store(project: Project, days: ImageSet) -> Recipe:
     recipe = Recipe.of(factory(), OUTPUT)
     with open_store(project.store, recipe) as store:
         for row in days.rows:
-            store.put(row.digest, Made(days.read(row), SIDE, SIDE))
+            store.put(row.digest, Translated(days.read(row), SIDE, SIDE))
     return recipe
 
 

@@ -12,12 +12,12 @@ from collections import Counter
 import click
 import numpy as np
 
-from pipeline.city.camera import Shot
-from pipeline.city.paint import Painter
-from pipeline.city.plan import build_city
-from pipeline.core.progress import progress
-from pipeline.datasets.brightness import time_by_brightness
-from pipeline.datasets.image_set import TIMES_OF_DAY
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.plan import build_city
+from pipeline.city.rendering.renderer import Painter
+from pipeline.datasets.image_set.image_set import TIMES_OF_DAY
+from pipeline.datasets.time_of_day.brightness_classifier import time_by_brightness
+from pipeline.runtime.progress import progress
 
 WIDTH, HEIGHT = 240, 180
 BLOCKS = 4

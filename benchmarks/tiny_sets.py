@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.core.pictures import encode
+from pipeline.core.image_io import encode
 
 SIDE = 16  # pixels
 

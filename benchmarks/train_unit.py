@@ -28,10 +28,10 @@ from torch.nn import functional
 
 from benchmarks.plain_unit import PlainTrainer
 from benchmarks.turns import serve, started, take_turns
-from pipeline.core.memory import keep_freed_memory
-from unit.train_settings import TrainSettings
-from unit.train_step import Trainer
-from unit.vgg import VggFeatures
+from pipeline.runtime.memory import keep_freed_memory
+from unit.training.settings import TrainSettings
+from unit.training.step import Trainer
+from unit.training.vgg import VggFeatures
 
 # Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
 WAYS = {

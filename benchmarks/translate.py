@@ -20,21 +20,21 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.city.camera import Shot
-from pipeline.city.paint import Painter
-from pipeline.city.plan import build_city
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.plan import build_city
+from pipeline.city.rendering.renderer import Painter
 from pipeline.core.files import digest_bytes, digest_file
-from pipeline.core.listing import picture_files
-from pipeline.core.machine import Machine, read_machine
-from pipeline.core.memory import keep_freed_memory
-from pipeline.core.pictures import encode, read_rgb
-from pipeline.night.attempt import Made, Task
-from pipeline.night.translator import OutputFormat
-from pipeline.night.workers import WorkerPool
+from pipeline.core.image_files import picture_files
+from pipeline.core.image_io import encode, read_rgb
+from pipeline.night.engine.translate_image import Task, Translated
+from pipeline.night.engine.workers import WorkerPool
+from pipeline.night.records.translator import OutputFormat
+from pipeline.runtime.machine import Machine, read_machine
+from pipeline.runtime.memory import keep_freed_memory
 from stages.unit_factory import UnitFactory
-from unit.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
-from unit.network import Generator, GeneratorSizes
-from unit.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
+from unit.network.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
+from unit.network.network import Generator, GeneratorSizes
+from unit.translation.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
 
 OUTPUT = OutputFormat(".jpg", 75)
 
@@ -108,7 +108,7 @@ def repeated(tasks: list[Task], count: int) -> list[Task]:
 def finished(answers: Iterator[tuple[Task, object]]) -> None:
     """Take all answers; a picture without a night ends the benchmark."""
     for _, answer in answers:
-        assert isinstance(answer, Made), answer
+        assert isinstance(answer, Translated), answer
 
 
 def seconds_of(work: Callable[[], object]) -> float:

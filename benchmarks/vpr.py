@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.turns import serve, started, take_turns
-from pipeline.compute.transfer import sent
-from pipeline.core.memory import keep_freed_memory
-from pipeline.vpr.aggregation import l2_normalised
-from pipeline.vpr.descriptors import extract
-from pipeline.vpr.network import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.numeric import autocast, device_of, numbers_of
-from pipeline.vpr.triplets import triplet_loss
+from pipeline.compute.device.transfer import to_device
+from pipeline.runtime.memory import keep_freed_memory
+from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
+from pipeline.vpr.models.precision import autocast, device_of, numbers_of
+from pipeline.vpr.retrieval.extraction import extract
+from pipeline.vpr.training.triplet_loss import triplet_loss
 
 MARGIN = 0.1
 # Name, what is done, in which arithmetic.
@@ -83,7 +83,7 @@ def training_step(
 
     def step() -> Tensor:
         recogniser.train()
-        placed = images.to(device) if numbers is None else sent(images, device)
+        placed = images.to(device) if numbers is None else to_device(images, device)
         with contextlib.nullcontext() if numbers is None else autocast(device, numbers):
             descriptors = recogniser(placed)
         recogniser.zero_grad(set_to_none=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.city.camera import Shot
-from pipeline.city.paint import Painter
-from pipeline.city.plan import build_city
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.plan import build_city
+from pipeline.city.rendering.renderer import Painter
 from pipeline.core.files import write_bytes
-from pipeline.core.pictures import encode
-from unit.translate import UnitSettings, UnitTranslator
+from pipeline.core.image_io import encode
+from unit.translation.translate import UnitSettings, UnitTranslator
 
 WIDTH, HEIGHT, GAP = 240, 180, 4
 # Shorter side at which the weights see them.

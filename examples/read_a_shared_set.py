@@ -16,8 +16,8 @@ from dvc.api import DVCFileSystem
 from torch.utils.data import DataLoader, Dataset
 from torchvision.io import ImageReadMode, decode_image
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.terms import read_terms
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.sources.licence_terms import read_terms
 
 
 class Positioned(Dataset[tuple[torch.Tensor, torch.Tensor]]):

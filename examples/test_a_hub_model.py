@@ -14,11 +14,11 @@ import argparse
 import json
 from pathlib import Path
 
-from pipeline.core.machine import read_machine
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.evaluation import evaluate
-from pipeline.vpr.experiment import Experiment, write_experiment
-from pipeline.vpr.hub import HubModel, register_hub_model
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.runtime.machine import read_machine
+from pipeline.vpr.evaluation.evaluation import evaluate
+from pipeline.vpr.experiments.experiment import Experiment, write_experiment
+from pipeline.vpr.experiments.torch_hub import HubModel, register_hub_model
 
 
 def main() -> None:

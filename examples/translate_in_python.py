@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.core.machine import read_machine
-from pipeline.core.pictures import read_rgb
-from pipeline.night.folder import translate_folder
-from pipeline.night.origins import read_origins
-from pipeline.night.translator import OutputFormat
+from pipeline.core.image_io import read_rgb
+from pipeline.night.records.provenance import read_origins
+from pipeline.night.records.translator import OutputFormat
+from pipeline.night.upkeep.folder import translate_folder
+from pipeline.runtime.machine import read_machine
 from stages.unit_factory import UnitFactory
-from unit.translate import UnitSettings
+from unit.translation.translate import UnitSettings
 
 
 def main() -> None:

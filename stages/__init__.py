@@ -11,7 +11,7 @@ if sys.argv[0].rpartition("/")[2] in ("-m", "duskline") and "--multiprocessing-f
     # Until there are words for it, Ctrl-C just ends the process; where it is ignored, that is to stay.
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from pipeline.core.interrupts import answer_signals
+    from pipeline.runtime.signals import answer_signals
 
     answer_signals()
 

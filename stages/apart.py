@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.ranges import Metres
+from pipeline.runtime.ranges import Metres
 from stages.command import stage_command
 from stages.known_names import set_names
 from stages.options import parameter
@@ -19,11 +19,11 @@ from stages.sets_form import shards_parameter
 @shards_parameter
 def main(name: str, dataset: str, apart_from: str, radius: float, shards_above: int) -> str:
     """Keep what of a set is no picture of another set and was taken near none of it, by hard links."""
-    from pipeline.datasets.apart import keep_apart
-    from pipeline.datasets.image_set import ImageSet
+    from pipeline.datasets.derived.exclude_overlap import exclude_overlap
+    from pipeline.datasets.image_set.image_set import ImageSet
 
     source, other = (ImageSet.open(SETS / part) for part in (dataset, apart_from))
-    return str(keep_apart(source, other, SETS / name, radius, shards_above))
+    return str(exclude_overlap(source, other, SETS / name, radius, shards_above))
 
 
 if __name__ == "__main__":

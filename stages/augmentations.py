@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pipeline.core.ranges import Pixels, Range, require_ranges
+from pipeline.runtime.ranges import Pixels, Range, require_ranges
 from stages.command import stage_command
 from stages.places import AUGMENTATIONS, SETS
 
@@ -33,9 +33,9 @@ class AugmentationSheetParams:
 def main(name: str) -> str:
     """Draw a few training queries, plain and in each way that they may be changed, side by side."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.report.augmentations import write_augmentations
-    from pipeline.vpr.augmentation import Augmentation
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.report.sets.augmentations import write_augmentations
+    from pipeline.vpr.augmentation.transforms import Augmentation
 
     where = f"augmentations.{name}"
     sheet = build(AugmentationSheetParams, section_of(read_params(), "augmentations", name), where)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import click
 
-from pipeline.core.machine import read_machine
-from pipeline.core.ranges import Range
+from pipeline.runtime.machine import read_machine
+from pipeline.runtime.ranges import Range
 from stages.command import BEGINS_ANEW, say, worded_command
 from stages.known_names import in_section
 from stages.options import option
@@ -29,7 +29,7 @@ def main(out: Path, source: str, count: int) -> None:
 
     Days and nights are taken at unrelated places: unpaired, as a translator is trained.
     """
-    from pipeline.city.raw import write_unpaired
+    from pipeline.city.export.raw import write_unpaired
     from pipeline.city.settings import CitySettings
     from pipeline.core.params import build, read_params, section_of
 

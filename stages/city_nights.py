@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 
 
 class CityNights:
@@ -15,10 +15,10 @@ class CityNights:
     """
 
     def __init__(self, params: Mapping[str, object], place: str) -> None:
-        from pipeline.city.forms import FORMS
+        from pipeline.city.export.archive_layouts import FORMS
         from pipeline.city.settings import CitySettings
-        from pipeline.core.errors import ParameterError
         from pipeline.core.params import build, section_of
+        from pipeline.runtime.errors import ParameterError
 
         source, form = PurePosixPath(place).parent.name, PurePosixPath(place).name
         if form not in FORMS:
@@ -33,6 +33,6 @@ class CityNights:
 
     def __call__(self, members: frozenset[str]) -> Iterator[tuple[str, bytes]]:
         """Yield the name in its raw archive and the encoded true night of each of `members`."""
-        from pipeline.city.raw import draw_views
+        from pipeline.city.export.raw import draw_views
 
         return draw_views(self._settings, self._form, members, "night", read_machine().workers)

@@ -14,12 +14,12 @@ from typing import IO, Any
 
 import click
 
-from pipeline.core.errors import DusklineError, InterruptedRunError
-from pipeline.core.guard import die_with_parent, only_run
-from pipeline.core.interrupts import ended, interruptible, interrupting_signal
-from pipeline.core.levels import Level, is_quiet, speaking
-from pipeline.core.machine import read_level, read_machine
-from pipeline.core.timings import timed
+from pipeline.compute.resources.timings import timed
+from pipeline.runtime.errors import DusklineError, InterruptedRunError
+from pipeline.runtime.logging_setup import Level, is_quiet, speaking
+from pipeline.runtime.machine import read_level, read_machine
+from pipeline.runtime.process_lock import die_with_parent, only_run
+from pipeline.runtime.signals import ended, interruptible, interrupting_signal
 from stages.known_names import instances_of
 from stages.options import option
 

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pipeline.core.machine import read_machine
-from pipeline.core.ranges import Pixels, Range, require_ranges
+from pipeline.runtime.machine import read_machine
+from pipeline.runtime.ranges import Pixels, Range, require_ranges
 from stages.command import stage_command
 from stages.places import COMPARISONS, SETS
 
 if TYPE_CHECKING:
-    from pipeline.night.compare import Candidate
+    from pipeline.night.comparison.compare import Candidate
 
 # What a fetched checkpoint is called, in the folder of its source; it is shown by the name of that folder.
 FETCHED = "gen.pt"
@@ -54,8 +54,8 @@ class CompareParams:
 def main(name: str) -> str:
     """Show days beside their nights by every checkpoint of a folder and every photometric style."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.night.compare import compare_translators
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.night.comparison.compare import compare_translators
     from stages.city_nights import CityNights
 
     params = read_params()
@@ -75,20 +75,20 @@ def main(name: str) -> str:
 
 
 def _photometric() -> Iterator[Candidate]:
-    from pipeline.night.compare import Candidate
-    from pipeline.night.photometric import STYLES, PhotometricTranslator
+    from pipeline.night.comparison.compare import Candidate
+    from pipeline.night.photometric.photometric import STYLES, PhotometricTranslator
 
     for style in STYLES:
         yield Candidate("photometric", style, partial(PhotometricTranslator, style), optional=False)
 
 
 def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
-    from pipeline.core.errors import MissingInputError, ParameterError
     from pipeline.core.files import require_folder
     from pipeline.core.params import build
-    from pipeline.night.compare import Candidate
+    from pipeline.night.comparison.compare import Candidate
+    from pipeline.runtime.errors import MissingInputError, ParameterError
     from stages.unit_factory import UnitFactory
-    from unit.settings import UnitSettings
+    from unit.network.settings import UnitSettings
 
     hint = f"put UNIT generator files (.pt) into it, or name another folder as {where}.checkpoints"
     files = sorted(require_folder(compare.checkpoints, hint=hint).glob("*.pt"))

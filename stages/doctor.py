@@ -23,8 +23,8 @@ def main() -> None:
     """
     from collections import Counter
 
-    from pipeline.checkup.machine_check import MachineCheck, Places
-    from pipeline.core.errors import DusklineError
+    from pipeline.doctor.machine_check import MachineCheck, Places
+    from pipeline.runtime.errors import DusklineError
 
     grades: Counter[str] = Counter()
     places = Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS)

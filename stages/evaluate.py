@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON, stage_command
 from stages.known_names import in_section, set_names
 from stages.options import parameter
@@ -14,8 +14,8 @@ from stages.places import EXPERIMENTS, RESULTS, SETS
 @parameter("test_set", str, "The set whose test split is used, below data/sets.", names=set_names)
 def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - the lock's name
     """Find the place of every test query and count how often it was right."""
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.vpr.evaluation import evaluate
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.vpr.evaluation.evaluation import evaluate
 
     machine = read_machine()
     recalls = evaluate(

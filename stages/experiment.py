@@ -10,7 +10,7 @@ from stages.places import EXPERIMENTS, RECOGNISERS
 def main(name: str) -> str:
     """Put a model together with its test-time settings; evaluate tests both on each test set."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.vpr.experiment import Experiment, write_experiment
+    from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 
     section = section_of(read_params(), "experiment", name)
     experiment = build(Experiment, section, f"experiment.{name}")

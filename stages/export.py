@@ -21,8 +21,8 @@ def main(name: str, folder: Path) -> None:
     SET is a name below data/sets, or the path of a set. Files are hard links where that is possible: read
     them, and do not write into them. A set that is in FOLDER already is replaced.
     """
-    from pipeline.datasets.export import export_set
-    from pipeline.datasets.image_set import ImageSet
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.datasets.upkeep.export import export_set
 
     root = SETS / name if (SETS / name).is_dir() else Path(name)
     made = export_set(ImageSet.open(root), folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import stage_command
 from stages.places import PINNED, RAW
 
@@ -41,10 +41,10 @@ def main(name: str) -> str:
 
 def _fetch(name: str, section: dict[str, Any]) -> str:
     from pipeline.city.settings import CitySettings
-    from pipeline.core.errors import ParameterError, UserError
     from pipeline.core.params import build
-    from pipeline.datasets.fetch import fetch_archives, fetch_checkpoint
-    from pipeline.datasets.registry import read_source
+    from pipeline.datasets.fetching.fetch import fetch_archives, fetch_checkpoint
+    from pipeline.datasets.sources.registry import read_source
+    from pipeline.runtime.errors import ParameterError, UserError
 
     where = f"fetch.{name}"
     source = read_source(name)
@@ -55,8 +55,8 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
         raise UserError(f"{source.title} is not fetched by duskline", hint=f"it is had {source.published}")
     machine = read_machine()
     if source.kind == "city":
-        from pipeline.city.raw import write_city
-        from pipeline.core.timings import note_work
+        from pipeline.city.export.raw import write_city
+        from pipeline.compute.resources.timings import note_work
 
         counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
         note_work("image", of=sum(counts.values()), done=sum(counts.values()))

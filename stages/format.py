@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pipeline.core.machine import read_machine
-from pipeline.core.ranges import Range, require_ranges
+from pipeline.runtime.machine import read_machine
+from pipeline.runtime.ranges import Range, require_ranges
 from stages.command import GOES_ON, stage_command
 from stages.places import RAW, SETS
 
 if TYPE_CHECKING:
-    from pipeline.datasets.formatting import RawImage
+    from pipeline.datasets.formatting.build_set import RawImage
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class SetsParams:
 @stage_command("format", GOES_ON)
 def main(name: str) -> str:
     """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
-    from pipeline.core.errors import ParameterError
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.formatting import format_set
-    from pipeline.datasets.half_done import HalfDone, key_of
-    from pipeline.datasets.readers.common import CommonSettings, read_common
-    from pipeline.datasets.readers.folder import FolderSettings, read_folder
-    from pipeline.datasets.readers.pittsburgh import PittsburghSettings, read_pittsburgh
-    from pipeline.datasets.readers.tokyo247 import (
+    from pipeline.datasets.formatting.build_set import format_set
+    from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
+    from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
+    from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
+    from pipeline.datasets.formatting.readers.tokyo247 import (
         Tokyo247Settings,
         read_tokyo247,
         read_tokyo247_queries,
     )
-    from pipeline.datasets.readers.traverses import TraversesSettings, read_traverses
-    from pipeline.datasets.registry import read_source
-    from pipeline.datasets.terms import terms_below
+    from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+    from pipeline.datasets.formatting.resume import ResumableSet, resume_key
+    from pipeline.datasets.sources.licence_terms import terms_below
+    from pipeline.datasets.sources.registry import read_source
+    from pipeline.runtime.errors import ParameterError
 
     readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
         "pittsburgh": (PittsburghSettings, read_pittsburgh),
@@ -81,7 +81,7 @@ def main(name: str) -> str:
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}
-    half_done = HalfDone.opened(machine.work / "format" / name, key_of(raw.raw, raw.form, section))
+    half_done = ResumableSet.opened(machine.work / "format" / name, resume_key(raw.raw, raw.form, section))
     made = format_set(
         images,
         SETS / name,

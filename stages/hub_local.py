@@ -10,7 +10,7 @@ from stages.places import RECOGNISERS
 def main(name: str) -> str:
     """Load a model by torch.hub from a folder and write down what it is; this runs the repository's code."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.vpr.hub import HubModel, register_hub_model
+    from pipeline.vpr.experiments.torch_hub import HubModel, register_hub_model
 
     section = section_of(read_params(), "hub_local", name)
     model = build(HubModel, section | {"source": "local"}, f"hub_local.{name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.ranges import Seed, Share
+from pipeline.runtime.ranges import Seed, Share
 from stages.command import stage_command
 from stages.known_names import set_names
 from stages.options import parameter
@@ -18,8 +18,8 @@ from stages.sets_form import shards_parameter
 @shards_parameter
 def main(name: str, day: str, night: str, keep_nights: float, seed: int, shards_above: int) -> str:
     """Put a day set and its night set together: every folder holds its day images and their nights."""
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.datasets.merge import merge_sets
+    from pipeline.datasets.derived.merge import merge_sets
+    from pipeline.datasets.image_set.image_set import ImageSet
 
     days, nights = (ImageSet.open(SETS / part) for part in (day, night))
     merged = merge_sets(days, nights, SETS / name, keep_nights, seed, shards_above)

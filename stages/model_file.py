@@ -23,7 +23,7 @@ class ModelFileParams:
 def main(name: str) -> str:
     """Check a model that is given as a file and put it beside those trained here."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.vpr.given import take_model
+    from pipeline.vpr.experiments.model_file import take_model
 
     params = build(ModelFileParams, section_of(read_params(), "model_file", name), f"model_file.{name}")
     return take_model(params.file, RECOGNISERS / name)

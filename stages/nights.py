@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.core.machine import read_machine
-from pipeline.core.ranges import JpegQuality, Share
+from pipeline.runtime.machine import read_machine
+from pipeline.runtime.ranges import JpegQuality, Share
 from stages.known_names import set_names
 from stages.options import parameter
 from stages.places import SETS
 from stages.sets_form import shards_parameter
 
 if TYPE_CHECKING:
-    from pipeline.datasets.terms import Terms
-    from pipeline.night.translator import MakeTranslator
+    from pipeline.datasets.sources.licence_terms import Terms
+    from pipeline.night.records.translator import MakeTranslator
 
 
 def night_parameters(function: Callable[..., str]) -> Callable[..., str]:
@@ -46,9 +46,9 @@ def make_night_set(
 
     terms: of the translator. The other arguments are those of `night_parameters`.
     """
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.night.run import translate_set
-    from pipeline.night.translator import OutputFormat
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.night.engine.translate_set import translate_set
+    from pipeline.night.records.translator import OutputFormat
 
     machine = read_machine()
     summary = translate_set(

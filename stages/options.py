@@ -1,4 +1,4 @@
-"""Options of commands: made of the types of pipeline/core/ranges.py, so that help says what is checked."""
+"""Options of commands: made of the types of pipeline/runtime/ranges.py, so that help says what is checked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 import yaml
 from click.shell_completion import CompletionItem
 
-from pipeline.core.described import described
-from pipeline.core.ranges import Range, range_of
+from pipeline.runtime.field_docs import described
+from pipeline.runtime.ranges import Range, range_of
 
 Function = Callable[..., Any]
 # Gives the names that an option may have here, for the shell to complete.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON, stage_command
 from stages.nights import make_night_set, night_parameters
 from stages.options import parameter
@@ -20,7 +20,7 @@ from stages.options import parameter
 )
 def main(name: str, style: str, **night: Any) -> str:
     """Make nights by the paper's augmentation or by classical means; finished images are never made twice."""
-    from pipeline.night.photometric import PhotometricTranslator
+    from pipeline.night.photometric.photometric import PhotometricTranslator
 
     return make_night_set(name, partial(PhotometricTranslator, style), read_machine().workers, **night)
 

@@ -15,7 +15,7 @@ from stages.training_sides import ListedFolder
 def main(name: str, side: str, folder: Path) -> str:
     """List the pictures of a folder, with their digests, as pictures of a side; nothing is copied."""
     from pipeline.core.params import build
-    from pipeline.core.sides import list_side
+    from unit.data.domain_images import list_side
 
     listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"pictures.{name}")
     return f"{list_side(folder, PICTURES / listed.side / f'{name}.csv'):,} pictures of {folder}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import say, worded_command
 from stages.options import completing
 from stages.places import PINNED
@@ -21,8 +21,8 @@ def main(source: str, files: tuple[str, ...], replace: bool) -> None:
     From then on every machine that shares the list refuses other files by these names. Files with a published
     digest are held against that instead.
     """
-    from pipeline.datasets.pinning import pin_held
-    from pipeline.datasets.registry import read_source
+    from pipeline.datasets.sources.registry import read_source
+    from pipeline.datasets.upkeep.pin_checksums import pin_held
 
     for pin, new in pin_held(
         read_source(source), files, held=read_machine().archives, pinned=PINNED, replace=replace

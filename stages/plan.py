@@ -25,23 +25,23 @@ def main(targets: tuple[str, ...], as_json: bool) -> None:
     """
     import shutil
 
-    from pipeline.core.machine import read_machine
-    from pipeline.core.memory import available_memory
     from pipeline.core.params import read_params
-    from pipeline.outlook.changes import pending_changes
-    from pipeline.outlook.estimates import Estimates
-    from pipeline.outlook.image_counts import SetsOutlook
-    from pipeline.outlook.prospect import Prospect, Step
+    from pipeline.forecast.changes import pending_changes
+    from pipeline.forecast.estimates import Estimates
+    from pipeline.forecast.forecast import Forecast, Step
+    from pipeline.forecast.image_counts import SetsForecast
+    from pipeline.runtime.machine import read_machine
+    from pipeline.runtime.memory import available_memory
 
     params = read_params()
     changes = pending_changes(targets)
-    estimates = Estimates(read_machine(), params, SetsOutlook(params, SETS))
+    estimates = Estimates(read_machine(), params, SetsForecast(params, SETS))
     steps = [Step(change, estimates.of(change.stage)) for change in changes]
-    prospect = Prospect(steps, available_memory(), shutil.disk_usage(".").free)
+    forecast = Forecast(steps, available_memory(), shutil.disk_usage(".").free)
     if as_json:
-        click.echo(json.dumps(prospect.document(), indent=2))
+        click.echo(json.dumps(forecast.document(), indent=2))
     else:
-        click.echo("\n".join(prospect.lines()))
+        click.echo("\n".join(forecast.lines()))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import worded_command
 from stages.places import SETS
 
 if TYPE_CHECKING:
-    from pipeline.night.prune import Amount, Part
+    from pipeline.night.upkeep.prune import Amount, Part
 
 # Half-done trainings, in the work store by these names.
 _STATES = ("train", "train_unit")
@@ -36,9 +36,9 @@ def main(yes: bool) -> None:
     States of trainings are listed and not removed: an unfinished training goes on from its state, and a
     translator's can be continued with more iterations. Remove the folders of those that you are done with.
     """
-    from pipeline.core.errors import UserError
-    from pipeline.core.guard import only_run
-    from pipeline.night.prune import Amount, prune, survey
+    from pipeline.night.upkeep.prune import Amount, prune, survey
+    from pipeline.runtime.errors import UserError
+    from pipeline.runtime.process_lock import only_run
 
     work = read_machine().work
     with only_run(work, "prune"):

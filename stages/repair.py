@@ -24,7 +24,7 @@ def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
     A bad object is replaced by the good one of the other place. Where neither has a good one, run this in a
     clone that has, or make it again with the stage that is named, and then run this.
     """
-    from pipeline.core.errors import DusklineError
+    from pipeline.runtime.errors import DusklineError
     from pipeline.sharing.objects import SharedProject
     from pipeline.sharing.repair import repair
 

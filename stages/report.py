@@ -10,10 +10,10 @@ from stages.places import AUGMENTATIONS, COMPARISONS, REPORT, RESULTS, SHEETS, S
 def main() -> str:
     """Write one self-contained page of what params.yaml names."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.report.comparison import Comparison, compared_tables
-    from pipeline.report.headline import read_headline
-    from pipeline.report.page import Augmentations, Material, PageParams, write_page
-    from pipeline.report.results import read_results
+    from pipeline.report.page.page import Augmentations, Material, PageParams, write_page
+    from pipeline.report.tables.comparison import Comparison, compared_tables
+    from pipeline.report.tables.headline import read_headline
+    from pipeline.report.tables.results import read_results
 
     params = read_params()
     page = build(PageParams, section_of(params, "report"), "report")

@@ -27,8 +27,8 @@ def main() -> None:
 
 
 def _line(experiment: str, test_set: str) -> str:
-    from pipeline.core.errors import DusklineError
-    from pipeline.vpr.metrics import read_metrics
+    from pipeline.runtime.errors import DusklineError
+    from pipeline.vpr.results.metrics import read_metrics
 
     folder = RESULTS / experiment / test_set
     if not folder.is_dir():

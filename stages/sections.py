@@ -9,20 +9,20 @@ from typing import Any
 import click
 
 from pipeline.city.settings import CitySettings
-from pipeline.core.errors import DusklineError, ParameterError
 from pipeline.core.params import build
-from pipeline.datasets.readers.common import CommonSettings
-from pipeline.datasets.readers.folder import FolderSettings
-from pipeline.datasets.readers.pittsburgh import PittsburghSettings
-from pipeline.datasets.readers.tokyo247 import Tokyo247Settings
-from pipeline.datasets.readers.traverses import TraversesSettings
-from pipeline.report.comparison import Comparison
-from pipeline.report.headline import HeadlineParams
-from pipeline.report.page import PageParams
-from pipeline.vpr.augmentation import Augmentation
-from pipeline.vpr.experiment import Experiment
-from pipeline.vpr.hub import HubModel
-from pipeline.vpr.train_settings import TrainSettings
+from pipeline.datasets.formatting.readers.common import CommonSettings
+from pipeline.datasets.formatting.readers.folder import FolderSettings
+from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings
+from pipeline.datasets.formatting.readers.tokyo247 import Tokyo247Settings
+from pipeline.datasets.formatting.readers.traverses import TraversesSettings
+from pipeline.report.page.page import PageParams
+from pipeline.report.tables.comparison import Comparison
+from pipeline.report.tables.headline import HeadlineParams
+from pipeline.runtime.errors import DusklineError, ParameterError
+from pipeline.vpr.augmentation.transforms import Augmentation
+from pipeline.vpr.experiments.experiment import Experiment
+from pipeline.vpr.experiments.torch_hub import HubModel
+from pipeline.vpr.training.settings import TrainSettings
 from stages.augmentations import AugmentationSheetParams
 from stages.compare import CompareParams
 from stages.fetch import ArchivesParams, CheckpointParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pipeline.core.ranges import Range
+from pipeline.runtime.ranges import Range
 from stages.command import stage_command
 from stages.known_names import set_names
 from stages.options import parameter
@@ -38,8 +38,8 @@ def main(
     shards_above: int,
 ) -> str:
     """Keep the whole database of a set and only its queries of one time of day, by hard links."""
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.datasets.select import select_time
+    from pipeline.datasets.derived.select import select_time
+    from pipeline.datasets.image_set.image_set import ImageSet
 
     source = ImageSet.open(SETS / dataset)
     return str(select_time(source, SETS / name, time_of_day, corrections, unlabelled, expected, shards_above))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.core.stage_outs import SET_STAGES
+from pipeline.runtime.stage_outs import SET_STAGES
 from stages.command import say, worded_command
 from stages.places import SETS
 
@@ -23,8 +23,8 @@ def main() -> None:
 
 
 def _line(name: str, stage: str) -> str:
-    from pipeline.core.errors import DusklineError
-    from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
+    from pipeline.datasets.image_set.image_set import ROLES, SPLITS, ImageSet
+    from pipeline.runtime.errors import DusklineError
 
     start = f"{name:<24} {stage:<10}"
     if not (SETS / name).is_dir():

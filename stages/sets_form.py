@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from pipeline.core.ranges import Range
+from pipeline.runtime.ranges import Range
 from stages.options import parameter
 
 

@@ -27,7 +27,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
     Credentials belong into the environment or into `dvc remote modify --local`, never into URL.
     """
-    from pipeline.core.errors import DusklineError, UserError
+    from pipeline.runtime.errors import DusklineError, UserError
     from pipeline.sharing.cost import push_cost
     from pipeline.sharing.objects import SharedProject
     from pipeline.sharing.remote import remote_at, set_up
@@ -62,7 +62,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
 def _show_terms() -> None:
     """Say what whoever can read the remote will hold, and what its owners ask for."""
-    from pipeline.datasets.terms import read_terms
+    from pipeline.datasets.sources.licence_terms import read_terms
 
     known = sorted({terms for folder in sorted(SETS.glob("*/")) for terms in read_terms(folder)})
     if known:

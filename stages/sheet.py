@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.core.ranges import Range, require_ranges
+from pipeline.runtime.ranges import Range, require_ranges
 from stages.command import stage_command
 from stages.places import SETS, SHEETS
 
@@ -32,8 +32,8 @@ class SheetParams:
 def main(name: str) -> str:
     """Put small pictures of days, their nights and, of the embedded city, their true nights side by side."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.report.sheet import write_sheet
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.report.sets.sheet import write_sheet
     from stages.city_nights import CityNights
 
     params = read_params()

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import say, worded_command
 from stages.options import completing
 
 if TYPE_CHECKING:
-    from pipeline.datasets.registry import Source
+    from pipeline.datasets.sources.registry import Source
 
 
 def source_names() -> list[str]:
     """Names of the sources that the registry knows."""
-    from pipeline.datasets.registry import known_sources
+    from pipeline.datasets.sources.registry import known_sources
 
     return known_sources()
 
@@ -27,7 +27,7 @@ def source_names() -> list[str]:
 @click.option("--check", is_flag=True, help="Ask every address whether it has its file; nothing is fetched.")
 def main(names: tuple[str, ...], check: bool) -> None:
     """List the data sets and checkpoints that duskline knows; with NAMES, all that is known of those."""
-    from pipeline.datasets.registry import known_sources, read_source
+    from pipeline.datasets.sources.registry import known_sources, read_source
 
     sources = [read_source(name) for name in names or known_sources()]
     if check:
@@ -44,8 +44,8 @@ def main(names: tuple[str, ...], check: bool) -> None:
 
 
 def _check(sources: list[Source]) -> None:
-    from pipeline.core.errors import DusklineError
-    from pipeline.datasets.alive import ask_all
+    from pipeline.datasets.upkeep.link_check import ask_all
+    from pipeline.runtime.errors import DusklineError
 
     addresses = dict.fromkeys(place for source in sources for file in source.files for place in file.places)
     dead = []
@@ -65,16 +65,16 @@ def _check(sources: list[Source]) -> None:
 
 
 def _at_hand(source: Source, held: Path) -> str:
-    from pipeline.datasets.held import find_held
+    from pipeline.datasets.archives.local_archives import find_local_archive
 
     if source.kind != "archives":
         return {"city": "drawn here", "checkpoint": "brought by you", "described": "described"}[source.kind]
-    there = sum(find_held(held, source.folders, file.name) is not None for file in source.files)
+    there = sum(find_local_archive(held, source.folders, file.name) is not None for file in source.files)
     return f"{there} of {len(source.files)} archives"
 
 
 def _all_of(source: Source, held: Path) -> str:
-    from pipeline.datasets.held import find_held
+    from pipeline.datasets.archives.local_archives import find_local_archive
 
     lines = [source.name, f"  {source.title}", f"  licence: {source.licence}"]
     if source.terms:
@@ -87,7 +87,7 @@ def _all_of(source: Source, held: Path) -> str:
         counts = ", ".join(f"{place} {count:,}" for place, count in source.expected.items())
         lines.append(f"  images: {counts}")
     for file in source.files:
-        found = find_held(held, source.folders, file.name)
+        found = find_local_archive(held, source.folders, file.name)
         about = f" ({file.about})" if file.about else ""
         where = f"at hand: {found}" if found else f"from {' or '.join(file.places)}"
         lines.append(f"  {file.name}{about} {where}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pipeline.core.machine import read_machine
-from pipeline.core.ranges import Range
+from pipeline.runtime.machine import read_machine
+from pipeline.runtime.ranges import Range
 from stages.command import stage_command
 from stages.options import parameter
 from stages.places import SETS, STATISTICS
@@ -17,9 +17,9 @@ from stages.places import SETS, STATISTICS
 )
 def main(name: str, pictures: int) -> str:
     """Count the set NAME, draw where it stands and how bright it is, and note where it comes from."""
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.report.set_record import write_set_record
-    from pipeline.report.statistics import write_statistics
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.report.sets.set_record import write_set_record
+    from pipeline.report.sets.statistics import write_statistics
 
     images = ImageSet.open(SETS / name)
     found = write_statistics(STATISTICS / name, images, pictures, read_machine().workers)

@@ -10,10 +10,10 @@ from stages.places import RESULTS, TABLES
 def main() -> str:
     """Write the recalls of the experiments and test sets that params.yaml names as CSV and Markdown."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.report.comparison import Comparison, compared_tables
-    from pipeline.report.headline import read_headline
-    from pipeline.report.results import read_results
-    from pipeline.report.tables import write_tables
+    from pipeline.report.tables.comparison import Comparison, compared_tables
+    from pipeline.report.tables.headline import read_headline
+    from pipeline.report.tables.results import read_results
+    from pipeline.report.tables.tables import write_tables
 
     params = read_params()
     results = read_results(RESULTS, section_of(params, "experiment"), params["test_sets"])

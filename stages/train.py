@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON_FROM_STATE, stage_command
 from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 
@@ -11,9 +11,9 @@ from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 def main(name: str) -> str:
     """Train a place recogniser; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.image_set import ImageSet
-    from pipeline.vpr.train_settings import TrainSettings
-    from pipeline.vpr.training import train_model
+    from pipeline.datasets.image_set.image_set import ImageSet
+    from pipeline.vpr.training.settings import TrainSettings
+    from pipeline.vpr.training.training import train_model
 
     machine = read_machine()
     settings = build(TrainSettings, section_of(read_params(), "train", name), f"train.{name}")

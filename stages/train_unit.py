@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON_FROM_STATE, stage_command
 from stages.options import parameter, parameters_of
 from stages.places import UNIT_CURVES, UNIT_MODELS
 from stages.training_sides import read_side
-from unit.train_settings import TrainSettings
+from unit.training.settings import TrainSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ _LOG = logging.getLogger(__name__)
 def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
     """Train UNIT on two unpaired sides; a run that was ended goes on where it stopped."""
     from pipeline.core.params import build, read_params
-    from unit.numeric import chosen_device
-    from unit.train import train
+    from unit.network.numeric import chosen_device
+    from unit.training.train import train
 
     machine = read_machine()
     params = read_params()

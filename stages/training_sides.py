@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages.places import PICTURES
 
 if TYPE_CHECKING:
-    from pipeline.core.sides import Side
+    from unit.data.domain_images import Side
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ def read_side(place: Path, params: dict[str, Any]) -> Side:
 
     A listing of a folder that `params` no longer names is not read. `ParameterError` when none is named.
     """
-    from pipeline.core.errors import ParameterError
     from pipeline.core.params import build, section_of
-    from pipeline.core.sides import side_of_folder, side_of_listings
+    from pipeline.runtime.errors import ParameterError
+    from unit.data.domain_images import side_of_folder, side_of_listings
 
     if place.parent != PICTURES:
         return side_of_folder(place)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core.machine import read_machine
+from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON, stage_command
 from stages.nights import make_night_set, night_parameters
 from stages.options import parameter, parameters_of
 from stages.places import RAW, SHIPPED
-from unit.settings import UnitSettings
+from unit.network.settings import UnitSettings
 
 if TYPE_CHECKING:
-    from pipeline.datasets.terms import Terms
+    from pipeline.datasets.sources.licence_terms import Terms
 
 
 @stage_command("translate", GOES_ON)
@@ -51,7 +51,7 @@ def main(
 
 
 def _terms(checkpoint: Path) -> Terms:
-    from pipeline.datasets.terms import Terms, terms_below
+    from pipeline.datasets.sources.licence_terms import Terms, terms_below
 
     if checkpoint == SHIPPED:
         return Terms(

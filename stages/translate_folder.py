@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
-from pipeline.core.machine import Machine, read_machine
-from pipeline.core.ranges import JpegQuality, Pixels
+from pipeline.runtime.machine import Machine, read_machine
+from pipeline.runtime.ranges import JpegQuality, Pixels
 from stages.command import GOES_ON, say, worded_command
 from stages.options import option
 
 if TYPE_CHECKING:
-    from pipeline.night.translator import MakeTranslator
+    from pipeline.night.records.translator import MakeTranslator
 
 
 @worded_command("translate", GOES_ON)
@@ -78,8 +78,8 @@ def main(
     their reasons. Run again, only new and changed pictures are translated; of another translator OUT is
     made anew.
     """
-    from pipeline.night.folder import translate_folder
-    from pipeline.night.translator import OutputFormat
+    from pipeline.night.records.translator import OutputFormat
+    from pipeline.night.upkeep.folder import translate_folder
 
     machine = read_machine()
     make_translator, workers = _translator(machine, checkpoint, style, settings)
@@ -102,11 +102,11 @@ def _translator(
 ) -> tuple[MakeTranslator, int]:
     """The one that was asked for, and how many processes to build it in; `settings` are a checkpoint's."""
     from pipeline.core.params import build
-    from pipeline.night.photometric import PhotometricTranslator
+    from pipeline.night.photometric.photometric import PhotometricTranslator
 
     if checkpoint is not None and style is None:
         from stages.unit_factory import UnitFactory
-        from unit.settings import UnitSettings
+        from unit.network.settings import UnitSettings
 
         unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
         return unit, unit.workers

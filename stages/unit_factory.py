@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.core.machine import Machine
-    from unit.settings import UnitSettings
-    from unit.translate import UnitTranslator
+    from pipeline.runtime.machine import Machine
+    from unit.network.settings import UnitSettings
+    from unit.translation.translate import UnitTranslator
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class UnitFactory:
     @classmethod
     def on(cls, machine: Machine, checkpoint: Path, settings: UnitSettings) -> UnitFactory:
         """For the device that the machine's settings ask for."""
-        from unit.numeric import chosen_device
+        from unit.network.numeric import chosen_device
 
         return cls(checkpoint, settings, chosen_device(machine.device), machine.workers)
 
@@ -41,9 +41,9 @@ class UnitFactory:
         """Load the checkpoint; called once in each worker."""
         import torch
 
-        from pipeline.core.memory import keep_freed_memory
-        from unit.batches import UnitBatchTranslator
-        from unit.translate import UnitTranslator
+        from pipeline.runtime.memory import keep_freed_memory
+        from unit.translation.batches import UnitBatchTranslator
+        from unit.translation.translate import UnitTranslator
 
         if self.device == "cuda":
             return UnitBatchTranslator(self.checkpoint, self.settings, self.device, self.threads)

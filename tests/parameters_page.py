@@ -11,10 +11,10 @@ from typing import Any
 import click
 import yaml
 
-from pipeline.core.described import Described, described, is_optional, summary_of
-from pipeline.core.machine import Machine, read_machine
 from pipeline.core.params import read_params
-from pipeline.vpr.augmentation import Augmentation
+from pipeline.runtime.field_docs import Described, described, is_optional, summary_of
+from pipeline.runtime.machine import Machine, read_machine
+from pipeline.vpr.augmentation.transforms import Augmentation
 from stages.format import RawParams
 from stages.options import Number
 from stages.sections import ALONE, ENTRIES, FORMS, KINDS

@@ -11,11 +11,15 @@ import pytest
 from tests.import_graph import ROOT, direct_imports, imported_names, modules_used, project_modules
 
 TORCHLESS_ROOMS = (
-    *("pipeline/core", "pipeline/city", "pipeline/datasets", "pipeline/night"),
-    *("pipeline/outlook", "pipeline/checkup"),
+    *("pipeline/core", "pipeline/runtime", "pipeline/city", "pipeline/datasets", "pipeline/night"),
+    *("pipeline/forecast", "pipeline/doctor"),
 )
-UNIT_MAY_USE = ("core", "compute")
-BELOW = {("pipeline", "core"): ("core",), ("pipeline", "compute"): ("core", "compute")}
+UNIT_MAY_USE = ("core", "runtime", "compute")
+BELOW = {
+    ("pipeline", "runtime"): ("runtime",),
+    ("pipeline", "core"): ("core", "runtime"),
+    ("pipeline", "compute"): ("core", "runtime", "compute"),
+}
 TORCHLESS_STAGES = ("fetch", "format", "pictures", "photometric", "merge", "apart", "select", "experiment")
 HEAVY = ("torch", "torchvision")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.described import described
 from pipeline.core.params import build, read_params
+from pipeline.runtime.field_docs import described
 from tests.parameters_page import PAGE, PROFILES, SETTINGS, instances, keys_of, page
 
 

@@ -1,1 +1,4 @@
-"""The UNIT translator: network, checkpoints, translation of pictures, losses, training."""
+"""The UNIT translator: its network and weights, translation of pictures, training of new ones.
+
+Rooms: network, translation, data, training. The shipped weights are in `unit/weights/`.
+"""

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.project_copy import copy_project
-from pipeline.datasets.image_set import ImageSet
-from pipeline.night.attempt import Made
-from pipeline.night.photometric import PhotometricTranslator
-from pipeline.night.store import open_store
-from pipeline.night.translator import OutputFormat, Recipe
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.engine.store import open_store
+from pipeline.night.engine.translate_image import Translated
+from pipeline.night.photometric.photometric import PhotometricTranslator
+from pipeline.night.records.translator import OutputFormat, Recipe
 
 WIDTH, HEIGHT = 16, 12
 STYLE = "meant"
@@ -67,7 +67,7 @@ def fill_store(place: Place) -> None:
     days = ImageSet.open(place.project / "data" / "sets" / DAYS)
     with open_store(place.project / "work" / "nights", recipe()) as store:
         for row in days.rows:
-            store.put(row.digest, Made(days.read(row) + b"n", WIDTH, HEIGHT))
+            store.put(row.digest, Translated(days.read(row) + b"n", WIDTH, HEIGHT))
 
 
 def recipe() -> Recipe:

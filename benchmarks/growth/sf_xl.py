@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from benchmarks.growth.curve import Curve
 from benchmarks.growth.steps import FIRST, FORMAT, MERGE, NOTHING, PLAN, PULL, PUSH, RECORD
-from pipeline.vpr.ivfpq import IvfPq
+from pipeline.vpr.retrieval.ivfpq import IvfPq
 
 HOUR = 3600
 GB = 1e9

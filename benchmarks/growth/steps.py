@@ -27,9 +27,9 @@ from benchmarks.growth.project import (
     recipe,
 )
 from benchmarks.project_copy import project_environment
-from pipeline.datasets.image_set import ImageSet
-from pipeline.night.plan import Source, make_plan
-from pipeline.night.store import open_store
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.engine.plan import Source, make_plan
+from pipeline.night.engine.store import open_store
 
 Result = TypeVar("Result")
 

@@ -39,9 +39,9 @@ from benchmarks.night_gain.streets import (
     night_queries,
 )
 from pipeline.core.files import write_bytes
-from pipeline.core.machine import read_machine
-from pipeline.datasets.image_set import ImageSet
-from unit.numeric import chosen_device
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.runtime.machine import read_machine
+from unit.network.numeric import chosen_device
 
 # Whether the nights that a recogniser learns from are lit anew each time they are shown.
 RELIT = {DAY: False, LIGHTS: True, LITERAL: True, CLASSICAL: True, OURS: True, ORACLE: False}

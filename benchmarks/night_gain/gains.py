@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.predictions import PREDICTIONS, read_predictions
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
 
 _RESAMPLES = 10_000
 

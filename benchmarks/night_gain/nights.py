@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.night_gain.pictures import Translate
-from pipeline.core.sides import side_of_folder
-from pipeline.datasets.image_set import ImageSet
-from pipeline.night.photometric import PhotometricTranslator
-from pipeline.night.run import translate_set
-from pipeline.night.translator import MakeTranslator, OutputFormat
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.engine.translate_set import translate_set
+from pipeline.night.photometric.photometric import PhotometricTranslator
+from pipeline.night.records.translator import MakeTranslator, OutputFormat
 from stages.unit_factory import UnitFactory
-from unit.train import train
-from unit.train_settings import TrainSettings
-from unit.translate import UnitSettings, UnitTranslator
+from unit.data.domain_images import side_of_folder
+from unit.training.settings import TrainSettings
+from unit.training.train import train
+from unit.translation.translate import UnitSettings, UnitTranslator
 
 # What the translator learns from is 128x96, the size that the recognisers see. unit/weights/city.pt is what
 # comes out.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.pictures import read_rgb
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.names import night_name
-from pipeline.night.measures import lights_in_place, lit, psnr, ssim, visible_edges
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.image_set.image_names import night_name
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.comparison.image_metrics import lights_in_place, lit, psnr, ssim, visible_edges
 
 Translate = Callable[[np.ndarray], np.ndarray]
 # Every so many of the test database's views.

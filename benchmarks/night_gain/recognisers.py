@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.night_gain.streets import CITY
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.augmentation import Augmentation
-from pipeline.vpr.evaluation import evaluate
-from pipeline.vpr.experiment import Experiment, write_experiment
-from pipeline.vpr.lights import Lights
-from pipeline.vpr.train_settings import TrainSettings
-from pipeline.vpr.training import train_model
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.augmentation.night_lights import Lights
+from pipeline.vpr.augmentation.transforms import Augmentation
+from pipeline.vpr.evaluation.evaluation import evaluate
+from pipeline.vpr.experiments.experiment import Experiment, write_experiment
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training import train_model
 
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25

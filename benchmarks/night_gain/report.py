@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.night_gain.gains import Bootstrap, hits_of, standpoints
 from benchmarks.night_gain.pictures import Likeness
 from pipeline.core.files import write_json
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.metrics import read_metrics
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.results.metrics import read_metrics
 
 DAY, LIGHTS, LITERAL, CLASSICAL = "day", "lights", "literal", "classical"
 OURS, ORACLE = "ours", "oracle"

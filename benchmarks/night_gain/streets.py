@@ -7,16 +7,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pipeline.city
-from pipeline.city.camera import Shot
-from pipeline.city.drawing import Drawing, draw_all
-from pipeline.city.raw import write_unpaired
+from pipeline.city.export.raw import write_unpaired
+from pipeline.city.geometry.camera import Shot
+from pipeline.city.layout.routes import PITTSBURGH_SPLITS, Panorama, Survey
+from pipeline.city.rendering.render_pool import Drawing, draw_all
 from pipeline.city.settings import CitySettings
-from pipeline.city.survey import PITTSBURGH_SPLITS, Panorama, Survey
 from pipeline.core.files import digest_document, digest_file
-from pipeline.core.progress import progress
-from pipeline.datasets.image_set import ImageRow, ImageSet
-from pipeline.datasets.names import Details, name_at_utm, night_name
-from pipeline.datasets.set_writer import SetWriter, replaced_set
+from pipeline.datasets.image_set.image_names import Details, name_at_utm, night_name
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
+from pipeline.runtime.progress import progress
 
 # Splits are cities of their own: no street of one is in another.
 CITY = CitySettings(
@@ -33,7 +33,8 @@ DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
 def city_digest() -> str:
     """SHA-256 over the settings and all code that draws the city: equal digests, equal pictures."""
     (folder,) = pipeline.city.__path__
-    code = {path.name: digest_file(path) for path in sorted(Path(folder).glob("*.py"))}
+    modules = sorted(Path(folder).rglob("*.py"))
+    code = {path.relative_to(folder).as_posix(): digest_file(path) for path in modules}
     return digest_document({"settings": asdict(CITY), "code": code, "unpaired": UNPAIRED})
 
 

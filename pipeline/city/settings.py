@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.core.ranges import Range, require_ranges
+from pipeline.runtime.ranges import Range, require_ranges
 
 # The yaw steps of the published panoramas: twelve, 30 degrees apart.
 YAW_STEPS = 12

@@ -1,1 +1,4 @@
-"""What everything that computes needs: processes that work as one, actors of a cluster, threads, memory."""
+"""What everything that computes needs: the device, processes that work as one, resources.
+
+Nothing here knows what is computed: neither nights nor descriptors.
+"""

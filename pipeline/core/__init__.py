@@ -1,1 +1,4 @@
-"""What every room of the pipeline needs: errors, files, pictures, machine settings, progress. No torch."""
+"""What every room needs and what can change bytes: files, parameters, pictures. No torch.
+
+An edit here runs nearly every stage again; what cannot change a byte is in runtime.
+"""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from pipeline.core.errors import DusklineError, MissingInputError, UserError
+from pipeline.runtime.errors import DusklineError, MissingInputError, UserError
 
 PIECE = 1 << 20
 
@@ -24,7 +24,7 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
 
 
 @contextlib.contextmanager
-def written_beside(target: Path) -> Iterator[BinaryIO]:
+def atomic_write(target: Path) -> Iterator[BinaryIO]:
     """Open a hidden file beside `target`; rename it over `target` when the block ends well.
 
     If the block fails, or the disk is full, the target is as it was and nothing is left behind.
@@ -87,7 +87,7 @@ def unwritten(target: Path, error: OSError) -> DusklineError:
     )
 
 
-def bring_to_disk(stream: BinaryIO) -> None:
+def fsync(stream: BinaryIO) -> None:
     """Have what was written be on the disk when this returns.
 
     Otherwise a crash of the machine can leave a file of zeros under its final name.
@@ -109,7 +109,7 @@ def _discard(beside: Path) -> None:
 
 def write_bytes(target: Path, data: bytes) -> None:
     """Write `data` to `target`, whole or not at all."""
-    with written_beside(target) as stream:
+    with atomic_write(target) as stream:
         stream.write(data)
 
 
@@ -135,7 +135,7 @@ def read_json(path: Path) -> Any:
 
 def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV with a header line and Unix line ends, whole or not at all."""
-    with written_beside(target) as stream:
+    with atomic_write(target) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         # The module does not quote a lone carriage return, and would read it as the end of the row.
@@ -178,10 +178,10 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's content as 64 hex digits, read in pieces."""
-    return digest_pieces(pieces_of(path))
+    return digest_chunks(chunks(path))
 
 
-def digest_pieces(pieces: Iterable[bytes]) -> str:
+def digest_chunks(pieces: Iterable[bytes]) -> str:
     """SHA-256 of `pieces`, one after the other, as 64 hex digits."""
     digest = hashlib.sha256()
     for piece in pieces:
@@ -189,7 +189,7 @@ def digest_pieces(pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def pieces_of(path: Path) -> Iterator[bytes]:
+def chunks(path: Path) -> Iterator[bytes]:
     """Yield a file's content in pieces of `PIECE` bytes, the last one shorter."""
     with path.open("rb") as stream:
         while piece := stream.read(PIECE):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from pipeline.core.errors import MissingInputError, ParameterError
+from pipeline.runtime.errors import MissingInputError, ParameterError
 
 PARAMS_FILE = Path("params.yaml")
 _LOG = logging.getLogger(__name__)

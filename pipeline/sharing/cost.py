@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import MissingInputError
+from pipeline.runtime.errors import MissingInputError
 from pipeline.sharing.objects import ObjectStore, SharedProject
 
 

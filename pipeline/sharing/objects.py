@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.errors import DusklineError, MissingInputError
-from pipeline.core.progress import progress
+from pipeline.runtime.errors import DusklineError, MissingInputError
+from pipeline.runtime.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

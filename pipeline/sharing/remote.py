@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pipeline.core.errors import ParameterError, UserError
+from pipeline.runtime.errors import ParameterError, UserError
 from pipeline.sharing.objects import SharedProject
 
 Setting = Literal["repo", "local"]

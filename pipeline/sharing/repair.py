@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.core.errors import listed
-from pipeline.core.progress import progress
+from pipeline.runtime.errors import listed
+from pipeline.runtime.progress import progress
 from pipeline.sharing.objects import ObjectStore, SharedObject, SharedProject
 
 State = Literal["good", "bad", "absent"]

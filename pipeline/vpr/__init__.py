@@ -1,1 +1,4 @@
-"""Place recognition: descriptors of pictures, learnt from examples, searched, judged by recall."""
+"""Visual place recognition: descriptors learnt from examples, searched, evaluated by recall.
+
+A model is trained in training, tested in evaluation; both share inputs, models and retrieval.
+"""

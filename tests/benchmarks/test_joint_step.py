@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from benchmarks import joint_step
 from benchmarks.joint_step import WAYS, main, step_of, table
-from pipeline.compute.threads import threads_within
+from pipeline.compute.device.threads import threads_within
 
 
 def test_in_float32_every_way_has_the_same_losses_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from benchmarks.night_gain import __main__ as command
 from benchmarks.night_gain import nights, recognisers, streets
 from benchmarks.night_gain.gains import Bootstrap, Interval
-from pipeline.vpr.network import load_model
+from pipeline.vpr.models.descriptor_model import load_model
 
 POINTS = np.repeat(np.arange(90), 6)
 

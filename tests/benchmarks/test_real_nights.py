@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from torch import nn
 
 from benchmarks.real_nights import hits_of, main, table, walk_tests, webcam_test
-from pipeline.core.errors import UserError
+from pipeline.runtime.errors import UserError
 from tests.datasets.raw_forms import jpeg
 from tests.datasets.walks import make_walks
-from tests.vpr.test_given import given
+from tests.vpr.experiments.test_model_file import given
 
 FOLDERS = ("day_left", "day_right", "night_right")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline.city.settings import CitySettings
-from pipeline.core.errors import ParameterError
 from pipeline.core.params import build
+from pipeline.runtime.errors import ParameterError
 from tests.city.tiny import VALUES, tiny
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from pipeline.core import files
-from pipeline.core.errors import DusklineError, MissingInputError, UserError
+from pipeline.runtime.errors import DusklineError, MissingInputError, UserError
 from tests.import_graph import ROOT
 
 
@@ -31,7 +31,7 @@ def test_a_file_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
 
 def test_the_target_is_not_there_before_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "c.bin"
-    with files.written_beside(target) as stream:
+    with files.atomic_write(target) as stream:
         stream.write(b"data")
         assert not target.exists()
         assert len(names(tmp_path)) == 1
@@ -42,7 +42,7 @@ def test_the_target_is_not_there_before_the_block_ends(tmp_path: Path) -> None:
 def test_a_block_that_fails_leaves_the_target_as_it_was(tmp_path: Path) -> None:
     target = tmp_path / "c.bin"
     target.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), files.written_beside(target) as stream:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(target) as stream:
         stream.write(b"new")
         raise ZeroDivisionError
     assert target.read_bytes() == b"old"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import files
-from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.runtime.errors import DusklineError, MissingInputError
 
 
 def names(folder: Path) -> list[str]:

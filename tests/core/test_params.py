@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline.core.errors import MissingInputError, ParameterError
 from pipeline.core.params import build, read_params, section_of
+from pipeline.runtime.errors import MissingInputError, ParameterError
 
 
 @dataclass(frozen=True)

@@ -17,4 +17,4 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.datasets.http.FIRST_WAIT", 0.0)
+    monkeypatch.setattr("pipeline.datasets.fetching.resumable_http.FIRST_WAIT", 0.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.names import Details, name_at_utm, night_name
-from pipeline.datasets.set_writer import SetWriter
-from pipeline.night.origins import Origin, write_origins
+from pipeline.datasets.image_set.image_names import Details, name_at_utm, night_name
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.night.records.provenance import Origin, write_origins
 from tests.datasets.raw_forms import jpeg
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.errors import UserError
-from pipeline.datasets.formatting import format_set
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.readers.folder import FolderSettings, plan_folder, read_folder
+from pipeline.datasets.formatting.build_set import format_set
+from pipeline.datasets.formatting.readers.folder import FolderSettings, plan_folder, read_folder
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.runtime.errors import UserError
 from tests.datasets.raw_forms import jpeg
 
 VALUES: dict[str, Any] = {

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import MissingInputError, SetError
-from pipeline.datasets.apart import keep_apart
-from pipeline.datasets.export import export_set
-from pipeline.datasets.formatting import format_set
-from pipeline.datasets.half_done import HalfDone
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.merge import merge_sets
-from pipeline.datasets.readers.traverses import read_traverses
-from pipeline.datasets.select import select_time
-from pipeline.datasets.set_writer import SetWriter
+from pipeline.datasets.derived.exclude_overlap import exclude_overlap
+from pipeline.datasets.derived.merge import merge_sets
+from pipeline.datasets.derived.select import select_time
+from pipeline.datasets.formatting.build_set import format_set
+from pipeline.datasets.formatting.readers.traverses import read_traverses
+from pipeline.datasets.formatting.resume import ResumableSet
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.upkeep.export import export_set
+from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.runtime.errors import MissingInputError, SetError
 from tests.datasets.made_sets import day_set, night_set
 from tests.datasets.raw_forms import jpeg
 from tests.datasets.walks import made_walks, make_walks, settings
@@ -61,12 +61,12 @@ def test_a_format_that_goes_on_keeps_the_unit(walk: ImageSet, tmp_path: Path) ->
     broken = raw / "night_right" / "Image003.jpg"
     whole = broken.read_bytes()
     broken.write_bytes(whole[:-600])
-    half_done = HalfDone.opened(tmp_path / "work", "key")
+    half_done = ResumableSet.opened(tmp_path / "work", "key")
     with pytest.raises(Exception, match="1 of 8 images cannot be read"):
         format_set(read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, half_done=half_done)
     half_done.close()
     broken.write_bytes(whole)
-    half_done = HalfDone.opened(tmp_path / "work", "key")
+    half_done = ResumableSet.opened(tmp_path / "work", "key")
     assert {row.positions_in for row in half_done.rows.values()} == {"frames"}
     made = format_set(
         read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, half_done=half_done
@@ -84,7 +84,7 @@ def test_frames_and_metres_are_not_merged(walk: ImageSet, tmp_path: Path) -> Non
 
 def test_frames_and_metres_are_not_held_apart(walk: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(SetError, match="do not count the same"):
-        keep_apart(day_set(tmp_path / "day"), walk, tmp_path / "out", 25.0)
+        exclude_overlap(day_set(tmp_path / "day"), walk, tmp_path / "out", 25.0)
 
 
 def test_a_writer_refuses_both_in_one_set(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.params import build
-from pipeline.datasets.formatting import format_set
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.readers.traverses import TraversesSettings, read_traverses
+from pipeline.datasets.formatting.build_set import format_set
+from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.datasets.raw_forms import jpeg
 
 WALKS: dict[str, Any] = {

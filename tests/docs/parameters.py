@@ -12,9 +12,9 @@ import click
 import yaml
 
 from pipeline.core import params
-from pipeline.core.machine import Machine
 from pipeline.core.params import read_params
-from pipeline.vpr.augmentation import Augmentation
+from pipeline.runtime.machine import Machine
+from pipeline.vpr.augmentation.transforms import Augmentation
 from stages.format import RawParams
 from stages.sections import ALONE, ENTRIES, FORMS, KINDS, OPTIONS, wrong_sections
 from stages.training_sides import ListedFolder

@@ -10,23 +10,25 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from pipeline.core import sides
-from pipeline.datasets import image_set, pins, shards, times_of_day
-from pipeline.datasets.held import HeldArchive
-from pipeline.datasets.names import ImageName
-from pipeline.datasets.terms import Terms
-from pipeline.night.compared import Measured
-from pipeline.night.origins import Origin
-from pipeline.night.translator import OutputFormat, Recipe
-from pipeline.report import tables
-from pipeline.report.statistics import Statistics
-from pipeline.vpr.metrics import MeasuredRecall, Metrics
-from pipeline.vpr.network import _FORMAT, load_model
-from pipeline.vpr.predictions import Prediction
-from pipeline.vpr.training import train_model
+from pipeline.datasets.archives.local_archives import LocalArchive
+from pipeline.datasets.fetching import checksums
+from pipeline.datasets.image_set import image_set, tar_shards
+from pipeline.datasets.image_set.image_names import ImageName
+from pipeline.datasets.sources.licence_terms import Terms
+from pipeline.datasets.time_of_day import labels
+from pipeline.night.comparison.comparison_files import Measured
+from pipeline.night.records.provenance import Origin
+from pipeline.night.records.translator import OutputFormat, Recipe
+from pipeline.report.sets.statistics import Statistics
+from pipeline.report.tables import tables
+from pipeline.vpr.models.descriptor_model import _FORMAT, load_model
+from pipeline.vpr.results.metrics import MeasuredRecall, Metrics
+from pipeline.vpr.results.predictions import Prediction
+from pipeline.vpr.training.training import train_model
 from tests.docs.pages import Page
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS
+from unit.data import domain_images
 
 PAGE = Page.read("docs/formats.md")
 _TOLD = re.compile(r"<!-- (?:columns|fields) of (?:the |each )?(.*) -->")
@@ -61,11 +63,11 @@ WRITTEN = {
     "terms.json": names(Terms),
     "origins.csv": names(Origin),
     "recipe.json": list(RECIPE.document()),
-    "times_of_day.csv": list(times_of_day._HEADER),
-    "shards.csv": list(shards._HEADER),
-    "archives.json": names(HeldArchive),
-    "pinned.csv": list(pins._HEADER),
-    "data/pictures/<side>/<name>.csv": list(sides._HEADER),
+    "times_of_day.csv": list(labels._HEADER),
+    "shards.csv": list(tar_shards._HEADER),
+    "archives.json": names(LocalArchive),
+    "pinned.csv": list(checksums._HEADER),
+    "data/pictures/<side>/<name>.csv": list(domain_images._HEADER),
     "metrics.json": names(Metrics),
     "recall in metrics.json": names(MeasuredRecall),
     "predictions.csv": names(Prediction),

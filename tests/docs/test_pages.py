@@ -14,7 +14,7 @@ import click
 import pytest
 from dvc.cli.parser import get_main_parser
 
-from pipeline.core.machine import Machine
+from pipeline.runtime.machine import Machine
 from stages.cli import main as duskline
 from tests.docs.pages import Block, Page, anchor, pages, written_pages
 from tests.docs.parameters import flat_sections, known_parameters, known_sections

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.end_to_end.project import Project, tiny_params
 from tests.end_to_end.raw_damage import garble_split_files, truncate_member
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.core.pictures import read_rgb
-from pipeline.datasets.image_set import ImageSet
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.end_to_end.project import Project
 
 pytestmark = pytest.mark.slow

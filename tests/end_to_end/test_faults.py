@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.end_to_end.project import Project
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.lines import checked_fields, checked_line
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.checksummed_lines import checked_fields, checked_line
 from tests.end_to_end.project import Project, copy_project
 from tests.end_to_end.test_faults import wait_for
 from tests.night.fakes import day_name, picture, tree, write_days

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.core.files import digest_file
 from pipeline.core.params import read_params
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.names import ImageName
-from pipeline.night.origins import read_origins
+from pipeline.datasets.image_set.image_names import ImageName
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.records.provenance import read_origins
 from tests.datasets.raw_forms import jpeg, write_zip
 from tests.end_to_end.project import Project
 from tests.import_graph import ROOT
@@ -118,7 +118,7 @@ def test_nights_are_by_a_translator_that_saw_nothing_of_the_tests(own_night: Pro
 
 def test_a_picture_too_near_a_test_stops_the_training(own_night: Project) -> None:
     """With a selection that lets everything through, the assertion ends the pipeline before it trains."""
-    module = own_night.root / "pipeline" / "datasets" / "apart.py"
+    module = own_night.root / "pipeline" / "datasets" / "derived" / "exclude_overlap.py"
     text = module.read_text()
     assert text.count("if not out_of_it") == 1
     module.write_text(text.replace("if not out_of_it", "if not out_of_it or True"))

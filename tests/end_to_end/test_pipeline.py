@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.core.files import digest_file
 from pipeline.core.params import read_params
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.end_to_end.project import Project, tiny_params
 from tests.import_graph import ROOT
 
@@ -126,7 +126,7 @@ def test_machine_settings_rerun_nothing(project: Project) -> None:
 
 
 def test_library_change_reruns_the_stages_that_use_it(project: Project) -> None:
-    module = project.root / "pipeline" / "datasets" / "merge.py"
+    module = project.root / "pipeline" / "datasets" / "derived" / "merge.py"
     module.write_text(module.read_text() + "# changed\n")
     assert project.repro() == ["merge@city_pitts_dn"]
 
@@ -286,7 +286,7 @@ def test_every_cell_of_the_papers_tables_has_its_experiment(project: Project) ->
     comparison = project.params()["comparison"]
     rows = {
         f"{table}/{row}/{pooling}"
-        for table, content in yaml.safe_load((ROOT / "pipeline/report/paper.yaml").read_text())[
+        for table, content in yaml.safe_load((ROOT / "pipeline/report/tables/paper.yaml").read_text())[
             "tables"
         ].items()
         for row, recalls in content["rows"].items()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.registry import read_source
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.sources.registry import read_source
 from tests.datasets.raw_forms import jpeg, split_file, write_tar
 from tests.end_to_end.project import Project, copy_project
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.timings import read_timings, recorded_stages
+from pipeline.compute.resources.timings import read_timings, recorded_stages
 from tests.end_to_end.project import Project, copy_project
 from tests.end_to_end.test_pipeline import ALL_STAGES
 

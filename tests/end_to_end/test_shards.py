@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.shards import SHARDS
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.image_set.tar_shards import SHARDS
 from tests.end_to_end.clones import clone, commit, duskline, objects
 from tests.end_to_end.project import Project
 

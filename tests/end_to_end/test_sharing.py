@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.files import digest_file
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.terms import read_terms
-from pipeline.night.origins import read_origins
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.sources.licence_terms import read_terms
+from pipeline.night.records.provenance import read_origins
 from tests.end_to_end.clones import MERGED, clone, commit, duskline, files_of
 from tests.end_to_end.project import Project, stages_run
 from tests.s3_server import BUCKET, s3_server

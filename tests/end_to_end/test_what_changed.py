@@ -147,15 +147,15 @@ def test_without_an_edit_nothing_runs(decisions: Decisions) -> None:
 
 def test_the_command_says_the_same(decisions: Decisions) -> None:
     """With the descendants that it leaves out: of the stages that it names, one reads from the other."""
-    edited = decisions.root / "pipeline" / "datasets" / "merge.py"
+    edited = decisions.root / "pipeline" / "datasets" / "derived" / "merge.py"
     before = edited.read_bytes()
     edited.write_bytes(b"# Edited.\n" + before)
     try:
         said = json.loads(Project(decisions.root).dvc("status", "--json").stdout)
     finally:
         edited.write_bytes(before)
-    assert said == {"merge@both": [{"changed deps": {"pipeline/datasets/merge.py": "modified"}}]}
-    assert decisions.after("pipeline/datasets/merge.py", b"# Edited.\n" + before) == with_readers(
+    assert said == {"merge@both": [{"changed deps": {"pipeline/datasets/derived/merge.py": "modified"}}]}
+    assert decisions.after("pipeline/datasets/derived/merge.py", b"# Edited.\n" + before) == with_readers(
         ["merge@both"]
     )
 

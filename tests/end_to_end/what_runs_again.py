@@ -117,7 +117,7 @@ _STAGE_OF_SECTION = {"sheets": "sheet"}
 
 # Files that are no module and no stage's output, and who reads them.
 INPUTS: dict[str, tuple[str, ...]] = {
-    "pipeline/datasets/sources/city.yaml": ("fetch@city",),
+    "pipeline/datasets/registry/city.yaml": ("fetch@city",),
     "photographs/day/one.jpg": ("pictures@some_days",),
     "photographs/night/one.jpg": ("pictures@some_nights",),
     "unit/weights/city.pt": ("translate@night", "compare@day"),
@@ -125,8 +125,8 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "profiles/times_of_day/city_tokyo.csv": ("select@tokyo_night",),
     "archives/given.pt": ("model_file@given",),
     "hub/hubconf.py": ("hub_local@others",),
-    "pipeline/report/paper.yaml": ("tables", "report"),
-    "pipeline/report/templates/page.html": ("report",),
+    "pipeline/report/tables/paper.yaml": ("tables", "report"),
+    "pipeline/report/page/templates/page.html": ("report",),
 }
 # What nothing depends on: documents, tests, machine settings, the registry's other entries.
 NOTHING = (
@@ -135,7 +135,7 @@ NOTHING = (
     "Makefile",
     "duskline.local.yaml",
     "profiles/paper.yaml",
-    "pipeline/datasets/sources/pitts30k.yaml",
+    "pipeline/datasets/registry/pitts30k.yaml",
     "tests/test_stage_graph.py",
 )
 

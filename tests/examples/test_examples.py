@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.pictures import read_rgb
-from pipeline.datasets.export import export_set
-from pipeline.datasets.image_set import ImageSet
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.upkeep.export import export_set
 from tests.datasets.made_sets import day_set
 from tests.datasets.raw_forms import jpeg
 from tests.examples.running import EXAMPLES, run
 from tests.sharing.small_project import dvc
+from tests.vpr.experiments.test_torch_hub import HUBCONF, LAYERS
 from tests.vpr.places import write_places
-from tests.vpr.test_hub import HUBCONF, LAYERS
 
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 LONGEST = 59

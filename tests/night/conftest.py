@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from tests.night.fakes import Nightly, days, write_days
 
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.core.errors import BadImageError, CheckpointError
 from pipeline.core.files import digest_bytes, digest_document, write_bytes
-from pipeline.core.machine import Engine
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.set_writer import SetWriter
-from pipeline.night.folder import translate_folder
-from pipeline.night.run import translate_set
-from pipeline.night.summary import NightSummary
-from pipeline.night.translator import OutputFormat
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.night.engine.translate_set import translate_set
+from pipeline.night.records.summary import NightSummary
+from pipeline.night.records.translator import OutputFormat
+from pipeline.night.upkeep.folder import translate_folder
+from pipeline.runtime.errors import BadImageError, CheckpointError
+from pipeline.runtime.machine import Engine
 
 JPG = OutputFormat(".jpg", 90)
 PNG = OutputFormat(".png", 90)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core.files import digest_bytes
-from pipeline.night.attempt import Task
+from pipeline.night.engine.translate_image import Task
 
 
 def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:

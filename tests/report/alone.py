@@ -7,8 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.core.files import write_text
-from pipeline.report.finds import Finds
-from pipeline.report.pairs import Pairs
+from pipeline.report.page.matches import Matches
+from pipeline.report.page.pairs import Pairs
 from tests.import_graph import ROOT
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>alone</title>
@@ -20,9 +20,9 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>alo
 <script>{% include "nights.js" %}{% include "finds.js" %}</script></body></html>"""
 
 
-def write_alone(path: Path, pairs: Pairs, finds: Finds) -> Path:
+def write_alone(path: Path, pairs: Pairs, finds: Matches) -> Path:
     environment = Environment(
-        loader=FileSystemLoader(ROOT / "pipeline" / "report" / "templates"),
+        loader=FileSystemLoader(ROOT / "pipeline" / "report" / "page" / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
     )

@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.files import digest_bytes
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.set_writer import SetWriter
-from pipeline.night.origins import Origin, Status, write_origins
-from pipeline.vpr.intervals import wilson
-from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
-from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.night.records.provenance import Origin, Status, write_origins
+from pipeline.vpr.results.metrics import MeasuredRecall, Metrics, write_metrics
+from pipeline.vpr.results.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.vpr.results.wilson import wilson
 from tests.report.made_up_finds import write_beside
 
 QUERIES = 200

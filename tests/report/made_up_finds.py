@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.files import write_bytes
-from pipeline.vpr.ground import write_ground
-from pipeline.vpr.metrics import MeasuredRecall, Metrics, write_metrics
-from pipeline.vpr.predictions import PREDICTIONS, Prediction, write_predictions
-from pipeline.vpr.small_copies import COPIES
+from pipeline.vpr.results.ground_truth import write_ground_truth
+from pipeline.vpr.results.metrics import MeasuredRecall, Metrics, write_metrics
+from pipeline.vpr.results.predictions import PREDICTIONS, Prediction, write_predictions
+from pipeline.vpr.results.thumbnails import COPIES
 
 PLACES = 8
 # The rank of the first right find of each query; 0 for none. The worst is 5, which is sent farther than 2.
@@ -94,7 +94,7 @@ def write_beside(folder: Path, found: Sequence[Prediction], pictured: int) -> No
     database = {row.database: (row.database_east, row.database_north) for row in found}
     queries = {row.query: (row.query_east, row.query_north) for row in found}
     places, asked = (np.array(list(each.values())) for each in (database, queries))
-    write_ground(folder, list(database), places, list(queries), asked)
+    write_ground_truth(folder, list(database), places, list(queries), asked)
     names = [*database, *list(queries)[:pictured]]
     write_archive(folder / COPIES, {name: colour_picture(name) for name in names})
 

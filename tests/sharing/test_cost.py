@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import DusklineError, MissingInputError
+from pipeline.runtime.errors import DusklineError, MissingInputError
 from pipeline.sharing.cost import Amount, push_cost
 from pipeline.sharing.objects import SharedProject
 from pipeline.sharing.remote import Remote, set_up

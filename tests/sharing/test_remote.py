@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import MissingInputError, ParameterError, UserError
+from pipeline.runtime.errors import MissingInputError, ParameterError, UserError
 from pipeline.sharing.objects import SharedProject
 from pipeline.sharing.remote import Remote, remote_at, set_up
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import MissingInputError
+from pipeline.runtime.errors import MissingInputError
 from pipeline.sharing.objects import SharedProject
 from pipeline.sharing.remote import Remote, set_up
 from pipeline.sharing.repair import Repair, repair

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from pipeline.city.forms import form_of
+from pipeline.city.export.archive_layouts import form_of
 from pipeline.core.files import write_text
-from pipeline.datasets.image_set import ImageSet
-from pipeline.datasets.set_writer import SetWriter
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
 from tests.city.tiny import VALUES, tiny
 from tests.night.fakes import picture
 

@@ -12,8 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.core.errors import DusklineError, UserError
-from pipeline.core.ranges import Range
+from pipeline.runtime.errors import DusklineError, UserError
+from pipeline.runtime.ranges import Range
 from stages.command import stage_command, worded_command
 from stages.options import parameter
 from tests.import_graph import ROOT

@@ -11,9 +11,9 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from pipeline.core.pictures import read_rgb
-from pipeline.datasets import fetch
-from pipeline.night.compared import read_measures, read_shown
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.fetching import fetch
+from pipeline.night.comparison.comparison_files import read_measures, read_shown
 from stages import compare
 from tests.night.fakes import tree
 from tests.stages.project_folder import write_day_set, write_project

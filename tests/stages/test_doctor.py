@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.checkup import machine_check
-from pipeline.checkup.findings import Finding
+from pipeline.doctor import machine_check
+from pipeline.doctor.findings import Finding
 from stages.cli import main as duskline
 from tests.import_graph import ROOT
 from tests.sharing.small_project import dvc

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr import evaluation
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.evaluation import evaluation
 from stages import evaluate, photometric, translate_folder
 from tests.import_graph import ROOT
 from tests.night.fakes import picture, tree

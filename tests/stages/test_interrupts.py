@@ -22,7 +22,7 @@ STAGE = """
 import sys, time
 from pathlib import Path
 from stages.command import GOES_ON, stage_command
-from pipeline.core.errors import InterruptedRunError
+from pipeline.runtime.errors import InterruptedRunError
 
 @stage_command("brew", GOES_ON)
 def main(name):

@@ -75,13 +75,13 @@ def test_a_stage_is_quiet_too(tmp_path: Path) -> None:
     loud = run(merge.main, *given, "--shards_above", "9", "--debug")
     assert loud.exit_code != 0  # the night of a set is not itself
     assert "Traceback" in loud.stderr
-    assert "debug pipeline.datasets.image_set: reading data/sets/day/manifest.csv\n" in loud.stderr
+    assert "debug pipeline.datasets.image_set.image_set: reading data/sets/day/manifest.csv\n" in loud.stderr
     assert day.root.is_dir()
 
 
 def test_debug_says_what_is_read_and_chosen(tmp_path: Path) -> None:
     said = run(translate_folder.main, *photographs(tmp_path), "--debug").stderr
-    assert "debug unit.numeric: device auto is c" in said
+    assert "debug unit.network.numeric: device auto is c" in said
     assert "debug pipeline.core.params: reading params.yaml\n" in run(sets.main, "--debug").stderr
 
 

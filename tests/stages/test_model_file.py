@@ -9,7 +9,7 @@ from stages.format import main as format_stage
 from stages.model_file import main as model_file
 from tests.datasets.walks import WALKS, make_walks
 from tests.stages.project_folder import write_project
-from tests.vpr.test_given import given
+from tests.vpr.experiments.test_model_file import given
 
 
 def test_the_stage_puts_a_given_model_beside_those_trained_here(

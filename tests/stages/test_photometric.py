@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.core.pictures import read_rgb
-from pipeline.datasets.image_set import ImageSet
-from pipeline.night.origins import read_origins
-from pipeline.night.photometric import PhotometricTranslator
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.photometric.photometric import PhotometricTranslator
+from pipeline.night.records.provenance import read_origins
 from stages.photometric import main
 from tests.stages.project_folder import write_day_set
 

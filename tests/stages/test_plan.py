@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.core.machine import usable_processors
-from pipeline.core.timings import add_timing
+from pipeline.compute.resources.timings import add_timing
+from pipeline.runtime.machine import usable_processors
 from stages.cli import main as duskline
-from tests.core.test_timings import RUN
-from tests.outlook.small_pipeline import new_pipeline
+from tests.compute.resources.test_timings import RUN
+from tests.forecast.small_pipeline import new_pipeline
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.core.files import digest_bytes
-from pipeline.night.attempt import Made
-from pipeline.night.store import open_store
-from pipeline.night.translator import Recipe
+from pipeline.night.engine.store import open_store
+from pipeline.night.engine.translate_image import Translated
+from pipeline.night.records.translator import Recipe
 from stages.cli import main as duskline
 from stages.prune import main
 from tests.import_graph import ROOT
@@ -31,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data" / "sets" / "night").mkdir(parents=True)
     with open_store(tmp_path / "work" / "nights", RECIPE) as nights:
         for number in range(3):
-            nights.put(digest_bytes(b"day %d" % number), Made(b"x" * 1_000_000, 4, 3))
+            nights.put(digest_bytes(b"day %d" % number), Translated(b"x" * 1_000_000, 4, 3))
         os.link(nights.path(digest_bytes(b"day 0")), tmp_path / "data" / "sets" / "night" / "a.jpg")
     return tmp_path / "work" / "nights"
 

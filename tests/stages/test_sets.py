@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline.datasets.set_writer import SetWriter
+from pipeline.datasets.writing.set_writer import SetWriter
 from stages.sets import main
 
 

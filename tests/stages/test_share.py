@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.datasets.set_writer import replaced_set
-from pipeline.datasets.terms import Terms, write_terms
+from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.writing.set_writer import replaced_set
 from stages import export, repair, share
 from tests.sharing.small_project import dvc, small_project
 

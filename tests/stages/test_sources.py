@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.datasets import registry
-from pipeline.datasets.pins import read_pins
+from pipeline.datasets.fetching.checksums import read_pins
+from pipeline.datasets.sources import registry
 from stages import pin, sources
 from tests.datasets.local_server import LocalServer, serving
 from tests.datasets.raw_forms import write_tar

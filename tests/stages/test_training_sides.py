@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pipeline.core.errors import ParameterError
+from pipeline.runtime.errors import ParameterError
 from stages.pictures import main
 from stages.training_sides import read_side
 

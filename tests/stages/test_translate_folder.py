@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.core.pictures import read_rgb
-from pipeline.night.photometric import STYLES, PhotometricTranslator
+from pipeline.core.image_io import read_rgb
+from pipeline.night.photometric.photometric import STYLES, PhotometricTranslator
 from stages.translate_folder import main
 from tests.night.fakes import picture
 

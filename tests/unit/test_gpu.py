@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from benchmarks.translate import seeded_pair
-from pipeline.core.sides import side_of_folder
 from stages.unit_factory import UnitFactory
 from tests.unit.golden import CHECKPOINT, arrays, draw_folders, tiny_settings
-from unit import batches
-from unit.batches import UnitBatchTranslator
-from unit.train import TrainSummary, train
-from unit.train_settings import TrainSettings
-from unit.train_step import Trainer
-from unit.translate import UnitSettings, UnitTranslator
+from unit.data.domain_images import side_of_folder
+from unit.training.settings import TrainSettings
+from unit.training.step import Trainer
+from unit.training.train import TrainSummary, train
+from unit.translation import batches
+from unit.translation.batches import UnitBatchTranslator
+from unit.translation.translate import UnitSettings, UnitTranslator
 
 pytestmark = pytest.mark.gpu
 
@@ -114,7 +114,7 @@ def test_a_batch_beyond_the_memory_is_halved() -> None:
 
 
 def test_the_stages_take_the_gpu_where_there_is_one() -> None:
-    from unit.numeric import chosen_device
+    from unit.network.numeric import chosen_device
 
     translator = UnitFactory(CITY, settings("float32"), chosen_device("auto"), 2)()
     assert isinstance(translator, UnitBatchTranslator)

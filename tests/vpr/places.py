@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.pictures import encode
-from pipeline.datasets.image_set import ROLES, SPLITS, ImageSet
-from pipeline.datasets.names import night_name
-from pipeline.datasets.set_writer import SetWriter
+from pipeline.core.image_io import encode
+from pipeline.datasets.image_set.image_names import night_name
+from pipeline.datasets.image_set.image_set import ROLES, SPLITS, ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
 
 SIDE = 64
 # Metres between two places, beyond every radius.

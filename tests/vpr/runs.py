@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr import train_state, training
-from pipeline.vpr.network import load_model
-from pipeline.vpr.train_settings import TrainSettings
-from pipeline.vpr.training import TrainSummary, train_model
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.models.descriptor_model import load_model
+from pipeline.vpr.training import checkpoint, training
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training import TrainSummary, train_model
 
 SETTINGS = TrainSettings(
     dataset="places",
@@ -74,7 +74,7 @@ def kill_after(states: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def killing(*state: Any) -> None:
         nonlocal done
-        train_state.save_state(*state)
+        checkpoint.save_state(*state)
         done += 1
         if done == states:
             raise KilledError

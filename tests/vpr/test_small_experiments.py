@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr.evaluation import evaluate
-from pipeline.vpr.experiment import Experiment, write_experiment
-from pipeline.vpr.metrics import METRICS
-from pipeline.vpr.train_settings import TrainSettings
-from pipeline.vpr.training import train_model
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.evaluation.evaluation import evaluate
+from pipeline.vpr.experiments.experiment import Experiment, write_experiment
+from pipeline.vpr.results.metrics import METRICS
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training import train_model
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS
 

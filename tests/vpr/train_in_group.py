@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.datasets.image_set import ImageSet
-from pipeline.vpr import train_state, training
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.training import checkpoint, training
 from tests.killing import killing_after
 from tests.vpr.runs import run
-from tests.vpr.test_parallel import SHORT
+from tests.vpr.training.test_distributed import SHORT
 
 
 def main(root: str, folder: str, kill_after: str) -> None:
     """Train in `folder`; the process that saves states kills itself after so many of them, unless 0."""
     training.SAVE_EVERY = 0.0
-    training.save_state = killing_after(int(kill_after), train_state.save_state)
+    training.save_state = killing_after(int(kill_after), checkpoint.save_state)
     run(ImageSet.open(Path(root)), Path(folder), SHORT)
 
 

@@ -1,1 +1,0 @@
-"""Whether this machine can do what params.yaml asks for; a module for each kind of check."""

@@ -1,0 +1,4 @@
+"""The plan: streets, blocks, lots, street furniture, and the routes that pictures are taken along.
+
+Everything is drawn from the seed; nothing here is three-dimensional yet.
+"""

@@ -1,0 +1,122 @@
+"""What of a set has nothing in common with a test set: no picture of it, and none taken near one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
+from pipeline.datasets.image_set.radius_search import within
+from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.time_of_day.labels import number_in_name
+from pipeline.datasets.writing.set_writer import replaced_set
+from pipeline.runtime.errors import ParameterError, SetError, listed
+from pipeline.runtime.progress import progress
+
+_ZONE_FIELD = 3
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Images kept, and those left out by the first reason that holds: the same picture, or a near place."""
+
+    kept: int
+    same: int
+    near: int
+
+    def __str__(self) -> str:
+        """The counts in words, for a summary line."""
+        return f"{self.kept:,} images kept; left out {self.same:,} that are the same and {self.near:,} near"
+
+
+def exclude_overlap(
+    source: ImageSet, other: ImageSet, out: Path, radius: float, shards_above: int | None = None
+) -> Apart:
+    """Link into the set `out` the images of `source` that have nothing in common with `other`.
+
+    Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, and
+    those taken at most `radius` metres from one. What was written is read again and compared image by image
+    before it becomes the set. `SetError` when the sets are of different UTM zones, positions of one
+    are metres and of the other frames, or nothing is left.
+    """
+    if not 0 <= radius < np.inf:
+        raise ParameterError(f"radius must be metres from 0 on, not {radius}")
+    require_one_unit(source, other)
+    _require_one_zone(source, other)
+    same = _same(source.rows, other.rows)
+    near = _near(source.rows, other.rows, radius)
+    kept = [row for row, out_of_it in zip(source.rows, same | near, strict=True) if not out_of_it]
+    if not kept:
+        raise SetError(
+            f"nothing of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} images "
+            f"are the same, the others at most {radius:g} m away"
+        )
+    with replaced_set(out, shards_above) as writer:
+        for row in progress(kept, total=len(kept), label="apart"):
+            writer.take(row, source)
+        write_terms(writer.root, read_terms(source.root))
+        writer.finish()
+        require_no_overlap(ImageSet.open(writer.root), ImageSet.open(other.root), radius)
+    return Apart(len(kept), int(same.sum()), int((near & ~same).sum()))
+
+
+def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
+    """Raise `SetError` with both names for images of `kept` that are of `other` or at most `radius` m away.
+
+    Every image is compared with every other, without what chose them.
+    """
+    positions = _positions(other.rows)
+    together = []
+    for row in kept.rows:
+        distances = np.hypot(positions[:, 0] - row.east, positions[:, 1] - row.north)
+        for index, one in enumerate(other.rows):
+            if distances[index] <= radius or row.digest == one.digest:
+                together.append(f"{row.name} and {one.name} ({distances[index]:.2f} m)")
+    if together:
+        raise SetError(
+            f"images of {kept.root} are not apart from {other.root} by more than {radius:g} m:"
+            f"{listed(together)}",
+            hint="they would teach what the test set asks; this is a fault of the stage, please report it",
+        )
+
+
+def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarray:
+    """Whether each of `rows` is an image of `others`, (n,) bool: by bytes, by file name or by number."""
+    digests = {row.digest for row in others}
+    names = {row.file_name for row in others}
+    numbers = {number_in_name(row.name) for row in others} - {None}
+    return np.array(
+        [
+            row.digest in digests or row.file_name in names or number_in_name(row.name) in numbers
+            for row in rows
+        ]
+    )
+
+
+def _near(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...], radius: float) -> np.ndarray:
+    """Whether each of `rows` is at most `radius` metres from one of `others`, (n,) bool."""
+    found = within(_positions(rows), _positions(others), radius)
+    return np.array([len(indexes) > 0 for indexes in found])
+
+
+def _positions(rows: tuple[ImageRow, ...]) -> np.ndarray:
+    """East and north in metres, (n, 2)."""
+    return np.array([(row.east, row.north) for row in rows])
+
+
+def _require_one_zone(source: ImageSet, other: ImageSet) -> None:
+    """Metres of different UTM zones cannot be compared."""
+    zones = {images.root: _zones(images.rows) for images in (source, other)}
+    if len(set().union(*zones.values())) > 1:
+        found = "; ".join(f"{root}: {', '.join(sorted(known))}" for root, known in zones.items())
+        raise SetError(
+            f"distances need all images in one UTM zone, found {found}",
+            hint="sets of different cities have nothing in common: leave the stage out",
+        )
+
+
+def _zones(rows: tuple[ImageRow, ...]) -> set[str]:
+    fields = [row.file_name.split("@") for row in rows]
+    return {names[_ZONE_FIELD] if len(names) > _ZONE_FIELD else "none" for names in fields}

@@ -1,0 +1,91 @@
+"""The queries of one time of day, with the whole database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pipeline.core.files import write_bytes
+from pipeline.core.image_io import read_rgb
+from pipeline.datasets.derived.uncertain_labels import draw_borderline
+from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow, ImageSet
+from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.time_of_day.brightness_classifier import Guess, time_by_brightness
+from pipeline.datasets.time_of_day.labels import TIMES_FILE, label_queries, write_times
+from pipeline.datasets.writing.set_writer import replaced_set
+from pipeline.runtime.errors import ParameterError, SetError
+from pipeline.runtime.progress import progress
+
+BORDERLINE = "borderline.jpg"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Images kept, by "split/role"; queries of the source by time of day, and by where that is known from."""
+
+    kept: dict[str, int]
+    times: dict[str, int]
+    label_from: dict[str, int]
+
+    def __str__(self) -> str:
+        """The counts in words, for a summary line."""
+        kept, times, labels = (
+            ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            for counts in (self.kept, self.times, self.label_from)
+        )
+        return f"{kept} (all queries: {times}; labelled by: {labels})"
+
+
+def select_time(
+    source: ImageSet,
+    out: Path,
+    time_of_day: str,
+    corrections: Path | None,
+    unlabelled: Literal["refuse", "brightness"] = "refuse",
+    expected: int = 0,
+    shards_above: int | None = None,
+) -> Selected:
+    """Link the database of `source` and its queries of `time_of_day` into the set `out`.
+
+    Every query of `source` is labelled (see `label_queries`) and listed in `out`/times_of_day.csv, kept or
+    not, so that a hand may correct the list. unlabelled: "brightness" guesses the time of a query that
+    nothing labels, and draws the least certain guesses on `out`/borderline.jpg; "refuse" names them.
+    expected: how many queries of that time there must be; 0 takes any number but none. `SetError` when a
+    query has no label, or when there is no or another number of queries of that time. shards_above: see
+    `replaced_set`.
+    """
+    if time_of_day not in TIMES_OF_DAY:
+        raise ParameterError(f"time_of_day must be one of {', '.join(TIMES_OF_DAY)}, not {time_of_day!r}")
+    queries = progress(source.where(role="queries"), label="times of day")
+    guess = partial(_guess, source) if unlabelled == "brightness" else None
+    labels = label_queries(queries, corrections, guess)
+    found = Counter(label.time_of_day for label in labels)
+    times = {name: found[name] for name in TIMES_OF_DAY}
+    if not found[time_of_day]:
+        numbers = ", ".join(f"{count} {name}" for name, count in times.items())
+        raise SetError(f"{source.root} has no {time_of_day} queries; by time of day it has {numbers}")
+    if expected and found[time_of_day] != expected:
+        raise SetError(
+            f"{source.root} has {found[time_of_day]:,} {time_of_day} queries instead of {expected:,}",
+            hint=f"look at {TIMES_FILE} of an earlier run, and correct it by a list of corrections",
+        )
+    time_of = {label.name: label.time_of_day for label in labels}
+    with replaced_set(out, shards_above) as writer:
+        for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
+            if row.role == "database":
+                writer.take(row, source)
+            elif time_of[row.name] == time_of_day:
+                writer.take(replace(row, time_of_day=time_of_day), source)
+        write_times(writer.root / TIMES_FILE, labels)
+        write_terms(writer.root, read_terms(source.root))
+        if any(label.certainty is not None for label in labels):
+            write_bytes(writer.root / BORDERLINE, draw_borderline(source, labels))
+    label_from = Counter(label.label_from for label in labels)
+    return Selected(ImageSet.open(out).counts(), times, dict(sorted(label_from.items())))
+
+
+def _guess(source: ImageSet, query: ImageRow) -> Guess:
+    return time_by_brightness(read_rgb(source.read(query), label=f"{source.root}/{query.name}"))

@@ -1,0 +1,4 @@
+"""Downloads: resumed where they stopped, checked by checksum and by type.
+
+fetch.py is the stage's function.
+"""

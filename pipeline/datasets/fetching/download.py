@@ -1,0 +1,78 @@
+"""One file from one address: http(s), ftp, or a file on Google Drive; written beside and renamed."""
+
+from __future__ import annotations
+
+import ftplib
+import shutil
+from pathlib import Path
+
+from pipeline.core.files import digest_bytes
+from pipeline.datasets.fetching.resumable_http import TIMEOUT, DownloadFailedError, fetch_over_http, in_short
+from pipeline.runtime.errors import DusklineError
+from pipeline.runtime.progress import bars_are_wanted
+
+
+def is_address(place: str) -> bool:
+    """Whether `place` is something to download from, not a path."""
+    return place.startswith(("http://", "https://", "ftp://", "drive:"))
+
+
+def download(address: str, target: Path) -> None:
+    """Download `address` (a URL, or `drive:<id>`) to `target`; on failure `target` is as it was.
+
+    What has arrived of a file waits in a folder beside `target`, and the next download of the same address
+    goes on with it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
+    whole file, `DusklineError` when it cannot be written.
+    """
+    # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
+    folder = target.parent / f".{target.name[:40]}.part"
+    # Another address may have another file, so each has a part of its own.
+    part = folder / digest_bytes(address.encode())[:8] / target.name
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if address.startswith("drive:"):
+            _from_drive(address.removeprefix("drive:"), part)
+        elif address.startswith("ftp://"):
+            _from_ftp(address, part)
+        else:
+            fetch_over_http(address, part)
+        part.replace(target)
+    except DownloadFailedError:
+        if not any(path.is_file() for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        raise
+    except OSError as error:
+        raise DusklineError(
+            f"could not write {target}: {error.strerror or error}",
+            hint="check free disk space and permissions, then run the same command again, which goes on",
+        ) from error
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _from_ftp(address: str, beside: Path) -> None:
+    from pooch import FTPDownloader
+
+    try:
+        FTPDownloader(progressbar=bars_are_wanted(), timeout=TIMEOUT[1])(address, str(beside), None)
+    except ftplib.all_errors as error:
+        raise DownloadFailedError(f"{address}: {in_short(error)}") from error
+
+
+def _from_drive(file_id: str, beside: Path) -> None:
+    import gdown
+    import requests
+
+    where = f"Google Drive file {file_id}"
+    try:
+        gdown.download(
+            id=file_id, output=str(beside), resume=True, quiet=not bars_are_wanted(), use_cookies=False
+        )
+    except gdown.exceptions.FileURLRetrievalError as error:
+        raise DownloadFailedError(
+            f"{where}: Google refuses it, as it does for a day when many people have fetched a file (quota), "
+            f"and for good when it is no longer shared",
+            hint=f"open https://drive.google.com/uc?id={file_id} in a browser where you are signed in, and "
+            f"put the file into the archive folder",
+        ) from error
+    except (gdown.exceptions.DownloadError, requests.RequestException) as error:
+        raise DownloadFailedError(f"{where}: {in_short(error)}") from error

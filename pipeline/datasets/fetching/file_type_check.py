@@ -1,0 +1,44 @@
+"""What a file really is, whatever its name: before its digest is pinned as that of the right one."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from pipeline.datasets.archives.archive_members import member_names
+from pipeline.runtime.errors import BadArchiveError, CheckpointError
+
+# How PyTorch before 1.6 begins a file: a pickle of any protocol that holds this number (torch.serialization).
+_LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_BEGINNING = 32
+
+
+def require_archive(path: Path) -> None:
+    """Raise `BadArchiveError` unless `path` is an archive with files in it; all headers are read."""
+    if not member_names(path):
+        raise BadArchiveError(f"{path} holds no files", hint="delete it and get it again")
+
+
+def require_checkpoint(path: Path) -> None:
+    """Raise `CheckpointError` unless `path` is a file as PyTorch writes them; nothing of it is unpickled."""
+    with path.open("rb") as stream:
+        beginning = stream.read(_BEGINNING)
+    if (beginning.startswith(b"\x80") and _LEGACY in beginning) or _is_zipped(path):
+        return
+    if not beginning:
+        found = "empty"
+    elif beginning.lstrip().startswith(b"<"):
+        found = "a web page, such as an error or a sign-in"
+    else:
+        found = f"something that begins with {beginning[:8]!r}, or a part of one"
+    raise CheckpointError(
+        f"{path} is no PyTorch checkpoint but {found}", hint="delete it and get the right file"
+    )
+
+
+def _is_zipped(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as opened:
+            return any(name.rpartition("/")[2] == "data.pkl" for name in opened.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return False

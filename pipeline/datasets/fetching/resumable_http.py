@@ -1,0 +1,188 @@
+"""A file over HTTP in as many goes as it takes: what has arrived stays, and the next go asks for the rest.
+
+A go that goes on asks for a range, on the condition that the file is still the one that was begun
+(`If-Range`, RFC 9110). Without an ETag or a date by which that can be asked, and where a server answers with
+the whole file, it begins anew: two files are never spliced.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.files import read_json, write_json
+from pipeline.runtime.errors import DusklineError
+from pipeline.runtime.progress import progress_of_bytes
+
+if TYPE_CHECKING:
+    import requests
+
+# Seconds to connect, and without a single byte.
+TIMEOUT = (15, 60)
+# Goes in a row that bring next to nothing before an address is given up.
+TRIES = 5
+# Seconds before the second go; doubled each time, and never more than the longest.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+_CHUNK = 1 << 18
+# Bytes by which a go has got somewhere.
+_SOMEWHERE = 1 << 16
+# Too many requests, and what a busy or broken server says for a while.
+_FOR_A_WHILE = (408, 425, 429, 500, 502, 503, 504)
+_OK, _PARTIAL, _PAST_THE_END = 200, 206, 416
+
+
+class DownloadFailedError(DusklineError):
+    """An address did not give the file; the next one may."""
+
+
+class _DroppedError(Exception):
+    """A go ended before the file did; another may bring the rest. wait: seconds that the server asks for."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What is known of a file that has begun to arrive: its size, and what tells it from others, or ""."""
+
+    total: int | None
+    validator: str
+
+
+def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = time.sleep) -> None:
+    """Bring the whole file at `address` to `part`, going on with what `part` holds of it already.
+
+    What is known of the file stands in `<part>.json`, and stays beside `part` until the file is whole.
+    Raises `DownloadFailedError` when the address does not have it, or after `TRIES` goes in a row that
+    brought nothing; then `part` keeps what has arrived. `OSError` when it cannot be written.
+    """
+    import requests
+    import urllib3
+
+    fruitless, farthest = 0, _size(part)
+    while True:
+        try:
+            _go(address, part)
+        except (_DroppedError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # Farther than ever, for a file that always begins anew would never end.
+            got_somewhere = _size(part) >= farthest + _SOMEWHERE
+            farthest = max(farthest, _size(part))
+            fruitless = 0 if got_somewhere else fruitless + 1
+            if fruitless == TRIES:
+                raise DownloadFailedError(
+                    f"{address}: {in_short(error)}; {TRIES} tries in a row brought nothing,"
+                    f" {_size(part):,} bytes of it are kept"
+                ) from error
+            asked = error.wait if isinstance(error, _DroppedError) else 0.0
+            wait(min(LONGEST_WAIT, max(asked, FIRST_WAIT * 2 ** max(0, fruitless - 1))))
+        else:
+            _about(part).unlink(missing_ok=True)
+            return
+
+
+def in_short(error: BaseException) -> str:
+    """The name and the first words of an error."""
+    name = "" if isinstance(error, _DroppedError) else f"{type(error).__name__}: "
+    return f"{name}{str(error)[:300]}"
+
+
+def _go(address: str, part: Path) -> None:
+    """Ask for what is missing, and append it."""
+    import requests
+
+    begun, have = _read_begun(part), _size(part)
+    if begun is None or not begun.validator:
+        begun, have = None, 0
+    headers = {"Accept-Encoding": "identity"}
+    if have and begun is not None:
+        headers |= {"Range": f"bytes={have}-", "If-Range": begun.validator}
+    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        _require_file(answer, address)
+        if answer.status_code == _PAST_THE_END:
+            if begun is not None and begun.total == have:
+                return  # it was whole, only nobody had said so
+            _forget(part)
+            raise _DroppedError("the server has less of it than had arrived; begun anew")
+        first, total = _span(answer)
+        if answer.status_code == _PARTIAL and not _is_the_rest(answer, begun, first, have, total):
+            _forget(part)
+            raise _DroppedError("the server gave another piece than was asked for; begun anew")
+        if answer.status_code == _OK:
+            have = 0
+        write_json(_about(part), asdict(_Begun(total, _validator(answer))))
+        with (
+            part.open("ab" if have else "wb") as stream,
+            progress_of_bytes(part.name, have, total) as arrived,
+        ):
+            # What is there at a time, so that nothing of it is lost when the connection is.
+            while chunk := answer.raw.read1(_CHUNK):
+                stream.write(chunk)
+                arrived(len(chunk))
+    have = _size(part)
+    if total is not None and have != total:
+        raise _DroppedError(f"the connection ended after {have:,} of {total:,} bytes")
+
+
+def _require_file(answer: requests.Response, address: str) -> None:
+    status = answer.status_code
+    if status in (_OK, _PARTIAL, _PAST_THE_END):
+        return
+    said = f"{status} {answer.reason}"
+    if status in _FOR_A_WHILE:
+        asked = answer.headers.get("Retry-After", "")
+        raise _DroppedError(said, float(asked) if asked.isdigit() else 0.0)
+    raise DownloadFailedError(f"{address}: {said}")
+
+
+def _span(answer: requests.Response) -> tuple[int, int | None]:
+    """Where in the file the answer begins, and how many bytes the file has, if it says so."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    if answer.status_code == _PARTIAL and found:
+        return int(found[1]), None if found[2] == "*" else int(found[2])
+    length = answer.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdigit() and answer.status_code == _OK else None
+
+
+def _is_the_rest(
+    answer: requests.Response, begun: _Begun | None, first: int, have: int, total: int | None
+) -> bool:
+    """Whether a partial answer goes on with what has arrived, and of the same file."""
+    if begun is None or first != have or total != begun.total:
+        return False
+    return _validator(answer) in ("", begun.validator)
+
+
+def _validator(answer: requests.Response) -> str:
+    """What tells this file from others at its address: a strong ETag, or else its date; "" for neither."""
+    tag = answer.headers.get("ETag", "")
+    if tag and not tag.startswith("W/"):
+        return tag
+    return answer.headers.get("Last-Modified", "")
+
+
+def _read_begun(part: Path) -> _Begun | None:
+    with suppress(DusklineError, TypeError):
+        begun = _Begun(**read_json(_about(part)))
+        if isinstance(begun.validator, str) and isinstance(begun.total, int | None):
+            return begun
+    return None
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _about(part).unlink(missing_ok=True)
+
+
+def _about(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0

@@ -1,0 +1,220 @@
+"""From raw pictures to a set in the common layout: every picture decoded once, every broken one named."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from pipeline.compute.resources.timings import note_work
+from pipeline.core.files import digest_bytes
+from pipeline.core.image_io import open_rgb
+from pipeline.datasets.formatting.resume import ResumableSet
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
+from pipeline.runtime.errors import BadArchiveError, BadImageError, SetError, listed
+from pipeline.runtime.progress import progress
+
+# Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
+_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recode:
+    """Write a picture anew as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
+
+    jpeg_quality: int
+    shorter_side: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """One picture as a reader found it, and where it goes.
+
+    split, role, file_name: its place in the set. source: its place in the raw data, such as
+    `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
+    unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
+    `ImageRow`.
+    """
+
+    split: str
+    role: str
+    file_name: str
+    source: str
+    read: Callable[[], bytes]
+    time_of_day: str = ""
+    recode: Recode | None = None
+    positions_in: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name in the set."""
+        return f"images/{self.split}/{self.role}/{self.file_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    reason: str
+
+
+# An image ready to be written, one that is there already, or none.
+_Result = _Prepared | ImageRow | _Broken
+
+
+def format_set(
+    images: Iterable[RawImage],
+    root: Path,
+    *,
+    workers: int,
+    expected: Mapping[str, int] | None = None,
+    half_done: ResumableSet | None = None,
+    terms: Sequence[Terms] = (),
+    shards_above: int | None = None,
+    label: str = "",
+) -> ImageSet:
+    """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
+
+    The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
+    expected: how many images there are to be, by "split/role", where that is known. half_done: what an
+    earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
+    terms: under which the images may be used. shards_above: see `replaced_set`.
+    Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
+    picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
+    as it was.
+    """
+    count = kept = 0
+    found: Counter[str] = Counter()
+    broken: list[str] = []
+    with replaced_set(root, shards_above) as writer:
+        with ThreadPoolExecutor(workers) as pool:
+            pairs = _in_order(pool, images, partial(_prepare, half_done), workers * _AHEAD)
+            for raw, result in progress(pairs, label=label):
+                count += 1
+                kept += isinstance(result, ImageRow)
+                found[f"{raw.split}/{raw.role}"] += 1
+                if isinstance(result, _Broken):
+                    broken.append(result.reason)
+                else:
+                    _write(writer, half_done, raw, result)
+        if broken:
+            raise _broken_error(broken, count)
+        _require_counts(found, expected or {})
+        write_terms(writer.root, terms)
+    if half_done is not None:
+        half_done.remove()
+    note_work("image", of=count, done=count - kept)
+    return ImageSet.open(root)
+
+
+def _require_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> None:
+    wrong = [
+        f"{place}: {found.get(place, 0):,} instead of {count:,}"
+        for place, count in expected.items()
+        if found.get(place, 0) != count
+    ]
+    if wrong:
+        raise SetError(
+            f"the raw data has not as many images as the set is known to have:{listed(wrong)}",
+            hint="an archive is missing or another one; where only a part of the set is meant, set expected:"
+            " null in its section",
+        )
+
+
+def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, int]:
+    """Return (width, height) with the given shorter side, the longer one cut to whole pixels (at least 1).
+
+    As torchvision's Resize, which the published formatter of Tokyo 24/7 uses.
+    """
+    if width <= height:
+        return shorter_side, max(1, shorter_side * height // width)
+    return max(1, shorter_side * width // height), shorter_side
+
+
+def _prepare(half_done: ResumableSet | None, raw: RawImage) -> _Result:
+    known = None if half_done is None else half_done.rows.get(raw.name)
+    if known is not None and (known.source, known.time_of_day) == (raw.source, raw.time_of_day):
+        return known
+    try:
+        data = raw.read()
+        picture = open_rgb(data, label=raw.source)
+    except (BadImageError, BadArchiveError) as error:
+        return _Broken(error.message)
+    except OSError as error:
+        return _Broken(f"{raw.source}: cannot be read ({error.strerror or error})")
+    if raw.recode is None:
+        return _Prepared(data, *picture.size)
+    if raw.recode.shorter_side is not None:
+        picture = picture.resize(
+            shorter_side_size(*picture.size, raw.recode.shorter_side), Image.Resampling.BILINEAR
+        )
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
+    return _Prepared(stream.getvalue(), *picture.size)
+
+
+def _write(
+    writer: SetWriter, half_done: ResumableSet | None, raw: RawImage, result: _Prepared | ImageRow
+) -> None:
+    if half_done is None:
+        assert isinstance(result, _Prepared)
+        writer.add(
+            raw.name,
+            result.data,
+            source=raw.source,
+            width=result.width,
+            height=result.height,
+            time_of_day=raw.time_of_day,
+            positions_in=raw.positions_in,
+        )
+        return
+    if isinstance(result, _Prepared):
+        data = result.data
+        digest = digest_bytes(data)
+        result = ImageRow(
+            raw.name,
+            raw.source,
+            digest,
+            len(data),
+            result.width,
+            result.height,
+            raw.time_of_day,
+            raw.positions_in,
+        )
+        half_done.add(result, data)
+    writer.link(result, half_done.folder / result.name)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, images: Iterable[RawImage], prepare: Callable[[RawImage], _Result], ahead: int
+) -> Iterator[tuple[RawImage, _Result]]:
+    """Prepare images in threads, `ahead` at most at a time, and yield them in their order."""
+    pending: deque[tuple[RawImage, Future[_Result]]] = deque()
+    for raw in images:
+        pending.append((raw, pool.submit(prepare, raw)))
+        if len(pending) == ahead:
+            first, future = pending.popleft()
+            yield first, future.result()
+    while pending:
+        first, future = pending.popleft()
+        yield first, future.result()
+
+
+def _broken_error(broken: list[str], count: int) -> BadImageError:
+    return BadImageError(
+        f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
+        hint="download the archives they lie in again; nothing was changed in the raw data",
+    )

@@ -1,0 +1,114 @@
+"""What a photograph file says of itself without being decoded: position, direction, date, and its coding."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from pipeline.core.image_io import DAMAGE, FORMATS
+from pipeline.runtime.errors import BadImageError
+
+# YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
+_DATE = re.compile(
+    r"(\d{4})(?:[-:/.]?(\d\d)(?:[-:/.]?(\d\d)(?:[ T_]?(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?)?"
+    r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+)
+
+# Least values of month, day, hour, minute, second.
+_LEAST = (1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The head of a picture file.
+
+    plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a set as they are.
+    latitude, longitude: WGS 84 degrees, None without GPS. heading: degrees clockwise from north, None when
+    unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when unknown.
+    """
+
+    plain: bool
+    latitude: float | None
+    longitude: float | None
+    heading: float | None
+    date: str
+
+
+def read_header(path: Path) -> Header:
+    """Read the head of a JPEG or PNG; pixels are not decoded. `BadImageError` when it is no picture."""
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+            # Damaged EXIF is common.
+            warnings.simplefilter("ignore")
+            exif = image.getexif()
+            gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+            details = exif.get_ifd(ExifTags.IFD.Exif)
+            upright = exif.get(ExifTags.Base.Orientation, 1) in (0, 1)
+            plain = image.format == "JPEG" and image.mode == "RGB" and not image.info.get("progressive")
+            taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime, "")
+    except FileNotFoundError as error:
+        raise BadImageError(f"{path}: no such file") from error
+    except DAMAGE as error:
+        raise BadImageError(f"{path}: is no picture that can be read ({error})") from error
+    return Header(
+        plain=plain and upright,
+        latitude=_degrees(gps, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, "S"),
+        longitude=_degrees(gps, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, "W"),
+        heading=_number(gps.get(ExifTags.GPS.GPSImgDirection)),
+        date=_camera_date(taken),
+    )
+
+
+def date_in_name(text: str) -> str:
+    """Write a date as the names do: YYYY[MM[DD[_hh[mm[ss]]]]]; "" stays "". `ValueError` for no date."""
+    text = text.strip()
+    if not text:
+        return ""
+    found = _DATE.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
+    year, *rest = found.groups()
+    parts = [part for part in rest if part is not None]
+    month, day, hour, minute, second = (int(part or least) for part, least in zip(rest, _LEAST, strict=True))
+    try:
+        # A leap second is written as 60.
+        datetime(int(year), month, day, hour, minute, second - (second == 60))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date: {error}") from error
+    return year + "".join(parts[:2]) + ("_" + "".join(parts[2:]) if len(parts) > 2 else "")
+
+
+def _camera_date(value: object) -> str:
+    """The date in a picture's head; cameras whose clock was never set write blanks or zeros: none."""
+    try:
+        return date_in_name(str(value).strip("\0 "))
+    except ValueError:
+        return ""
+
+
+def _degrees(gps: Mapping[int, Any], tag: int, reference: int, negative: str) -> float | None:
+    """Degrees, minutes and seconds of the GPS head as signed degrees; None when absent or unreadable."""
+    try:
+        degrees, minutes, seconds = (float(part) for part in gps[tag])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    if not math.isfinite(value):
+        return None
+    return -value if str(gps.get(reference, "")).strip("\0 ").upper() == negative else value
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,138 @@
+"""Pictures that carry the common names already: a folder, or one archive, with or without the `images` level.
+
+`tokyo_xs/test/{database,queries}/@...@.jpg`, `sf_xs/{train,val/...,test/...}` and anything formatted by other
+tools. Outer folders are ignored, deeper ones (SF-XL sorts by latitude) flattened; bytes are copied unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.core.image_files import is_clutter, picture_files
+from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.datasets.archives.archive_members import is_archive, member_names, members
+from pipeline.datasets.formatting.build_set import RawImage
+from pipeline.datasets.formatting.readers.raw_files import RawFiles
+from pipeline.datasets.image_set.image_names import position_of
+from pipeline.datasets.image_set.image_set import ROLES, SPLITS
+from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
+
+COMMON_ROLES = {role: role for role in ROLES}
+# Split, role, file name.
+_Target = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class CommonSettings:
+    """What becomes of a split without roles, such as `sf_xs/train`.
+
+    flat_role: "database" or "queries" gives all its images that role, "skip" leaves them out, "refuse" ends
+    with an error. It is never cut in two here: its images are one collection for training by place. Images in
+    folders that are no role are treated alike.
+    database_folder: what the folder of that role is called, such as SVOX's "gallery".
+    queries_folder: what the folder of that role is called, such as SVOX's "queries_night".
+    """
+
+    flat_role: Literal["refuse", "skip", "database", "queries"]
+    database_folder: str = "database"
+    queries_folder: str = "queries"
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role by name of its folder."""
+        return {self.database_folder: "database", self.queries_folder: "queries"}
+
+
+def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
+    """Yield the pictures of the folder `raw`, or of its one archive (in it, or recorded in it and in `held`).
+
+    Pictures whose names do not begin with `@` are left out when they lie outside the splits (maps, previews).
+    Raises, before the first image, `MissingInputError` when there are none and `SetError` naming those whose
+    names or places are outside the convention.
+    """
+    archive = _archive(RawFiles.of(raw, held))
+    paths = member_names(archive) if archive else picture_files(raw)
+    places = _checked_places(paths, archive.name if archive else str(raw), settings)
+    if archive:
+        for member in members(archive, places.__contains__):
+            yield RawImage(*places[member.name], member.label, member.read)
+    else:
+        for path, place in places.items():
+            yield RawImage(*place, path, (raw / path).read_bytes)
+
+
+def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:
+    """Return (split, role) of a path such as `tokyo_xs/images/test/queries/@1@2@.jpg`; "" for what it lacks.
+
+    The split is the innermost folder of that name, the role that of the folder below it.
+    """
+    folders = path.split("/")[:-1]
+    for index in range(len(folders) - 1, -1, -1):
+        if folders[index] in SPLITS:
+            below = folders[index + 1] if index + 1 < len(folders) else ""
+            return folders[index], roles.get(below, "")
+    return "", ""
+
+
+def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) -> dict[str, _Target]:
+    """Return split, role and file name of every picture that is taken."""
+    places: dict[str, _Target] = {}
+    wrong, count = [], 0
+    for path in filter(_is_picture, paths):
+        (split, role), file_name = place_of(path, settings.roles), path.rpartition("/")[2]
+        if not split and not file_name.startswith("@"):
+            continue
+        count += 1
+        reason = _fault(split, role, file_name, settings)
+        if reason:
+            wrong.append(f"{path} ({reason})")
+        elif role or settings.flat_role in ROLES:
+            places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
+    if wrong:
+        raise SetError(
+            f"{len(wrong)} of {count} pictures in {where} do not keep to the common layout:{listed(wrong)}"
+        )
+    if not places:
+        raise MissingInputError(
+            f"no pictures named @easting@northing@... in the splits {', '.join(SPLITS)} of {where}",
+            hint="for plain photographs use the folder reader",
+        )
+    return places
+
+
+def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> str:
+    if not split:
+        return "in no folder train, val or test"
+    if not role and settings.flat_role == "refuse":
+        return "in a split without database and queries; flat_role says what to do with it"
+    if not file_name.startswith("@"):
+        return "the name does not begin with '@'"
+    try:
+        position_of(file_name)
+    except NameFormatError as error:
+        return error.message
+    return ""
+
+
+def _with_common_suffix(file_name: str) -> str:
+    """`.JPG` and `.jpeg` become `.jpg`: recognition code looks for nothing else."""
+    stem, _, suffix = file_name.rpartition(".")
+    return f"{stem}.{suffix.lower().replace('jpeg', 'jpg')}"
+
+
+def _archive(raw: RawFiles) -> Path | None:
+    archives = [path for path in raw.files.values() if is_archive(path)]
+    if len(archives) > 1:
+        raise SetError(
+            f"the common layout comes in one archive, {raw.folder} holds {len(archives)}:"
+            f"{listed(path.name for path in archives)}",
+            hint="leave the one that is meant",
+        )
+    return archives[0] if archives else None
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(PICTURE_SUFFIXES) and not is_clutter(path)

@@ -1,0 +1,95 @@
+"""What a set that was ended half-way has already: images in a folder of the work store, and their list."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.files import digest_document, digest_file, unwritten, write_bytes
+from pipeline.datasets.archives.local_archives import RECORD
+from pipeline.datasets.image_set.image_set import ImageRow
+from pipeline.datasets.writing.checksummed_lines import checked_fields, checked_line
+
+_LIST = "images.txt"
+
+
+def resume_key(raw: Path, *choices: object) -> str:
+    """What the images of a set depend on, in 32 hex digits: its raw files, `choices`, and the reading code.
+
+    Raw files count by name, size and time of change, archives elsewhere by the record of them in `raw`.
+    """
+    seen = [
+        [path.relative_to(raw).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
+        for path in sorted(raw.rglob("*"))
+        if path.is_file() and path.name != RECORD
+    ]
+    record = raw / RECORD
+    archives = digest_file(record) if record.is_file() else ""
+    pipeline = Path(__file__).parents[2]
+    rooms = [pipeline / name for name in ("datasets", "core", "runtime")]
+    code = [digest_file(path) for room in rooms for path in sorted(room.rglob("*.py"))]
+    return digest_document([seen, archives, code, *choices])[:32]
+
+
+@dataclass(frozen=True)
+class ResumableSet:
+    """The images of one set of one `key`, which stands for all that they depend on, below `folder`.
+
+    Folders of other keys are of no use any more, and removed when it is opened.
+    """
+
+    folder: Path
+    rows: dict[str, ImageRow]
+    _list: BinaryIO
+
+    @classmethod
+    def opened(cls, of_set: Path, key: str) -> ResumableSet:
+        """Go on with what is in `of_set`/`key`: images that are still as they were listed."""
+        for other in of_set.glob("*"):
+            if other.name != key:
+                shutil.rmtree(other, ignore_errors=True)
+        folder = of_set / key
+        rows = _whole(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = (folder / _LIST).open("ab", buffering=0)
+            stream.write(b"\n")  # ends a line that was torn
+        except OSError as error:
+            raise unwritten(folder, error) from error
+        return cls(folder, rows, stream)
+
+    def add(self, row: ImageRow, data: bytes) -> None:
+        """Keep the image of a row."""
+        write_bytes(self.folder / row.name, data)
+        try:
+            self._list.write(checked_line(*map(str, astuple(row))))
+        except OSError as error:
+            raise unwritten(self.folder, error) from error
+        self.rows[row.name] = row
+
+    def close(self) -> None:
+        """Keep everything for another time."""
+        self._list.close()
+
+    def remove(self) -> None:
+        """Remove what is no longer half done; sets that were filled keep their links."""
+        self._list.close()
+        shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+
+def _whole(folder: Path) -> dict[str, ImageRow]:
+    """The listed images whose files have the listed bytes: a crash may have left zeros."""
+    rows = {}
+    listed = folder / _LIST
+    for line in listed.read_bytes().splitlines() if listed.is_file() else ():
+        fields = checked_fields(line)
+        if fields:
+            name, source, digest, size, width, height, *rest = fields
+            rows[name] = ImageRow(name, source, digest, int(size), int(width), int(height), *rest)
+    return {name: row for name, row in rows.items() if _is_whole(folder / name, row)}
+
+
+def _is_whole(file: Path, row: ImageRow) -> bool:
+    return file.is_file() and file.stat().st_size == row.size and digest_file(file) == row.digest

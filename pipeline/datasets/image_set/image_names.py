@@ -1,0 +1,270 @@
+"""File names that carry positions: the convention that place-recognition code bases share.
+
+    @easting@northing@zone@letter@latitude@longitude@pano_id@tile_num
+        @heading@pitch@roll@height@timestamp@note@.jpg                    (in one word)
+
+It is that of VPR-datasets-downloader. Readers take `path.split("@")[1:3]` of the whole path as UTM metres, so
+neither a parent folder nor a field may hold an `@`. The night of `...@note@.jpg` is `...@note@n.jpg`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import astuple, dataclass, fields
+from pathlib import PurePath
+
+import utm
+
+from pipeline.runtime.errors import NameFormatError
+
+NIGHT_MARK = "n"
+
+# Digits before the point (the sign takes one of them) and after it.
+_EASTING = _NORTHING = (7, 2)
+_LATITUDE = (3, 5)
+_LONGITUDE = (4, 5)
+
+# Only the counts of digits are fixed, as in the published code: `$` lets one line end pass, `\d` any script's
+# digits, and nobody asks for a thirteenth month.
+_TIMESTAMP = re.compile(r"^(\d{4}(\d{2}(\d{2}(_\d{2}(\d{2}(\d{2})?)?)?)?)?)?$")
+
+_LONGEST_FILE_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """The fields of one name as they are printed; absent ones are empty.
+
+    They stay text so that a name that was read is written again without a change. utm_easting and
+    utm_northing are metres (two decimals), latitude and longitude degrees (five decimals), heading and pitch
+    whole degrees; roll and height are always empty in names made here. extension is what follows the last
+    `@`: `.jpg`, or `n.jpg` for a synthetic night.
+    """
+
+    utm_easting: str
+    utm_northing: str
+    utm_zone_number: str = ""
+    utm_zone_letter: str = ""
+    latitude: str = ""
+    longitude: str = ""
+    pano_id: str = ""
+    tile_num: str = ""
+    heading: str = ""
+    pitch: str = ""
+    roll: str = ""
+    height: str = ""
+    timestamp: str = ""
+    note: str = ""
+    extension: str = ".jpg"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            text = getattr(self, field.name)
+            if "@" in text or "/" in text or "\0" in text:
+                raise NameFormatError(
+                    f"{field.name} of an image name may not hold '@', '/' or a null character: {text!r}",
+                    hint="readers split the whole path at '@'; choose another text",
+                )
+        _metres(self.utm_easting, "field 1 (easting)", self.utm_easting)
+        _metres(self.utm_northing, "field 2 (northing)", self.utm_northing)
+
+    @property
+    def east(self) -> float:
+        """UTM easting in metres."""
+        return float(self.utm_easting)
+
+    @property
+    def north(self) -> float:
+        """UTM northing in metres."""
+        return float(self.utm_northing)
+
+    def encode(self) -> str:
+        """Return the file name; `NameFormatError` when it is longer than file systems allow."""
+        name = "@" + "@".join(astuple(self))
+        if len(name.encode("utf-8")) > _LONGEST_FILE_NAME:
+            raise NameFormatError(f"image name longer than {_LONGEST_FILE_NAME} bytes: {name!r}")
+        return name
+
+    @classmethod
+    def parse(cls, path: str | PurePath) -> ImageName:
+        """Read a file name or a path; every field is kept as printed.
+
+        Raises `NameFormatError` when there are not exactly fifteen fields, when the first two are no numbers,
+        or when a parent folder holds an `@` (readers would take its pieces for the position).
+        """
+        text = str(path)
+        folder, _, file_name = text.rpartition("/")
+        if "@" in folder:
+            raise NameFormatError(
+                f"a parent folder of the image holds '@': {text!r}",
+                hint="readers split the whole path at '@'; rename the folder",
+            )
+        before, *values = file_name.split("@")
+        if before or len(values) != len(fields(cls)):
+            raise NameFormatError(
+                f"expected a name of {len(fields(cls))} fields, each after an '@', found "
+                f"{len(values)} in {file_name!r}"
+            )
+        return cls(*values)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a name can say beside the position; numbers may be given as text.
+
+    pano_id: the panorama (None is printed as the word None, as in the published names; give "" for nothing).
+    tile_num, heading, pitch: cut towards zero to whole numbers; None leaves the field empty.
+    roll, height: the convention has the fields but no format for them; anything but None is refused.
+    timestamp: YYYY[MM[DD[_hh[mm[ss]]]]]. note: free text. extension: `.jpg`.
+    """
+
+    pano_id: object = None
+    tile_num: object = None
+    heading: object = None
+    pitch: object = None
+    roll: None = None
+    height: None = None
+    timestamp: object = None
+    note: object = None
+    extension: str = ".jpg"
+
+
+_NO_DETAILS = Details()
+
+
+def name_at(latitude: object, longitude: object, details: Details = _NO_DETAILS) -> ImageName:
+    """Name an image taken at a WGS84 position in degrees (numbers, or text that is one).
+
+    UTM values come from the unrounded position. Raises `NameFormatError` for latitudes outside [-80, 84],
+    longitudes outside [-180, 180], and details that the convention cannot hold.
+    """
+    if details.roll is not None or details.height is not None:
+        raise NameFormatError(
+            "roll and height cannot be written into an image name: the convention gives them no format",
+            hint="leave them None",
+        )
+    degrees_north = _number(latitude, "latitude")
+    degrees_east = _number(longitude, "longitude")
+    try:
+        east, north, zone_number, zone_letter = utm.from_latlon(degrees_north, degrees_east)
+    except utm.OutOfRangeError as error:
+        raise NameFormatError(f"position {latitude!r}, {longitude!r} cannot be named: {error}") from error
+    return ImageName(
+        utm_easting=format_coordinate(east, *_EASTING),
+        utm_northing=format_coordinate(north, *_NORTHING),
+        utm_zone_number=f"{zone_number:02d}",
+        utm_zone_letter=str(zone_letter),
+        latitude=format_coordinate(degrees_north, *_LATITUDE),
+        longitude=format_coordinate(degrees_east, *_LONGITUDE),
+        pano_id=_free_text(str(details.pano_id), "pano_id"),
+        tile_num=_whole(details.tile_num, 2, "tile_num"),
+        heading=_whole(details.heading, 3, "heading"),
+        pitch=_whole(details.pitch, 3, "pitch"),
+        timestamp=format_timestamp(details.timestamp),
+        note="" if details.note is None else _free_text(str(details.note), "note"),
+        extension=_free_text(details.extension, "extension"),
+    )
+
+
+def name_at_utm(
+    east: float, north: float, zone_number: int, zone_letter: str, details: Details = _NO_DETAILS
+) -> ImageName:
+    """Name an image at a UTM position in metres, by way of latitude and longitude as the common sets do.
+
+    The way back differs from `east` and `north` by far less than the centimetre that is printed. Raises
+    `NameFormatError` for positions outside the zone's range.
+    """
+    try:
+        latitude, longitude = utm.to_latlon(east, north, zone_number, zone_letter)
+    except (utm.OutOfRangeError, ValueError) as error:
+        raise NameFormatError(
+            f"UTM position {east}, {north} in zone {zone_number}{zone_letter} cannot be named: {error}"
+        ) from error
+    return name_at(latitude, longitude, details)
+
+
+def position_of(path: str | PurePath) -> tuple[float, float]:
+    """Return (easting, northing) in metres as every reader does: fields 1 and 2 of the whole path.
+
+    Raises `NameFormatError` when they are missing or not finite numbers.
+    """
+    text = str(path)
+    position = text.split("@")[1:3]
+    if len(position) != 2:
+        raise NameFormatError(
+            f"no position in {text!r}", hint="expected a name that begins with @easting@northing@, in metres"
+        )
+    return (
+        _metres(position[0], "field 1 (easting)", text),
+        _metres(position[1], "field 2 (northing)", text),
+    )
+
+
+def night_name(file_name: str, suffix: str = ".jpg") -> str:
+    """Name the night of an image: an `n` before the suffix, which becomes `suffix`.
+
+    `@...@pitch1_yaw1@.jpg` gives `@...@pitch1_yaw1@n.jpg`; folders before the name are kept. Raises
+    `NameFormatError` for a name without a suffix and for one that is a night already.
+    """
+    stem, dot, old_suffix = file_name.rpartition(".")
+    if not dot or "/" in old_suffix:
+        raise NameFormatError(f"image name without a suffix: {file_name!r}")
+    if stem.endswith("@" + NIGHT_MARK):
+        raise NameFormatError(
+            f"already the name of a night: {file_name!r}",
+            hint="translate the set of days, not the merged one",
+        )
+    return f"{stem}{NIGHT_MARK}{suffix}"
+
+
+def format_coordinate(number: object, left: int, right: int) -> str:
+    """Print with `right` decimals and at least `left` characters before the point, zeros after the sign.
+
+    Rounding is that of the exact binary value, ties to even. Wider numbers are not cut.
+    """
+    return f"{_number(number, 'coordinate'):0{left + right + 1}.{right}f}"
+
+
+def format_timestamp(timestamp: object) -> str:
+    """Check a time YYYY[MM[DD[_hh[mm[ss]]]]] by its counts of digits; None and "" are no time."""
+    text = "" if timestamp is None else str(timestamp)
+    if not _TIMESTAMP.match(text):
+        raise NameFormatError(f"timestamp {text!r} is not in the format YYYYMMDD_hhmmss or a beginning of it")
+    return text
+
+
+def _number(value: object, what: str) -> float:
+    if value is None:
+        raise NameFormatError(f"{what} of an image is missing")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise NameFormatError(f"{what} of an image is not a number: {value!r}") from error
+
+
+def _whole(value: object, width: int, what: str) -> str:
+    if value is None:
+        return ""
+    number = _number(value, what)
+    if not math.isfinite(number):
+        raise NameFormatError(f"{what} of an image is not a finite number: {value!r}")
+    return f"{int(number):0{width}d}"
+
+
+def _free_text(text: str, what: str) -> str:
+    if any(ord(character) < ord(" ") for character in text):
+        raise NameFormatError(
+            f"{what} of an image name may not hold line ends or control characters: {text!r}"
+        )
+    return text
+
+
+def _metres(text: str, what: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise NameFormatError(f"{what} must be UTM metres, found {text!r} in {where!r}")
+    return value

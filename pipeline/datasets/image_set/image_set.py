@@ -1,0 +1,307 @@
+"""The one type that every stage reads and writes: named images and their manifest.
+
+    <root>/images/{train,val,test}/{database,queries}/@...@.jpg
+    <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day[,positions_in]
+
+Large sets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both forms.
+The manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and
+`byte_range`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import logging
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from pathlib import Path
+
+from pipeline.core import files
+from pipeline.datasets.image_set.image_names import position_of
+from pipeline.datasets.image_set.tar_shards import INDEX, SHARDS, ByteRange, Entry, compare_shards, read_index
+from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
+
+SPLITS = ("train", "val", "test")
+ROLES = ("database", "queries")
+TIMES_OF_DAY = ("day", "sunset", "night")
+# What positions count where they are no UTM metres: frames of a walk or a drive.
+FRAMES = "frames"
+MANIFEST = "manifest.csv"
+# Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
+SUFFIXES = (".jpg", ".png")
+
+_LOG = logging.getLogger(__name__)
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image of a set.
+
+    name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
+    source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
+    digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
+    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: "" for UTM
+    metres, or `FRAMES`; the same for all images of a set.
+    """
+
+    name: str
+    source: str
+    digest: str
+    size: int
+    width: int
+    height: int
+    time_of_day: str = ""
+    positions_in: str = ""
+
+    @property
+    def split(self) -> str:
+        """One of `SPLITS`."""
+        return self.name.split("/")[1]
+
+    @property
+    def role(self) -> str:
+        """One of `ROLES`."""
+        return self.name.split("/")[2]
+
+    @property
+    def file_name(self) -> str:
+        """The name without its folders."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def east(self) -> float:
+        """UTM easting in metres, or what `positions_in` says."""
+        return position_of(self.name)[0]
+
+    @property
+    def north(self) -> float:
+        """UTM northing in metres, or what `positions_in` says."""
+        return position_of(self.name)[1]
+
+
+_HEADER = tuple(field.name for field in fields(ImageRow))
+# Of a set whose positions are metres.
+_METRES_HEADER = _HEADER[:-1]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest.
+
+    index: where each image lies in the shards, by its name; None when each is a file.
+    """
+
+    root: Path
+    rows: tuple[ImageRow, ...]
+    digest: str
+    index: Mapping[str, Entry] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def open(cls, root: Path) -> ImageSet:
+        """Read the manifest and hold it against the folder: every image there, of its size, and no other.
+
+        Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
+        cannot be read or the folder differs from it.
+        """
+        refuse_at(root)
+        manifest = root / MANIFEST
+        if not manifest.is_file():
+            raise MissingInputError(
+                f"no image set in {root}: it has no {MANIFEST}",
+                hint="the manifest is written last; run the stage that makes this set again",
+            )
+        _LOG.debug("reading %s", manifest)
+        data = manifest.read_bytes()
+        rows = _parse_manifest(data, manifest)
+        index = read_index(root) if (root / INDEX).is_file() else None
+        wrong = _compare(root, rows) if index is None else compare_shards(root, rows, index)
+        if wrong:
+            raise SetError(
+                f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
+                hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
+            )
+        return cls(root, rows, files.digest_bytes(data), index)
+
+    @property
+    def positions_in(self) -> str:
+        """What positions, distances and radii of the set count: "" for metres, or `FRAMES`."""
+        return self.rows[0].positions_in if self.rows else ""
+
+    def path(self, row: ImageRow) -> Path:
+        """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
+        if self.index is not None:
+            raise SetError(
+                f"{row.name} is no file of its own in {self.root}, whose images are in shards",
+                hint="`duskline export` writes them as files",
+            )
+        return self.root / row.name
+
+    def byte_range(self, name: str) -> ByteRange:
+        """Return where the bytes of the image of that name lie: all of a file, or a part of a shard."""
+        if self.index is None:
+            return ByteRange(f"{self.root}/{name}")
+        entry = self.index[name]
+        return ByteRange(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
+
+    def read(self, row: ImageRow) -> bytes:
+        """Return the bytes of a row; `SetError` when they are gone."""
+        try:
+            return self.byte_range(row.name).read()
+        except OSError as error:
+            raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
+
+    def where(self, split: str | None = None, role: str | None = None) -> tuple[ImageRow, ...]:
+        """Return the rows of a split, of a role, or of both, sorted by name."""
+        _one_of(split, (None, *SPLITS), "split")
+        _one_of(role, (None, *ROLES), "role")
+        return tuple(row for row in self.rows if split in (None, row.split) and role in (None, row.role))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many images each "split/role" holds, in the order of the splits, empty ones left out."""
+        found = Counter("/".join(row.name.split("/")[1:3]) for row in self.rows)
+        keys = (f"{split}/{role}" for split in SPLITS for role in ROLES)
+        return {key: found[key] for key in keys if key in found}
+
+
+def check_row(row: ImageRow) -> None:
+    """Raise `ValueError` or `NameFormatError` when a row breaks the rules of names or values."""
+    parts = row.name.split("/")
+    if len(parts) != 4 or parts[0] != "images" or parts[1] not in SPLITS or parts[2] not in ROLES:
+        raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
+    if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
+        raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
+    if _CONTROL.search(row.name) or _CONTROL.search(row.source):
+        raise ValueError("a name or source may not hold line ends or control characters")
+    position_of(row.name)
+    if row.time_of_day not in ("", *TIMES_OF_DAY):
+        raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
+    if row.positions_in not in ("", FRAMES):
+        raise ValueError(f"positions are in {row.positions_in!r}, expected {FRAMES}, or nothing for metres")
+    if min(row.size, row.width, row.height) < 1:
+        raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
+
+
+def unit_of(positions_in: str) -> str:
+    """The unit of distances, as it stands behind a number: m, or frames."""
+    return positions_in or "m"
+
+
+def require_one_unit(*sets: ImageSet) -> None:
+    """Raise `SetError` when positions of one of `sets` count frames and those of another are metres."""
+    units = {str(images.root): images.positions_in or "metres" for images in sets}
+    if len(set(units.values())) > 1:
+        found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
+        raise SetError(
+            f"positions of these sets do not count the same: {found}",
+            hint="a set of frames can only be put together with, or held against, another one of frames",
+        )
+
+
+def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
+    """Return the manifest of `rows`, a CSV with a header.
+
+    The column positions_in is there only where positions are no metres; `SetError` for rows of both kinds.
+    """
+    units = {row.positions_in for row in rows}
+    if len(units) > 1:
+        one, other = (next(row.name for row in rows if row.positions_in == unit) for unit in sorted(units))
+        raise SetError(f"positions of one set must all count the same: {one} is in metres, {other} in frames")
+    header = _HEADER if any(units) else _METRES_HEADER
+    stream = io.BytesIO()
+    # Not a StringIO, which takes four bytes for every character.
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(map(attrgetter(*header), rows))
+    text.flush()
+    return stream.getvalue()
+
+
+def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    lines = csv.reader(text, strict=True)
+    try:
+        header = next(lines, [])
+        if tuple(header) not in (_HEADER, _METRES_HEADER):
+            raise ValueError(f"its header is {','.join(header)!r}, expected {','.join(_METRES_HEADER)!r}")
+        rows: list[ImageRow] = []
+        for values in lines:
+            if len(values) != len(header):
+                raise ValueError(f"{len(values)} values instead of {len(header)}")
+            name, source, digest, size, width, height, time_of_day, *unit = values
+            positions_in = sys.intern(unit[0]) if unit else ""
+            row = ImageRow(
+                name, source, digest, int(size), int(width), int(height), time_of_day, positions_in
+            )
+            check_row(row)
+            if rows and positions_in != rows[0].positions_in:
+                raise ValueError("positions of some images are in metres, of others in frames")
+            rows.append(row)
+    except (ValueError, NameFormatError, csv.Error) as error:
+        where = f" (line {lines.line_num})" if lines.line_num else ""
+        raise SetError(f"{manifest} is not a manifest{where}: {error}") from error
+    rows.sort(key=lambda row: row.name)
+    for one, next_one in itertools.pairwise(rows):
+        if one.name == next_one.name:
+            raise SetError(f"{manifest} names {one.name} twice")
+    if not rows:
+        raise SetError(f"{manifest} names no images")
+    return tuple(rows)
+
+
+def _compare(root: Path, rows: tuple[ImageRow, ...]) -> list[str]:
+    """What of the files is not as the manifest says, in words; contents are not read."""
+    expected = {row.name: row.size for row in rows}
+    differing, unknown = {}, []
+    # File by file: a second list of millions of names would double what is held.
+    for name, size in _sizes(root):
+        wanted = expected.pop(name, None)
+        if wanted is None:
+            unknown.append(f"{name} is not in the manifest")
+        elif size != wanted:
+            differing[name] = f"{name} has {size} bytes, not {wanted}"
+    differing |= {name: f"{name} is missing" for name in expected}
+    return [differing[name] for name in sorted(differing)] + sorted(unknown)
+
+
+def _sizes(root: Path) -> Iterator[tuple[str, int]]:
+    """Yield name and size of every file below `images`."""
+    folders = ["images"]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = os.scandir(root / folder)
+        except FileNotFoundError:
+            continue
+        with entries:
+            for entry in entries:
+                name = f"{folder}/{entry.name}"
+                if entry.is_dir():
+                    folders.append(name)
+                else:
+                    yield name, entry.stat().st_size
+
+
+def _one_of(value: str | None, known: tuple[str | None, ...], what: str) -> None:
+    if value not in known:
+        raise SetError(
+            f"unknown {what} {value!r}; known are {', '.join(str(item) for item in known if item)}"
+        )
+
+
+def refuse_at(root: Path) -> None:
+    """Raise `SetError` when the path holds the sign at which readers split it."""
+    if "@" in str(root.resolve()):
+        raise SetError(
+            f"the folder of an image set may not lie below a name with '@': {root.resolve()}",
+            hint="readers split the whole path at '@'; move the project or give another folder",
+        )

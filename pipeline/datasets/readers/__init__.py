@@ -1,1 +1,0 @@
-"""One reader for each raw form: a function (raw folder, its settings) that yields `RawImage`s."""

@@ -1,0 +1,138 @@
+"""Which queries were taken by day, at sunset, at night: as the set says, by their light, or by a hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.files import read_csv, write_csv
+from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow
+from pipeline.datasets.time_of_day.brightness_classifier import Guess
+from pipeline.runtime.errors import SetError, UserError, listed
+
+TIMES_FILE = "times_of_day.csv"
+_HEADER = ("name", "time_of_day", "label_from", "certainty")
+
+_OF_LETTER = {"D": "day", "S": "sunset", "N": "night"}
+# Tokyo 24/7 photographs every place by day, at sunset and by night, numbered in this order from 1 on.
+_OF_REMAINDER = {1: "day", 2: "sunset", 0: "night"}
+# The number survives in the pano_id field of formatted sets, with the suffix that was never stripped:
+# `@00399.jpg@`. A Pittsburgh panorama's number has no suffix and says nothing about the time.
+_NUMBERED = re.compile(r"(\d+)\.jpg")
+_PANO_ID_FIELD = 7
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLabel:
+    """The time of day of one query, and where it is known from: "manifest", "number", "brightness" or "hand".
+
+    certainty: of a guess by brightness, 0 to 1; None for what is known.
+    """
+
+    name: str
+    time_of_day: str
+    label_from: str
+    certainty: float | None = None
+
+
+def time_of_letter(letter: str) -> str:
+    """The time of day for D, S or N in a query's CSV; `SetError` for anything else."""
+    try:
+        return _OF_LETTER[letter.strip()]
+    except KeyError as error:
+        raise SetError(f"the time of day must be the letter D, S or N, not {letter!r}") from error
+
+
+def time_of_number(number: int) -> str:
+    """The time of day of Tokyo 24/7's query number `number` (1, 2, ...): remainder by 3."""
+    return _OF_REMAINDER[number % 3]
+
+
+def time_in_name(name: str) -> str:
+    """The time of day that the number in a formatted name implies (`...@00399.jpg@...`), or ""."""
+    number = number_in_name(name)
+    return "" if number is None else time_of_number(number)
+
+
+def number_in_name(name: str) -> int | None:
+    """The number of Tokyo 24/7's query in a formatted name (`...@00399.jpg@...`), if it has one."""
+    fields = name.split("@")
+    numbered = _NUMBERED.fullmatch(fields[_PANO_ID_FIELD]) if len(fields) > _PANO_ID_FIELD else None
+    return int(numbered[1]) if numbered else None
+
+
+def label_queries(
+    queries: Iterable[ImageRow],
+    corrections: Path | None,
+    guess: Callable[[ImageRow], Guess] | None = None,
+) -> list[TimeLabel]:
+    """Label every query, in order of names; a row of the hand-made list `corrections` wins over the rest.
+
+    The label in the manifest comes next, then the number in the name, then what `guess` says, if it is given.
+    `SetError` names the queries that nothing labels.
+    """
+    rows = sorted(queries, key=lambda row: row.name)
+    by_hand = read_corrections(corrections, {row.name for row in rows}) if corrections else {}
+    labels = [_label(row, by_hand, guess) for row in rows]
+    unlabelled = [label.name for label in labels if not label.time_of_day]
+    if unlabelled:
+        raise SetError(
+            f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
+            f"a number in the name:{listed(unlabelled)}",
+            hint="list them in a CSV (columns name, time_of_day) and give it as corrections, or set"
+            " unlabelled: brightness",
+        )
+    return labels
+
+
+def _label(row: ImageRow, by_hand: Mapping[str, str], guess: Callable[[ImageRow], Guess] | None) -> TimeLabel:
+    known, label_from = row.time_of_day, "manifest"
+    if not known:
+        known, label_from = time_in_name(row.name), "number"
+    if not known and guess is not None and row.name not in by_hand:
+        guessed = guess(row)
+        return TimeLabel(row.name, guessed.time_of_day, "brightness", guessed.certainty)
+    corrected = by_hand.get(row.name, known)
+    # A corrected copy of the written list repeats what was right already.
+    return TimeLabel(row.name, corrected, label_from if corrected == known else "hand")
+
+
+def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
+    """Read a list of corrections (columns name, time_of_day) for the queries `names`.
+
+    `UserError` for a time that is none, a name that is no query of the set, or a name listed twice.
+    """
+    corrections: dict[str, str] = {}
+    for line, row in read_csv(path, ("name", "time_of_day")):
+        name, time_of_day = row["name"], row["time_of_day"]
+        if time_of_day not in TIMES_OF_DAY:
+            raise UserError(f"{path}:{line}: {time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
+        if name in corrections:
+            raise UserError(f"{path}:{line}: {name} is listed twice")
+        corrections[name] = time_of_day
+    unknown = sorted(set(corrections) - names)
+    if unknown:
+        raise UserError(
+            f"{path} lists {len(unknown)} names that are no queries of the set, first {unknown[0]}",
+            hint=f"the names are those of the set's {TIMES_FILE}: images/<split>/queries/<file>",
+        )
+    return corrections
+
+
+def write_times(target: Path, labels: Iterable[TimeLabel]) -> None:
+    """Write the labels as a list that a hand may correct and give back as corrections."""
+    write_csv(
+        target,
+        _HEADER,
+        (
+            (
+                label.name,
+                label.time_of_day,
+                label.label_from,
+                "" if label.certainty is None else f"{label.certainty:.3f}",
+            )
+            for label in labels
+        ),
+    )

@@ -1,0 +1,32 @@
+"""Which pictures of a set stand for it, and their true nights where these can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from pipeline.datasets.image_set.image_set import ImageRow
+
+Item = TypeVar("Item")
+
+# Draws the true nights of days, given and named by where the raw picture lies in its archive.
+TrueNights = Callable[[frozenset[str]], Iterator[tuple[str, bytes]]]
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Return `count` of `items`, or all where there are fewer, evenly over their order."""
+    count = min(count, len(items))
+    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+
+
+def true_nights_of(rows: Sequence[ImageRow], true_nights: TrueNights | None) -> dict[str, bytes]:
+    """Draw the true night of each of `rows`, encoded, by the day's name; nothing without `true_nights`."""
+    if true_nights is None:
+        return {}
+    raw = {_member(row): row.name for row in rows}
+    return {raw[member]: data for member, data in true_nights(frozenset(raw))}
+
+
+def _member(row: ImageRow) -> str:
+    """The name in the archive, from `<archive>/<name>`."""
+    return row.source.partition("/")[2]

@@ -1,0 +1,254 @@
+"""Runs: whatever a plan asks for is translated by the workers and kept in the store; then sets are filled."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from pipeline.compute.resources.timings import note_work
+from pipeline.core.files import write_json
+from pipeline.datasets.image_set.image_names import night_name
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.datasets.sources.licence_terms import Terms, read_terms, write_terms
+from pipeline.datasets.writing.set_writer import SetWriter, replaced_set, require_replaceable_set
+from pipeline.night.engine.plan import Plan, Source, make_plan
+from pipeline.night.engine.ray_workers import RayPool
+from pipeline.night.engine.store import NightStore, open_store
+from pipeline.night.engine.translate_image import Task, Translated, Written
+from pipeline.night.engine.workers import WorkerPool
+from pipeline.night.records.provenance import ORIGINS, Origin, write_origins
+from pipeline.night.records.summary import NightSummary, check_share, reasons_of
+from pipeline.night.records.translator import RECIPE, MakeTranslator, OutputFormat
+from pipeline.runtime.errors import DusklineError, InterruptedRunError, ParameterError
+from pipeline.runtime.machine import Engine
+from pipeline.runtime.process_lock import terminated_as_interrupted
+from pipeline.runtime.progress import progress
+
+# A translator that fails so often is broken, and the rest of the pictures would only waste time.
+_MAX_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures to have as nights: which, by what, in which form, kept where.
+
+    task: says where a source lies. workers: processes that translate side by side, fewer where the memory is
+    too small for so many; changes no byte. sizes: (width, height) of the pictures, as far as they are known.
+    engine: with "ray" it is the nodes of a cluster that translate, as many pictures side by side as they have
+    processors or GPUs.
+    """
+
+    sources: Sequence[Source]
+    task: Callable[[Source], Task]
+    make_translator: MakeTranslator
+    output: OutputFormat
+    store: Path
+    workers: int
+    sizes: Collection[tuple[int, int]] = ()
+    engine: Engine = "local"
+
+
+@dataclass
+class Nights:
+    """What a job came to.
+
+    todo: nights that the store lacked; made: those of them made in this run, which took `seconds`. lost,
+    faults: reasons, by the digest of the source, that hold for this run only.
+    """
+
+    store: NightStore
+    todo: int
+    lost: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    made: int = 0
+    seconds: float = 0.0
+
+    def reason(self, source: Source) -> str:
+        """Say why there is no night of `source`; "" when there is one."""
+        known = source.reason or self.lost.get(source.digest) or self.store.failure(source.digest)
+        return known or ""
+
+    def origins(self, sources: Iterable[Source], name_of: Callable[[str], str]) -> Iterator[Origin]:
+        """Record where each night came from, or why there is none; `name_of` names the night of a picture."""
+        return (self._origin(source, name_of(source.name)) for source in sources)
+
+    def _origin(self, source: Source, name: str) -> Origin:
+        recipe = self.store.recipe
+        reason = self.reason(source)
+        entry = None if reason else self.store.entry(source.digest)
+        return Origin(
+            name=name,
+            source=source.name,
+            source_digest=source.digest,
+            translator=recipe.record["translator"],
+            checkpoint_digest=recipe.record["checkpoint_digest"],
+            settings_digest=recipe.settings_digest,
+            numeric_path=recipe.record["numeric_path"],
+            status="failed" if entry is None else "done",
+            reason=reason,
+            digest="" if entry is None else entry.digest,
+        )
+
+    def summary(self, sources: Sequence[Source]) -> NightSummary:
+        """Count what came of `sources`."""
+        failures = [(source.name, reason) for source in sources if (reason := self.reason(source))]
+        return NightSummary(len(sources), self.made, self.seconds, reasons_of(failures))
+
+
+@contextlib.contextmanager
+def finished_nights(job: Job) -> Iterator[Nights]:
+    """Translate what the store lacks, and hold the store open while the caller takes the nights from it.
+
+    A picture that has no night is no error here, only a `reason`. Raises `DusklineError` when a translator
+    cannot be built or fails for other causes than the picture, when a worker dies, or when the store
+    cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at work.
+    Whatever was finished before is kept, and the same call goes on from there.
+    """
+    if job.workers < 1:
+        raise ParameterError(f"at least one worker is needed, not {job.workers}")
+    nights = None
+    with terminated_as_interrupted():
+        try:
+            with contextlib.ExitStack() as held:
+                with _pool(job) as pool:
+                    store = held.enter_context(open_store(job.store, pool.recipe))
+                    plan = make_plan(job.sources, store, threads=job.workers)
+                    nights = Nights(store, todo=len(plan.todo))
+                    numbers = str(store.recipe.record["numeric_path"])
+                    note_work("image", of=plan.ready + nights.todo, done=nights.todo, path=numbers)
+                    _translate(job, plan, pool, nights)
+                yield nights
+        except KeyboardInterrupt as error:
+            made = (
+                f"{nights.made:,} of {nights.todo:,} new nights are made and kept"
+                if nights
+                else "nothing is lost"
+            )
+            raise InterruptedRunError(
+                f"interrupted; {made}", hint="run the same command again to go on from there"
+            ) from error
+
+
+def _pool(job: Job) -> WorkerPool | RayPool:
+    if job.engine == "ray":
+        return RayPool(job.make_translator, job.output, job.sizes, job.store)
+    return WorkerPool(job.make_translator, job.output, job.sizes)
+
+
+def _translate(job: Job, plan: Plan, pool: WorkerPool | RayPool, nights: Nights) -> None:
+    start = time.monotonic()
+    # The workers of this machine say nothing of a cluster, which itself knows how many it can have.
+    pool.grow(len(plan.todo) if job.engine == "ray" else min(job.workers, len(plan.todo)))
+    tasks = map(job.task, plan.todo)
+    for task, outcome in progress(pool.run(tasks), total=len(plan.todo), label="translate"):
+        if isinstance(outcome, Translated):
+            nights.store.put(task.digest, outcome)
+            nights.made += 1
+        elif isinstance(outcome, Written):
+            nights.store.take(task.digest, outcome)
+            nights.made += 1
+        elif outcome.cause == "picture":
+            nights.store.fail(task.digest, outcome.reason)
+        elif outcome.cause == "reading":
+            nights.lost[task.digest] = outcome.reason
+        else:
+            nights.faults[task.digest] = outcome.reason
+            if len(nights.faults) == _MAX_FAULTS:
+                break
+    nights.seconds = time.monotonic() - start
+    if nights.faults:
+        struck = [source for source in plan.todo if source.digest in nights.faults]
+        reasons = reasons_of([(source.name, nights.faults[source.digest]) for source in struck])
+        table = NightSummary(len(plan.todo), nights.made, nights.seconds, reasons).table()
+        raise DusklineError(
+            f"{len(struck)} pictures could not be translated, not for their own sake:\n{table}",
+            hint=f"{nights.made:,} others were translated and are kept; run again when the cause is mended",
+        )
+
+
+def translate_set(
+    day: ImageSet,
+    out: Path,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    store: Path,
+    workers: int,
+    max_failed: float,
+    terms: Sequence[Terms] = (),
+    shards_above: int | None = None,
+    engine: Engine = "local",
+) -> NightSummary:
+    """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
+
+    Only nights that `store` lacks are translated, by `workers` processes or by a cluster; the set is the
+    same, byte for byte, whichever and however many there are, and however often earlier runs were ended.
+    `out` appears when it is complete; a set that is there already is replaced. Images without a night are
+    rows of `origins.csv` with a reason. terms: of the translator; those of the day set hold for its nights
+    too. shards_above: see `replaced_set`.
+
+    Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
+    night, and what `finished_nights` raises; then `out` stays as it was.
+    """
+    check_share(max_failed)
+    out = out.resolve()
+    _require_replaceable(out, day, store)
+    sources = []
+    name_of = partial(night_name, suffix=output.suffix)
+    for row in day.rows:
+        name_of(row.name)  # a set of nights is refused before hours of work
+        sources.append(Source(row.name, row.digest))
+    sizes = {(row.width, row.height) for row in day.rows}
+    job = Job(sources, partial(_task_in, day), make_translator, output, store, workers, sizes, engine)
+    with finished_nights(job) as nights:
+        summary = nights.summary(sources)
+        if summary.failed:
+            # Also with the store, because a set that is refused is not written.
+            write_origins(nights.store.folder, nights.origins(sources, name_of))
+        summary.require(max_failed, nights.store.folder / ORIGINS)
+        if summary.failed == len(sources):
+            raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
+        with replaced_set(out, shards_above) as writer:
+            _fill(writer, sources, nights, name_of, day.positions_in)
+            write_terms(writer.root, read_terms(day.root), terms)
+    return summary
+
+
+def task_below(folder: Path, source: Source) -> Task:
+    """The task of a source that is a file of its own."""
+    return Task(f"{folder}/{source.name}", source.digest)
+
+
+def _task_in(day: ImageSet, source: Source) -> Task:
+    where = day.byte_range(source.name)
+    return Task(where.path, source.digest, where.offset, where.size)
+
+
+def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
+    for other, what in ((day.root, "the day set"), (store, "the work store")):
+        other = other.resolve()
+        if out.is_relative_to(other) or other.is_relative_to(out):
+            raise ParameterError(f"the night set {out} and {what} {other} may not lie in each other")
+    require_replaceable_set(out)
+
+
+def _fill(
+    writer: SetWriter,
+    sources: Sequence[Source],
+    nights: Nights,
+    name_of: Callable[[str], str],
+    positions_in: str,
+) -> None:
+    """Link the nights from the store into a set, and say where each comes from."""
+    for source in progress(sources, total=len(sources), label="link"):
+        entry = None if nights.reason(source) else nights.store.entry(source.digest)
+        if entry is not None:
+            name = name_of(source.name)
+            sizes = entry.size, entry.width, entry.height
+            row = ImageRow(name, source.name, entry.digest, *sizes, "night", positions_in)
+            writer.link(row, Path(nights.store.path(source.digest)))
+    write_origins(writer.root, nights.origins(sources, name_of))
+    write_json(writer.root / RECIPE, nights.store.recipe.document())

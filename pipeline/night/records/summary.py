@@ -1,0 +1,83 @@
+"""What a run did, in words: counts, rate, and a table of the reasons why pictures have no night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.runtime.errors import DusklineError, ParameterError
+
+_REASONS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A kind of failure (numbers left out), how many pictures it struck, and the first of them by name."""
+
+    text: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class NightSummary:
+    """Counts of one run.
+
+    images: pictures of the day. made: nights translated in this run (one for pictures with the same bytes),
+    which took `seconds`. reasons: the failures, commonest first.
+    """
+
+    images: int
+    made: int
+    seconds: float
+    reasons: tuple[Reason, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many pictures have no night."""
+        return sum(reason.count for reason in self.reasons)
+
+    def __str__(self) -> str:
+        rate = f" at {self.made / self.seconds:.1f} images/s" if self.made and self.seconds else ""
+        line = f"{self.images - self.failed:,} nights ({self.made:,} newly translated{rate})"
+        return f"{line}, {self.failed:,} failed:\n{self.table()}\n" if self.failed else line
+
+    def table(self) -> str:
+        """Return a line for each kind of failure."""
+        lines = [
+            f"  {reason.count:>7,}  {reason.text}  (first: {reason.example})"
+            for reason in self.reasons[:_REASONS_SHOWN]
+        ]
+        if len(self.reasons) > _REASONS_SHOWN:
+            lines.append(f"  and {len(self.reasons) - _REASONS_SHOWN} more kinds")
+        return "\n".join(lines)
+
+    def require(self, max_failed: float, listing: Path) -> None:
+        """Raise `DusklineError` with the table of reasons when more than the share `max_failed` failed.
+
+        `listing` is the file that names every picture that failed.
+        """
+        if self.failed and self.failed / self.images > max_failed:
+            raise DusklineError(
+                f"{self.failed:,} of {self.images:,} pictures have no night, more than the allowed share of "
+                f"{max_failed:g}:\n{self.table()}",
+                hint=f"mend or remove them (all are listed in {listing}), or allow a larger max_failed; "
+                "the nights of the others are kept",
+            )
+
+
+def reasons_of(failures: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
+    """Group (name, reason) pairs by reason, numbers in it left out."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in sorted(failures):
+        groups.setdefault(re.sub(r"\d[\d,.]*", "#", reason), []).append(name)
+    reasons = [Reason(text, len(names), names[0]) for text, names in groups.items()]
+    return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.text)))
+
+
+def check_share(max_failed: float) -> None:
+    """Raise `ParameterError` unless `max_failed` is a share between 0 and 1."""
+    if not 0 <= max_failed <= 1:
+        raise ParameterError(f"max_failed is a share between 0 and 1, not {max_failed}")

@@ -1,0 +1,207 @@
+"""The nights of any folder of pictures: its tree kept, its files untouched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from pipeline.core.files import atomic_write, digest_file, require_folder, write_json
+from pipeline.core.image_files import picture_files
+from pipeline.core.image_io import PICTURE_SUFFIXES, picture_size
+from pipeline.datasets.image_set.image_set import MANIFEST
+from pipeline.night.engine.journal import Entry
+from pipeline.night.engine.plan import Source
+from pipeline.night.engine.translate_set import Job, Nights, finished_nights, task_below
+from pipeline.night.records.provenance import ORIGINS, Origin, read_origins, write_origins
+from pipeline.night.records.summary import NightSummary, check_share
+from pipeline.night.records.translator import RECIPE, MakeTranslator, OutputFormat
+from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError, UserError, listed
+from pipeline.runtime.machine import Engine
+from pipeline.runtime.progress import progress
+
+
+def translate_folder(
+    folder: Path,
+    out: Path,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    store: Path,
+    workers: int,
+    max_failed: float,
+    engine: Engine = "local",
+) -> NightSummary:
+    """Write the night of every picture below `folder` into `out`, with `origins.csv` and `recipe.json`.
+
+    `a/b.JPG` becomes `a/bn.jpg`; pictures are what `picture_files` finds. Only what `store` lacks is
+    translated. Nights are files of their own, copied from there, so that an edit stays in `out`; the next run
+    puts back what was changed, and copies nothing else. A night that an earlier run wrote into `out`, and
+    whose picture is gone, is removed; other files in `out` are left alone. Nothing is ever written into
+    `folder`.
+
+    A file in the place of a night that the `origins.csv` in `out` does not tell of is a `UserError` before
+    anything is translated; so is an `origins.csv` that is not such a table, or a `recipe.json` without one.
+
+    A picture without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
+    has none, `DusklineError` tells the reasons, after the others are written. Other errors as in
+    `finished_nights`; `ParameterError` when `out` or `store` and `folder` lie in each other.
+    """
+    check_share(max_failed)
+    require_folder(folder)
+    _require_apart(folder, out, "the nights")
+    _require_apart(folder, store, "the work store")
+    names = picture_files(folder)
+    if not names:
+        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
+    _require_own_names(names, output.suffix)
+    name_of = partial(night_of, suffix=output.suffix)
+    targets = [name_of(name) for name in names]
+    before = _earlier(out)
+    _require_no_way_back(folder, out, [*(origin.name for origin in before), *targets])
+    _require_ours(out, targets, before)
+    sizes: set[tuple[int, int]] = set()
+    sources = list(progress(_digested(folder, names, workers, sizes), total=len(names), label="read"))
+    job = Job(sources, partial(task_below, folder), make_translator, output, store, workers, sizes, engine)
+    with finished_nights(job) as nights:
+        origins = list(nights.origins(sources, name_of))
+        _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
+        # Before the nights: what a killed run has put there is in the table, and so never forgotten.
+        write_origins(out, origins)
+        write_json(out / RECIPE, nights.store.recipe.document())
+        _place(out, origins, nights)
+        summary = nights.summary(sources)
+    summary.require(max_failed, out / ORIGINS)
+    return summary
+
+
+def night_of(name: str, suffix: str) -> str:
+    """Name the night of a picture: `a/b.JPG` becomes `a/bn.jpg`."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}n{suffix}"))
+
+
+def _require_apart(folder: Path, other: Path, what: str) -> None:
+    one, two = folder.resolve(), other.resolve()
+    if one.is_relative_to(two) or two.is_relative_to(one):
+        raise ParameterError(
+            f"{what} would be written to {two}, and the pictures lie in {one}: one holds the other",
+            hint="nothing is ever written beside the pictures; give a folder apart from theirs",
+        )
+
+
+def _require_no_way_back(folder: Path, out: Path, names: Iterable[str]) -> None:
+    """Refuse an `out` in which linked folders lead to the pictures."""
+    inside = folder.resolve()
+    for parent in sorted({(out / name).parent for name in names}):
+        if parent.resolve().is_relative_to(inside):
+            raise ParameterError(
+                f"{parent} leads into the folder of the pictures, {inside}",
+                hint="nothing is ever written beside the pictures; remove that link",
+            )
+
+
+def _require_own_names(names: Sequence[str], suffix: str) -> None:
+    by_night = defaultdict(list)
+    for name in names:
+        by_night[night_of(name, suffix)].append(name)
+    shared = [f"{' and '.join(days)} ({night})" for night, days in by_night.items() if len(days) > 1]
+    if shared:
+        raise UserError(
+            f"pictures whose nights would have the same name:{listed(shared)}",
+            hint="rename them, or translate them from different folders",
+        )
+
+
+def _earlier(out: Path) -> tuple[Origin, ...]:
+    """Read what an earlier run said of `out`, where there was one; a table that is not ours is refused."""
+    if (out / MANIFEST).is_file():
+        raise UserError(
+            f"{out} is an image set; nights of a folder do not belong into it",
+            hint="give another folder for the nights; nothing was written",
+        )
+    if not os.path.lexists(out / ORIGINS):
+        return ()
+    try:
+        return read_origins(out)
+    except DusklineError as error:
+        raise UserError(
+            f"the nights would replace a file that is not from an earlier run: {error.message}",
+            hint="move it away, or give another folder for the nights; nothing was written",
+        ) from error
+
+
+def _require_ours(out: Path, targets: Iterable[str], before: Collection[Origin]) -> None:
+    """Refuse to replace files that no earlier run wrote."""
+    ours = {origin.name for origin in before if origin.status == "done"}
+    if os.path.lexists(out / ORIGINS):
+        ours.add(RECIPE)
+    foreign = [name for name in (RECIPE, *targets) if name not in ours and os.path.lexists(out / name)]
+    if foreign:
+        raise UserError(
+            f"{out} holds {len(foreign):,} of the files to be written, not from an earlier run:"
+            f"{listed(foreign)}",
+            hint="move them away, or give another folder for the nights; nothing was written",
+        )
+
+
+def _digested(
+    folder: Path, names: Sequence[str], threads: int, sizes: set[tuple[int, int]]
+) -> Iterator[Source]:
+    """Read each file for its digest, and add the sizes that the files tell to `sizes`."""
+
+    def digested(name: str) -> Source:
+        try:
+            name.encode("utf-8")
+            if not stat.S_ISREG((folder / name).stat().st_mode):
+                return Source(name, "", "not a plain file")
+            if size := picture_size(folder / name):
+                sizes.add(size)
+            return Source(name, digest_file(folder / name))
+        except UnicodeEncodeError:
+            readable = os.fsencode(name).decode("utf-8", "backslashreplace")
+            return Source(readable, "", "its name is not UTF-8")
+        except OSError as error:
+            return Source(name, "", f"cannot be read ({error.strerror or error})")
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(digested, names)
+
+
+def _remove_stale(out: Path, before: Collection[Origin], kept: Collection[str]) -> None:
+    """Remove nights that an earlier run wrote and that nothing asks for now, unless somebody changed them."""
+    for origin in before:
+        path = out / origin.name
+        if ".." in Path(origin.name).parts or Path(origin.name).is_absolute():
+            continue  # not one that we wrote
+        if origin.status == "done" and origin.name not in kept and path.is_file():
+            if digest_file(path) == origin.digest:
+                path.unlink()
+            with contextlib.suppress(OSError):  # a folder that still holds something stays
+                for parent in path.relative_to(out).parents[:-1]:
+                    (out / parent).rmdir()
+
+
+def _place(out: Path, origins: Sequence[Origin], nights: Nights) -> None:
+    """Copy the nights to their places: a link would let an edit in `out` reach the store and DVC's cache."""
+    for origin in progress(origins, total=len(origins), label="copy"):
+        entry = nights.store.entry(origin.source_digest) if origin.status == "done" else None
+        target = out / origin.name
+        if entry is not None and not _is_there(target, entry):
+            kept = Path(nights.store.path(origin.source_digest))
+            with atomic_write(target) as stream, kept.open("rb") as night:
+                shutil.copyfileobj(night, stream)
+
+
+def _is_there(target: Path, entry: Entry) -> bool:
+    """Whether the night has its place already, as a file of its own."""
+    try:
+        found = target.lstat()
+    except OSError:
+        return False
+    return found.st_nlink == 1 and found.st_size == entry.size and digest_file(target) == entry.digest

@@ -1,0 +1,158 @@
+"""Emptying the work store: which of its nights nothing uses, and their removal.
+
+A night is used while its file has another name as well (in a set, in DVC's cache), and while a night set in
+use tells of it: where hard links cannot be made, sets are copies, and then only they know. The part of a
+recipe that a run has open is left alone.
+
+Every moment leaves a good store: nights go before the lines about them, and a line whose night is gone only
+means that it would be made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.files import read_json
+from pipeline.night.engine.journal import Journal
+from pipeline.night.engine.store import JOURNAL, LOCK, READER, NightFile, night_files, sweep
+from pipeline.night.records.provenance import ORIGINS, read_origins
+from pipeline.night.records.translator import RECIPE, recipe_digest
+from pipeline.runtime.errors import DusklineError, StageRunningError
+from pipeline.runtime.process_lock import only_run
+
+# Digests of sources by the digest of the recipe that their nights were made by.
+Named = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How many nights, and the bytes of their files."""
+
+    nights: int = 0
+    size: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.nights + other.nights, self.size + other.size)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One recipe's part of the store: its `folder`, what is used of it and what is not.
+
+    running: a run has it open, so that nothing is counted and nothing is removed.
+    """
+
+    folder: Path
+    used: Amount
+    unused: Amount
+    running: bool = False
+
+    @property
+    def title(self) -> str:
+        """The recipe in a few words."""
+        short = self.folder.name[:12]
+        try:
+            recipe: dict[str, Any] = read_json(self.folder / RECIPE)
+            parts = [recipe["translator"], recipe["checkpoint_digest"][:12], recipe["settings"]]
+            form = [f"{key} {value}" for key, value in recipe["output"].items()]
+            return " ".join([short, *parts, recipe["numeric_path"], *form])
+        except (DusklineError, LookupError, TypeError, AttributeError):
+            return f"{short} (its {RECIPE} cannot be read)"
+
+
+def survey(store: Path, sets: Path) -> list[Part]:
+    """Count the nights in every recipe's part of `store`; `sets` is the folder of the sets in use.
+
+    Raises `DusklineError` when a night set does not tell what it uses.
+    """
+    named = _named(sets)
+    return [_part(folder, named.get(folder.name, ())) for folder in _folders(store)]
+
+
+def prune(store: Path, sets: Path) -> Amount:
+    """Remove from `store` what nothing uses, and return how much that was; errors as `survey`.
+
+    A recipe's part of which nothing is used goes with all that is known about pictures without a night; that
+    of one that stays is kept.
+    """
+    named = _named(sets)
+    removed = Amount()
+    for folder in _folders(store):
+        with contextlib.suppress(StageRunningError), only_run(folder, LOCK):
+            removed += _prune(folder, named.get(folder.name, ()))
+    return removed
+
+
+def _named(sets: Path) -> Named:
+    """Read which nights the sets below `sets` tell of; what is hidden there is no set yet."""
+    named: dict[str, set[str]] = {}
+    for recipe in sorted(sets.glob(f"[!.]*/{RECIPE}")):
+        try:
+            digest = recipe_digest(read_json(recipe))
+            origins = read_origins(recipe.parent)
+        except (DusklineError, LookupError, TypeError) as error:
+            raise DusklineError(
+                f"{recipe.parent} does not tell which nights it uses: {error}",
+                hint="run the stage that makes this set again, or remove it; the store is as it was",
+            ) from error
+        done = (origin.source_digest for origin in origins if origin.status == "done")
+        named.setdefault(digest, set()).update(done)
+    return named
+
+
+def _folders(store: Path) -> list[Path]:
+    """The parts of the store; whatever else lies there is not ours."""
+    return sorted(path for path in store.glob("*") if len(path.name) == 64 and path.is_dir())
+
+
+def _part(folder: Path, named: Collection[str]) -> Part:
+    try:
+        with only_run(folder, LOCK):
+            pass  # not while we count: a stage that begins meanwhile need not fail
+    except StageRunningError:
+        return Part(folder, Amount(), Amount(), running=True)
+    amounts = {True: Amount(), False: Amount()}
+    for night in night_files(folder):
+        amounts[_is_used(night, named)] += Amount(1, night.size)
+    return Part(folder, amounts[True], amounts[False])
+
+
+def _is_used(night: NightFile, named: Collection[str]) -> bool:
+    return night.links > 1 or night.source in named
+
+
+def _prune(folder: Path, named: Collection[str]) -> Amount:
+    sweep(folder)
+    kept: set[str] = set()
+    removed = Amount()
+    for night in night_files(folder):
+        if _is_used(night, named):
+            kept.add(night.source)
+        else:
+            Path(night.path).unlink()
+            removed += Amount(1, night.size)
+    if kept or named:
+        journal = Journal(folder / JOURNAL, READER)
+        journal.keep(kept)
+        journal.close()
+    else:
+        for name in (JOURNAL, ORIGINS, RECIPE):
+            (folder / name).unlink(missing_ok=True)
+    _remove_empty(folder)
+    return removed
+
+
+def _remove_empty(folder: Path) -> None:
+    for place in folder.iterdir():
+        if len(place.name) == 2:
+            with contextlib.suppress(OSError):  # it still holds something
+                place.rmdir()
+    if [path.name for path in folder.iterdir()] == ["locks"]:
+        shutil.rmtree(folder / "locks")
+        with contextlib.suppress(OSError):  # the next run is beginning there already
+            folder.rmdir()

@@ -1,1 +1,0 @@
-"""What lies ahead: what params.yaml will need of the machine, and what the next run would do."""

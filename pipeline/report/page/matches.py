@@ -1,0 +1,180 @@
+"""The browser of what was found, and its map, in the room that a page has for it.
+
+What tells most comes first, evenly over the evaluations: answers in numbers, up to half of the room, which is
+all of them for most projects; then pictures of the answers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from pipeline.datasets.image_set.image_set import unit_of
+from pipeline.report.page.map_points import decimetres, drawn_standpoints
+from pipeline.report.page.matches_document import (
+    ShownEvaluation,
+    ShownPictures,
+    ShownSet,
+    document_of,
+    in_script,
+)
+from pipeline.report.tables.results import Results
+from pipeline.runtime.errors import DusklineError
+from pipeline.vpr.results.ground_truth import read_nearest, read_standpoints
+from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
+from pipeline.vpr.results.query_results import QueryResult, examples_first, query_results, worst_first
+from pipeline.vpr.results.thumbnails import COPIES, Thumbnails
+
+# Characters of the section's own, and of each test set's and evaluation's beside their names and answers.
+_SECTION, _SET, _EVALUATION = 6_000, 200, 400
+
+
+@dataclass(frozen=True)
+class Browsed:
+    """An evaluation in the browser: how many `queries` it has, in its list, and with pictures.
+
+    worst: the answer that is told in words where no script runs; None when every query was answered rightly.
+    unit: of its distances, m or frames.
+    """
+
+    experiment: str
+    test_set: str
+    queries: int
+    listed: int
+    pictured: int
+    worst: QueryResult | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the browser shows. document: JSON, safe in a script element."""
+
+    evaluations: tuple[Browsed, ...]
+    document: Markup
+
+    def __bool__(self) -> bool:
+        """Whether there are any to show."""
+        return bool(self.evaluations)
+
+    @property
+    def queries(self) -> int:
+        """Answers of all evaluations."""
+        return sum(one.queries for one in self.evaluations)
+
+    @property
+    def listed(self) -> int:
+        """Those in the lists."""
+        return sum(one.listed for one in self.evaluations)
+
+    @property
+    def pictured(self) -> int:
+        """Those with pictures."""
+        return sum(one.pictured for one in self.evaluations)
+
+
+class _Room:
+    """Bytes that are still free."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, wanted: int) -> bool:
+        """Take as much if there is as much."""
+        fits = wanted <= self.left
+        self.left -= wanted if fits else 0
+        return fits
+
+
+def browsed_matches(results: Results, budget: int) -> Matches:
+    """What was found in each of `results`, as much of it as fits into `budget` bytes of the page.
+
+    Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `Thumbnails`; `DusklineError` also
+    when these are not of one evaluation.
+    """
+    sets = [_set(results, test_set) for test_set in results.test_sets if results.experiments]
+    evaluations = [
+        _evaluation(results, experiment, one) for one in sets for experiment in results.experiments
+    ]
+    frame = _SECTION + sum(map(_bytes_of_set, sets)) + sum(map(_bytes_of_evaluation, evaluations))
+    numbers = _Room(budget // 2 - frame)
+    for evaluation, answer in _in_turn((one, one.telling) for one in evaluations):
+        if not numbers.take(evaluation.bytes_to_list(answer)):
+            break
+        evaluation.put(answer)
+    pictures = ShownPictures()
+    room = _Room(budget - budget // 2 + numbers.left)
+    for evaluation, answer in _in_turn((one, one.listed) for one in evaluations):
+        copies = evaluation.pictures(answer)
+        if not room.take(pictures.bytes_to_show(evaluation, copies)):
+            break
+        if copies:
+            pictures.show(evaluation, copies)
+    document = document_of(sets, evaluations, pictures)
+    return Matches(tuple(map(_browsed, evaluations)), document)
+
+
+def _set(results: Results, test_set: str) -> ShownSet:
+    # All experiments have the same ground.
+    folder = results.folder(results.experiments[0], test_set)
+    metrics = results.of(results.experiments[0], test_set)
+    standpoints = read_standpoints(folder)
+    places = standpoints[:, :2]
+    origin = tuple(float(value) for value in places.min(0)) if len(places) else (0.0, 0.0)
+    return ShownSet(
+        test_set,
+        metrics.radius,
+        metrics.positions_in,
+        max(metrics.recalls),
+        read_nearest(folder),
+        (origin[0], origin[1]),
+        decimetres(drawn_standpoints(places), (origin[0], origin[1])),
+        (len(standpoints), int(standpoints[:, 2].sum())),
+    )
+
+
+def _evaluation(results: Results, experiment: str, shown_set: ShownSet) -> ShownEvaluation:
+    folder = results.folder(experiment, shown_set.name)
+    answers = query_results(read_predictions(folder / PREDICTIONS))
+    lost = next((answer.query for answer in answers if answer.query not in shown_set.nearest), None)
+    if lost is not None:
+        raise DusklineError(
+            f"{folder / PREDICTIONS} has a query that the first experiment's evaluation on {shown_set.name} "
+            f"has not: {lost}",
+            hint=f"evaluate both on the same set: dvc repro evaluate@{experiment}-{shown_set.name}",
+        )
+    return ShownEvaluation(experiment, shown_set, examples_first(answers), Thumbnails(folder / COPIES))
+
+
+def _in_turn(
+    evaluations: Iterable[tuple[ShownEvaluation, list[QueryResult]]],
+) -> Iterator[tuple[ShownEvaluation, QueryResult]]:
+    """The first answer of each, then the second of each, and so on."""
+    evaluation_of = [[(evaluation, answer) for answer in answers] for evaluation, answers in evaluations]
+    for turn in itertools.zip_longest(*evaluation_of):
+        yield from (one for one in turn if one is not None)
+
+
+def _bytes_of_set(one: ShownSet) -> int:
+    return _SET + len(in_script(one.name)) + len(in_script(one.standpoints))
+
+
+def _bytes_of_evaluation(one: ShownEvaluation) -> int:
+    longest = max((len(escape(answer.query)) for answer in one.telling), default=0)
+    return _EVALUATION + longest + 3 * len(escape(one.experiment)) + len(escape(one.shown_set.name))
+
+
+def _browsed(one: ShownEvaluation) -> Browsed:
+    worst = worst_first(answer for answer in one.telling if not answer.right)
+    return Browsed(
+        one.experiment,
+        one.shown_set.name,
+        len(one.telling),
+        len(one.listed),
+        one.pictured,
+        worst[0] if worst else None,
+        unit_of(one.shown_set.positions_in),
+    )

@@ -1,0 +1,167 @@
+"""What the script of the browser of finds reads: test sets, evaluations and pictures, in short.
+
+Every name of an image stands once for a test set and every picture once for the page. Answers are rows of
+numbers, documented where `_row` makes them; templates/finds.js reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from pipeline.datasets.image_set.image_set import unit_of
+from pipeline.report.page.data_uris import as_base64, in_base64
+from pipeline.vpr.results.ground_truth import Nearest
+from pipeline.vpr.results.query_results import QueryResult
+from pipeline.vpr.results.thumbnails import Thumbnail, Thumbnails
+
+# Characters that an answer's numbers, an image's place and the number of its picture take at most.
+_ROW, _PLACE, _PICTURE = 200, 24, 24
+
+
+@dataclass
+class ShownSet:
+    """A test set in the document; images are known by the number of their name.
+
+    positions_in: what places, distances and radius count, "" for metres. nearest: what lies nearest to each
+    query. origin: that places count from. standpoints: those of the database that are drawn, in decimetres or
+    tenths of a frame. counted: standpoints and images that there are.
+    """
+
+    name: str
+    radius: float
+    positions_in: str
+    depth: int
+    nearest: dict[str, Nearest]
+    origin: tuple[float, float]
+    standpoints: list[int]
+    counted: tuple[int, int]
+    numbers: dict[str, int] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+    pictures: dict[str, Thumbnail] = field(default_factory=dict)
+
+    def images(self, answer: QueryResult) -> list[tuple[str, float, float]]:
+        """Name and place of the images that an answer shows: the query, the nearest one, the finds."""
+        nearest = self.nearest[answer.query]
+        return [
+            (answer.query, answer.east, answer.north),
+            (nearest.database, nearest.east, nearest.north),
+            *((find.database, find.east, find.north) for find in answer.found),
+        ]
+
+    def number(self, name: str, east: float, north: float) -> int:
+        """The number of an image, a new one when it has none yet."""
+        if name not in self.numbers:
+            self.numbers[name] = len(self.numbers)
+            self.places += [round(10 * (east - self.origin[0])), round(10 * (north - self.origin[1]))]
+        return self.numbers[name]
+
+
+@dataclass
+class ShownEvaluation:
+    """An experiment on a test set in the document; `telling` are all answers, those that tell most first."""
+
+    experiment: str
+    shown_set: ShownSet
+    telling: list[QueryResult]
+    copies: Thumbnails
+    listed: list[QueryResult] = field(default_factory=list)
+    pictured: int = 0
+    rows: list[list[float]] = field(default_factory=list)
+
+    def bytes_to_list(self, answer: QueryResult) -> int:
+        """How much longer the document gets by an answer, at most."""
+        names = {name for name, _, _ in self.shown_set.images(answer)}
+        new = [name for name in names if name not in self.shown_set.numbers]
+        return _ROW + sum(len(in_script(name)) + _PLACE for name in new)
+
+    def put(self, answer: QueryResult) -> None:
+        """Put an answer into the document."""
+        self.listed.append(answer)
+        self.rows.append(self._row(answer))
+
+    def pictures(self, answer: QueryResult) -> dict[str, Thumbnail]:
+        """The small copies that there are of an answer's images, by name; none when the query has none."""
+        copies = self.copies.copies
+        names = [name for name, _, _ in self.shown_set.images(answer)]
+        return {name: copies[name] for name in names if name in copies} if answer.query in copies else {}
+
+    def _row(self, answer: QueryResult) -> list[float]:
+        """Numbers that tell an answer: four of the query, then four of each find.
+
+        They are query, rank of the first right find (0: none), nearest image and its distance; and image,
+        distance, descriptor distance, 1 if right. Images are numbers in their test set, distances on the
+        ground decimetres.
+        """
+        query, nearest, *found = (self.shown_set.number(*image) for image in self.shown_set.images(answer))
+        row: list[float] = [query, answer.first_right or 0, nearest]
+        row.append(round(10 * self.shown_set.nearest[answer.query].distance))
+        for number, find in zip(found, answer.found, strict=True):
+            row += [number, round(10 * find.distance), float(f"{find.feature_distance:.4g}"), int(find.right)]
+        return row
+
+
+class ShownPictures:
+    """Pictures of the document, each once, whatever the test sets that it is in."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Thumbnail, int] = {}
+        self.texts: list[str] = []
+
+    def bytes_to_show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> int:
+        """How much longer the document gets by pictures of an evaluation, at most."""
+        new = {copy for copy in pictures.values() if copy not in self.numbers}
+        named = sum(name not in evaluation.shown_set.pictures for name in pictures)
+        return _PICTURE * named + sum(_PICTURE + in_base64(copy.size) for copy in new)
+
+    def show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> None:
+        """Put pictures of an evaluation into the document."""
+        for name, copy in pictures.items():
+            if copy not in self.numbers:
+                self.numbers[copy] = len(self.numbers)
+                self.texts.append(as_base64(evaluation.copies.read(name)))
+            evaluation.shown_set.pictures.setdefault(name, copy)
+        evaluation.pictured += 1
+
+
+def document_of(
+    sets: Sequence[ShownSet], evaluations: Sequence[ShownEvaluation], pictures: ShownPictures
+) -> Markup:
+    """The whole, as JSON."""
+    document = {
+        "sets": [_set(one, pictures) for one in sets],
+        "evaluations": [
+            {
+                "set": sets.index(one.shown_set),
+                "experiment": one.experiment,
+                "queries": len(one.telling),
+                "right": sum(answer.right for answer in one.telling),
+                "rows": one.rows,
+            }
+            for one in evaluations
+        ],
+        "pictures": pictures.texts,
+    }
+    return in_script(document)
+
+
+def in_script(document: object) -> Markup:
+    """JSON that is safe in a script element and in text: as the filter `tojson` does, without its spaces."""
+    return htmlsafe_json_dumps(document, separators=(",", ":"))
+
+
+def _set(one: ShownSet, pictures: ShownPictures) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "radius": one.radius,
+        "unit": unit_of(one.positions_in),
+        "depth": one.depth,
+        "standpoints": one.standpoints,
+        "counted": one.counted,
+        "names": list(one.numbers),
+        "places": one.places,
+        "pictures": {one.numbers[name]: pictures.numbers[copy] for name, copy in one.pictures.items()},
+    }

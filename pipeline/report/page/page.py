@@ -1,0 +1,170 @@
+"""One self-contained page: what was measured, ours beside the paper's, pictures, and where it comes from."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.core.files import require_file, write_text
+from pipeline.night.comparison.comparison_files import SHEET, Measured, read_measures
+from pipeline.report.page import charts
+from pipeline.report.page.matches import browsed_matches
+from pipeline.report.page.pairs import pairs_of
+from pipeline.report.page.provenance import Set, provenance
+from pipeline.report.sets.set_record import read_set_record
+from pipeline.report.sets.statistics import BRIGHTNESS, MAP, read_statistics
+from pipeline.report.tables import tables
+from pipeline.report.tables.comparison import ComparedTable
+from pipeline.report.tables.headline import Headline
+from pipeline.report.tables.results import Results
+from pipeline.runtime.errors import ParameterError
+from pipeline.runtime.ranges import Range, require_ranges
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class PageParams:
+    """The section `report` of params.yaml.
+
+    megabytes: The page's largest size; pictures that do not fit are left out.
+    """
+
+    megabytes: Annotated[float, Range("millions of bytes", above=0)]
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+
+
+@dataclass(frozen=True)
+class Augmentations:
+    """A sheet of augmented queries, a JPEG. changes: the names of its columns after the first, "plain"."""
+
+    name: str
+    sheet: Path
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the page shows.
+
+    params: those of the run, whole. compared: the paper's tables beside ours. sheets, comparisons,
+    statistics: folders of samples of nights, of translators compared and of sets in numbers.
+    """
+
+    params: Mapping[str, Any]
+    results: Results
+    headline: Headline | None
+    compared: Sequence[ComparedTable]
+    sheets: Sequence[Path]
+    comparisons: Sequence[Path]
+    augmentations: Sequence[Augmentations]
+    statistics: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    name: str
+    folder: Path
+    measured: tuple[Measured, ...]
+
+    @property
+    def true_nights(self) -> bool:
+        return any(row.psnr is not None for row in self.measured)
+
+
+def write_page(out: Path, material: Material, megabytes: float) -> None:
+    """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
+
+    Pairs get a third of what the rest leaves of `megabytes`, finds all that is left then; `ParameterError`
+    when even without them the page does not fit. Errors as of the readers of the folders that `material`
+    names.
+    """
+    environment = _environment()
+    shown = _shown(material) | _script(environment)
+    limit = round(megabytes * _MEGABYTE)
+    no_finds = browsed_matches(Results(material.results.root, (), (), {}), 0)
+    room = limit - _size(_rendered(environment, shown, pairs_of((), 0), no_finds))
+    if room < 0:
+        raise ParameterError(
+            f"the page would have {megabytes - room / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
+            f" {megabytes:g}",
+            hint="allow more, or let params.yaml name fewer experiments, sheets or comparisons",
+        )
+    pairs = pairs_of(material.sheets, room // 3)
+    room = limit - _size(_rendered(environment, shown, pairs, no_finds))
+    page = _rendered(environment, shown, pairs, browsed_matches(material.results, room))
+    write_text(out, page)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "data_uri": _data_uri,
+        "with_interval": tables.with_interval,
+        "counts_in_words": tables.counts_in_words,
+        "column_in_words": tables.column_in_words,
+        "look": charts.look,
+        "mark": charts.mark,
+        "chart_size": (charts.WIDTH, charts.HEIGHT),
+        "bars_width": charts.BARS_WIDTH,
+        "comparison_sheet": SHEET,
+        "set_figures": (MAP, BRIGHTNESS),
+    }
+    return environment
+
+
+def _shown(material: Material) -> dict[str, object]:
+    sets = [
+        Set(folder.name, folder, read_statistics(folder), read_set_record(folder))
+        for folder in material.statistics
+    ]
+    comparisons = [_Comparison(folder.name, folder, read_measures(folder)) for folder in material.comparisons]
+    return {
+        "results": material.results,
+        "headline": material.headline,
+        "bars": charts.headline_bars(material.headline) if material.headline else None,
+        "charts": charts.recall_charts(material.results),
+        "compared": material.compared,
+        "comparisons": comparisons,
+        "augmentations": material.augmentations,
+        "sets": sets,
+        "provenance": provenance(
+            material.params, material.results, sets, [(one.name, one.measured) for one in comparisons]
+        ),
+    }
+
+
+def _rendered(environment: Environment, shown: Mapping[str, object], pairs: object, finds: object) -> str:
+    return environment.get_template("page.html").render(**shown, pairs=pairs, finds=finds)
+
+
+def _size(page: str) -> int:
+    return len(page.encode("utf-8"))
+
+
+def _script(environment: Environment) -> dict[str, object]:
+    """The page's script, and how its policy names it: no other may run, whatever a name smuggles in."""
+    script = environment.get_template("scripts.js").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return {"script": script, "script_digest": f"sha256-{digest}"}
+
+
+def _data_uri(file: Path) -> str:
+    data = require_file(file).read_bytes()
+    kind = "svg+xml" if file.suffix == ".svg" else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,95 @@
+"""Days and their nights as the page shows them: one picture over the other, as many as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import escape
+
+from pipeline.core.files import require_file
+from pipeline.night.comparison.samples import spread
+from pipeline.report.page.data_uris import in_base64, jpeg_uri
+from pipeline.report.sets.sheet import Sample, read_sheet
+
+# Characters of the section's own, and of each pair's beside its pictures and names.
+_SECTION, _PAIR = 4_000, 1_100
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A sample of a set of nights; `pictures`, as URIs, are its day, night and, if any, true night."""
+
+    set: str
+    sample: Sample
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs on the page, of all that the sheets have, and what can be chosen among them."""
+
+    shown: tuple[Pair, ...]
+    of: int
+
+    def __bool__(self) -> bool:
+        """Whether there are any to show."""
+        return self.of > 0
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the sets of nights, in their order."""
+        return _once(pair.set for pair in self.shown)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits, in their order."""
+        return _once(pair.sample.split for pair in self.shown)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles, in their order."""
+        return _once(pair.sample.role for pair in self.shown)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Places, sorted."""
+        return tuple(sorted(_once(pair.sample.place for pair in self.shown)))
+
+    @property
+    def true_nights(self) -> bool:
+        """Whether any of them has a true night."""
+        return any(pair.sample.true_night for pair in self.shown)
+
+
+def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
+    """The samples of all `sheets` (folders), or as many as fit into `budget` bytes of the page.
+
+    Those are evenly chosen. Errors as `read_sheet`; `MissingInputError` for a picture that is not there.
+    """
+    samples = [(folder, sample) for folder in sheets for sample in read_sheet(folder)]
+    count = len(samples)
+    while count and _SECTION + sum(_bytes(*one) for one in spread(samples, count)) > budget:
+        count -= 1
+    return Pairs(tuple(_pair(*one) for one in spread(samples, count)), len(samples))
+
+
+def _pair(folder: Path, sample: Sample) -> Pair:
+    return Pair(folder.name, sample, tuple(jpeg_uri(path.read_bytes()) for path in _pictures(folder, sample)))
+
+
+def _pictures(folder: Path, sample: Sample) -> list[Path]:
+    names = (sample.day, sample.night, sample.true_night)
+    return [require_file(folder / name) for name in names if name]
+
+
+def _bytes(folder: Path, sample: Sample) -> int:
+    pictures = sum(in_base64(path.stat().st_size) for path in _pictures(folder, sample))
+    # Each a few times: as data, as text, among what can be chosen.
+    names = (sample.name, sample.place, sample.place, sample.place, folder.name, folder.name)
+    return _PAIR + pictures + 2 * sum(len(escape(name)) for name in names)
+
+
+def _once(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

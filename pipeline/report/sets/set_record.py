@@ -1,0 +1,79 @@
+"""Where a set comes from, beside its numbers: digest, terms, what made its nights, what was refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.core.files import read_json, write_json
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.sources.licence_terms import Terms, read_terms
+from pipeline.night.records.provenance import ORIGINS, Origin, read_origins
+from pipeline.night.records.summary import Reason, reasons_of
+from pipeline.runtime.errors import DusklineError
+
+RECORD = "record.json"
+
+
+@dataclass(frozen=True, order=True)
+class Maker:
+    """What made so many `nights`: translator, digests of its checkpoint and of its settings, arithmetic."""
+
+    translator: str
+    checkpoint_digest: str
+    settings_digest: str
+    numeric_path: str
+    nights: int
+
+
+@dataclass(frozen=True)
+class SetRecord:
+    """digest: SHA-256 of the manifest. terms: under which its images may be used, by what is in it.
+
+    makers: of its nights, none in a set without. failed: days that have no night. reasons: why, commonest
+    first, numbers left out.
+    """
+
+    digest: str
+    terms: tuple[Terms, ...]
+    makers: tuple[Maker, ...]
+    failed: int
+    reasons: tuple[Reason, ...]
+
+
+def write_set_record(folder: Path, images: ImageSet) -> SetRecord:
+    """Read what lies beside a set's images and put it into `folder`; errors as those records' own readers."""
+    origins = read_origins(images.root) if (images.root / ORIGINS).is_file() else ()
+    # A merged set holds the record of all nights, also of those that it does not keep.
+    kept = {row.name for row in images.rows}
+    made = Counter(_maker(origin) for origin in origins if origin.name in kept)
+    failed = [(origin.source, origin.reason) for origin in origins if origin.status == "failed"]
+    record = SetRecord(
+        images.digest,
+        read_terms(images.root),
+        tuple(Maker(*maker, nights) for maker, nights in sorted(made.items())),
+        len(failed),
+        reasons_of(failed),
+    )
+    write_json(folder / RECORD, asdict(record))
+    return record
+
+
+def read_set_record(folder: Path) -> SetRecord:
+    """Read the record in `folder`; `DusklineError` when it is missing or not such."""
+    document = read_json(folder / RECORD)
+    try:
+        return SetRecord(
+            document["digest"],
+            tuple(Terms(**terms) for terms in document["terms"]),
+            tuple(Maker(**maker) for maker in document["makers"]),
+            document["failed"],
+            tuple(Reason(**reason) for reason in document["reasons"]),
+        )
+    except (TypeError, KeyError) as error:
+        raise DusklineError(f"{folder / RECORD} does not hold the record of a set: {error!r}") from error
+
+
+def _maker(origin: Origin) -> tuple[str, str, str, str]:
+    return origin.translator, origin.checkpoint_digest, origin.settings_digest, origin.numeric_path

@@ -1,0 +1,94 @@
+"""Which of our experiments stands beside which row of the paper, and our test sets beside its columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.report.tables.paper import PaperRow, PaperTable, paper_test_sets, read_paper
+from pipeline.report.tables.results import Results
+from pipeline.runtime.errors import ParameterError, listed
+from pipeline.vpr.results.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The section `comparison` of params.yaml.
+
+    rows: our experiment, by the key of the paper's row (`II/dn/netvlad`).
+    test_sets: the paper's test set, by the name of ours: the same, or one that stands in for it.
+    """
+
+    rows: dict[str, str]
+    test_sets: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The paper's R@1 and R@5 in per cent, and ours, if the experiment was run."""
+
+    paper: tuple[float, float]
+    ours: Metrics | None
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """A row of the paper beside `experiment` of ours, None when there is none; a cell for each test set."""
+
+    paper: PaperRow
+    experiment: str | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class ComparedTable:
+    """A table of the paper beside ours; columns: the paper's test set and ours for it, None without one."""
+
+    paper: PaperTable
+    columns: tuple[tuple[str, str | None], ...]
+    rows: tuple[ComparedRow, ...]
+
+
+def compared_tables(comparison: Comparison, results: Results) -> tuple[ComparedTable, ...]:
+    """All tables of the paper, also rows and tables not run here; none when `comparison` names no row at all.
+
+    Raises `ParameterError` when `comparison` names a row, test set or experiment that does not exist.
+    """
+    tables = read_paper()
+    _check(comparison, results, tables)
+    if not comparison.rows:
+        return ()
+    ours_for = {theirs: ours for ours, theirs in comparison.test_sets.items()}
+    columns = tuple((theirs, ours_for.get(theirs)) for theirs in paper_test_sets())
+    return tuple(
+        ComparedTable(table, columns, tuple(_row(row, comparison, columns, results) for row in table.rows))
+        for table in tables
+    )
+
+
+def _row(
+    row: PaperRow, comparison: Comparison, columns: tuple[tuple[str, str | None], ...], results: Results
+) -> ComparedRow:
+    experiment = comparison.rows.get(row.key)
+    cells = tuple(
+        Cell(row.recalls[theirs], results.of(experiment, ours) if experiment and ours else None)
+        for theirs, ours in columns
+    )
+    return ComparedRow(row, experiment, cells)
+
+
+def _check(comparison: Comparison, results: Results, tables: tuple[PaperTable, ...]) -> None:
+    keys = [row.key for table in tables for row in table.rows]
+    for named, known, what in (
+        (list(comparison.rows), keys, "rows of the paper"),
+        (list(comparison.rows.values()), list(results.experiments), "experiments"),
+        (list(comparison.test_sets), list(results.test_sets), "test sets"),
+        (list(comparison.test_sets.values()), list(paper_test_sets()), "test sets of the paper"),
+    ):
+        unknown = [name for name in named if name not in known]
+        if unknown:
+            raise ParameterError(
+                f"comparison: no such {what}: {', '.join(map(str, unknown))}; known are:{listed(known, 60)}"
+            )
+    theirs = list(comparison.test_sets.values())
+    if twice := sorted({name for name in theirs if theirs.count(name) > 1}):
+        raise ParameterError(f"comparison: two test sets stand for {', '.join(twice)} of the paper")

@@ -1,0 +1,139 @@
+"""What the nights are worth in one figure: recall before and after, by night and by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core.params import build
+from pipeline.report.tables.paired_difference import Paired
+from pipeline.report.tables.results import Results
+from pipeline.runtime.errors import DusklineError, ParameterError, listed
+from pipeline.vpr.results.metrics import MeasuredRecall
+from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
+
+# recall@N that the headline tells, the first of them in large figures.
+TOLD = (1, 5)
+
+
+@dataclass(frozen=True)
+class HeadlineParams:
+    """The section `headline` of params.yaml.
+
+    before: The experiment that is held against.
+    after: The experiment that learnt from nights.
+    night: The test set on which `after` is to find more.
+    day: The test set on which that may cost something.
+    """
+
+    before: str
+    after: str
+    night: str
+    day: str
+
+    def __post_init__(self) -> None:
+        for one, other in (("before", "after"), ("night", "day")):
+            if getattr(self, one) == getattr(self, other):
+                raise ValueError(f"{one} and {other} must differ, both are {getattr(self, one)}")
+
+
+@dataclass(frozen=True)
+class Change:
+    """recall@`n` of two experiments on the same queries.
+
+    points, low, high: the difference in percentage points and its 95 % interval (Newcombe's for pairs).
+    """
+
+    n: int
+    before: MeasuredRecall
+    after: MeasuredRecall
+    pairs: Paired
+    points: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """What the interval allows to say: "more", "fewer", or "open" when it holds 0."""
+        if self.low > 0:
+            return "more"
+        return "fewer" if self.high < 0 else "open"
+
+
+@dataclass(frozen=True)
+class SetChange:
+    """The changes on a test set, one for each N of `TOLD`; queries: how many were asked."""
+
+    test_set: str
+    queries: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Two experiments on the test set of nights and on that of days."""
+
+    before: str
+    after: str
+    night: SetChange
+    day: SetChange
+
+
+def read_headline(section: Mapping[str, Any], results: Results) -> Headline | None:
+    """Hold both experiments of `section` against each other, query by query; None when it is empty.
+
+    Raises `ParameterError` for a section that is not `HeadlineParams` or names what is not among `results`,
+    `DusklineError` when the predictions are not those of the metrics or of the same queries.
+    """
+    if not section:
+        return None
+    asked = build(HeadlineParams, section, "headline")
+    for named, known, what in (
+        ((asked.before, asked.after), results.experiments, "experiments"),
+        ((asked.night, asked.day), results.test_sets, "test sets"),
+    ):
+        if unknown := [name for name in named if name not in known]:
+            raise ParameterError(
+                f"headline: no such {what}: {', '.join(unknown)}; known are:{listed(known, 60)}",
+                hint="name others, or set headline: {} for a page without",
+            )
+    night, day = (_change(results, asked, test_set) for test_set in (asked.night, asked.day))
+    return Headline(asked.before, asked.after, night, day)
+
+
+def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange:
+    found = {name: _first_right(results, name, test_set) for name in (asked.before, asked.after)}
+    before, after = found.values()
+    metrics = [results.of(name, test_set) for name in found]
+    if before.keys() != after.keys() or metrics[0].set_digest != metrics[1].set_digest:
+        raise DusklineError(
+            f"{asked.before} and {asked.after} were not asked the same queries of {test_set}",
+            hint=f"run: dvc repro evaluate@{asked.before}-{test_set} evaluate@{asked.after}-{test_set}",
+        )
+    changes = []
+    for n in TOLD:
+        hits = [(before[query] <= n, after[query] <= n) for query in before]
+        pairs = Paired(
+            *(hits.count(case) for case in ((True, True), (True, False), (False, True), (False, False)))
+        )
+        points, low, high = (100 * share for share in pairs.difference())
+        changes.append(Change(n, metrics[0].recalls[n], metrics[1].recalls[n], pairs, points, low, high))
+    return SetChange(test_set, len(before), tuple(changes))
+
+
+def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, float]:
+    """The rank of each query's first right find, infinite when none of them is right."""
+    path = results.folder(experiment, test_set) / PREDICTIONS
+    first: dict[str, float] = {}
+    for found in read_predictions(path):
+        rank = found.rank if found.correct else float("inf")
+        first[found.query] = min(rank, first.get(found.query, rank))
+    metrics = results.of(experiment, test_set)
+    counted = {n: sum(rank <= n for rank in first.values()) for n in TOLD}
+    if len(first) != metrics.queries or any(metrics.recalls[n].hits != counted[n] for n in TOLD):
+        raise DusklineError(
+            f"{path} holds other finds than those that the metrics beside it count",
+            hint=f"run: dvc repro --force evaluate@{experiment}-{test_set}",
+        )
+    return first

@@ -1,0 +1,162 @@
+"""Settings of the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`, never parameters.
+
+Changing them reruns nothing, so they may not change what a stage writes (on a CPU, not a single byte).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+
+from pipeline.runtime.errors import ParameterError
+from pipeline.runtime.logging_setup import LEVELS, VARIABLE, Level
+from pipeline.runtime.ranges import Range
+
+LOCAL_FILE = Path("duskline.local.yaml")
+_PREFIX = "DUSKLINE_"
+
+# Where translation and description are done: by processes of this machine, or by a Ray cluster.
+Engine = Literal["local", "ray"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine offers.
+
+    device: where networks run; "auto" is "cuda" where torch finds a GPU, else "cpu".
+    workers: processes that work side by side; by default one for each processor this process may use.
+    archives: folder of archives that the user already holds, read where they lie.
+    work: the work store: finished translations, resumable states, locks.
+    engine: "local", or "ray" for translation and evaluation by a Ray cluster (docs/cluster.md).
+    level: how much is said: "quiet" (errors, and what was asked for), "normal", or "debug" (also which files
+        are read, what "auto" has become, and tracebacks). A command's --quiet and --debug win over it.
+    """
+
+    device: Device
+    workers: Annotated[int, Range("processes", least=1)]
+    archives: Path
+    work: Path
+    engine: Engine
+    level: Level = "normal"
+
+
+def usable_processors() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def read_machine(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Machine:
+    """Read the machine settings; the environment wins over the local file, which wins over the defaults.
+
+    An unknown name or an impossible value is a `ParameterError` that says where it stands.
+    """
+    environment = os.environ if environment is None else environment
+    names = {field.name for field in fields(Machine)}
+    values: dict[str, object] = {
+        "device": "auto",
+        "workers": usable_processors(),
+        "archives": "archives",
+        "work": "work",
+        "engine": "local",
+        "level": "normal",
+    }
+    for name, value in _local_values(local_file).items():
+        if name not in names:
+            raise ParameterError(
+                f"{local_file}: unknown setting {name!r}; known are {', '.join(sorted(names))}"
+            )
+        values[name] = value
+    for variable, text in environment.items():
+        if variable.startswith(_PREFIX):
+            name = variable.removeprefix(_PREFIX).lower()
+            if name not in names:
+                known = ", ".join(_PREFIX + known.upper() for known in sorted(names))
+                raise ParameterError(f"unknown variable {variable}; known are {known}")
+            values[name] = text
+    return Machine(
+        device=_device(values["device"]),
+        workers=_workers(values["workers"]),
+        archives=_folder("archives", values["archives"]),
+        work=_folder("work", values["work"]),
+        engine=_engine(values["engine"]),
+        level=_level(values["level"]),
+    )
+
+
+def read_level(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Level:
+    """Read how much is to be said, whatever is wrong with the other settings of the machine.
+
+    An unknown level is a `ParameterError`.
+    """
+    environment = os.environ if environment is None else environment
+    if VARIABLE in environment:
+        return _level(environment[VARIABLE])
+    try:
+        local = _local_values(local_file)
+    except ParameterError:
+        # Whoever needs the file will say what is wrong with it.
+        local = {}
+    return _level(local.get("level", "normal"))
+
+
+def _local_values(local_file: Path) -> dict[str, object]:
+    if not local_file.is_file():
+        return {}
+    try:
+        document = yaml.safe_load(local_file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{local_file} is not YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ParameterError(f"{local_file}: expected `name: value` lines, found {type(document).__name__}")
+    return {str(name): value for name, value in document.items()}
+
+
+def _folder(name: str, value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise ParameterError(f"{name} must be the path of a folder, not {value!r}")
+    return Path(value).expanduser()
+
+
+def _device(value: object) -> Device:
+    if value == "auto":
+        return "auto"
+    if value == "cpu":
+        return "cpu"
+    if value == "cuda":
+        return "cuda"
+    raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
+
+
+def _level(value: object) -> Level:
+    for level in LEVELS:
+        if value == level:
+            return level
+    raise ParameterError(f"level must be quiet, normal or debug, not {value!r}")
+
+
+def _engine(value: object) -> Engine:
+    if value == "local":
+        return "local"
+    if value == "ray":
+        return "ray"
+    raise ParameterError(f"engine must be local or ray, not {value!r}")
+
+
+def _workers(value: object) -> int:
+    try:
+        workers = int(str(value))
+    except ValueError:
+        workers = 0
+    if workers < 1:
+        raise ParameterError(f"workers must be a whole number from 1 on, not {value!r}")
+    return workers

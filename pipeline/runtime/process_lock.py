@@ -1,0 +1,118 @@
+"""One run of a stage at a time, and none that outlives its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import IO
+
+from pipeline.runtime.errors import StageRunningError
+from pipeline.runtime.signals import signals_are_answered
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends (Linux; elsewhere it does nothing).
+
+    Killing only `dvc` otherwise leaves the stage running as an orphan, and the next `dvc repro` starts a
+    second one beside it.
+    """
+    if sys.platform != "linux":
+        return
+    # A worker knows who spawned it, even when that one was gone before the worker had begun.
+    spawner = multiprocessing.parent_process()
+    parent = spawner.pid if spawner is not None else os.getppid()
+    # Who started us may have left SIGTERM ignored or blocked, and both are inherited.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # The parent was gone before the kernel knew of the wish.
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that one way of ending serves both.
+
+    Only the main thread can; in any other it does nothing, nor in a command, which answers both itself.
+    """
+    if threading.current_thread() is not threading.main_thread() or signals_are_answered():
+        yield
+        return
+
+    def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM while processes are started, which inherit that.
+
+    They are to let SIGTERM through when they have set up what it does; Ctrl-C their parent answers for all.
+    To the parent both come after the block, when it knows its children.
+    """
+    # Python's own helper process; while it starts it would lift the blockade.
+    resource_tracker.ensure_running()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def begin_as_worker() -> None:
+    """What a process does first that was started while signals were held: it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    die_with_parent()
+
+
+@contextlib.contextmanager
+def only_run(work: Path, stage: str) -> Iterator[None]:
+    """Hold the file lock of `stage` in `work/locks`; `StageRunningError` when another process holds it.
+
+    The lock ends with the process, however that ends, so nothing is ever left to clean.
+    """
+    with _locked(work / "locks" / f"{stage}.lock", stage):
+        yield
+
+
+def _locked(path: Path, stage: str) -> IO[str]:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            stream = path.open("w")
+        except FileNotFoundError:
+            continue  # who held the lock has removed its folder this moment
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.close()
+            raise StageRunningError(
+                f"another process is running {stage} in this folder",
+                hint="wait for it, or end it, then run the same command again",
+            ) from error
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                return stream
+        # Who held it has removed it in between, and others now meet at a new file.
+        stream.close()

@@ -1,0 +1,111 @@
+"""Descriptors of databases, kept in the work store: sets that share a database have it described once.
+
+    <root>/<key>.npy     the descriptors
+    <root>/<key>.lock    empty; held by the runs that use them, and last changed when one of them began
+
+The key is a digest of everything that the descriptors depend on. Losing the store only costs time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import PIL
+import torch
+import torchvision
+
+from pipeline.core import image_io
+from pipeline.core.files import digest_document, digest_file
+from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
+
+# Bytes. With NetVLAD the databases of the paper's test sets take 3.3 GB for one experiment (sf-xs 1.8,
+# tokyo-xs 0.8, Pitts30k 0.7), so sets that share one are evaluated long before its descriptors go; and a disk
+# that holds the sets has room for so much.
+LIMIT = 20 * 2**30
+
+
+def code_digest() -> str:
+    """Digest of the code that describes pictures, and of the versions of what it rests on.
+
+    The store outlives changes of the code, so all modules of all rooms of `vpr` count, also those that change
+    nothing.
+    """
+    modules = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(image_io.__file__)]
+    libraries = [torch.__version__, torchvision.__version__, PIL.__version__, np.__version__]
+    return digest_document([[module.name, digest_file(module)] for module in modules] + libraries)
+
+
+class DescriptorCache:
+    """The store at `root`, of at most `limit` bytes when no run uses it."""
+
+    def __init__(self, root: Path, limit: int = LIMIT) -> None:
+        self.root = root
+        self.limit = limit
+
+    @contextlib.contextmanager
+    def opened(
+        self, of: Mapping[str, object], count: int, describe: Callable[[], Iterable[np.ndarray]]
+    ) -> Iterator[np.ndarray]:
+        """Give the `count` descriptors of what `of` names, as a memory map, for the length of the block.
+
+        Where the store does not have them, `describe` makes them, in pieces; a second run that wants the same
+        waits for the first. Afterwards what was not used for longest goes until the limit is kept.
+        """
+        key = digest_document(of)[:32]
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._lock(key).open("w") as lock:
+                os.utime(lock.fileno())
+                yield self._shared(key, count, describe, lock)
+        finally:
+            self._trim()
+
+    def _shared(
+        self, key: str, count: int, describe: Callable[[], Iterable[np.ndarray]], lock: IO[str]
+    ) -> np.ndarray:
+        while True:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            found = read_descriptors(self._file(key), count)
+            if found is not None:
+                return found
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Another run may have been before us while we waited.
+            if read_descriptors(self._file(key), count) is None:
+                self._sweep(key)
+                write_descriptors(self._file(key), count, describe())
+
+    def _trim(self) -> None:
+        locks = sorted(self.root.glob("*.lock"), key=lambda lock: (lock.stat().st_mtime_ns, lock.name))
+        excess = sum(map(_size, self.root.glob("*.npy"))) - self.limit
+        for lock in locks:
+            with lock.open("r") as stream, contextlib.suppress(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._sweep(lock.stem)
+                file = self._file(lock.stem)
+                if excess > 0 and file.is_file():
+                    excess -= file.stat().st_size
+                    file.unlink()
+
+    def _sweep(self, key: str) -> None:
+        """Remove what killed runs were writing; the lock says that no other run writes it."""
+        for part in self.root.glob(f".{self._file(key).name}.*.part"):
+            part.unlink()
+
+    def _file(self, key: str) -> Path:
+        return self.root / f"{key}.npy"
+
+    def _lock(self, key: str) -> Path:
+        return self.root / f"{key}.lock"
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0  # another run has trimmed it this moment

@@ -1,0 +1,134 @@
+"""An experiment on a test set: recalls with their intervals, and what was found for each query."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from pipeline.compute.device.threads import threads_within
+from pipeline.datasets.image_set.image_set import ImageSet, unit_of
+from pipeline.runtime.machine import Engine
+from pipeline.vpr.evaluation.model_loading import load_tested
+from pipeline.vpr.evaluation.place_search import find_places
+from pipeline.vpr.evaluation.ray_extraction import Subject, ray_extraction
+from pipeline.vpr.experiments.experiment import read_experiment
+from pipeline.vpr.inputs.split_images import SplitImages, split_images
+from pipeline.vpr.models.precision import device_of, numbers_of, numeric_path
+from pipeline.vpr.results.ground_truth import read_nearest, write_ground_truth
+from pipeline.vpr.results.metrics import MeasuredRecall, Metrics, write_metrics
+from pipeline.vpr.results.predictions import PREDICTIONS, Prediction, read_predictions, write_predictions
+from pipeline.vpr.results.query_results import query_results
+from pipeline.vpr.results.thumbnails import COPIES, write_thumbnails
+from pipeline.vpr.results.wilson import wilson
+from pipeline.vpr.retrieval.recall import RECALL_AT, Recalls
+from pipeline.vpr.retrieval.retrieval_evaluation import Extraction, RetrievalResult
+
+
+def evaluate(
+    experiment: Path,
+    images: ImageSet,
+    out: Path,
+    store: Path,
+    *,
+    device: str,
+    workers: int,
+    engine: Engine = "local",
+) -> Recalls:
+    """Test an experiment (its folder) on the test split of `images`; `out` gets what was measured and found.
+
+    Descriptors of the database are taken from the folder `store` if they are there, and left there; that
+    changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
+    """
+    settings = read_experiment(experiment)
+    model = load_tested(experiment, settings)
+    place = device_of(device)
+    model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    database, queries = (
+        split_images(images, "test", role, settings.height, settings.width)
+        for role in ("database", "queries")
+    )
+    extraction = Extraction(place, workers, numbers_of(place, settings.autocast))
+    with contextlib.ExitStack() as held:
+        if engine == "ray":
+            # Of this experiment and test set alone, which one run at a time evaluates.
+            pieces = store / f"{experiment.name}_{images.root.name}.pieces"
+            subject = Subject(experiment, settings, model.digest)
+            extraction = held.enter_context(ray_extraction(extraction, subject, pieces))
+        held.enter_context(threads_within(settings.cpu_threads))
+        found, search = find_places(settings, model, database, queries, extraction, store, out)
+    by_chance = chance(found, len(database))
+    metrics = Metrics(
+        experiment=experiment.name,
+        model=settings.model,
+        trained_on=model.trained_on,
+        learnt_from=model.learnt_from,
+        test_set=images.root.name,
+        set_digest=images.digest,
+        database=len(database),
+        queries=len(queries),
+        queries_without_positives=found.recalls.queries_without_positives,
+        radius=settings.radius,
+        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in)),
+        numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
+        recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
+        positions_in=images.positions_in,
+    )
+    write_metrics(out, metrics)
+    write_predictions(out / PREDICTIONS, _predictions(found, database, queries))
+    names = [[row.name for row in place.rows] for place in (database, queries)]
+    write_ground_truth(out, names[0], database.positions, names[1], queries.positions)
+    # As they were written, so that the report, which reads them, chooses the same ones.
+    answers = query_results(read_predictions(out / PREDICTIONS))
+    write_thumbnails(out / COPIES, answers, read_nearest(out), images)
+    return found.recalls
+
+
+def chance(found: RetrievalResult, database: int) -> dict[int, float]:
+    """Expected recall, in per cent, of drawing each query's predictions blindly from the database.
+
+    For a query with P positives among D images it is 1 - (D - P choose N) / (D choose N).
+    """
+    shares = {}
+    for n in RECALL_AT:
+        hit = [_hit(len(near), database, min(n, database)) for near in found.positives]
+        shares[n] = 100 * sum(hit) / len(hit)
+    return shares
+
+
+def _hit(positives: int, database: int, drawn: int) -> float:
+    missed = 1.0
+    for number in range(drawn):
+        missed *= max(0, database - positives - number) / (database - number)
+    return 1 - missed
+
+
+def _measured(found: Recalls, n: int, chance: float) -> MeasuredRecall:
+    low, high = wilson(found.hits[n], found.queries)
+    return MeasuredRecall(found.hits[n], found.percent(n), 100 * low, 100 * high, chance)
+
+
+def _predictions(found: RetrievalResult, database: SplitImages, queries: SplitImages) -> Iterator[Prediction]:
+    ground = queries.positions, database.positions
+    for query, (indexes, distances, near) in enumerate(
+        zip(found.predictions, found.distances, found.positives, strict=True)
+    ):
+        right = set(near.tolist())
+        for rank, (index, distance) in enumerate(zip(indexes.tolist(), distances, strict=True), start=1):
+            if index < 0:
+                continue
+            offset = ground[0][query] - ground[1][index]
+            yield Prediction(
+                query=queries.rows[query].name,
+                rank=rank,
+                database=database.rows[index].name,
+                distance=float((offset**2).sum() ** 0.5),
+                feature_distance=float(distance),
+                correct=index in right,
+                query_east=queries.rows[query].east,
+                query_north=queries.rows[query].north,
+                database_east=database.rows[index].east,
+                database_north=database.rows[index].north,
+            )

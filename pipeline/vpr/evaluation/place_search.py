@@ -1,0 +1,109 @@
+"""What an experiment finds: its pictures described, or taken from the store, and each query searched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from pipeline.compute.resources.timings import note_work
+from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
+from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, code_digest
+from pipeline.vpr.evaluation.model_loading import TestedModel
+from pipeline.vpr.evaluation.query_preprocessing import (
+    CROPPED,
+    CROPS,
+    SEARCHED_APART,
+    CropDescriptors,
+    PreprocessedQueries,
+)
+from pipeline.vpr.experiments.experiment import Experiment, Treatment
+from pipeline.vpr.inputs.split_images import SplitImages
+from pipeline.vpr.models.precision import numeric_path
+from pipeline.vpr.retrieval.descriptor_io import in_pieces, write_descriptors
+from pipeline.vpr.retrieval.ivfpq import IvfPq
+from pipeline.vpr.retrieval.nearest_neighbours import nearest, search_plan
+from pipeline.vpr.retrieval.recall import RECALL_AT
+from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, RetrievalResult, evaluate_matches
+
+# Kept on request, in the order of the images' names.
+DATABASE_DESCRIPTORS = "descriptors_database.npy"
+QUERY_DESCRIPTORS = "descriptors_queries.npy"
+
+
+def find_places(
+    settings: Experiment,
+    model: TestedModel,
+    database: SplitImages,
+    queries: SplitImages,
+    extraction: Extraction,
+    store: Path,
+    out: Path,
+) -> tuple[RetrievalResult, str]:
+    """Find each query's place, and say in words how the database was searched.
+
+    The database's descriptors come from the folder `store`, or go there. Where the settings ask for it,
+    all descriptors are written into `out` as well.
+    """
+    known = _known(settings, model, database, extraction)
+    note_work("image", of=len(queries), done=len(queries), path=str(known["numeric_path"]))
+    note_work("image", of=len(database), done=0)
+
+    def describe() -> Iterator[np.ndarray]:
+        note_work("image", of=0, done=len(database))
+        return extraction.pieces(model.network, database)
+
+    with DescriptorCache(store).opened(known, len(database), describe) as described:
+        asked = describe_queries(model.network, queries, settings.queries, extraction)
+        plan = search_plan(described, settings.ivfpq_above)
+        found = search_queries(described, asked, settings.queries, plan)
+        if settings.save_descriptors:
+            write_descriptors(out / DATABASE_DESCRIPTORS, len(described), in_pieces(described))
+            write_descriptors(out / QUERY_DESCRIPTORS, len(asked), [asked])
+    return evaluate_matches(
+        found, database, queries, settings.radius
+    ), plan.words if plan else "exact L2 search"
+
+
+def describe_queries(
+    network: nn.Module, queries: SplitImages, treatment: Treatment, extraction: Extraction
+) -> np.ndarray:
+    """Descriptors of treated queries: (Q, D), or (Q, 5, D) where each crop is searched by itself."""
+    treated = PreprocessedQueries(queries, treatment)
+    if treatment not in CROPPED:
+        # Pictures of different sizes make no batch.
+        return extraction.descriptors(network, treated, 1 if treatment == "single_query" else BATCH)
+    apart = treatment in SEARCHED_APART
+    found = extraction.descriptors(CropDescriptors(network, apart=apart), treated, BATCH // CROPS)
+    return found.reshape(len(found), CROPS, -1) if apart else found
+
+
+def search_queries(
+    described: np.ndarray, asked: np.ndarray, treatment: Treatment, plan: IvfPq | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Search `asked`, as `describe_queries` gives it, in the database's descriptors (n, D).
+
+    Returns distances and indexes of the nearest, (Q, N) each, as `nearest` does.
+    """
+    found = nearest(described, asked.reshape(-1, asked.shape[-1]), max(RECALL_AT), plan)
+    if asked.ndim == 2:
+        return found
+    distances, indexes = (values.reshape(len(asked), CROPS, -1) for values in found)
+    return (nearest_crop if treatment == "nearest_crop" else majority_voting)(distances, indexes)
+
+
+def _known(
+    settings: Experiment, model: TestedModel, database: SplitImages, extraction: Extraction
+) -> dict[str, object]:
+    """Everything that the descriptors of a database depend on."""
+    return {
+        "model": model.digest,
+        "height": settings.height,
+        "width": settings.width,
+        "multi_scale": settings.multi_scale,
+        "numeric_path": numeric_path(extraction.device, extraction.numbers, settings.cpu_threads),
+        "code": code_digest(),
+        "pictures": [row.digest for row in database.rows],
+    }

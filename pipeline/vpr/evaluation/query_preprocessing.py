@@ -1,0 +1,84 @@
+"""How queries are shown to the network: the query treatments of the Deep Visual Geo-localization Benchmark.
+
+Database images are always resized to the input's height and width, whatever their aspect ("hard resize").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.transforms.v2 import functional
+
+from pipeline.vpr.experiments.experiment import Treatment
+from pipeline.vpr.inputs.preprocessing import normalised_view
+from pipeline.vpr.inputs.split_images import SplitImages
+
+CROPS = 5
+# Of these each query is five crops; of the two last, each crop is searched by itself.
+CROPPED = ("five_crops", "nearest_crop", "majority_voting")
+SEARCHED_APART = ("nearest_crop", "majority_voting")
+
+
+@dataclass(frozen=True)
+class PreprocessedQueries:
+    """Queries as the network is to see them; H and W are the height and width of the gallery's pictures.
+
+    hard_resize: resized to H x W, whatever their aspect.
+    single_query: the shorter side becomes min(H, W) and the aspect stays, so sizes differ and the network
+        sees one query at a time.
+    central_crop: the aspect stays, and the smallest picture that covers H x W is cut to that round its centre
+        (the benchmark takes the nearest pixels, here they are interpolated as everywhere else).
+    five_crops: the shorter side becomes s = min(H, W); of the four corners and the centre a square of s x s
+        each, whose descriptors are averaged.
+    nearest_crop, majority_voting: the same five crops, each searched by itself; see crop_fusion.py.
+    """
+
+    queries: SplitImages
+    treatment: Treatment
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def read(self, index: int) -> Tensor:
+        """One query, normalised: (3, h, w), or its five crops one after the other, (15, s, s)."""
+        if self.treatment == "hard_resize":
+            return self.queries.read(index)
+        row = self.queries.rows[index]
+        view = normalised_view(self.queries.images.read(row), f"{self.queries.images.root}/{row.name}")
+        return preprocess_query(view, (self.queries.height, self.queries.width), self.treatment)
+
+
+def preprocess_query(view: Tensor, size: tuple[int, int], treatment: Treatment) -> Tensor:
+    """A picture (3, h, w) made ready, not by hard_resize, for an input of `size`, (H, W); see the class."""
+    shorter = min(size)
+    if treatment == "single_query":
+        return functional.resize(view, [shorter], antialias=True)
+    if treatment == "central_crop":
+        height, width = view.shape[1:]
+        # The larger of the two scales covers both sides; in whole numbers, so that neither falls short.
+        if size[0] * width >= size[1] * height:
+            covering = [size[0], -(-width * size[0] // height)]
+        else:
+            covering = [-(-height * size[1] // width), size[1]]
+        return functional.center_crop(functional.resize(view, covering, antialias=True), list(size))
+    return torch.cat(functional.five_crop(functional.resize(view, [shorter], antialias=True), [shorter]))
+
+
+class CropDescriptors(nn.Module):
+    """A network that sees five crops of each picture: (N, 15, s, s) to the mean of their descriptors, (N, D).
+
+    With `apart` they stay as they are, one after the other: (N, 5 * D).
+    """
+
+    def __init__(self, network: nn.Module, *, apart: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.apart = apart
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Descriptors of a batch."""
+        crops = x.unflatten(1, (CROPS, 3)).flatten(0, 1)
+        descriptors = self.network(crops).float().unflatten(0, (-1, CROPS))
+        return descriptors.flatten(1) if self.apart else descriptors.mean(1)

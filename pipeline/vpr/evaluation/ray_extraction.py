@@ -1,0 +1,222 @@
+"""Descriptors by a Ray cluster: actors that each hold the network; pictures go in by paths, files come out.
+
+The pictures are described in pieces of whole batches, with as many threads as on one machine, so that on a
+CPU the bytes are those of one machine. The pieces wait in a folder that all nodes share, until the evaluation
+is over; one that was ended goes on from them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.compute.device.threads import threads_within
+from pipeline.compute.resources.actor import Introduction
+from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool
+from pipeline.compute.resources.cluster import Needs, joined, most_processors
+from pipeline.core.files import digest_document
+from pipeline.runtime.errors import DusklineError
+from pipeline.runtime.progress import progress
+from pipeline.vpr.evaluation.descriptor_cache import code_digest
+from pipeline.vpr.evaluation.model_loading import load_tested
+from pipeline.vpr.evaluation.query_preprocessing import CropDescriptors, PreprocessedQueries
+from pipeline.vpr.experiments.experiment import Experiment
+from pipeline.vpr.inputs.split_images import SplitImages
+from pipeline.vpr.models.precision import numeric_path
+from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
+from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, Pictures
+
+# Pictures of a piece, or a little less, so that it is whole batches: some seconds of a processor's work,
+# which is what a lost actor costs.
+PIECE = 16 * BATCH
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An experiment as actors find it: its folder and settings, and the digest of its model."""
+
+    folder: Path
+    settings: Experiment
+    digest: str
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Pictures to describe, `batch` at a time, into `file`.
+
+    apart: as of `CropDescriptors`; None where pictures are no crops.
+    """
+
+    pictures: SplitImages | PreprocessedQueries
+    batch: int
+    apart: bool | None
+    file: Path
+
+    def __str__(self) -> str:
+        rows = _gallery_of(self.pictures).rows
+        return f"the {len(rows)} pictures from {rows[0].name} on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayExtraction(Extraction):
+    """Describes by `actors`; pieces wait in `folder`. See `ray_extraction`."""
+
+    subject: Subject
+    folder: Path
+    actors: _LateActors
+
+    def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
+        """Descriptors of all pictures, in their order: (n, D), float32."""
+        return np.concatenate(list(self._described(network, pictures, batch)))
+
+    def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
+        """The same, some at a time."""
+        yield from self._described(network, pictures, BATCH)
+
+    def _described(self, network: nn.Module, pictures: Pictures, batch: int) -> Iterator[np.ndarray]:
+        """Have the missing pieces made, and yield each, a memory map, when those before it are there."""
+        if not isinstance(pictures, SplitImages | PreprocessedQueries):
+            raise TypeError(f"a cluster describes pictures of sets, not {type(pictures).__name__}")
+        apart = network.apart if isinstance(network, CropDescriptors) else None
+        folder = self.folder / self._key(pictures, batch, apart)
+        folder.mkdir(parents=True, exist_ok=True)
+        step = batch * max(1, PIECE // batch)
+        pieces = [
+            _Piece(_part(pictures, first, step), batch, apart, folder / f"{first}_{step}.npy")
+            for first in range(0, len(pictures), step)
+        ]
+        # By listing: a network's file system that was asked for a file may go on saying that it is not there.
+        listed = {file.name for file in folder.iterdir()}
+        there = {piece.file.name for piece in pieces if piece.file.name in listed and _is_whole(piece)}
+        answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
+        for piece in progress(pieces, label="describe", unit="piece"):
+            while piece.file.name not in there:
+                done, _ = next(answers)
+                there.add(done.file.name)
+            yield _read(piece)
+
+    def _key(self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None) -> str:
+        """Name everything that the descriptors depend on."""
+        known = {
+            "model": self.subject.digest,
+            "settings": asdict(self.subject.settings),
+            "treated": isinstance(pictures, PreprocessedQueries),
+            "batch": batch,
+            "apart": apart,
+            "numeric_path": numeric_path(self.device, self.numbers, self.subject.settings.cpu_threads),
+            "code": code_digest(),
+            "pictures": [row.digest for row in _gallery_of(pictures).rows],
+        }
+        return digest_document(known)[:32]
+
+
+@contextlib.contextmanager
+def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> Iterator[RayExtraction]:
+    """Give an extraction that computes what `extraction` would, by a cluster, which is joined when needed.
+
+    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what `joined`
+    and `ActorPool` raise, when they do.
+    """
+    with contextlib.ExitStack() as held:
+        yield RayExtraction(
+            extraction.device,
+            extraction.workers,
+            extraction.numbers,
+            subject=subject,
+            folder=folder,
+            actors=_LateActors(extraction, subject, held),
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class _LateActors:
+    """Actors that are asked for with the first piece there is to describe, and stay until the block ends."""
+
+    extraction: Extraction
+    subject: Subject
+    held: contextlib.ExitStack
+    pool: ActorPool | None = None
+
+    def run(self, pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, None]]:
+        """Yield each piece when it is described."""
+        if not pieces:
+            return
+        pool = self.pool = self.pool or self._joined()
+        pool.grow(len(pieces))
+        yield from pool.run(pieces)
+
+    def _joined(self) -> ActorPool:
+        ray = self.held.enter_context(joined())
+        threads = self.subject.settings.cpu_threads
+        on_gpu = self.extraction.device.type == "cuda"
+        # The threads of an operation may be more than a node has processors.
+        needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
+        make = partial(_Description, self.extraction, self.subject)
+        return self.held.enter_context(ActorPool(ray, make, ActorOptions(needs, threads)))
+
+
+class _Description:
+    """What an actor holds: a network."""
+
+    def __init__(self, extraction: Extraction, subject: Subject) -> None:
+        model = load_tested(subject.folder, subject.settings)
+        if model.digest != subject.digest:
+            raise DusklineError(
+                f"a node finds another model in {subject.folder} than this machine",
+                hint="models must lie on storage that all nodes share, at the same path",
+            )
+        self._network = model.network.to(extraction.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._extraction = extraction
+        self._threads = subject.settings.cpu_threads
+        # On processors of one kind the same numbers come out, and the record names only one.
+        kind = torch.backends.cpu.get_cpu_capability() if extraction.device.type == "cpu" else "GPU"
+        identity = (subject.digest, f"{kind}, torch {torch.__version__}")
+        # One is described while the next one's paths are on their way.
+        self.introduction = Introduction(identity, ahead=2)
+
+    def __call__(self, piece: _Piece) -> None:
+        """Describe the pictures of a piece and write its file."""
+        network = self._network if piece.apart is None else CropDescriptors(self._network, apart=piece.apart)
+        with threads_within(self._threads):
+            found = self._extraction.descriptors(network, piece.pictures, piece.batch)
+        write_descriptors(piece.file, len(found), [found])
+
+
+def _gallery_of(pictures: SplitImages | PreprocessedQueries) -> SplitImages:
+    return pictures if isinstance(pictures, SplitImages) else pictures.queries
+
+
+def _part(
+    pictures: SplitImages | PreprocessedQueries, first: int, count: int
+) -> SplitImages | PreprocessedQueries:
+    """The pictures from `first` on, `count` of them at most, without the rest of their set."""
+    if isinstance(pictures, PreprocessedQueries):
+        return replace(pictures, queries=cast(SplitImages, _part(pictures.queries, first, count)))
+    rows = pictures.rows[first : first + count]
+    index = pictures.images.index
+    part = None if index is None else {row.name: index[row.name] for row in rows}
+    return replace(pictures, images=replace(pictures.images, rows=(), index=part), rows=rows)
+
+
+def _is_whole(piece: _Piece) -> bool:
+    return read_descriptors(piece.file, len(piece.pictures)) is not None
+
+
+def _read(piece: _Piece) -> np.ndarray:
+    found = read_descriptors(piece.file, len(piece.pictures))
+    if found is None:
+        raise DusklineError(
+            f"{piece.file}, which an actor has written, is not here or not whole",
+            hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at the same path",
+        )
+    return found

@@ -1,0 +1,101 @@
+"""An experiment: a trained model and how it is tested, together in one folder that can be shared."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pipeline.core.files import link, read_json, write_json
+from pipeline.core.params import build
+from pipeline.runtime.errors import MissingInputError, ParameterError
+from pipeline.runtime.ranges import Metres, Pixels, Range, require_ranges
+
+MODEL = "model.pt"
+# What stands for a model of torch.hub.
+HUB = "hub.json"
+_SETTINGS = "experiment.json"
+Treatment = Literal[
+    "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
+]
+# How queries were treated, in words.
+_QUERIES: dict[Treatment, str] = {
+    "hard_resize": "",
+    "single_query": "queries resized with their aspect, one at a time; ",
+    "central_crop": "queries cut to their centre; ",
+    "five_crops": "queries as five crops, descriptors averaged; ",
+    "nearest_crop": "queries as five crops, the nearest find of any; ",
+    "majority_voting": "queries as five crops, finds by majority voting; ",
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """How a model is tested.
+
+    model: its name in the section train, model_file, hub_local or hub_github.
+    height: height of the network's input.
+    width: width of the network's input.
+    queries: how they are brought to that size; see query_preprocessing.py.
+    multi_scale: how features of several scales are combined, if at all; see multiscale.py.
+    radius: within this distance (inclusive) a found image shows the query's place; frames, not metres, on
+        test sets that are walks or drives (form: traverses).
+    ivfpq_above: a database of more descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py.
+    save_descriptors: whether they are kept with the results.
+    autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the
+        results then say.
+    cpu_threads: threads of each operation on a CPU; another number rounds sums otherwise.
+    """
+
+    model: str
+    height: Pixels
+    width: Pixels
+    queries: Treatment
+    multi_scale: Literal["none", "concatenation", "average"]
+    radius: Metres
+    # Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
+    ivfpq_above: Annotated[int, Range("descriptors", least=10_000)] | None
+    save_descriptors: bool
+    autocast: Literal["off", "bfloat16", "auto"]
+    cpu_threads: Annotated[int, Range("threads", least=1)]
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+
+    def protocol(self, search: str, combination: str | None, unit: str) -> str:
+        """In words, how recall is counted, given how the database is searched and parts combined.
+
+        unit: of distances, m or frames.
+        """
+        scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
+        return (
+            f"images resized to {self.width}x{self.height}; {_QUERIES[self.queries]}{scales}"
+            f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} {unit},"
+            " inclusive; queries without a positive count as misses"
+        )
+
+
+def write_experiment(out: Path, experiment: Experiment, model: Path) -> None:
+    """Put what is in the folder `model` and the settings into the folder `out`.
+
+    `MissingInputError` when there is no model in it; `ParameterError` for settings that need one of ours.
+    """
+    found = [name for name in (MODEL, HUB) if (model / name).is_file()]
+    if not found:
+        raise MissingInputError(
+            f"no such model: {model / MODEL}",
+            hint=f"run: dvc repro experiment@{out.name}, which makes it first",
+        )
+    if found == [HUB] and experiment.multi_scale != "none":
+        raise ParameterError(
+            f"{experiment.model} is a model of torch.hub, whose features cannot be combined over scales",
+            hint="set multi_scale: none",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    link(model / found[0], out / found[0])
+    write_json(out / _SETTINGS, asdict(experiment))
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """Read the settings of the experiment in `folder`."""
+    return build(Experiment, read_json(folder / _SETTINGS), str(folder / _SETTINGS))

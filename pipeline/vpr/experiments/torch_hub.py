@@ -1,0 +1,179 @@
+"""Descriptor models of others, brought by `torch.hub`: what to load, and whether it still is what it was.
+
+A hub repository is code (its hubconf.py and what that imports), which runs with all the rights of whoever
+loads it; so nothing is loaded without `trust_repo`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from pipeline.core.files import digest_document, digest_file, read_json, require_file, write_json
+from pipeline.core.image_files import is_clutter
+from pipeline.core.params import build
+from pipeline.runtime.errors import CheckpointError, DusklineError, MissingInputError, ParameterError
+from pipeline.vpr.experiments.experiment import HUB
+
+_ON_GITHUB = re.compile(r"[\w.-]+/[\w.-]+:[\w./-]+")
+# Of the picture that is described to see what comes out; patches of 14 and strides of 32 divide it.
+_SIDE = 224
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """What `torch.hub` is to load.
+
+    source: "local" or "github"; the stage says it.
+    repository: a folder that holds a hubconf.py (local), or owner/name:branch of GitHub (github), which
+        torch downloads once and keeps in TORCH_HOME (for a newer one, remove it there).
+    entry: the function of hubconf.py to call, whose result takes normalised RGB pictures (N, 3, H, W) and
+        gives descriptors (N, D).
+    arguments: of the entry, by name.
+    trust_repo: that the repository's code may run on this machine.
+    """
+
+    source: Literal["local", "github"]
+    repository: str
+    entry: str
+    arguments: dict[str, Any]
+    trust_repo: bool
+
+    def __post_init__(self) -> None:
+        if self.source == "github" and not _ON_GITHUB.fullmatch(self.repository):
+            raise ValueError(f"repository must be owner/name:branch, but is {self.repository!r}")
+
+    @property
+    def folder(self) -> Path:
+        """Where its code lies on this machine, or will lie once it is downloaded."""
+        if self.source == "local":
+            return Path(self.repository).resolve()
+        # As torch.hub names it.
+        return Path(torch.hub.get_dir()) / re.sub("[/:]", "_", self.repository)
+
+    @property
+    def words(self) -> str:
+        """The model in words."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in sorted(self.arguments.items()))
+        return f"{self.entry}({arguments}) of {self.repository}"
+
+
+def register_hub_model(model: HubModel, out: Path) -> int:
+    """Load a model once and write into `out` what it is: its origin, the length and digests of what came.
+
+    Returns the length of its descriptors. Errors as `load`, and `CheckpointError` when it gives none.
+    """
+    network = load(model)
+    size = _descriptor_size(network, model)
+    document = {**asdict(model), "descriptor_size": size, "weights": _weights_digest(network)}
+    write_json(out / HUB, document | {"code": _code_digest(model)})
+    return size
+
+
+def load_hub_model(path: Path) -> tuple[nn.Module, HubModel]:
+    """Load the model that `register_hub_model` has written down in `path`.
+
+    `CheckpointError` when its code or its weights have become others since.
+    """
+    document = read_json(path)
+    try:
+        known = {name: document.pop(name) for name in ("descriptor_size", "weights", "code")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DusklineError(f"{path} does not say which hub model it stands for: {error!r}") from error
+    model = build(HubModel, document, str(path))
+    network = load(model)
+    for name, found in (("code", _code_digest(model)), ("weights", _weights_digest(network))):
+        if found != known[name]:
+            raise CheckpointError(
+                f"the {name} of {model.words} are no longer those in {path}",
+                hint=f"if they are meant to be, run: dvc repro --force hub_{model.source}@<name>",
+            )
+    return network, model
+
+
+def load(model: HubModel) -> nn.Module:
+    """Run the repository's entry and return its network in eval mode.
+
+    `ParameterError` without trust; `MissingInputError` for a repository or weights that are not there or
+    cannot be had; `DusklineError` when its code fails, or has no such entry.
+    """
+    if not model.trust_repo:
+        raise ParameterError(
+            f"{model.repository} is code of others, which would run here with all your rights",
+            hint="read it; if you trust it, set trust_repo: true",
+        )
+    if model.source == "local":
+        require_file(model.folder / "hubconf.py", hint="give the folder that holds the hubconf.py")
+    with _without_bytecode():
+        try:
+            network = torch.hub.load(
+                model.repository if model.source == "github" else str(model.folder),
+                model.entry,
+                source=model.source,
+                trust_repo=True,
+                skip_validation=True,
+                verbose=False,
+                **model.arguments,
+            )
+        except FileNotFoundError as error:
+            raise MissingInputError(f"{model.words}: no such file: {error.filename or error}") from error
+        except OSError as error:
+            raise MissingInputError(
+                f"{model.words} cannot be had: {error}",
+                hint="connect to the network once (torch keeps repositories and weights in TORCH_HOME)",
+            ) from error
+        except Exception as error:
+            # Code of others may raise anything.
+            raise DusklineError(f"{model.words} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise CheckpointError(f"{model.words} gave no network, but a {type(network).__name__}")
+    return network.eval()
+
+
+@contextlib.contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Write no __pycache__ into somebody's repository."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def _descriptor_size(network: nn.Module, model: HubModel) -> int:
+    with torch.inference_mode():
+        found = network(torch.zeros(2, 3, _SIDE, _SIDE))
+    if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != 2:
+        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise CheckpointError(
+            f"{model.words} gives {shape} for two pictures; expected descriptors (2, D)",
+            hint="take an entry whose network returns one vector for each picture",
+        )
+    return found.shape[1]
+
+
+def _weights_digest(network: nn.Module) -> str:
+    """SHA-256 of all parameters and buffers, by name."""
+    digest = hashlib.sha256()
+    for name, value in sorted([*network.named_parameters(), *network.named_buffers()], key=itemgetter(0)):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _code_digest(model: HubModel) -> str:
+    """Digest of the Python files of the repository, as they lie here."""
+    found = sorted(path.relative_to(model.folder).as_posix() for path in model.folder.rglob("*.py"))
+    names = [name for name in found if not is_clutter(name)]
+    return digest_document([[name, digest_file(model.folder / name)] for name in names])

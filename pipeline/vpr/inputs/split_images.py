@@ -1,0 +1,64 @@
+"""The images of one split as places: their positions, and their pictures as a network's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.runtime.errors import SetError
+from pipeline.vpr.augmentation.transforms import Augmentation
+from pipeline.vpr.inputs.preprocessing import read_view
+
+
+@dataclass(frozen=True)
+class SplitImages:
+    """Images of a set in the order of their names; `height` and `width` in pixels of the network's input."""
+
+    images: ImageSet
+    rows: tuple[ImageRow, ...]
+    height: int
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, index: int) -> torch.Tensor:
+        """Return one picture, normalised: (3, height, width), float32."""
+        row = self.rows[index]
+        return read_view(self.images.read(row), self.height, self.width, f"{self.images.root}/{row.name}")
+
+    def read_changed(
+        self, index: int, augmentation: Augmentation, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return one picture as `read`, changed as `generator` draws it."""
+        row = self.rows[index]
+        label = f"{self.images.root}/{row.name}"
+        return augmentation.read(self.images.read(row), (self.height, self.width), label, generator)
+
+    @property
+    def nights(self) -> np.ndarray:
+        """Whether each picture is known to be of the night: (n,), bool."""
+        return np.array([row.time_of_day == "night" for row in self.rows], dtype=bool)
+
+    def without_nights(self) -> SplitImages:
+        """The same without the pictures that are known to be of the night; `SetError` when none is left."""
+        rows = tuple(row for row in self.rows if row.time_of_day != "night")
+        if not rows:
+            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
+        return replace(self, rows=rows)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """East and north in metres: (n, 2), float64."""
+        return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)
+
+
+def split_images(images: ImageSet, split: str, role: str, height: int, width: int) -> SplitImages:
+    """The images of a split and role; `SetError` when there are none."""
+    rows = images.where(split, role)
+    if not rows:
+        raise SetError(f"the set {images.root} has no images in {split}/{role}")
+    return SplitImages(images, rows, height, width)

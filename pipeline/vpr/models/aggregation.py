@@ -1,0 +1,111 @@
+"""From a grid of local features to one descriptor of the picture: NetVLAD, GeM."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.runtime.errors import DusklineError
+
+# The share that the second best cluster may keep of the best one's weight, on average, after initialisation.
+_SECOND_SHARE = 0.01
+
+
+def l2_normalised(x: Tensor, dim: int = 1) -> Tensor:
+    """Divide by max(Euclidean norm over `dim`, 1e-12); a zero vector stays zero."""
+    return functional.normalize(x, p=2.0, dim=dim, eps=1e-12)
+
+
+class GeM(nn.Module):
+    """Generalised mean with a learnable power p: (N, C, H, W) -> (N, C, 1, 1).
+
+    Values are clamped from below at `eps`. Radenovic et al., "Fine-tuning CNN image retrieval with no human
+    annotation", 2018, equation 3.
+    """
+
+    def __init__(self, p: float = 3.0, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.full((1,), p))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool the grid."""
+        return x.clamp(min=self.eps).pow(self.p).mean((2, 3), keepdim=True).pow(1.0 / self.p)
+
+
+class Pooled(nn.Module):
+    """A pooling and the place of L2 normalisation round it: (N, C, H, W) -> (N, C).
+
+    l2: "before_pool" normalises each location over its channels (the descriptor is then not of unit length),
+    "after_pool" the pooled vector, "none" neither.
+    """
+
+    def __init__(self, pooling: nn.Module, l2: Literal["before_pool", "after_pool", "none"]) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.l2 = l2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool and flatten."""
+        if self.l2 == "before_pool":
+            x = l2_normalised(x)
+        x = self.pooling(x)
+        if self.l2 == "after_pool":
+            x = l2_normalised(x)
+        return x.flatten(1)
+
+
+class NetVLAD(nn.Module):
+    """Residuals to K clusters, summed by soft assignment: (N, D, H, W) -> (N, K * D), unit length.
+
+    Arandjelovic et al., "NetVLAD", 2016, equation 4, with intra-normalisation; cluster 0's D values first.
+    The assignment is a 1x1 convolution without bias; locations are normalised over their channels first.
+    """
+
+    def __init__(self, clusters: int, channels: int) -> None:
+        super().__init__()
+        self.clusters = clusters
+        self.conv = nn.Conv2d(channels, clusters, kernel_size=1, bias=False)
+        self.centroids = nn.Parameter(torch.rand(clusters, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Aggregate the grid."""
+        x = l2_normalised(x)
+        # (N, K, L) weights and (N, D, L) features: sum_l a (x - c) = a x^T - (sum_l a) c
+        assignment = functional.softmax(self.conv(x).flatten(2), dim=1)
+        sums = torch.bmm(assignment, x.flatten(2).transpose(1, 2).to(assignment.dtype))
+        residuals = sums - assignment.sum(2).unsqueeze(2) * self.centroids
+        return l2_normalised(l2_normalised(residuals, dim=2).flatten(1))
+
+    def initialise(self, centroids: np.ndarray, descriptors: np.ndarray) -> None:
+        """Set clusters and assignment from k-means `centroids` (K, D) of local `descriptors` (n, D)."""
+        _, weight = initial_assignment(centroids, descriptors)
+        with torch.no_grad():
+            self.centroids.copy_(torch.from_numpy(centroids))
+            self.conv.weight.copy_(torch.from_numpy(weight)[:, :, None, None])
+
+
+def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return alpha and the weights alpha * c / |c|, (K, D), of the first assignment.
+
+    alpha makes the second best cluster's weight one hundredth of the best one's where their similarities
+    differ as they do on average over `descriptors` (n, D), which are of unit length. `DusklineError` where
+    they do not differ: K < 2, clusters in one direction, or one without a direction.
+    """
+    lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
+    unit = centroids / np.maximum(lengths, np.finfo(centroids.dtype).tiny)
+    similarities = np.sort(unit @ descriptors.T, axis=0)
+    difference = float(np.mean(similarities[-1] - similarities[-2])) if len(unit) > 1 else 0.0
+    if not (difference > 0 and lengths.min() > 0):
+        raise DusklineError(
+            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart: the best and"
+            f" the second best differ by {difference:g} on average",
+            hint="are the pictures all alike, or all black? Otherwise change the number of clusters",
+        )
+    alpha = -math.log(_SECOND_SHARE) / difference
+    return alpha, alpha * unit

@@ -1,0 +1,224 @@
+"""Networks of torchvision and of timm, cut where place recognition takes their features."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+
+from pipeline.runtime.errors import MissingInputError, ParameterError
+from pipeline.vpr.inputs.preprocessing import MEAN, STD
+from pipeline.vpr.models.pretrained_weights import PACKAGED, PACKAGES, PUBLISHED, load_start, start_file
+from pipeline.vpr.models.timm_backbones import cut_network, is_known, near_names
+
+ALL = "all"
+LATE_LAYERS = "late_layers"
+# Parts of a network by name, in the order in which they are computed.
+Stages = list[tuple[str, nn.Module]]
+
+
+class Backbone(nn.Module):
+    """Normalised pictures (N, 3, H, W) -> features (N, channels, about H / stride, about W / stride).
+
+    `frozen` layers come first and learn nothing; `learning` ones follow, and do not write into what the
+    frozen give. If `still`, the frozen stay in eval mode, so that what they give of a picture is ever the
+    same; else their batch norm statistics move in train mode, as in the paper's benchmark. The stride of
+    torchvision's is 16, of a ResNet's conv5 32. `ParameterError` for pictures with a side below `smallest`
+    pixels, of which no feature is left.
+    """
+
+    def __init__(
+        self,
+        frozen: nn.Module,
+        learning: nn.Module,
+        channels: int,
+        smallest: int = 1,
+        *,
+        still: bool = False,
+    ) -> None:
+        super().__init__()
+        self.frozen = frozen.requires_grad_(requires_grad=False)
+        self.learning = learning
+        self.channels = channels
+        self.smallest = smallest
+        self.still = still
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Set train or eval mode, in which layers that are still have no part."""
+        super().train(mode)
+        if self.still:
+            self.frozen.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of a batch."""
+        if min(x.shape[2:]) < self.smallest:
+            raise ParameterError(
+                f"pictures of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone: it needs"
+                f" {self.smallest} on each side",
+                hint="raise height and width; multi-scale testing shows it quarters of them",
+            )
+        features: Tensor = self.learning(self.frozen(x))
+        return features
+
+
+class Renormalised(nn.Module):
+    """Pictures normalised by ImageNet's mean and deviation, as another network wants them: (N, 3, H, W).
+
+    Its two numbers for each channel are kept with the weights, which were learnt from such pictures.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        channels = list(zip(MEAN, STD, mean, std, strict=True))
+        scale = [ours / theirs for _, ours, _, theirs in channels]
+        shift = [(ours - theirs) / deviation for ours, _, theirs, deviation in channels]
+        self.register_buffer("scale", torch.tensor(scale)[:, None, None])
+        self.register_buffer("shift", torch.tensor(shift)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply and add; where the two are the same, all values stay as they are."""
+        return x * self.scale + self.shift
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of torchvision, where it is cut, and what of it learns.
+
+    layers: those up to the cut, by name. late: so many of them learn where only the late layers do.
+    channels: of the features. smallest: pixels of a side of the smallest picture.
+    """
+
+    network: Callable[..., nn.Module]
+    imagenet: WeightsEnum
+    layers: Callable[[nn.Module], Stages]
+    late: int
+    channels: int
+    smallest: int = 1
+
+
+def _through_conv4(resnet: nn.Module) -> Stages:
+    return list(resnet.named_children())[:-3]
+
+
+def _through_conv5(resnet: nn.Module) -> Stages:
+    return list(resnet.named_children())[:-2]
+
+
+def _without_last_relu_and_pooling(network: nn.Module) -> Stages:
+    layers = network.get_submodule("features").named_children()
+    return [(f"features.{name}", layer) for name, layer in layers][:-2]
+
+
+_MODELS = torchvision.models
+_RESNET18 = _MODELS.resnet18, _MODELS.ResNet18_Weights.IMAGENET1K_V1
+_RESNET50 = _MODELS.resnet50, _MODELS.ResNet50_Weights.IMAGENET1K_V1
+_ALEXNET = _MODELS.alexnet, _MODELS.AlexNet_Weights.IMAGENET1K_V1
+_VGG16 = _MODELS.vgg16, _MODELS.VGG16_Weights.IMAGENET1K_V1
+
+# Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers" are of a ResNet conv4 (its
+# layer3) and what follows, of AlexNet all but its first 5 layers, of VGG-16 its last 5.
+BACKBONES: dict[str, Architecture] = {
+    "resnet18conv4": Architecture(*_RESNET18, _through_conv4, late=1, channels=256),
+    "resnet18conv5": Architecture(*_RESNET18, _through_conv5, late=2, channels=512),
+    "resnet50conv4": Architecture(*_RESNET50, _through_conv4, late=1, channels=1024),
+    "resnet50conv5": Architecture(*_RESNET50, _through_conv5, late=2, channels=2048),
+    "alexnet": Architecture(*_ALEXNET, _without_last_relu_and_pooling, late=6, channels=256, smallest=31),
+    "vgg16": Architecture(*_VGG16, _without_last_relu_and_pooling, late=5, channels=512, smallest=16),
+}
+
+
+def build_backbone(name: str, weights: str, trainable: str, stride: int | None = None) -> Backbone:
+    """Build the backbone `name`: one of `BACKBONES`, or timm's network up to its last features of `stride`.
+
+    weights: "none" (drawn from torch's generator), "imagenet" (downloaded on first use), "packaged", or the
+    path of a file; see pretrained_weights.py. trainable: "all", the "late_layers" of one of `BACKBONES`, or
+    the name of the first stage that learns.
+    `ParameterError` for what there is not, `MissingInputError` when the weights cannot be had, and
+    `CheckpointError` for a file of other ones.
+    """
+    if name in BACKBONES:
+        return _of_torchvision(name, weights, trainable, stride)
+    if not is_known(name):
+        near = near_names(name)
+        nearest = f" ({', '.join(near)} are spelt nearly so)" if near else ""
+        raise ParameterError(
+            f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}, and all networks of timm{nearest}",
+            hint="python -c 'import timm; print(*timm.list_models())' names those of timm",
+        )
+    file = start_file(weights, name)
+    network = cut_network(name, stride, published=weights == PUBLISHED)
+    mean, std = network.mean, network.std
+    if file is not None:
+        load_start(network.stages, file, ordered=weights == PACKAGED)
+    if weights == PACKAGED:
+        mean, std = PACKAGES[name].mean, PACKAGES[name].std
+    first = _first_learning(name, network.stages, trainable, late=None)
+    frozen, learning = _parted(network.stages, first)
+    frozen.insert(0, Renormalised(mean, std))
+    return Backbone(frozen, learning, network.channels, stride or 1, still=True)
+
+
+def _of_torchvision(name: str, weights: str, trainable: str, stride: int | None) -> Backbone:
+    if stride is not None:
+        raise ParameterError(
+            f"backbone {name} has a stride of its own, but stride is {stride}",
+            hint="leave stride out, or null: it is for networks of timm",
+        )
+    architecture = BACKBONES[name]
+    file = start_file(weights, name)
+    try:
+        network = architecture.network(weights=architecture.imagenet if weights == PUBLISHED else None)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        if weights != PUBLISHED:
+            raise
+        raise MissingInputError(
+            f"the ImageNet weights of {name} could not be downloaded: {error}",
+            hint="connect to the network once (torch keeps them in TORCH_HOME), or set weights: none",
+        ) from error
+    stages = architecture.layers(network)
+    if file is not None:
+        load_start(stages, file, ordered=False)
+    first = _first_learning(name, stages, trainable, architecture.late)
+    frozen, learning = _parted(stages, first)
+    still = trainable not in (ALL, LATE_LAYERS)
+    return Backbone(frozen, learning, architecture.channels, architecture.smallest, still=still)
+
+
+def _first_learning(name: str, stages: Stages, trainable: str, late: int | None) -> int:
+    """How many stages are frozen."""
+    if trainable == ALL:
+        return 0
+    if trainable == LATE_LAYERS and late is not None:
+        return len(stages) - late
+    names = [stage for stage, _ in stages]
+    if names == [""]:
+        raise ParameterError(
+            f"backbone {name} of timm is not computed stage after stage, so that it cannot learn from"
+            f" {trainable} on",
+            hint="set trainable: all",
+        )
+    if trainable in names:
+        return names.index(trainable)
+    late_layers = "" if late is None else " or late_layers"
+    raise ParameterError(
+        f"backbone {name} has no stage {trainable!r}; its stages are {', '.join(names)}",
+        hint=f"set trainable to all{late_layers}, or to the first stage that learns",
+    )
+
+
+def _parted(stages: Stages, first: int) -> tuple[nn.Sequential, nn.Sequential]:
+    modules = [module for _, module in stages]
+    if first and getattr(modules[first], "inplace", False) is True:
+        # What the frozen layers give may be kept.
+        modules[first].inplace = False  # type: ignore[assignment]
+    return nn.Sequential(*modules[:first]), nn.Sequential(*modules[first:])

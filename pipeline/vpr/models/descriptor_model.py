@@ -1,0 +1,224 @@
+"""The recogniser: a backbone and an aggregation, or an ensemble of two, and the file that keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
+from pipeline.core.files import atomic_write
+from pipeline.core.params import build
+from pipeline.runtime.errors import CheckpointError, MissingInputError, ParameterError
+from pipeline.vpr.models.aggregation import GeM, NetVLAD, Pooled
+from pipeline.vpr.models.backbones import BACKBONES, build_backbone
+
+_FORMAT = "duskline recogniser 1"
+_PARTS = ("settings", "record", "weights")
+_TRAIN = "give the model.pt that a training run has written"
+_AGAIN = "the file may be damaged or half copied: bring it again, or train the model again"
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What a recogniser consists of.
+
+    backbone: its name; weights: what it starts from; trainable: what of it learns; stride: of timm's, null
+    for torchvision's; see `build_backbone`. aggregation: "netvlad" with `clusters`, or "gem" with L2
+    normalisation `l2`. ensemble: how the descriptors of `backbone` and of `second_backbone` become one, see
+    `Ensemble`; null for one backbone alone. What holds for the one holds for the other, but that a stride is
+    only for those of timm.
+    """
+
+    backbone: str
+    weights: str
+    trainable: str
+    aggregation: Literal["netvlad", "gem"]
+    clusters: int | None = None
+    l2: Literal["before_pool", "after_pool", "none"] | None = None
+    ensemble: Literal["addition", "division"] | None = None
+    second_backbone: str | None = None
+    stride: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.ensemble is None) != (self.second_backbone is None):
+            raise ValueError(
+                f"ensemble ({self.ensemble}) and second_backbone ({self.second_backbone}) go together: set"
+                " both or neither"
+            )
+
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """The names of the one or two."""
+        return (self.backbone,) if self.second_backbone is None else (self.backbone, self.second_backbone)
+
+    @property
+    def combination(self) -> str | None:
+        """In words, how two backbones make one descriptor; None where there is one backbone."""
+        if self.ensemble is None:
+            return None
+        halved = " and halved" if self.ensemble == "division" else ""
+        return f"descriptors of {self.backbone} and {self.second_backbone} added{halved}"
+
+
+class Recogniser(nn.Module):
+    """Normalised pictures (N, 3, H, W) -> descriptors (N, descriptor_size).
+
+    `backbone` gives features (N, C, h, w).
+    """
+
+    def __init__(self, backbone: nn.Module, aggregation: nn.Module, descriptor_size: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.aggregation = aggregation
+        self.descriptor_size = descriptor_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Descriptors of a batch."""
+        descriptors: Tensor = self.aggregation(self.backbone(x))
+        return descriptors
+
+    @property
+    def parts(self) -> tuple[Recogniser, ...]:
+        """The recognisers that it consists of: itself."""
+        return (self,)
+
+
+class Ensemble(nn.Module):
+    """Two recognisers that see the same pictures: (N, 3, H, W) -> descriptors (N, descriptor_size).
+
+    "addition" adds their descriptors, "division" halves the sum as well; neither normalises it. The two rank
+    alike, and learn differently, as the margin of the loss stays. Source: the paper, Table IV.
+    `ParameterError` when their descriptors differ in length.
+    """
+
+    def __init__(self, first: Recogniser, second: Recogniser, how: Literal["addition", "division"]) -> None:
+        super().__init__()
+        if first.descriptor_size != second.descriptor_size:
+            raise ParameterError(
+                f"descriptors of an ensemble must be equally long, found {first.descriptor_size} and"
+                f" {second.descriptor_size}",
+                hint="take two backbones of as many channels, such as alexnet and resnet18conv4 with 256",
+            )
+        self.first = first
+        self.second = second
+        self.how = how
+        self.descriptor_size = first.descriptor_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Descriptors of a batch."""
+        added: Tensor = self.first(x) + self.second(x)
+        return added / 2 if self.how == "division" else added
+
+    @property
+    def parts(self) -> tuple[Recogniser, ...]:
+        """The recognisers that it consists of."""
+        return (self.first, self.second)
+
+
+Network = Recogniser | Ensemble
+
+
+def build_network(settings: NetworkSettings) -> Network:
+    """Build a recogniser or an ensemble; what has no weights yet is drawn from torch's generator."""
+    first = _recogniser(settings, settings.backbone)
+    if settings.ensemble is None or settings.second_backbone is None:
+        return first
+    return Ensemble(first, _recogniser(settings, settings.second_backbone), settings.ensemble)
+
+
+def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
+    # Beside one of timm, one of torchvision keeps its own.
+    own = name in BACKBONES and any(other not in BACKBONES for other in settings.backbones)
+    backbone = build_backbone(name, settings.weights, settings.trainable, None if own else settings.stride)
+    channels = backbone.channels
+    if settings.aggregation == "netvlad":
+        if settings.clusters is None or settings.clusters < 2:
+            raise ParameterError(
+                f"netvlad needs clusters, at least 2, but found {settings.clusters}",
+                hint="the published networks have 64",
+            )
+        vlad = NetVLAD(settings.clusters, channels)
+        return Recogniser(backbone, vlad, settings.clusters * channels)
+    if settings.l2 is None:
+        raise ParameterError("gem needs l2", hint="set it to before_pool, after_pool or none")
+    return Recogniser(backbone, Pooled(GeM(), settings.l2), channels)
+
+
+def save_model(path: Path, network: Network, settings: NetworkSettings, record: dict[str, Any]) -> None:
+    """Write weights, settings and `record` (plain values) to one file, whole or not at all."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    kept = {name: value for name, value in asdict(settings).items() if (name, value) != ("stride", None)}
+    document = {"format": _FORMAT, "settings": kept, "record": record, "weights": weights}
+    with atomic_write(path) as stream:
+        torch.save(document, stream)
+
+
+def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
+    """Read a file of `save_model`: nothing is downloaded or drawn, and no code in it is run.
+
+    `MissingInputError` without a file; `CheckpointError` for one that is damaged, of another kind, or whose
+    weights are not those of its settings; `ParameterError` for settings that there are not.
+    """
+    document = _read(path)
+    settings = build(NetworkSettings, document["settings"], str(path))
+    bare = replace(settings, weights="none")
+    with torch.device("meta"):
+        network = build_network(bare)
+    weights = document["weights"]
+    _require_weights(weights, network.state_dict(), path)
+    network.load_state_dict(weights, assign=True)
+    if any(value.is_meta for value in network.buffers()):
+        # Some networks of timm have constants that belong to no state: only a real one has them.
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(bare)
+        network.load_state_dict(weights)
+    return network, settings, document["record"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingInputError(f"no such model: {path}", hint=_TRAIN)
+    try:
+        document = load_tensors(path)
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN
+        ) from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise CheckpointError(f"{path} is no recogniser that duskline has trained", hint=_TRAIN)
+    for part in _PARTS:
+        if not isinstance(document.get(part), dict):
+            found = type(document[part]).__name__ if part in document else "nothing"
+            raise CheckpointError(f"{path}: expected a dict as its {part}, found {found}", hint=_AGAIN)
+    return document
+
+
+def _require_weights(weights: dict[str, Any], expected: dict[str, Tensor], path: Path) -> None:
+    """Each tensor of the network, of its shape and type and finite, and no other."""
+    different = sorted(map(str, expected.keys() ^ weights.keys()))
+    if different:
+        raise CheckpointError(
+            f"{path} does not hold the weights of its own settings: {len(different)} missing or unknown, the"
+            f" first {different[0]}",
+            hint=_TRAIN,
+        )
+    for name in sorted(expected):
+        value, wanted = weights[name], expected[name]
+        if not isinstance(value, Tensor) or (value.shape, value.dtype) != (wanted.shape, wanted.dtype):
+            raise CheckpointError(
+                f"{path} does not hold the weights of its own settings: {name}: expected {_kind(wanted)},"
+                f" found {_kind(value)}",
+                hint=_TRAIN,
+            )
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds values that are not numbers", hint=_AGAIN)
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"

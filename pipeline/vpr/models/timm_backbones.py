@@ -1,0 +1,145 @@
+"""Networks of timm, cut at the last features of a stride, and taken apart where they are a sequence.
+
+timm is imported only here and only when one of its networks is asked for, for that takes a third of a second.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pickle
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.runtime.errors import MissingInputError, ParameterError
+
+# Vision transformers whose positions follow the picture's size only when that is asked for.
+_OF_ANY_SIZE = ("vision_transformer", "deit", "eva")
+# What timm raises when weights cannot be had: no connection, no such file, a damaged one, none published.
+_NOT_HAD = (OSError, RuntimeError, ValueError, pickle.UnpicklingError)
+
+
+@dataclass(frozen=True)
+class CutNetwork:
+    """A network up to the features that are taken of it.
+
+    stages: its parts by name, in the order in which they are computed, each of which takes what the one
+    before gives; one alone, with the name "", where it is no such sequence. channels: of the features.
+    mean, std: of red, green and blue in [0, 1], by which it wants its pictures normalised.
+    """
+
+    stages: list[tuple[str, nn.Module]]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class _Whole(nn.Module):
+    """A network of timm that gives its features as a list: the last of them, (N, C, h, w)."""
+
+    def __init__(self, network: nn.Module, name: str, channels_last: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.name = name
+        self.channels_last = channels_last
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            features: Tensor = self.network(x)[-1]
+        except AssertionError as error:
+            raise ParameterError(
+                f"{self.name} of timm does not take pictures of {x.shape[3]}x{x.shape[2]} pixels: {error}",
+                hint="change height and width (multi-scale testing shows it smaller ones too), or take a"
+                " backbone for pictures of any size",
+            ) from error
+        return features.permute(0, 3, 1, 2) if self.channels_last else features
+
+
+def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork:
+    """Build timm's network `name` up to its last features of `stride`: a location for so many pixels.
+
+    Its weights are drawn from torch's generator, or the `published` ones, which timm downloads once.
+    `ParameterError` for a stride of which the network has no features; `MissingInputError` when the weights
+    cannot be had.
+    """
+    import timm
+
+    options = _options(name)
+    with torch.device("meta"):
+        seen = timm.create_model(name, features_only=True, **options)
+    strides = [entry["reduction"] for entry in seen.feature_info.info]
+    if stride not in strides:
+        there = ", ".join(map(str, sorted(set(strides))))
+        found = "needs a stride" if stride is None else f"has no features of stride {stride}"
+        raise ParameterError(
+            f"backbone {name} of timm {found}; it has those of {there}",
+            hint="set stride to one of these, such as 16: one location of the features for 16 x 16 pixels",
+        )
+    place = len(strides) - 1 - strides[::-1].index(stride)
+    try:
+        network = timm.create_model(
+            name, pretrained=published, features_only=True, out_indices=(place,), **options
+        )
+    except _NOT_HAD as error:
+        if not published:
+            raise
+        raise MissingInputError(
+            f"the published weights of {name} could not be had by timm: {error}",
+            hint="connect to the network once (they are kept in HF_HOME and TORCH_HOME), set weights to the"
+            " path of a file that holds them, or set weights: none",
+        ) from error
+    published_form = timm.get_pretrained_cfg(name)
+    return CutNetwork(
+        _stages(network, name, network.feature_info.info[place]),
+        network.feature_info.info[place]["num_chs"],
+        tuple(published_form.mean),
+        tuple(published_form.std),
+    )
+
+
+def is_known(name: str) -> bool:
+    """Whether timm has a network of this name."""
+    import timm
+
+    return bool(timm.is_model(name))
+
+
+def near_names(name: str) -> list[str]:
+    """At most four names of timm's that are spelt nearly so, the nearest first."""
+    import timm
+
+    return difflib.get_close_matches(name, timm.list_models(), 4)
+
+
+def licence_of(name: str) -> str:
+    """The licence of the weights that timm publishes for its network `name`, or ""."""
+    import timm
+
+    return timm.get_pretrained_cfg(name).license or ""
+
+
+def _options(name: str) -> dict[str, Any]:
+    import timm
+
+    module = timm.model_entrypoint(name).__module__.rpartition(".")[2]
+    return {"dynamic_img_size": True, "dynamic_img_pad": True} if module in _OF_ANY_SIZE else {}
+
+
+def _stages(network: Any, name: str, cut: dict[str, Any]) -> list[tuple[str, nn.Module]]:
+    """The parts of a sequence, whose names have dots where the whole network's have."""
+    from timm.models._features import FeatureDictNet
+    from timm.models.efficientnet import EfficientNetFeatures
+    from timm.models.mobilenetv3 import MobileNetV3Features
+
+    blocks = (EfficientNetFeatures, MobileNetV3Features)
+    if isinstance(network, blocks) and network.feature_hooks is None:
+        before = [(part, module) for part, module in network.named_children() if part != "blocks"]
+        some = list(network.blocks)[: cut["stage"]]
+        return before + [(f"blocks.{number}", module) for number, module in enumerate(some)]
+    channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")
+    if isinstance(network, FeatureDictNet) and not network.concat and not channels_last:
+        return [(re.sub(r"_(\d+)$", r".\1", part), module) for part, module in network.items()]
+    return [("", _Whole(network, name, channels_last))]

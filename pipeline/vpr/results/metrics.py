@@ -1,0 +1,82 @@
+"""The measured recalls of an experiment on a test set, as the JSON that `dvc metrics` and the report read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pipeline.core.files import read_json, write_json
+from pipeline.runtime.errors import DusklineError
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class MeasuredRecall:
+    """recall@N: `hits` queries; in per cent: their share, its 95 % interval (Wilson), the share by chance."""
+
+    hits: int
+    percent: float
+    low: float
+    high: float
+    chance: float
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether even the lower bound lies above chance."""
+        return self.low > self.chance
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """An experiment on a test set.
+
+    trained_on, set_digest: digests of the manifests of the model's training set and of the test set.
+    learnt_from: in words, what was done to the training set's images; "" of a model of others.
+    database, queries: images. queries_without_positives: they count as misses. radius: metres.
+    protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
+    positions_in: what radius and distances count instead of metres: "frames", or "" for metres.
+    """
+
+    experiment: str
+    model: str
+    trained_on: str
+    learnt_from: str
+    test_set: str
+    set_digest: str
+    database: int
+    queries: int
+    queries_without_positives: int
+    radius: float
+    protocol: str
+    numeric_path: str
+    recalls: Mapping[int, MeasuredRecall]
+    positions_in: str = ""
+
+
+def write_metrics(folder: Path, metrics: Metrics) -> None:
+    """Write the metrics into `folder`; percentages to the thousandth, and no positions_in for metres."""
+    document = asdict(metrics)
+    if not metrics.positions_in:
+        del document["positions_in"]
+    document["recalls"] = {
+        str(n): {name: round(value, 3) for name, value in asdict(recall).items()}
+        for n, recall in metrics.recalls.items()
+    }
+    write_json(folder / METRICS, document)
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """Read the metrics in `folder`; `DusklineError` when they are missing or not such."""
+    path = folder / METRICS
+    document = read_json(path)
+    try:
+        recalls = {
+            n: MeasuredRecall(**document["recalls"][str(n)]) for n in sorted(map(int, document["recalls"]))
+        }
+        document.setdefault("positions_in", "")
+        values = {field.name: document[field.name] for field in fields(Metrics)}
+        return Metrics(**values | {"recalls": recalls})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DusklineError(f"{path} does not hold the metrics of an evaluation: {error!r}") from error

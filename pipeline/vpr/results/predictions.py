@@ -1,0 +1,67 @@
+"""What was found for each query, as a table that people and the report read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from pipeline.core.files import read_csv, write_csv
+from pipeline.runtime.errors import DusklineError
+
+# Of the evaluation's folder: the table.
+PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One database image found for one query.
+
+    query, database: names in their set. rank: from 1. distance: metres on the ground, or frames where the
+    test set counts those. feature_distance: squared L2 distance of the descriptors. correct: whether
+    `distance` is within the radius.
+    """
+
+    query: str
+    rank: int
+    database: str
+    distance: float
+    feature_distance: float
+    correct: bool
+    query_east: float
+    query_north: float
+    database_east: float
+    database_north: float
+
+
+_HEADER = tuple(field.name for field in fields(Prediction))
+
+
+def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
+    """Write the table; metres to the millimetre, feature distances to six digits."""
+    write_csv(path, _HEADER, map(_cells, predictions))
+
+
+def read_predictions(path: Path) -> Iterator[Prediction]:
+    """Read the table; `DusklineError` names the line that is not one of it."""
+    for line, row in read_csv(path, _HEADER):
+        try:
+            yield Prediction(
+                row["query"],
+                int(row["rank"]),
+                row["database"],
+                float(row["distance"]),
+                float(row["feature_distance"]),
+                {"1": True, "0": False}[row["correct"]],
+                *(float(row[name]) for name in _HEADER[6:]),
+            )
+        except (ValueError, KeyError) as error:
+            raise DusklineError(f"{path}, line {line}: not a prediction: {error}") from error
+
+
+def _cells(prediction: Prediction) -> list[str]:
+    query, rank, database, distance, feature_distance, correct, *positions = astuple(prediction)
+    return [
+        *(query, str(rank), database, f"{distance:.3f}", f"{feature_distance:.6g}", str(int(correct))),
+        *(f"{value:.2f}" for value in positions),
+    ]

@@ -1,0 +1,94 @@
+"""Descriptors of many pictures: read by threads ahead of the network, kept in order."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.device.transfer import to_device
+from pipeline.compute.resources.memory import require_memory
+from pipeline.runtime.errors import ParameterError, SetError
+from pipeline.runtime.memory import keep_freed_memory
+from pipeline.vpr.inputs.preprocessing import collate
+from pipeline.vpr.retrieval.batchnorm_folding import folded_eval_mode
+from pipeline.vpr.retrieval.memory_estimate import extraction_bytes, footprint
+
+
+def extract(
+    network: nn.Module,
+    read: Callable[[int], Tensor],
+    count: int,
+    *,
+    batch: int,
+    device: torch.device,
+    workers: int,
+) -> np.ndarray:
+    """Descriptors (count, D), float32, of the pictures `read(0)` ... `read(count - 1)`, (3, H, W) each.
+
+    The network, (N, 3, H, W) to (N, D), runs in eval mode without gradients; afterwards, also after an error,
+    each of its modules is in the mode it was in. `workers` threads read at most two batches ahead; their
+    number changes nothing. An error of `read` is raised as it is, and reads not yet begun are dropped.
+    Raises `SetError` when `count` is 0, `ParameterError` when `batch` or `workers` is below 1, and
+    `DusklineError` before the first batch when memory will not do.
+    """
+    if count < 1:
+        raise SetError(
+            "there are no pictures to describe", hint="check which split and role of the set are read"
+        )
+    for name, value in (("batch", batch), ("workers", workers)):
+        if value < 1:
+            raise ParameterError(f"{name} must be at least 1, found {value}")
+    keep_freed_memory()
+    # Its width is known from the first batch on.
+    descriptors = np.empty((0, 0), np.float32)
+    batches = contextlib.closing(_batches(read, count, batch, workers))
+    with folded_eval_mode(network), torch.inference_mode(), batches as loaded:
+        for start, images in loaded:
+            placed = to_device(images, device)
+            if start == 0:
+                _require_room_for_features(network, placed)
+            values = network(placed).float().cpu().numpy()
+            if start == 0:
+                _require_room_for_descriptors(count, values.shape[1])
+                descriptors = np.empty((count, values.shape[1]), np.float32)
+            descriptors[start : start + len(values)] = values
+    return descriptors
+
+
+def _batches(
+    read: Callable[[int], Tensor], count: int, batch: int, workers: int
+) -> Generator[tuple[int, Tensor], None, None]:
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[Tensor]] = deque()
+        submitted = 0
+        try:
+            for start in range(0, count, batch):
+                while submitted < min(count, start + 3 * batch):
+                    pending.append(pool.submit(read, submitted))
+                    submitted += 1
+                wanted = min(batch, count - start)
+                yield start, collate([pending.popleft().result() for _ in range(wanted)])
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
+    needed = extraction_bytes(footprint(network, images[:1], learning=False), len(images))
+    what = f"describing {len(images)} pictures of {images.shape[3]}x{images.shape[2]} at once"
+    require_memory(what, needed, images.device, "lower height and width, or set autocast: bfloat16")
+
+
+def _require_room_for_descriptors(count: int, size: int) -> None:
+    require_memory(
+        f"{count:,} descriptors of {size:,} numbers",
+        4 * count * size,
+        torch.device("cpu"),
+        "take fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
+    )

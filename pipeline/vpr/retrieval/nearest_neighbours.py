@@ -1,0 +1,54 @@
+"""Nearest neighbours of descriptors: exact, or of a large database nearly so."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from pipeline.runtime.errors import DusklineError
+from pipeline.vpr.retrieval.descriptor_io import in_pieces
+from pipeline.vpr.retrieval.ivfpq import IvfPq, nearest_approximately
+
+
+def search_plan(database: np.ndarray, ivfpq_above: int | None) -> IvfPq | None:
+    """How to search `database` (D, n): None for exactly, which is for at most `ivfpq_above` descriptors.
+
+    With `ivfpq_above` None every database is searched exactly.
+    """
+    if ivfpq_above is None or len(database) <= ivfpq_above:
+        return None
+    return IvfPq.of(len(database), database.shape[1])
+
+
+def nearest(
+    database: np.ndarray, queries: np.ndarray, count: int, plan: IvfPq | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each of `queries` (Q, n) the `count` nearest rows of `database` (D, n), nearest first.
+
+    Returns squared L2 distances (Q, count), float32, and indexes (Q, count), int64; where the database has
+    fewer than `count` rows, -1 follows them, at an infinite distance. Descriptors are used as they are; a
+    database that is a memory map is read in pieces and not held. With a `plan` a few neighbours may be
+    missed, for others somewhat farther away.
+    `DusklineError` when `count` is below 1, the database empty, the two do not fit, or a descriptor is not
+    finite, which nothing could be near to.
+    """
+    if count < 1:
+        raise DusklineError(f"{count} neighbours were asked for; expected at least 1")
+    if database.ndim != 2 or queries.ndim != 2 or database.shape[1] != queries.shape[1]:
+        raise DusklineError(
+            f"descriptors of the database {database.shape} and the queries {queries.shape} do not fit; "
+            "expected (D, n) and (Q, n)"
+        )
+    if not len(database):
+        raise DusklineError("the database to search has no descriptors")
+    for name, rows in (("database", database), ("queries", queries)):
+        bad = sum(int((~np.isfinite(piece).all(1)).sum()) for piece in in_pieces(rows))
+        if bad:
+            raise DusklineError(f"{bad} of {len(rows)} descriptors of the {name} are not finite")
+    known, asked = (np.ascontiguousarray(rows, dtype=np.float32) for rows in (database, queries))
+    distances, indexes = (
+        faiss.knn(asked, known, count) if plan is None else nearest_approximately(known, asked, count, plan)
+    )
+    # faiss marks a missing neighbour by the largest float32, which is a number like any other.
+    distances[indexes < 0] = np.inf
+    return distances, indexes

@@ -1,0 +1,99 @@
+"""How well a network finds places: descriptors of a split, search, recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.datasets.image_set.radius_search import within
+from pipeline.runtime.progress import progress
+from pipeline.vpr.inputs.split_images import SplitImages
+from pipeline.vpr.models.precision import autocast
+from pipeline.vpr.retrieval.extraction import extract
+from pipeline.vpr.retrieval.nearest_neighbours import nearest
+from pipeline.vpr.retrieval.recall import RECALL_AT, Recalls, recalls
+
+# Pictures that the network sees at once; it changes speed and memory only.
+BATCH = 32
+# Pictures that are described before their descriptors are put down: whole batches, so it changes nothing.
+PIECE = 64 * BATCH
+
+
+class Pictures(Protocol):
+    """What can be described: a `SplitImages`, or treated queries."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def read(self, index: int) -> torch.Tensor:
+        """One picture, normalised."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Where and how descriptors are computed; `workers` threads read pictures."""
+
+    device: torch.device
+    workers: int
+    numbers: str = "off"
+
+    def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
+        """Descriptors of all pictures, in their order: (n, D), float32."""
+        return self._some(network, pictures, 0, len(pictures), batch)
+
+    def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
+        """The same, `PIECE` pictures at a time, so that not all descriptors need be held."""
+        for first in progress(range(0, len(pictures), PIECE), label="describe", unit="piece"):
+            yield self._some(network, pictures, first, min(PIECE, len(pictures) - first), BATCH)
+
+    def _some(self, network: nn.Module, pictures: Pictures, first: int, count: int, batch: int) -> np.ndarray:
+        with autocast(self.device, self.numbers):
+            return extract(
+                network,
+                lambda place: pictures.read(first + place),
+                count,
+                batch=batch,
+                device=self.device,
+                workers=self.workers,
+            )
+
+
+@dataclass(frozen=True)
+class RetrievalResult:
+    """What a network found: for each query (row) its nearest database images, nearest first.
+
+    predictions: (Q, N) database indexes, -1 where the database has fewer than N images.
+    distances: (Q, N) squared L2 distances of descriptors.
+    positives: for each query the database indexes within the radius.
+    """
+
+    recalls: Recalls
+    predictions: np.ndarray
+    distances: np.ndarray
+    positives: list[np.ndarray]
+
+
+def evaluate_recall(
+    network: nn.Module, database: SplitImages, queries: SplitImages, radius: float, extraction: Extraction
+) -> RetrievalResult:
+    """Search each query in the database, exactly; a find within `radius` metres (inclusive) is right."""
+    found = nearest(
+        extraction.descriptors(network, database),
+        extraction.descriptors(network, queries),
+        max(RECALL_AT),
+    )
+    return evaluate_matches(found, database, queries, radius)
+
+
+def evaluate_matches(
+    found: tuple[np.ndarray, np.ndarray], database: SplitImages, queries: SplitImages, radius: float
+) -> RetrievalResult:
+    """Hold what a search `found`, distances and indexes (Q, N) each, against the places on the ground."""
+    distances, predictions = found
+    positives = within(queries.positions, database.positions, radius)
+    return RetrievalResult(recalls(predictions, positives), predictions, distances, positives)

@@ -1,0 +1,4 @@
+"""What a training learns from: positives, hard negative mining, day-night pairs, similar places.
+
+tuple_loader.py reads and augments the pictures of a batch.
+"""

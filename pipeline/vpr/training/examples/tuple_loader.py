@@ -1,0 +1,132 @@
+"""Pictures of training examples: a query with its positive and its negatives, or a pair and its night."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.vpr.augmentation.transforms import Augmentation, night_generator, query_generator
+from pipeline.vpr.inputs.preprocessing import collate
+from pipeline.vpr.inputs.split_images import SplitImages
+
+# Of a row's pictures: the epoch, the round, and the query.
+When = tuple[int, int, int]
+# Makes a generator from a seed and a `When`.
+Generator = Callable[[int, int, int, int], np.random.Generator]
+
+# Batches that are read while the network works on the one before.
+_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class ExampleReader(ABC):
+    """Reads the pictures of example rows with `workers` threads.
+
+    kept: maps the first entry of a row to a query of the gallery `queries`. augmentation: how pictures that
+    ask are changed.
+    """
+
+    queries: SplitImages
+    kept: np.ndarray
+    database: SplitImages
+    workers: int
+    seed: int
+    augmentation: Augmentation | None = None
+
+    def batches(self, parts: Sequence[np.ndarray], epoch: int, round_number: int) -> Iterator[Tensor]:
+        """Yield (n * k, 3, H, W) for each of `parts`, n rows of k pictures; up to two are read ahead.
+
+        What is drawn depends on the seed, on `epoch` and `round_number`, and on the row's query.
+        """
+        with ThreadPoolExecutor(self.workers) as pool:
+            ahead: deque[list[Future[Tensor]]] = deque()
+            try:
+                for number in range(len(parts)):
+                    for part in parts[number + len(ahead) : number + 1 + _AHEAD]:
+                        reads = [
+                            read
+                            for row in part
+                            for read in self._reads(row, (epoch, round_number, int(self.kept[row[0]])))
+                        ]
+                        ahead.append([pool.submit(read) for read in reads])
+                    pending = ahead.popleft()
+                    yield self._stacked([future.result() for future in pending])
+            finally:
+                for future in itertools.chain.from_iterable(ahead):
+                    future.cancel()
+
+    def _stacked(self, views: list[Tensor]) -> Tensor:
+        # One of several processes may be left without a row of the last batch.
+        return collate(views) if views else torch.zeros((0, 3, self.database.height, self.database.width))
+
+    @abstractmethod
+    def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
+        """What reads each picture of a row."""
+
+    def _read(
+        self,
+        pictures: SplitImages,
+        index: int,
+        augmentation: Augmentation | None,
+        generator: Generator,
+        when: When,
+    ) -> Tensor:
+        if augmentation is None:
+            return pictures.read(index)
+        return pictures.read_changed(index, augmentation, generator(self.seed, *when))
+
+
+class TripletReader(ExampleReader):
+    """Reads rows [kept query, database images...]: the query, then its positive and its negatives."""
+
+    def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
+        asks = partial(self._read, self.queries, when[2], self.augmentation, query_generator, when)
+        return [asks, *(partial(self.database.read, int(index)) for index in row[1:])]
+
+
+@dataclass(frozen=True)
+class PairReader(ExampleReader):
+    """Reads rows [kept query, database image, turned]: of a pair the one that asks, the other, the night.
+
+    The query asks for the database image, or, where the pair is turned, that for the query. nights: of the
+    queries and of the database, by which a pair has the night of the picture that asks; None without.
+    night_augmentation: how these nights are changed, each time anew.
+    """
+
+    nights: tuple[SplitImages, SplitImages] | None = None
+    night_augmentation: Augmentation | None = None
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures a row has."""
+        return 2 if self.nights is None else 3
+
+    @property
+    def turnable(self) -> np.ndarray:
+        """Of each database image whether it may ask, (D,): where there are nights it must have its own."""
+        if self.nights is None:
+            return np.ones(len(self.database), bool)
+        days, nights = self.database.rows, self.nights[1].rows
+        return np.array([night is not day for day, night in zip(days, nights, strict=True)])
+
+    def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
+        sides = (self.queries, when[2]), (self.database, int(row[1]))
+        turned = int(row[2])
+        asks, other = sides[turned], sides[1 - turned]
+        reads: list[Callable[[], Tensor]] = [
+            partial(self._read, *asks, self.augmentation, query_generator, when),
+            partial(other[0].read, other[1]),
+        ]
+        if self.nights is not None:
+            night = self.nights[turned], asks[1]
+            reads.append(partial(self._read, *night, self.night_augmentation, night_generator, when))
+        return reads

@@ -1,0 +1,66 @@
+"""Whether a training run fits into memory, before it begins."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.compute.resources.memory import require_memory
+from pipeline.vpr.models.descriptor_model import Network
+from pipeline.vpr.models.precision import autocast
+from pipeline.vpr.retrieval.memory_estimate import footprint, step_bytes
+from pipeline.vpr.training.settings import TrainSettings
+
+# Queries whose nearest positives are found at once, where they are found once for all.
+PAIRS_AT_ONCE = 1000
+# Batches of inputs that are held at once: one in the network and two read ahead.
+_INPUTS = 3
+
+
+def require_training_memory(
+    settings: TrainSettings,
+    network: Network,
+    queries: int,
+    device: torch.device,
+    numbers: str,
+    processes: int,
+) -> None:
+    """Raise `DusklineError`, with what to lower, when a step or a round of mining will not fit.
+
+    `queries`: that can be learnt from. `numbers`: "bfloat16" or "off"; `processes` share each batch, on a CPU
+    also the memory.
+    """
+    picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
+    with autocast(device, numbers):
+        found = footprint(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
+    pictures = -(-settings.batch // processes) * settings.pictures
+    weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
+    inputs = _INPUTS * pictures * picture.nbytes
+    shared = processes if device.type == "cpu" else 1
+    if settings.negatives is None:
+        examples, fewer, less = "queries with their nights", "batch", "clusters"
+    else:
+        examples = f"queries with {settings.negatives} negatives"
+        fewer, less = "batch, negatives", "queries_per_cache or negative_samples"
+    require_memory(
+        f"a step of {settings.batch} {examples} at {settings.width}x{settings.height}",
+        shared * (step_bytes(found, pictures, weights) + inputs),
+        device,
+        f"lower {fewer}, height or width, or set autocast: bfloat16",
+    )
+    if settings.similar_places > 1:
+        # Those of all queries, and once more while they are put together.
+        require_memory(
+            f"finding similar places among {queries:,} descriptors of {network.descriptor_size:,} numbers",
+            shared * 8 * queries * network.descriptor_size,
+            torch.device("cpu"),
+            "set similar_places: 1, lower clusters, or take an aggregation with a shorter descriptor (gem)",
+        )
+    # A query comes with its hard positives, of which each round describes one or a few; distances are
+    # computed in float64 beside the float32 descriptors.
+    described = 2 * (settings.queries_per_cache or PAIRS_AT_ONCE) + (settings.negative_samples or 0)
+    require_memory(
+        f"mining among {described:,} descriptors of {network.descriptor_size:,} numbers",
+        shared * 12 * described * network.descriptor_size,
+        torch.device("cpu"),
+        f"lower {less}, or take an aggregation with a shorter descriptor (gem)",
+    )

@@ -1,0 +1,97 @@
+"""What each round of a training run learns from: triplets mined anew, or pairs that were found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.runtime.progress import progress
+from pipeline.vpr.inputs.split_images import SplitImages
+from pipeline.vpr.models.descriptor_model import Network
+from pipeline.vpr.training.checkpoint import Progress
+from pipeline.vpr.training.distributed import SharedExtraction
+from pipeline.vpr.training.examples.mining import Round
+from pipeline.vpr.training.examples.similar_places import group_similar, similar_places
+from pipeline.vpr.training.examples.tuple_loader import PairReader
+from pipeline.vpr.training.memory_check import PAIRS_AT_ONCE
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training_data import TrainingData
+
+# Share of pairs whose database image asks for the query.
+TURNED = 0.5
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Finds the example rows of round after round, with the descriptors that the network gives then."""
+
+    settings: TrainSettings
+    material: TrainingData
+    network: Network
+    extraction: SharedExtraction
+
+    @property
+    def of_an_epoch(self) -> int:
+        """How many rounds an epoch has."""
+        return -(-self.settings.queries_per_epoch // self.size)
+
+    @property
+    def size(self) -> int:
+        """Queries of a round: of triplets those that are mined for at once, of pairs all that there are."""
+        settings = self.settings
+        if settings.queries_per_cache is not None:
+            return settings.queries_per_cache
+        known = min(settings.queries_per_epoch, len(self.material.places.kept))
+        # Whole batches: a query's negatives are the others of its batch.
+        return known if known < settings.batch else known // settings.batch * settings.batch
+
+    def mine(self, done: Progress) -> None:
+        """Find the rows of the round that `done` is at, and put them there.
+
+        Pairs are found before the first step and kept in `done`.
+        """
+        settings, miner, reader = self.settings, self.material.miner, self.material.reader
+        kept = len(self.material.places.kept)
+        wanted = min(self.size, settings.queries_per_epoch - done.round * self.size, kept)
+        rng = np.random.default_rng([settings.seed, done.epoch, done.round])
+        if not isinstance(reader, PairReader):
+            mining = miner.plan(rng, wanted, done.memory)
+            done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
+            return
+        if not len(done.pairs):
+            self._find_pairs(done)
+        drawn = rng.choice(kept, wanted, replace=False)
+        if settings.similar_places > 1:
+            size = min(settings.similar_places, settings.batch)
+            drawn = group_similar(drawn, done.similar, size, rng)
+        pairs = done.pairs[drawn]
+        # Either picture of a pair asks for the other, so that there are twice as many that ask.
+        turned = (rng.random(wanted) < TURNED) & reader.turnable[pairs[:, 1]]
+        done.rows = np.column_stack([pairs, turned])
+
+    def _find_pairs(self, done: Progress) -> None:
+        """Find each kept query's nearest positive and its similar places, some queries after the others."""
+        places, groups = self.material.places, self.settings.similar_places > 1
+        pairs, queries = [], []
+        for first in progress(range(0, len(places.kept), PAIRS_AT_ONCE), label="pairs", unit="piece"):
+            some = np.arange(first, min(first + PAIRS_AT_ONCE, len(places.kept)))
+            mining = self.material.miner.pairs(some)
+            described = self._described(mining)
+            pairs.append(self.material.miner.select(mining, *described)[0])
+            if groups:
+                queries.append(described[1])
+        if groups:
+            positions = self.material.queries.positions[places.kept]
+            done.similar = similar_places(np.concatenate(queries), positions, self.settings.soft_positives)
+        done.pairs = np.concatenate(pairs)
+
+    def _described(self, mining: Round) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors of the database images and of the queries that `mining` needs."""
+        database = self._features(self.material.database, mining.database)
+        return database, self._features(self.material.queries, self.material.places.kept[mining.queries])
+
+    def _features(self, pictures: SplitImages, indexes: np.ndarray) -> np.ndarray:
+        rows = tuple(pictures.rows[int(index)] for index in indexes)
+        some = SplitImages(pictures.images, rows, pictures.height, pictures.width)
+        return self.extraction.descriptors(self.network, some)

@@ -1,0 +1,92 @@
+"""Where NetVLAD begins: clusters of local features of the pictures it is to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import faiss
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.runtime.errors import ParameterError
+from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.retrieval.extraction import extract
+
+# K-means steps, as in the benchmark.
+_ITERATIONS = 100
+# The seed that faiss.Kmeans takes when none is given.
+_FAISS_SEED = 1234
+
+
+class _Sampled(nn.Module):
+    """A backbone's features at some locations of each picture: (N, 3, H, W) to (N, locations * C).
+
+    Drawn here, and not from all features afterwards, so that only what is used is held: all locations of
+    500 pictures of 480x640 would be 600 MB. Pictures come in order, whatever the batch: so do the draws.
+    """
+
+    def __init__(self, backbone: nn.Module, per_image: int, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.per_image = per_image
+        self.rng = rng
+        self.channels = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = l2_normalised(self.backbone(x)).flatten(2).transpose(1, 2)
+        pictures, locations, self.channels = features.shape
+        taken = min(self.per_image, locations)
+        drawn = np.stack([self.rng.choice(locations, taken, replace=False) for _ in range(pictures)])
+        chosen = torch.from_numpy(drawn).to(features.device)[:, :, None]
+        return features.take_along_dim(chosen, dim=1).flatten(1)
+
+
+def initial_descriptors(
+    network_backbone: nn.Module,
+    read: Callable[[int], Tensor],
+    count: int,
+    *,
+    rng: np.random.Generator,
+    images: int = 500,
+    per_image: int = 100,
+    batch: int,
+    device: torch.device,
+    workers: int,
+) -> np.ndarray:
+    """Local features (n, C), float32, unit length: of `images` of the `count` pictures, `per_image` of each.
+
+    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Pictures and their locations are drawn by
+    `rng` without replacement; where there are fewer, all are taken. A feature of zeros stays zero.
+    Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`, and `ParameterError` when
+    `images` or `per_image` is below 1.
+    """
+    for name, value in (("images", images), ("per_image", per_image)):
+        if value < 1:
+            raise ParameterError(f"{name} must be at least 1, found {value}")
+    pictures = rng.choice(count, min(images, count), replace=False)
+    sampled = _Sampled(network_backbone, per_image, rng)
+    features = extract(
+        sampled,
+        lambda place: read(int(pictures[place])),
+        len(pictures),
+        batch=batch,
+        device=device,
+        workers=workers,
+    )
+    return features.reshape(-1, sampled.channels)
+
+
+def cluster(descriptors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
+    """Centroids (clusters, C), float32, of `descriptors` (n, C) by k-means; they are not of unit length.
+
+    Seed 0 is faiss's own default. Raises `ParameterError` when there are fewer descriptors than clusters.
+    """
+    if len(descriptors) < clusters:
+        raise ParameterError(
+            f"{clusters} clusters cannot be made of {len(descriptors)} local features",
+            hint="take fewer clusters, larger pictures, or a set of more images",
+        )
+    kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=_FAISS_SEED + seed)
+    kmeans.train(np.ascontiguousarray(descriptors, dtype=np.float32))
+    return np.asarray(kmeans.centroids, dtype=np.float32)

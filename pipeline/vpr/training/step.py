@@ -1,0 +1,112 @@
+"""One step of training: a batch's loss, its gradients, and what the optimizer makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from pipeline.compute.device.transfer import to_device
+from pipeline.compute.distributed.group import Group
+from pipeline.vpr.models.descriptor_model import Network
+from pipeline.vpr.models.precision import autocast
+from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
+from pipeline.vpr.training.contrastive_loss import contrastive_loss
+from pipeline.vpr.training.examples.tuple_loader import PairReader
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training_data import TrainingData
+from pipeline.vpr.training.triplet_loss import triplet_loss
+
+
+class Loss(Protocol):
+    """What tells a network how well it does."""
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        """The loss of a batch of example rows, of whose pictures this process has its share's `descriptors`.
+
+        In a group of several processes it, and its gradient, is an addend: their sum is the batch's.
+        """
+
+
+@dataclass(frozen=True)
+class TripletLoss:
+    """`triplet_loss` of rows with so many negatives."""
+
+    negatives: int
+    margin: float
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:  # noqa: ARG002
+        """See `Loss`."""
+        return triplet_loss(descriptors, self.negatives, self.margin, batch=len(rows))
+
+
+@dataclass(frozen=True)
+class ContrastiveLoss:
+    """`contrastive_loss` of pairs of `material`, which knows whether two pictures show one place.
+
+    pictures: of each pair; a third is the night of the first.
+    """
+
+    material: TrainingData
+    pictures: int
+    temperature: float
+    night_weight: float
+
+    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        """See `Loss`."""
+        near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
+        places = descriptors.unflatten(0, (-1, self.pictures))
+        return contrastive_loss(places, near, self.temperature, group, self.night_weight)
+
+
+def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
+    """Every batch norm of a network, of whatever kind."""
+    return (module for module in network.modules() if isinstance(module, _BatchNorm))
+
+
+def loss_of(settings: TrainSettings, material: TrainingData) -> Loss:
+    """The loss that `settings` name."""
+    if settings.temperature is not None and isinstance(material.reader, PairReader):
+        return ContrastiveLoss(
+            material, material.reader.pictures, settings.temperature, settings.night_weight
+        )
+    return TripletLoss(settings.negatives or 0, settings.margin or 0.0)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network and what teaches it, on a device and in the numbers ("bfloat16" or "off") of a run."""
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    loss: Loss
+    device: torch.device
+    numbers: str
+    group: Group
+    batch_norm: Literal["learning", "frozen"] = "learning"
+
+    def learn(self, images: Tensor, rows: np.ndarray) -> Tensor:
+        """Learn from `images`, this process's share of those of a batch of example rows; return its loss.
+
+        Nothing here waits for a CUDA device, and so the loss stays there.
+        """
+        self.network.train()
+        if self.batch_norm == "frozen":
+            for module in batch_norms(self.network):
+                module.eval()
+        images = to_device(images, self.device)
+        with autocast(self.device, self.numbers), folded_train_mode(self.network):
+            descriptors = self.network(images)
+        loss = self.loss(descriptors.float(), rows, self.group)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        total = loss.detach()
+        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
+        self.group.add([total, *gradients])
+        self.optimizer.step()
+        return total

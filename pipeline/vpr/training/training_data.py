@@ -1,0 +1,62 @@
+"""What a training run learns from: the pictures of a set's train split, and how its examples are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.vpr.inputs.split_images import SplitImages, split_images
+from pipeline.vpr.training.examples.day_night_pairs import night_twins
+from pipeline.vpr.training.examples.mining import Miner
+from pipeline.vpr.training.examples.positives import Places
+from pipeline.vpr.training.examples.tuple_loader import ExampleReader, PairReader, TripletReader
+from pipeline.vpr.training.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The pictures among which examples are found, their places, who finds them and who reads them."""
+
+    database: SplitImages
+    queries: SplitImages
+    places: Places
+    miner: Miner
+    reader: ExampleReader
+    soft_positives: float
+
+    def near(self, rows: np.ndarray) -> np.ndarray:
+        """Whether what is asked for by a pair (column) lies near what asks in each (row): (n, n).
+
+        rows: (n, 3), as `PairReader` reads them.
+        """
+        sides = self.queries.positions[self.places.kept[rows[:, 0]]], self.database.positions[rows[:, 1]]
+        turned = rows[:, 2:].astype(bool)
+        asks, other = np.where(turned, *sides[::-1]), np.where(turned, *sides)
+        offsets = asks[:, None] - other[None]
+        return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= self.soft_positives)
+
+
+def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> TrainingData:
+    """What `settings` take of the train split; `SetError` where the set has not what they want.
+
+    The contrastive loss learns from days, and from the nights of queries as theirs.
+    """
+    database, queries = (
+        split_images(images, "train", role, settings.height, settings.width)
+        for role in ("database", "queries")
+    )
+    if settings.loss == "contrastive":
+        database, queries = database.without_nights(), queries.without_nights()
+    places = Places(database.positions, queries.positions, settings.hard_positives, settings.soft_positives)
+    miner = Miner(places, settings.mining, settings.negatives or 0, settings.negative_samples or 0)
+    common = (queries, places.kept, database, workers, settings.seed, settings.augmentation)
+    reader: ExampleReader
+    if settings.loss == "contrastive":
+        nights = night_twins(queries)
+        both = None if nights is None else (nights, night_twins(database, warn=False) or database)
+        reader = PairReader(*common, both, settings.night_augmentation)
+    else:
+        reader = TripletReader(*common)
+    return TrainingData(database, queries, places, miner, reader, settings.soft_positives)

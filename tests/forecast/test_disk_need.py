@@ -1,0 +1,113 @@
+"""The room that a profile will take: held against sizes that are known, and against what is there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.params import read_params
+from pipeline.datasets.sources.registry import SourceFile
+from pipeline.forecast.disk_need import Need, archive_size, disk_needs
+from pipeline.forecast.image_counts import SetsForecast
+from tests.datasets.made_sets import day_set
+from tests.import_graph import ROOT
+
+
+def _needs(params: dict[str, Any], root: Path) -> tuple[dict[str, Need], list[str]]:
+    sets = SetsForecast(params, root / "sets")
+    needs, unknown = disk_needs(
+        params, sets, root / "raw", root / "models", root / "archives", root / "descriptors"
+    )
+    return {need.what: need for need in needs}, unknown
+
+
+@pytest.mark.parametrize(
+    ("about", "size"),
+    [
+        ("780-880 MB", 880_000_000),
+        ("2.1 MB", 2_100_000),
+        ("1.5 GB", 1_500_000_000),
+        ("470 MB", 470_000_000),
+        ("large", None),
+        ("", None),
+    ],
+)
+def test_sizes_in_words_are_read_at_their_larger_end(about: str, size: int | None) -> None:
+    assert archive_size(SourceFile("a.tar", about=about)) == size
+
+
+def test_an_exact_size_wins() -> None:
+    assert archive_size(SourceFile("a.tar", about="2 GB", size=123)) == 123
+
+
+def test_the_default_profile(tmp_path: Path) -> None:
+    """A run of it made 87 MB of raw city and 48, 20 and 5 MB of formatted sets."""
+    needs, unknown = _needs(read_params(ROOT / "profiles" / "city.yaml"), tmp_path)
+    assert unknown == []
+    sizes = {what: need.size / 1e6 for what, need in needs.items()}
+    assert 80 <= sizes["the drawn city"] <= 115
+    assert 40 <= sizes["set city_pitts"] <= 60
+    assert sizes["nights city_pitts_night"] == sizes["set city_pitts"]
+    assert "2 models" in needs
+    assert not any("city_pitts_dn" in what or "city_tokyo_night" in what for what in needs)
+
+
+def test_the_papers_profile_wants_its_archives(tmp_path: Path) -> None:
+    needs, unknown = _needs(read_params(ROOT / "profiles" / "paper.yaml"), tmp_path)
+    assert unknown == []
+    archives = needs["archives of pitts30k"]
+    assert (archives.place, archives.size) == ("archives", 7 * 880_000_000 + 856_000_000 + 2_100_000)
+    assert needs["descriptors"].size == 20 * 2**30
+
+
+def test_what_is_there_needs_no_more_room(tmp_path: Path) -> None:
+    params: dict[str, Any] = {
+        "fetch": {"city": {"kind": "city"}, "pitts30k": {"kind": "archives"}},
+        "format": {"day": {"raw": "data/raw/city/xs"}},
+        "translate": {"night": {"day": "day"}},
+        "train": {"one": {"backbone": "resnet18conv4"}, "two": {"backbone": "vgg16"}},
+    }
+    (tmp_path / "raw" / "city").mkdir(parents=True)
+    (tmp_path / "models" / "one").mkdir(parents=True)
+    (tmp_path / "archives").mkdir()
+    for number in range(6):
+        (tmp_path / "archives" / f"{number:03d}.tar").touch()
+    day = day_set(tmp_path / "sets" / "day")
+    needs, unknown = _needs(params, tmp_path)
+    assert unknown == []
+    assert "the drawn city" not in needs
+    assert "set day" not in needs
+    assert needs["archives of pitts30k"].size == 880_000_000 + 856_000_000 + 2_100_000
+    assert needs["nights night"] == Need(
+        "nights night", "work", sum(row.size for row in day.rows), shared=True, linked=True
+    )
+    assert needs["1 models"].size == 120_000_000
+
+
+def test_a_checkpoint_takes_what_its_file_has(tmp_path: Path) -> None:
+    (tmp_path / "gen.pt").write_bytes(b"x" * 777)
+    params = {"fetch": {"unit_512x288_VGG_1": {"kind": "checkpoint", "place": str(tmp_path / "gen.pt")}}}
+    assert _needs(params, tmp_path)[0]["checkpoint unit_512x288_VGG_1"].size == 777
+
+
+def test_what_nobody_knows_is_named(tmp_path: Path) -> None:
+    params = {
+        "fetch": {"tokyo247_queries": {"kind": "archives"}, "no such": {"kind": "archives"}},
+        "format": {"mine": {"raw": "nowhere", "form": "folder"}},
+    }
+    needs, unknown = _needs(params, tmp_path)
+    assert needs == {}
+    assert unknown == ["archives of tokyo247_queries", "source no such", "set mine"]
+
+
+def test_descriptors_that_are_there_do_not_come_again(tmp_path: Path) -> None:
+    params = read_params(ROOT / "profiles" / "city.yaml")
+    before = _needs(params, tmp_path)[0]["descriptors"].size
+    (tmp_path / "descriptors").mkdir()
+    (tmp_path / "descriptors" / "a.npy").write_bytes(bytes(1000))
+    assert _needs(params, tmp_path)[0]["descriptors"].size == before - 1000
+    with (tmp_path / "descriptors" / "b.npy").open("wb") as stream:
+        stream.truncate(before)
+    assert "descriptors" not in _needs(params, tmp_path)[0]

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.core.files import digest_bytes
+from pipeline.core.image_io import read_rgb
+from pipeline.night.engine.translate_image import Failed, Task, Translated, attempt
+from pipeline.night.records.translator import OutputFormat
+from tests.night.fakes import FAULTY, JPG, MISSHAPEN, PNG, REFUSED, Darkened, claimed, picture, plain, saved
+
+NOISE = np.random.default_rng(1).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+
+
+class Unchanged(Darkened):
+    """Gives back what it is given."""
+
+    def __call__(self, pixels: np.ndarray | None = None) -> np.ndarray | Darkened:
+        return self if pixels is None else pixels
+
+
+def tried(
+    tmp_path: Path,
+    data: bytes,
+    translator: Darkened | None = None,
+    output: OutputFormat = PNG,
+    name: str = "day.jpg",
+) -> Translated | Failed:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return attempt(Task(str(path), digest_bytes(data)), translator or Unchanged(), output)
+
+
+def test_a_night_is_what_the_translator_gives(tmp_path: Path) -> None:
+    made = tried(tmp_path, picture(1), Darkened(2))
+    assert isinstance(made, Translated)
+    assert (made.width, made.height) == (16, 12)
+    assert np.array_equal(read_rgb(made.data), read_rgb(picture(1)) // 2)
+
+
+def test_a_picture_may_be_a_part_of_a_file(tmp_path: Path) -> None:
+    data = picture(1)
+    path = tmp_path / "shard.tar"
+    path.write_bytes(b"before" + data + b"after")
+    task = Task(str(path), digest_bytes(data), 6, len(data))
+    assert attempt(task, Unchanged(), PNG) == tried(tmp_path, data)
+
+
+def test_a_jpeg_has_the_quality_asked_for(tmp_path: Path) -> None:
+    sizes = []
+    for quality in (20, 90):
+        made = tried(tmp_path, picture(1, 64, 48), output=OutputFormat(".jpg", quality))
+        assert isinstance(made, Translated)
+        with Image.open(io.BytesIO(made.data)) as image:
+            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 48))
+        sizes.append(len(made.data))
+    assert sizes[0] < sizes[1]
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return saved(Image.fromarray(NOISE), "JPEG", exif=exif, quality=95)
+
+
+def wide_grey() -> Image.Image:
+    return Image.fromarray(np.arange(12 * 16, dtype=np.uint16).reshape(12, 16) * 340)
+
+
+# What is odd, and what a translator sees: its shape, and what its pixels are.
+ODD = {
+    "grey": (saved(Image.fromarray(NOISE).convert("L"), "JPEG", quality=95), (12, 16), "grey"),
+    "sixteen-bit": (saved(wide_grey(), "PNG"), (12, 16), "grey"),
+    "cmyk": (saved(Image.fromarray(NOISE).convert("CMYK"), "JPEG", quality=95), (12, 16), "colour"),
+    "alpha": (saved(Image.fromarray(NOISE).convert("RGBA"), "PNG"), (12, 16), "colour"),
+    "grey-alpha": (saved(Image.fromarray(NOISE).convert("LA"), "PNG"), (12, 16), "grey"),
+    "palette": (saved(Image.fromarray(NOISE).convert("P"), "PNG"), (12, 16), "colour"),
+    "bilevel": (saved(Image.fromarray(NOISE).convert("1"), "PNG"), (12, 16), "grey"),
+    "turned-by-exif": (turned(), (16, 12), "colour"),
+    "one-pixel": (saved(Image.new("RGB", (1, 1), (200, 10, 10)), "PNG"), (1, 1), "colour"),
+    "png-called-jpg": (saved(Image.fromarray(NOISE), "PNG"), (12, 16), "colour"),
+}
+
+
+@pytest.mark.parametrize("oddity", ODD)
+def test_odd_pictures_are_upright_rgb_for_the_translator(tmp_path: Path, oddity: str) -> None:
+    data, shape, kind = ODD[oddity]
+    made = tried(tmp_path, data)
+    assert isinstance(made, Translated)
+    pixels = read_rgb(made.data)
+    assert pixels.shape == (*shape, 3)
+    assert (made.height, made.width) == shape
+    spread = int(np.ptp(pixels.astype(int), axis=2).max())
+    assert spread == 0 if kind == "grey" else spread > 50
+    assert pixels.max() > 150
+
+
+def test_sixteen_bits_keep_their_levels(tmp_path: Path) -> None:
+    made = tried(tmp_path, saved(wide_grey(), "PNG"))
+    assert isinstance(made, Translated)
+    assert np.array_equal(read_rgb(made.data)[..., 0], np.asarray(wide_grey()) // 257)
+
+
+BAD = {
+    "empty": (b"", "empty"),
+    "not-a-picture": (b"<html>not found</html>", "not a picture that can be read"),
+    "zeros": (b"\0" * 1000, "not a picture that can be read"),
+    "truncated-jpeg": (picture(1, 64, 48)[:1500], "cannot be decoded (image file is truncated"),
+    "truncated-png": (picture(1, 64, 48, "PNG")[:1500], "cannot be decoded (image file is truncated"),
+    "only-a-header": (picture(1)[:30], "cannot be decoded (Truncated File Read)"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture that can be read"),
+    "bomb": (claimed(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels)"),
+    "large": (claimed(9_000, 9_000), "9000x9000 pixels, more than the limit"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_pictures_give_a_reason_that_depends_on_their_bytes_alone(tmp_path: Path, name: str) -> None:
+    data, reason = BAD[name]
+    first = tried(tmp_path, data)
+    (tmp_path / "other").mkdir()
+    second = tried(tmp_path / "other", data, name="b.png")
+    assert isinstance(first, Failed)
+    assert first.cause == "picture"
+    assert first.reason.startswith(reason)
+    assert first == second
+    assert str(tmp_path) not in first.reason
+    assert "0x" not in first.reason.replace(reason, "")
+
+
+def test_a_night_too_long_for_a_jpeg_is_a_reason(tmp_path: Path) -> None:
+    class Stretched(Darkened):
+        def __call__(self, pixels: np.ndarray | None = None) -> np.ndarray | Darkened:
+            return self if pixels is None else np.zeros((1, 70_000, 3), np.uint8)
+
+    long = tried(tmp_path, picture(1), Stretched(), JPG)
+    assert long == Failed("70000x1 pixels, a JPEG's sides end at 65,500", "picture")
+    assert isinstance(tried(tmp_path, picture(1), Stretched(), PNG), Translated)
+
+
+def test_what_a_translator_refuses_is_the_pictures_own_reason(tmp_path: Path) -> None:
+    assert tried(tmp_path, plain(REFUSED), Darkened()) == Failed("too plain to be translated", "picture")
+
+
+def test_what_a_translator_breaks_on_is_no_fault_of_the_picture(tmp_path: Path) -> None:
+    assert tried(tmp_path, plain(FAULTY), Darkened()) == Failed("RuntimeError: out of order", "fault")
+
+
+def test_a_translator_that_gives_no_rgb_is_at_fault(tmp_path: Path) -> None:
+    outcome = tried(tmp_path, plain(MISSHAPEN), Darkened())
+    assert isinstance(outcome, Failed)
+    assert outcome.cause == "fault"
+    assert "the translator gave uint8 (8, 8), expected (height, width, 3) uint8" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "given",
+    [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 4), np.uint8), None, "night"],
+)
+def test_only_bytes_of_three_channels_are_a_night(tmp_path: Path, given: object) -> None:
+    class Wrong(Darkened):
+        def __call__(self, pixels: np.ndarray | None = None) -> object:
+            return self if pixels is None else given
+
+    outcome = tried(tmp_path, picture(1), Wrong())
+    assert isinstance(outcome, Failed)
+    assert outcome.cause == "fault"
+    assert outcome.reason.startswith("DusklineError: the translator gave ")
+
+
+def test_a_file_that_cannot_be_read_may_be_readable_another_time(tmp_path: Path) -> None:
+    missing = attempt(Task(str(tmp_path / "no.jpg"), "0" * 64), Unchanged(), JPG)
+    assert missing == Failed("cannot be read (No such file or directory)", "reading")
+    folder = attempt(Task(str(tmp_path), "0" * 64), Unchanged(), JPG)
+    assert folder == Failed("not a plain file", "reading")
+
+
+def test_a_file_that_is_not_the_one_meant_is_not_translated(tmp_path: Path) -> None:
+    path = tmp_path / "day.jpg"
+    path.write_bytes(picture(2))
+    outcome = attempt(Task(str(path), digest_bytes(picture(1))), Unchanged(), JPG)
+    assert outcome == Failed("its bytes are not those that its digest was taken from", "fault")
+
+
+def test_a_file_of_absurd_length_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "day.jpg"
+    with path.open("wb") as stream:
+        stream.truncate((1 << 30) + 1)
+    outcome = attempt(Task(str(path), "0" * 64), Unchanged(), JPG)
+    assert outcome == Failed("a file of 1,073,741,825 bytes, more than the limit of 1,073,741,824", "picture")

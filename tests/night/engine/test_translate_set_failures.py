@@ -1,0 +1,198 @@
+"""Runs with bad images, broken translators and full disks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.core.files import digest_bytes
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.records.provenance import read_origins
+from pipeline.runtime.errors import DusklineError
+from tests.night.fakes import (
+    FAULTY,
+    REFUSED,
+    Nightly,
+    claimed,
+    day_name,
+    days,
+    picture,
+    plain,
+    saved,
+    tree,
+    without_checkpoint,
+    write_days,
+)
+from tests.night.work import entries
+
+# Name, bytes, beginning of the reason; "" means it has a night.
+BAD = [
+    (b"", "empty"),
+    (b"<html>", "not a picture that can be read"),
+    (picture(50, 64, 48)[:1500], "cannot be decoded (image file is truncated"),
+    (claimed(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels)"),
+    (plain(REFUSED), "too plain to be translated"),
+    (saved(Image.new("L", (1, 1)), "PNG"), ""),
+]
+
+
+def with_bad_ones(root: Path) -> ImageSet:
+    """Six good days and the bad ones, of which one was emptied after the manifest was written."""
+    pictures = {day_name(number): picture(number) for number in range(6)}
+    pictures |= {day_name(100 + number): data for number, (data, _) in enumerate(BAD)}
+    written = write_days(root, pictures)
+    empty = next(name for name, data in pictures.items() if not data)
+    (root / empty).write_bytes(b"")
+    rows = (replace(row, digest=digest_bytes(b"")) if row.name == empty else row for row in written.rows)
+    return ImageSet(root, tuple(rows), written.digest)
+
+
+def test_bad_images_are_rows_with_a_reason_and_the_others_are_made(nightly: Nightly, tmp_path: Path) -> None:
+    nightly.max_failed = 0.5
+    summary = nightly.run(with_bad_ones(tmp_path / "bad"))
+    assert (summary.images, summary.made, summary.failed) == (12, 7, 5)
+    night = ImageSet.open(nightly.out)
+    by_source = {origin.source: origin for origin in read_origins(nightly.out)}
+    assert len(by_source) == 12
+    for number, (_, reason) in enumerate(BAD):
+        origin = by_source[day_name(100 + number)]
+        assert origin.reason.startswith(reason)
+        assert origin.status == ("failed" if reason else "done")
+        assert bool(origin.digest) == (not reason)
+    done = {origin.name for origin in by_source.values() if origin.status == "done"}
+    assert {row.name for row in night.rows} == done
+    assert "5 failed:" in str(summary)
+    assert "empty  (first: " in str(summary)
+
+
+def test_too_many_bad_images_are_an_error_and_the_out_is_as_it_was(nightly: Nightly, tmp_path: Path) -> None:
+    nightly.run(write_days(tmp_path / "day", days(4)))
+    before = tree(nightly.out)
+    bad = with_bad_ones(tmp_path / "bad")
+    nightly.max_failed = 0.4
+    with pytest.raises(DusklineError, match=r"5 of 12 pictures have no night, more than .* 0\.4") as caught:
+        nightly.run(bad)
+    assert "too plain to be translated  (first: images/" in caught.value.message
+    assert tree(nightly.out) == before
+    listing = next(path for path in nightly.store.rglob("origins.csv"))
+    assert str(listing) in caught.value.hint
+    assert sum(origin.status == "failed" for origin in read_origins(listing.parent)) == 5
+
+
+def test_bad_images_are_not_tried_again_and_allowing_them_is_enough(nightly: Nightly, tmp_path: Path) -> None:
+    bad = with_bad_ones(tmp_path / "bad")
+    with pytest.raises(DusklineError):
+        nightly.run(bad)
+    # Six good ones, the single pixel, and the plain one that only the translator refuses.
+    assert nightly.calls() == 8
+    nightly.max_failed = 0.5
+    summary = nightly.run(bad)
+    assert (summary.made, summary.failed, nightly.calls()) == (0, 5, 0)
+
+
+def test_a_set_of_bad_images_alone_is_an_error_whatever_is_allowed(nightly: Nightly, tmp_path: Path) -> None:
+    nightly.max_failed = 1.0
+    with pytest.raises(DusklineError, match=r"no image of .*bad has a night:\n *1  not a picture"):
+        nightly.run(write_days(tmp_path / "bad", {day_name(1): b"no picture"}))
+    assert not nightly.out.exists()
+
+
+def test_a_file_that_cannot_be_read_now_is_tried_the_next_time(nightly: Nightly, day: ImageSet) -> None:
+    path = day.path(day.rows[2])
+    path.rename(path.with_suffix(".gone"))
+    with pytest.raises(DusklineError, match="cannot be read"):
+        nightly.run(day)
+    path.with_suffix(".gone").rename(path)
+    assert nightly.run(day).made == 1
+
+
+def test_a_file_that_is_not_the_manifests_is_no_failure_that_may_be_allowed(
+    nightly: Nightly, day: ImageSet
+) -> None:
+    nightly.max_failed = 1.0
+    day.path(day.rows[2]).write_bytes(picture(77))
+    with pytest.raises(
+        DusklineError, match="1 pictures could not be translated, not for their own sake"
+    ) as caught:
+        nightly.run(day)
+    assert f"first: {day.rows[2].name}" in caught.value.message
+    assert "7 others were translated and are kept" in caught.value.hint
+    assert not nightly.out.exists()
+
+
+def test_a_translator_that_breaks_is_an_error_whatever_is_allowed(nightly: Nightly, tmp_path: Path) -> None:
+    nightly.max_failed = 1.0
+    day = write_days(tmp_path / "day", days(5) | {day_name(50): plain(FAULTY)})
+    with pytest.raises(DusklineError, match="RuntimeError: out of order"):
+        nightly.run(day)
+    assert nightly.calls() == 6
+    mended = write_days(tmp_path / "mended", days(5))
+    assert nightly.run(mended).made == 0
+
+
+def test_a_translator_that_always_breaks_is_stopped(nightly: Nightly, tmp_path: Path) -> None:
+    broken = {day_name(number): plain(FAULTY) + bytes([number]) for number in range(60)}
+    with pytest.raises(DusklineError, match="20 pictures could not be translated"):
+        nightly.run(write_days(tmp_path / "day", broken))
+    assert nightly.calls() < 30
+
+
+def test_what_the_factory_raises_comes_through(nightly: Nightly, day: ImageSet) -> None:
+    with pytest.raises(DusklineError, match="no checkpoint here"):
+        nightly.run(day, without_checkpoint)
+    assert not nightly.store.exists()
+
+
+def test_a_full_disk_is_a_clear_error_and_the_next_run_goes_on(
+    nightly: Nightly, day: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.replace
+    done = 0
+
+    def fails_after_three(path: Path, target: Path) -> Path:
+        nonlocal done
+        if target.suffix == ".jpg":
+            done += 1
+            if done > 3:
+                raise OSError(28, "No space left on device")
+        return real(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fails_after_three)
+        with pytest.raises(DusklineError, match=r"could not write .*: No space left on device") as caught:
+            nightly.run(day)
+    assert "check free disk space" in caught.value.hint
+    assert not nightly.out.exists()
+    assert len(entries(nightly.store)) == 3
+    assert not list(nightly.base.rglob("*.part"))
+    assert nightly.run(day).made == 5
+
+
+def test_a_full_disk_while_the_set_is_filled_leaves_the_old_set(
+    nightly: Nightly, day: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly.run(day)
+    before = tree(nightly.out)
+    real = os.link
+    links = 0
+
+    def fails_after_three(*arguments: object) -> None:
+        nonlocal links
+        links += 1
+        if links > 3:
+            raise OSError(28, "No space left on device")
+        real(*arguments)  # type: ignore[arg-type]
+
+    larger = write_days(tmp_path / "larger", days(9))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", fails_after_three)
+        with pytest.raises(DusklineError, match="could not link"):
+            nightly.run(larger)
+    assert tree(nightly.out) == before
+    assert not list(nightly.base.rglob("*.part"))
+    assert nightly.run(larger).made == 0
+    assert len(ImageSet.open(nightly.out).rows) == 9

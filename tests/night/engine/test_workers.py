@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.image_io import read_rgb
+from pipeline.night.engine import workers
+from pipeline.night.engine.translate_image import Failed, Task, Translated
+from pipeline.night.engine.workers import WorkerPool
+from pipeline.night.records.translator import MakeTranslator, Recipe
+from pipeline.runtime.errors import CheckpointError, DusklineError
+from tests.night.fakes import (
+    DEADLY,
+    FAULTY,
+    JPG,
+    PNG,
+    Darkened,
+    Nameless,
+    ThreadCount,
+    Undecided,
+    dying,
+    picture,
+    plain,
+    with_a_bug,
+    without_checkpoint,
+)
+from tests.night.work import tasks
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    assert active_children() == []
+
+
+def outcomes(work: list[Task], workers: int, make: MakeTranslator) -> dict[Task, Translated | Failed]:
+    with WorkerPool(make, PNG) as pool:
+        pool.grow(workers)
+        pairs = list(pool.run(work))
+    assert sorted(task.path for task, _ in pairs) == sorted(task.path for task in work)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_task_has_its_own_outcome(tmp_path: Path, workers: int) -> None:
+    pictures = [picture(number) for number in range(12)] + [plain(FAULTY), b"no picture"]
+    work = tasks(tmp_path, pictures)
+    found = outcomes(work, workers, Darkened())
+    for task, data in zip(work[:12], pictures[:12], strict=True):
+        made = found[task]
+        assert isinstance(made, Translated)
+        assert (read_rgb(made.data) == read_rgb(data) // 2).all()
+    assert found[work[12]] == Failed("RuntimeError: out of order", "fault")
+    assert found[work[13]] == Failed("not a picture that can be read", "picture")
+
+
+def test_the_workers_tell_what_they_follow(tmp_path: Path) -> None:
+    with WorkerPool(Darkened(4), JPG) as pool:
+        assert pool.recipe == Recipe.of(Darkened(4), JPG)
+        assert list(pool.run([])) == []
+
+
+def test_tasks_are_taken_only_as_they_are_needed(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(number) for number in range(30)])
+    taken = 0
+
+    def counted() -> Iterator[Task]:
+        nonlocal taken
+        for task in work:
+            taken += 1
+            yield task
+
+    with WorkerPool(Darkened(), PNG) as pool:
+        pool.grow(2)
+        for done, _ in enumerate(pool.run(counted()), start=1):
+            assert taken <= done + 4
+
+
+def test_a_worker_has_one_thread_and_the_parent_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    work = tasks(tmp_path, [picture(1)])
+    made = outcomes(work, 1, ThreadCount())[work[0]]
+    assert isinstance(made, Translated)
+    assert read_rgb(made.data).max() == 11
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_what_a_factory_raises_is_raised_here_with_the_workers_traceback() -> None:
+    with (
+        pytest.raises(CheckpointError, match="no checkpoint here") as caught,
+        WorkerPool(without_checkpoint, JPG),
+    ):
+        pass
+    assert caught.value.hint == "bring one"
+    assert "in without_checkpoint" in str(caught.value.__cause__)
+
+
+def test_a_bug_in_a_factory_is_named() -> None:
+    message = "the translator could not be built: ZeroDivisionError: a bug in the factory"
+    with pytest.raises(DusklineError, match=message) as caught, WorkerPool(with_a_bug, JPG):
+        pass
+    assert "in with_a_bug" in str(caught.value.__cause__)
+
+
+def test_a_record_that_lacks_something_is_named() -> None:
+    with pytest.raises(DusklineError, match="record of Nameless lacks"), WorkerPool(Nameless(), JPG):
+        pass
+
+
+def test_a_worker_that_dies_while_it_builds_is_an_error_not_a_wait() -> None:
+    with pytest.raises(DusklineError, match=r"was killed \(signal 9\)") as caught, WorkerPool(dying, JPG):
+        pass
+    assert "DUSKLINE_WORKERS lower" in caught.value.hint
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_over_a_picture_is_an_error_not_a_wait(tmp_path: Path, workers: int) -> None:
+    work = tasks(tmp_path, [picture(1), picture(2), plain(DEADLY), picture(3)])
+    with pytest.raises(
+        DusklineError, match=r"a worker process was killed \(signal 9\) before its work was done"
+    ):
+        outcomes(work, workers, Darkened())
+
+
+def test_an_idle_worker_that_is_killed_is_noticed(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(number) for number in range(6)])
+    with WorkerPool(Darkened(wait=0.1), PNG) as pool:
+        pool.grow(2)
+        results = pool.run(work)
+        next(results)
+        os.kill(active_children()[0].pid or 0, signal.SIGKILL)
+        with pytest.raises(DusklineError, match="signal 9"):
+            list(results)
+
+
+def test_workers_that_disagree_are_refused(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(number) for number in range(200)])
+    with pytest.raises(DusklineError, match="two workers built different translators"):
+        outcomes(work, 2, Undecided(wait=0.05))
+
+
+def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(1), picture(2)])
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="enough"), WorkerPool(Darkened(wait=60), PNG) as pool:
+        results = pool.run(work)
+        pool.grow(2)
+        assert results is not None
+        raise ValueError("enough")
+    assert time.monotonic() - start < 20
+
+
+def test_the_recipe_is_told_only_inside_the_block() -> None:
+    with pytest.raises(RuntimeError, match="inside its `with` block"):
+        _ = WorkerPool(Darkened(), JPG).recipe
+
+
+class Hungry(Darkened):
+    """Takes a gigabyte for each pixel across."""
+
+    def memory(self, width: int, height: int) -> int:
+        return (width << 30) + 0 * height
+
+
+@pytest.mark.parametrize(("room", "started"), [(3.1, 1), (6.5, 2), (None, 5)])
+def test_no_more_workers_are_started_than_the_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, room: float | None, started: int
+) -> None:
+    # The first holds 3 GiB in the end, each other one as much and what a process takes before it.
+    available = None if room is None else int(room * (1 << 30))
+    monkeypatch.setattr(workers, "available_memory", lambda: available)
+    with WorkerPool(Hungry(), PNG, sizes={(3, 9), (2, 100)}) as pool:
+        pool.grow(5)
+        assert len(active_children()) == started
+
+
+def test_a_picture_larger_than_the_memory_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "available_memory", lambda: 2 << 30)
+    with WorkerPool(Hungry(), PNG, sizes=[(3, 9)]) as pool:
+        pool.grow(0)
+        with pytest.raises(
+            DusklineError,
+            match=r"a picture takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
+        ) as caught:
+            pool.grow(1)
+    assert "lower shorter_side" in caught.value.hint
+
+
+def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "available_memory", lambda: 0)
+    with WorkerPool(Hungry(), PNG) as pool:
+        pool.grow(2)
+        assert len(active_children()) == 2
+
+
+class Choosy(Darkened):
+    """Wants more memory than any machine has for pictures of 16 pixels across."""
+
+    def memory(self, width: int, height: int) -> int:
+        return 1 << 60 if width == 16 else height
+
+
+def test_a_picture_that_does_not_fit_is_a_row_and_the_others_are_made(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [picture(1, 12, 16), picture(2, 16, 12), picture(3, 12, 16)])
+    with WorkerPool(Choosy(), PNG, sizes=[(12, 16), (16, 12)]) as pool:
+        pool.grow(2)
+        found = dict(pool.run(work))
+    assert isinstance(found[work[0]], Translated)
+    assert isinstance(found[work[2]], Translated)
+    assert found[work[1]] == Failed("takes about 1152921504.6 GB of memory, more than there is", "reading")

@@ -1,0 +1,135 @@
+"""The contrastive loss beside a plain loop over all queries, and beside one worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.compute.distributed.group import Group
+from pipeline.vpr.training.contrastive_loss import contrastive_loss
+
+ALONE = Group()
+
+
+def naive_loss(descriptors: np.ndarray, near: np.ndarray, temperature: float) -> float:
+    unit = descriptors / np.sqrt((descriptors**2).sum(2, keepdims=True))
+    total = 0.0
+    for time in {0, 2} & set(range(unit.shape[1])):
+        for one in range(len(unit)):
+            seen = [other for other in range(len(unit)) if other == one or not near[one, other]]
+            scores = {other: float(unit[one, time] @ unit[other, 1]) / temperature for other in seen}
+            total += math.log(sum(math.exp(scores[other] - scores[one]) for other in seen))
+    return total / len(unit)
+
+
+def world(seed: int, places: int, size: float, pictures: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Descriptors of places in a square of `size` metres, and which positives lie near another's query."""
+    rng = np.random.default_rng(seed)
+    queries = rng.uniform(0, size, (places, 2))
+    positives = queries + rng.uniform(-5, 5, (places, 2))
+    near = np.hypot(*(queries[:, None] - positives[None]).transpose(2, 0, 1)) <= 25
+    return torch.from_numpy(rng.normal(size=(places, pictures, 6))), torch.from_numpy(near)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 7),
+    st.sampled_from([10, 80, 1000]),
+    st.floats(0.05, 2),
+    st.sampled_from([2, 3]),
+)
+def test_loss_is_that_of_a_loop(
+    seed: int, places: int, size: float, temperature: float, pictures: int
+) -> None:
+    descriptors, near = world(seed, places, size, pictures)
+    loss = contrastive_loss(descriptors, near, temperature, ALONE)
+    assert float(loss) == pytest.approx(naive_loss(descriptors.numpy(), near.numpy(), temperature), abs=1e-9)
+
+
+def test_loss_is_that_of_a_calculation_by_hand() -> None:
+    # Two places a long way apart; lengths do not matter. The first query sees its positive at an angle of 0
+    # and the other's at 90 degrees, by night at 60 and 30; the second sees both at 45, by night as by day.
+    diagonal = [1.0, 1.0]
+    descriptors = torch.tensor(
+        [[[2.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]], [diagonal, [0.0, 3.0], diagonal]],
+        dtype=torch.float64,
+    )
+    near = torch.eye(2, dtype=torch.bool)
+    by_day = math.log(1 + math.exp((0 - 1) / 0.5)) + math.log(2)
+    by_night = math.log(1 + math.exp((math.sqrt(0.75) - 0.5) / 0.5)) + math.log(2)
+    loss = contrastive_loss(descriptors, near, 0.5, ALONE)
+    assert float(loss) == pytest.approx((by_day + by_night) / 2, abs=1e-12)
+    weighed = contrastive_loss(descriptors, near, 0.5, ALONE, night_weight=0.4)
+    assert float(weighed) == pytest.approx((by_day + 0.4 * by_night) / 2, abs=1e-12)
+    assert float(contrastive_loss(descriptors[:, :2], near, 0.5, ALONE)) == pytest.approx(
+        by_day / 2, abs=1e-12
+    )
+
+
+def test_neither_order_of_places_nor_lengths_matter() -> None:
+    descriptors, near = world(1, 5, 80)
+    loss = contrastive_loss(descriptors, near, 0.1, ALONE)
+    order = torch.tensor([4, 0, 2, 3, 1])
+    other = contrastive_loss(3 * descriptors[order], near[order][:, order], 0.1, ALONE)
+    assert float(other) == pytest.approx(float(loss), rel=1e-12)
+
+
+def test_equal_pictures_are_told_apart_by_chance() -> None:
+    # Of four positives one is right, by day and by night, whatever the temperature.
+    for temperature in (0.05, 1.0):
+        loss = contrastive_loss(torch.ones(4, 3, 5), torch.eye(4).bool(), temperature, ALONE)
+        assert float(loss) == pytest.approx(2 * math.log(4), rel=1e-6)
+
+
+def test_night_is_drawn_to_the_day_of_its_place_and_pushed_from_others() -> None:
+    descriptors = torch.eye(4)[torch.tensor([[0, 1, 2], [3, 3, 3]])].requires_grad_()
+    contrastive_loss(descriptors, torch.eye(2).bool(), 0.5, ALONE).backward()
+    gradient = descriptors.grad
+    assert gradient is not None
+    # A step goes against the gradient.
+    assert gradient[0, 2, 1] < 0 < gradient[0, 2, 3]
+    assert gradient[0, 0, 1] < 0 < gradient[0, 0, 3]
+    # Night and day of a query are not held against each other.
+    assert gradient[0, 2, 0] == gradient[0, 0, 2] == 0
+
+
+def test_a_near_positive_of_another_place_is_in_no_softmax() -> None:
+    descriptors, near = world(2, 3, 1000)
+    near[0, 1] = True
+    descriptors.requires_grad_()
+    contrastive_loss(descriptors, near, 0.1, ALONE).backward()
+    with_mask = descriptors.grad
+    assert with_mask is not None
+    moved = descriptors.detach().clone().requires_grad_()
+    unit = torch.nn.functional.normalize(moved, dim=2)
+    seen = {0: [0, 2], 1: [0, 1, 2], 2: [0, 1, 2]}
+    total = torch.zeros((), dtype=moved.dtype)
+    for time in (0, 2):
+        scores = unit[:, time] @ unit[:, 1].T / 0.1
+        total = total + sum(
+            torch.logsumexp(scores[one, others], 0) - scores[one, one] for one, others in seen.items()
+        )
+    (total / 3).backward()
+    torch.testing.assert_close(with_mask, moved.grad)
+
+
+def test_a_place_without_any_other_has_no_loss_and_no_gradient() -> None:
+    descriptors, near = world(3, 3, 1)
+    assert near.all()
+    descriptors.requires_grad_()
+    loss = contrastive_loss(descriptors, near, 0.05, ALONE)
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert descriptors.grad is not None and not descriptors.grad.any()
+
+
+def test_what_is_near_is_left_as_it_was() -> None:
+    _, near = world(4, 5, 40)
+    before = near.clone()
+    contrastive_loss(torch.ones(5, 3, 2), near, 1.0, ALONE)
+    assert torch.equal(near, before)

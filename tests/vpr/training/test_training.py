@@ -1,0 +1,207 @@
+"""Training with triplets on a few made-up places: it learns, it stops early, and it can be ended anywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline.core.files import digest_file
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.runtime.errors import DusklineError
+from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
+from pipeline.vpr.models.descriptor_model import load_model
+from pipeline.vpr.models.precision import numbers_of
+from pipeline.vpr.training import checkpoint, step, training
+from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.training import train_model
+from tests.compute.resources.noted import NotedWork
+from tests.vpr.places import write_places
+from tests.vpr.runs import SETTINGS, KilledError, assert_same_bits, curve, kill_after, run, weights
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    return write_places(tmp_path_factory.mktemp("places") / "set")
+
+
+@pytest.fixture(scope="module")
+def whole(places: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    run(places, folder)
+    return folder
+
+
+def test_a_run_leaves_its_best_model_its_curves_and_no_state(whole: Path) -> None:
+    _, settings, record = load_model(whole / "out" / "model.pt")
+    assert settings == SETTINGS.network
+    best = record["epoch"] - 1
+    recalls = curve(whole, "recall@5")
+    assert len(recalls) == len(curve(whole, "loss")) == 2
+    assert recalls[best] == max(recalls) == pytest.approx(record["recall"], abs=1e-3)
+    assert record["numeric_path"] == "cpu, float32, 1 threads"
+    metrics = json.loads((whole / "live" / "metrics.json").read_text())
+    assert metrics["best_epoch"] == record["epoch"]
+    assert metrics["best_recall@5"] == pytest.approx(record["recall"], abs=1e-3)
+    assert [path.name for path in (whole / "out").iterdir()] == ["model.pt"]
+    assert list((whole / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_killed_run_ends_in_the_same_weights(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    kill_after(steps, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path)
+    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    assert not (tmp_path / "out" / "model.pt").exists()
+    run(places, tmp_path)
+    assert_same_bits(tmp_path, whole)
+    assert curve(tmp_path, "loss") == curve(whole, "loss")
+
+
+# Starting from another model
+
+
+def start_from(whole: Path, places: ImageSet, folder: Path, settings: TrainSettings) -> None:
+    train_model(
+        settings,
+        places,
+        folder / "out",
+        folder / "work",
+        live=folder / "live",
+        device="cpu",
+        workers=1,
+        start=whole / "out" / "model.pt",
+    )
+
+
+def test_a_run_begins_with_the_weights_of_another_one(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    start_from(whole, places, tmp_path, replace(SETTINGS, lr=1e-12, epochs=1, seed=7))
+    before, after = weights(whole), weights(tmp_path)
+    assert all(torch.allclose(before[name], after[name], atol=1e-9) for name in before if "conv" in name)
+    record = load_model(tmp_path / "out" / "model.pt")[2]
+    assert record["started_from"] == digest_file(whole / "out" / "model.pt")
+    assert "started_from" not in load_model(whole / "out" / "model.pt")[2]
+
+
+def test_a_killed_run_that_began_with_another_one_ends_in_the_same_weights(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_from(whole, places, tmp_path / "undisturbed", SETTINGS)
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    kill_after(2, monkeypatch)
+    with pytest.raises(KilledError):
+        start_from(whole, places, tmp_path, SETTINGS)
+    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    start_from(whole, places, tmp_path, SETTINGS)
+    assert_same_bits(tmp_path, tmp_path / "undisturbed")
+
+
+def test_another_network_to_start_from_is_refused(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(DusklineError, match="is another network than the one to train") as caught:
+        start_from(whole, places, tmp_path, replace(SETTINGS, clusters=8))
+    assert "clusters=8" in str(caught.value)
+
+
+def test_the_number_of_workers_changes_no_bit(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    run(places, tmp_path, workers=3)
+    assert_same_bits(tmp_path, whole)
+
+
+def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = Augmentation(
+        perspective=Perspective(0.5, 0.7, 1.0, "literal", None),
+        occlusion=Occlusion(0.7, (0.05, 0.08), (0.3, 5.3)),
+    )
+    settings = replace(SETTINGS, augmentation=changes)
+    run(places, tmp_path / "one", settings, workers=1)
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    kill_after(3, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path / "many", settings, workers=4)
+    monkeypatch.undo()
+    run(places, tmp_path / "many", settings, workers=4)
+    assert_same_bits(tmp_path / "one", tmp_path / "many")
+    assert curve(tmp_path / "one", "loss") != curve(whole, "loss")
+    said = load_model(tmp_path / "one" / "out" / "model.pt")[2]["learnt_from"]
+    assert said.startswith(
+        "queries with perspective (distortion 0.5, probability 0.7, fill 1.0, form literal"
+    )
+    assert ", occlusion (probability 0.7" in said
+
+
+def test_autocast_auto_is_recorded_as_what_it_is_here(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(places, tmp_path, replace(SETTINGS, autocast="auto", epochs=1))
+    found = load_model(tmp_path / "out" / "model.pt")[2]["numeric_path"]
+    numbers = "bfloat16" if numbers_of(torch.device("cpu"), "auto") == "bfloat16" else "float32"
+    assert found == f"cpu, {numbers}, 1 threads"
+
+
+def test_another_seed_is_another_model(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+    run(places, tmp_path, replace(SETTINGS, seed=1))
+    assert not torch.equal(
+        weights(tmp_path)["aggregation.centroids"], weights(whole)["aggregation.centroids"]
+    )
+
+
+@pytest.mark.parametrize("mining", ["full", "random"])
+def test_gem_learns_with_every_mining(places: ImageSet, tmp_path: Path, mining: Any) -> None:
+    gem = replace(SETTINGS, aggregation="gem", clusters=None, l2="before_pool")
+    # A wide margin, so that there is something to learn from each triplet.
+    settings = replace(gem, mining=mining, negative_samples=6, margin=2.0)
+    assert run(places, tmp_path, settings).epochs == 2
+    assert float(weights(tmp_path)["aggregation.pooling.p"]) != 3.0
+
+
+def test_a_run_ends_when_val_gets_no_better(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([40.0, 60.0, 60.0, 50.0, 90.0])
+
+    class Found:
+        def percent(self, n: int) -> float:
+            return next(found) if n == 5 else 0.0
+
+    class Judged:
+        recalls = Found()
+
+    monkeypatch.setattr(training, "judge", lambda *_: Judged())
+    summary = run(places, tmp_path, replace(SETTINGS, epochs=5, queries_per_epoch=4))
+    assert (summary.epochs, summary.best_epoch, summary.recall) == (4, 2, 60.0)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = step.triplet_loss
+    monkeypatch.setattr(step, "triplet_loss", lambda *given, **named: real(*given, **named) * float("nan"))
+    with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
+        run(places, tmp_path)
+
+
+def test_what_an_earlier_run_had_learnt_is_told_from_work(
+    places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = SETTINGS.queries_per_epoch
+    with NotedWork() as told:
+        run(places, tmp_path / "whole")
+        assert told.work == ("query", SETTINGS.epochs * queries, SETTINGS.epochs * queries)
+    monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
+    kill_after(1, monkeypatch)
+    with pytest.raises(KilledError):
+        run(places, tmp_path / "parts")
+    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    with NotedWork() as told:
+        run(places, tmp_path / "parts")
+        assert told.work == ("query", SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)

@@ -1,0 +1,97 @@
+"""The pictures of one side of a training, by day or by night: of one folder, or of several that were listed.
+
+A listing is a CSV `path,digest` of one folder: POSIX paths below it, and the SHA-256 of each picture's bytes.
+It does not say where the folder lies, and no picture is copied or linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.files import digest_document, digest_file, read_csv, require_folder, write_csv
+from pipeline.core.image_files import picture_files
+from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.runtime.errors import MissingInputError, UserError, listed
+from pipeline.runtime.progress import progress
+
+_HEADER = ("path", "digest")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a side: its name there, where it lies, and its SHA-256 if it was listed, else ""."""
+
+    name: str
+    path: Path
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The pictures of a side, in the order of their names; a listed one's begins with that of its folder."""
+
+    pictures: tuple[Picture, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the pictures lie."""
+        return tuple(picture.path for picture in self.pictures)
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents; `UserError` names pictures that are not as they were listed."""
+        digests = [digest_file(path) for path in self.paths]
+        changed = [
+            str(picture.path)
+            for picture, digest in zip(self.pictures, digests, strict=True)
+            if picture.digest not in ("", digest)
+        ]
+        if changed:
+            raise _changed(changed)
+        return digest_document(
+            [[picture.name, digest] for picture, digest in zip(self.pictures, digests, strict=True)]
+        )
+
+
+def side_of_folder(folder: Path) -> Side:
+    """All pictures below `folder`; `MissingInputError` when there is none."""
+    return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
+
+
+def list_side(folder: Path, listing: Path) -> int:
+    """Write the listing of the pictures below `folder` and return how many there are; errors as above."""
+    names = _found(folder)
+    rows = ((name, digest_file(folder / name)) for name in progress(names, total=len(names), label="list"))
+    write_csv(listing, _HEADER, rows)
+    return len(names)
+
+
+def side_of_listings(folders: Mapping[str, Path], listings: Path) -> Side:
+    """The pictures of all `folders`, each as the file `<its name>.csv` in the folder `listings` lists it.
+
+    `UserError` names the pictures that came or went since; what is in them is compared by `Side.digest`.
+    """
+    pictures, changed = [], []
+    for name, folder in sorted(folders.items()):
+        known = {row["path"]: row["digest"] for _, row in read_csv(listings / f"{name}.csv", _HEADER)}
+        changed += [str(folder / path) for path in sorted(known.keys() ^ set(_found(folder)))]
+        pictures += [Picture(f"{name}/{path}", folder / path, digest) for path, digest in known.items()]
+    if changed:
+        raise _changed(changed)
+    return Side(tuple(sorted(pictures, key=lambda picture: picture.name)))
+
+
+def _found(folder: Path) -> list[str]:
+    require_folder(folder, hint="training needs folders of day pictures and folders of night pictures")
+    names = picture_files(folder)
+    if not names:
+        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
+    return names
+
+
+def _changed(paths: list[str]) -> UserError:
+    return UserError(
+        f"{len(paths)} pictures are not as they were listed:{listed(paths)}",
+        hint="list their folders again: dvc repro",
+    )

@@ -1,0 +1,47 @@
+"""How pictures are translated, and the named choices of the networks; without torch, so help is instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
+
+from pipeline.runtime.ranges import Pixels, require_ranges
+
+DiscriminatorNorm = Literal["none", "batch", "instance", "layer"]
+# What the weights of the perceptual term were made for: their pictures are to be prepared as these were.
+VggInput = Literal["caffe", "torchvision"]
+
+
+@dataclass(frozen=True)
+class UnitSettings:
+    """How pictures are translated.
+
+    direction: "day2night" decodes day codes as night, "night2day" the other way.
+    shorter_side: shorter side of the picture in the network (512 for the published 512x288 models); a
+        network may need more than the least.
+    stretch: "minmax" stretches each picture by its own minimum and maximum, as the published pictures were
+        made; "none" keeps the network's grey levels.
+    size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
+        Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
+    detail: "network" leaves the pictures as the network draws them; "source" keeps the given picture's detail
+        in the light that the network gives it, see `with_detail`.
+    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" takes it there.
+    """
+
+    direction: Literal["day2night", "night2day"]
+    shorter_side: Pixels
+    stretch: Literal["minmax", "none"]
+    size: Literal["model", "source"]
+    detail: Literal["network", "source"]
+    dtype: Literal["float32", "bfloat16", "auto"]
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        require_ranges(self)
+
+
+def require_choices(settings: object) -> None:
+    """Raise `ValueError` when a field of the dataclass instance `settings` is none of its type's choices."""
+    for name, hint in get_type_hints(type(settings)).items():
+        if (known := get_args(hint)) and getattr(settings, name) not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, not {getattr(settings, name)!r}")

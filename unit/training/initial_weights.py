@@ -1,0 +1,49 @@
+"""What a training run starts from: seeded random numbers, and weights drawn as in the published training."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from unit.network.network import Generator, UnitLayerNorm
+from unit.training.discriminator import Discriminator
+from unit.training.settings import TrainSettings
+
+
+def seeded(seed: int, purpose: int, number: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """The random numbers of one purpose, of which each may have many series; other ones on a GPU."""
+    key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(key) >> 1)
+
+
+def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
+    """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
+    network = Generator(settings.generator)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in", generator=rng)
+            _zero_bias(module)
+        elif isinstance(module, UnitLayerNorm):
+            nn.init.uniform_(module.gamma, generator=rng)
+    return network
+
+
+def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
+    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0.
+
+    As in a generator, gamma of a layer norm is uniform in 0..1; the scale of a batch norm is 1.
+    """
+    network = Discriminator(settings.discriminator)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
+            _zero_bias(module)
+        elif isinstance(module, UnitLayerNorm):
+            nn.init.uniform_(module.gamma, generator=rng)
+    return network
+
+
+def _zero_bias(conv: nn.Conv2d) -> None:
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)

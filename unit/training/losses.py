@@ -1,0 +1,210 @@
+"""The losses of UNIT: two VAE-GANs with a shared code, tied by a cycle (Liu, Breuel, Kautz, NIPS 2017).
+
+Under autocast networks give bfloat16; the losses themselves are always taken in float32.
+Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from unit.network.network import Generator
+from unit.training.discriminator import Discriminator
+
+# (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
+Features = Callable[[Tensor], Tensor]
+# A part of a generator and what it takes, to what it gives.
+Through = Callable[[nn.Module, Tensor], Tensor]
+# Added to brightness (0..1) before its logarithm, for noise in the dark is no edge; and the gradient of that
+# (1 / pixel) at which an edge counts half.
+_DARK, _HALF_EDGE = 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the generators' loss terms (gan_w also that of the discriminators)."""
+
+    gan_w: float
+    recon_x_w: float
+    recon_kl_w: float
+    cyc_x_w: float
+    recon_kl_cyc_w: float
+    vgg_w: float
+    edge_w: float
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Unit Gaussian noise for the codes of a and of b, and for the codes of their translations."""
+
+    a: Tensor
+    b: Tensor
+    recoded_a: Tensor
+    recoded_b: Tensor
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Codes (without noise) and pictures of one batch of each domain, on the way there and back."""
+
+    code_a: Tensor
+    code_b: Tensor
+    x_aa: Tensor
+    x_bb: Tensor
+    x_ab: Tensor
+    x_ba: Tensor
+    recode_a: Tensor
+    recode_b: Tensor
+    x_aba: Tensor
+    x_bab: Tensor
+
+
+def kept(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, with all that its gradients need kept in memory."""
+    y: Tensor = network(x)
+    return y
+
+
+def recomputed(network: nn.Module, x: Tensor) -> Tensor:
+    """Run `network` on `x`, and once more for its gradients: only `x` is kept in memory in between."""
+    y: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
+    return y
+
+
+def translate_both_ways(
+    a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise, through: Through = kept
+) -> Translations:
+    """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
+
+    The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at
+    a time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
+    `through` runs each encoder and decoder: `kept` or `recomputed`.
+    """
+    code_a, code_b = through(a.enc, x_a), through(b.enc, x_b)
+    noisy = torch.cat((code_a + noise.a, code_b + noise.b))
+    x_aa, x_ba = through(a.dec, noisy).split((len(x_a), len(x_b)))
+    x_ab, x_bb = through(b.dec, noisy).split((len(x_a), len(x_b)))
+    recode_a, recode_b = through(b.enc, x_ab), through(a.enc, x_ba)
+    x_aba = through(a.dec, recode_a + noise.recoded_a)
+    x_bab = through(b.dec, recode_b + noise.recoded_b)
+    return Translations(code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
+
+
+def discriminator_loss(discriminator: Discriminator, fake: Tensor, real: Tensor) -> Tensor:
+    """Least-squares GAN loss: translated pictures are to score 0, real ones 1; summed over the scales."""
+    fakes = [scores.float().square().mean() for scores in discriminator(fake)]
+    reals = [(scores.float() - 1).square().mean() for scores in discriminator(real)]
+    return torch.stack(fakes + reals).sum()
+
+
+def adversarial_loss(discriminator: Discriminator, fake: Tensor) -> Tensor:
+    """Least-squares GAN, the generator's side: translated pictures are to score 1; summed over the scales."""
+    return torch.stack([(scores.float() - 1).square().mean() for scores in discriminator(fake)]).sum()
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return (x.float() - y).abs().mean()
+
+
+def code_loss(code: Tensor) -> Tensor:
+    """UNIT's "KL" term: the mean of the squared code, which keeps it near the unit Gaussian."""
+    return code.float().square().mean()
+
+
+def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
+    """Mean squared difference of two feature maps (N, C, H, W) after an instance norm without parameters."""
+    norm = nn.functional.instance_norm
+    difference = norm(translated.float(), eps=1e-5) - norm(source.float(), eps=1e-5)
+    return difference.square().mean()
+
+
+def edge_loss(night: Tensor, day: Tensor) -> Tensor:
+    """How far the edges of `night` are from those of `day`, both (N, 3, H, W) in -1..1; 0 for the same edges.
+
+    An edge is a gradient of the logarithm of brightness, which a smooth light over the scene does not change.
+    As in the normalised gradient fields of Haber and Modersitzki (2006) it counts by its direction, whichever
+    side is the brighter (a lit window is a dark one inverted), and hardly by its strength: compared are
+    g g' / (|g|^2 + 0.1^2), so both an edge that the night lost and one that it made up cost up to 1.
+    """
+    return sum(
+        ((one - other).square().mean() for one, other in zip(_edges(night), _edges(day), strict=True)),
+        start=night.new_zeros(()).float(),
+    )
+
+
+@functools.cache
+def _sobel(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Filters (1, 1, 3, 3) of the gradient along x and along y; sent to a device once."""
+    # Whoever asks first: one that asks for gradients may be next.
+    with torch.inference_mode(mode=False):
+        smooth, slope = torch.tensor([1.0, 2.0, 1.0]) / 4, torch.tensor([-1.0, 0.0, 1.0]) / 2
+        along_x, along_y = (
+            (rows[:, None] * columns)[None, None] for rows, columns in ((smooth, slope), (slope, smooth))
+        )
+        return along_x.to(device), along_y.to(device)
+
+
+def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each pixel's normalised g g' of (N, 3, H, W): along x, along y, and across, the last times root 2."""
+    brightness = (x.float().mean(dim=1, keepdim=True) + 1) / 2
+    log = (brightness.clamp_min(0) + _DARK).log()
+    gx, gy = (nn.functional.conv2d(log, filter_) for filter_ in _sobel(log.device))
+    scale = 1 / (gx.square() + gy.square() + _HALF_EDGE**2)
+    return gx.square() * scale, gy.square() * scale, gx * gy * scale * math.sqrt(2)
+
+
+def generator_losses(
+    t: Translations,
+    x_a: Tensor,
+    x_b: Tensor,
+    dis_a: Discriminator,
+    dis_b: Discriminator,
+    features: Features | None,
+    *,
+    edges: bool = False,
+) -> dict[str, Tensor]:
+    """The unweighted terms of the generators' loss, by name.
+
+    `features` gives the maps of the perceptual terms; without it they are left out. `edges` adds the term of
+    `edge_loss`, for b as the night.
+    """
+    losses = {
+        "recon_x_a": l1(t.x_aa, x_a),
+        "recon_x_b": l1(t.x_bb, x_b),
+        "recon_kl_a": code_loss(t.code_a),
+        "recon_kl_b": code_loss(t.code_b),
+        "cyc_x_a": l1(t.x_aba, x_a),
+        "cyc_x_b": l1(t.x_bab, x_b),
+        "recon_kl_cyc_aba": code_loss(t.recode_a),
+        "recon_kl_cyc_bab": code_loss(t.recode_b),
+        "adv_a": adversarial_loss(dis_a, t.x_ba),
+        "adv_b": adversarial_loss(dis_b, t.x_ab),
+    }
+    if features is not None:
+        losses["vgg_a"] = perceptual_loss(features(t.x_ba), features(x_b))
+        losses["vgg_b"] = perceptual_loss(features(t.x_ab), features(x_a))
+    if edges:
+        losses["edge_b"] = edge_loss(t.x_ab, x_a)
+    return losses
+
+
+def total_loss(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
+    """The weighted sum of `generator_losses`."""
+    factor = {
+        "recon_x": weights.recon_x_w,
+        "recon_kl": weights.recon_kl_w,
+        "cyc_x": weights.cyc_x_w,
+        "recon_kl_cyc": weights.recon_kl_cyc_w,
+        "adv": weights.gan_w,
+        "vgg": weights.vgg_w,
+        "edge": weights.edge_w,
+    }
+    return torch.stack([factor[name.rpartition("_")[0]] * loss for name, loss in losses.items()]).sum()

@@ -1,0 +1,155 @@
+"""The book-keeping of a training run: crops in; states, loss curves and sheets out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.distributed.training_curves import write_curves
+from pipeline.runtime.errors import DusklineError
+from unit.network.network import Generator
+from unit.training.best_checkpoint import ScoredWeights, better, score_weights
+from unit.training.checkpoint import load_state, save_state
+from unit.training.curve import Curve
+from unit.training.sample_sheet import write_sheet
+from unit.training.settings import TrainSettings
+from unit.training.step import Trainer
+from unit.training.training_images import CropSource
+
+# Iterations between two looks at whether all losses are numbers; each look waits for the device.
+_LOOK_EVERY = 20
+# Pictures of each domain by which weights are judged.
+_JUDGED_BY = 4
+
+
+class Run:
+    """One run in its folder: an iteration at a time, with what is then due.
+
+    Rows of its curve end, and weights are judged, after multiples of `save_every`; what an end elsewhere adds
+    is not saved, so that a run which goes on beyond it comes to the same as one that did not end there.
+    Of several processes all keep the same books, and the first one writes them.
+    """
+
+    def __init__(
+        self, settings: TrainSettings, trainer: Trainer, sources: list[CropSource], folder: Path, live: Path
+    ) -> None:
+        self.settings = settings
+        self.trainer = trainer
+        self.group = trainer.group
+        self.sources = sources
+        self.folder = folder
+        self.live = live
+        self.curve = Curve()
+        self.best: ScoredWeights | None = None
+        self._judged_by = [source.middles(_JUDGED_BY) for source in sources]
+        # Losses of iterations that have not been looked at, by iteration.
+        self._unseen: dict[int, dict[str, Tensor]] = {}
+
+    def resume(self) -> int:
+        """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
+        device = self.trainer.device
+        # The other processes may be on machines that do not see the folder.
+        read = load_state(self.folder, self.settings.iterations, device) if self.group.writes else None
+        found = self.group.from_first(read, device)
+        if found is None:
+            return 0
+        iteration, state = found
+        self.trainer.load_state(state["trainer"])
+        self.curve.load_state(state["curve"])
+        self.best = None if state["best"] is None else ScoredWeights.of_state(state["best"])
+        return iteration
+
+    def own_positions(self, iteration: int) -> range:
+        """The numbers of the crops that this process takes in an iteration."""
+        mine: range = self.group.share(self._positions(iteration))
+        return mine
+
+    def iterate(self, iteration: int, day: Tensor, night: Tensor) -> None:
+        """Train on the crops of `iteration`, (N, 3, H, W) each, then save and show what is due."""
+        settings = self.settings
+        losses = self.trainer.step(day, night, iteration)
+        self.curve.add(losses)
+        self._unseen[iteration] = losses
+        done = iteration + 1
+        if len(self._unseen) == _LOOK_EVERY:
+            self._require_numbers()
+        if done % settings.save_every == 0 or done == settings.iterations:
+            self._save(done)
+        if settings.sheet_every and done % settings.sheet_every == 0 and done < settings.iterations:
+            self._sheet(self.folder / f"sheet_{done:08d}.jpg", self.trainer.mean_a, self.trainer.mean_b)
+
+    def finish(self) -> ScoredWeights:
+        """Write the whole curve and the last sheet; the weights to export."""
+        done = self.settings.iterations
+        last = self._judge(done)
+        if done % self.settings.save_every:
+            self._take(last)
+        exported = last if self.settings.keep == "last" or self.best is None else self.best
+        of_run = {"exported_iteration": exported.iteration, "exported_recovery_error": exported.error}
+        if self.group.writes:
+            write_curves(self.live, self.curve.rows, **of_run)
+        if self.settings.sheet_every:
+            generators = exported.generators(self.trainer.mean_a)
+            self._sheet(self.live / "plots" / "images" / "sheet.jpg", *generators)
+        return exported
+
+    def last_losses(self) -> dict[str, float]:
+        """The newest row of the curve."""
+        return self.curve.rows[self.settings.iterations]
+
+    def _save(self, done: int) -> None:
+        self._require_numbers()
+        if not self.trainer.is_finite():
+            # A weight that broke any earlier would have shown in the losses of the iteration after it.
+            raise self._broken(done - 1, "weights or their moments")
+        if done % self.settings.save_every == 0:
+            self._take(self._judge(done))
+        best = None if self.best is None else self.best.state()
+        state = {"trainer": self.trainer.state(), "curve": self.curve.state(), "best": best}
+        if self.group.writes:
+            save_state(self.folder, done, state)
+            write_curves(self.live, self.curve.rows)
+
+    def _judge(self, done: int) -> ScoredWeights:
+        judged = score_weights(done, self.trainer.mean_a, self.trainer.mean_b, *self._judged_by)
+        if not math.isfinite(judged.error):
+            raise self._broken(done - 1, "recovery_error")
+        return judged
+
+    def _take(self, judged: ScoredWeights) -> None:
+        """End a row of the curve with these weights, and remember them if they are the best so far."""
+        self.curve.close_row(judged.iteration, recovery_error=judged.error)
+        self.best = better(self.best, judged)
+
+    def _require_numbers(self) -> None:
+        """`DusklineError` for the first of the unseen iterations that has a loss which is not a number."""
+        for iteration, losses in self._unseen.items():
+            finite = torch.stack(list(losses.values())).isfinite().tolist()
+            broken = [name for name, good in zip(losses, finite, strict=True) if not good]
+            if broken:
+                raise self._broken(iteration, *broken)
+        self._unseen.clear()
+
+    def _positions(self, iteration: int) -> range:
+        """The numbers of the crops of an iteration, those of all processes."""
+        first = iteration * self.settings.batch
+        return range(first, first + self.settings.batch)
+
+    def _broken(self, iteration: int, *what: str) -> DusklineError:
+        places = self._positions(iteration)
+        pictures = [str(source.path_at(place)) for source in self.sources for place in places]
+        return DusklineError(
+            f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
+            f" its pictures: {', '.join(pictures)}",
+            hint=f"look at the pictures; the last good state is kept in {self.folder}; try a smaller lr, or"
+            " autocast off",
+        )
+
+    def _sheet(self, target: Path, a: Generator, b: Generator) -> None:
+        if not self.group.writes:
+            return
+        day, night = (source.paths for source in self.sources)
+        write_sheet(target, a, b, day, night, self.settings.shorter_side)

@@ -1,0 +1,284 @@
+"""The networks and optimizers of a training run, and one iteration of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.device.transfer import to_device
+from pipeline.compute.distributed.group import ALONE, Group
+from unit.network.network import Generator
+from unit.network.numeric import resolved_autocast
+from unit.training.initial_weights import initial_discriminator, initial_generator, seeded
+from unit.training.losses import (
+    Features,
+    Noise,
+    Translations,
+    code_loss,
+    discriminator_loss,
+    generator_losses,
+    kept,
+    l1,
+    recomputed,
+    total_loss,
+    translate_both_ways,
+)
+from unit.training.settings import TrainSettings
+
+# What of a seed is for what.
+_INITIAL_WEIGHTS, _NOISE = 10, 11
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Pictures of both domains and what the generators made of them, with its gradient graph."""
+
+    x_a: Tensor
+    x_b: Tensor
+    translations: Translations
+
+
+# x_a, x_b and the noise of some pictures of a batch.
+Part = tuple[Tensor, ...]
+Item = TypeVar("Item")
+
+
+class Trainer:
+    """Generators and discriminators of both domains with their optimizers; a = day, b = night.
+
+    `threads` pictures are worked on side by side; that does not change a bit of the result.
+    Of `group` each process works on its share of the pictures; sums over the batch are made over all of them.
+    Nothing here remembers a random state: noise is drawn anew for each iteration from its number, so that
+    `state` holds all there is to go on from.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        device: str = "cpu",
+        features: Features | None = None,
+        threads: int = 1,
+        group: Group = ALONE,
+    ) -> None:
+        self.settings = settings
+        self.group = group
+        self._threads = ThreadPoolExecutor(threads)
+        self.device = torch.device(device)
+        self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
+        self.features = features
+        self._through = recomputed if settings.checkpointing else kept
+        rng = seeded(settings.seed, _INITIAL_WEIGHTS, 0)
+        self.a, self.b = (self._placed(initial_generator(settings, rng)) for _ in "ab")
+        if settings.tied_iterations:
+            self.b.load_state_dict(self.a.state_dict())
+        self.dis_a, self.dis_b = (self._placed(initial_discriminator(settings, rng)) for _ in "ab")
+        for network in (self.a, self.b, self.dis_a, self.dis_b):
+            # Processors of another kind may round what they draw otherwise.
+            group.follow_first(network)
+        self.gen_optimizer = self._adam(self.a, self.b)
+        self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
+        # The running mean of the weights, of the same keys as the generators.
+        self.mean_a, self.mean_b = (self._placed(Generator(settings.generator)) for _ in "ab")
+        self.mean_a.load_state_dict(self.a.state_dict())
+        self.mean_b.load_state_dict(self.b.state_dict())
+
+    def _placed(self, module: Any) -> Any:
+        # Kernels of convolutions want the channels last; other values they would turn around each time.
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
+        s = self.settings
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        return torch.optim.Adam(
+            parameters, lr=s.lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=True
+        )
+
+    def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
+        """One update of the discriminators, then one of the generators; x_a, x_b are (N, 3, H, W) in -1..1.
+
+        They are this process's share of the batch, which alone is all of it.
+        `iteration` counts from 0. Returns the loss terms by name. Both updates see the same translations: the
+        generators do not change between them, so translating twice would only draw other noise.
+        In the tied iterations there is one update only, of both generators alike, to reconstruct.
+        """
+        self._set_learning_rate(iteration)
+        x_a, x_b = to_device(x_a, self.device), to_device(x_b, self.device)
+        noise = self._noise(iteration, x_a)
+        # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
+        # A batch norm looks at all of them.
+        alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
+        pieces = len(x_a) if alone else 1
+        # How many such pieces the whole batch would be.
+        whole = pieces * self.settings.batch / len(x_a)
+        parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
+        if iteration < self.settings.tied_iterations:
+            losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
+            self._tie_gradients()
+        else:
+            attempts = list(self._threads.map(self._translate, parts))
+            losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
+            self.dis_optimizer.step()
+            losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
+        self.gen_optimizer.step()
+        self._update_mean()
+        return losses
+
+    def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of coding and decoding within each domain, and what the generators are to minimise."""
+        x_a, x_b, noise_a, noise_b, *_ = part
+        through = self._through
+        code_a, code_b = through(self.a.enc, x_a), through(self.b.enc, x_b)
+        losses = {
+            "recon_x_a": l1(through(self.a.dec, code_a + noise_a), x_a),
+            "recon_x_b": l1(through(self.b.dec, code_b + noise_b), x_b),
+            "recon_kl_a": code_loss(code_a),
+            "recon_kl_b": code_loss(code_b),
+        }
+        total = total_loss(losses, self.settings.weights)
+        return losses | {"total": total}, total
+
+    def _tie_gradients(self) -> None:
+        for one, other in zip(self.a.parameters(), self.b.parameters(), strict=True):
+            if one.grad is not None and other.grad is not None:
+                one.grad = other.grad = (one.grad + other.grad) / 2
+
+    def _translate(self, part: Part) -> Attempt:
+        x_a, x_b, *noise = part
+        with self._autocast():
+            return Attempt(
+                x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
+            )
+
+    def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+        """The discriminators' losses of one attempt, and what they are to minimise."""
+        t = attempt.translations
+        losses = {
+            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), attempt.x_a),
+            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), attempt.x_b),
+        }
+        return losses, self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])
+
+    def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+        """The generators' losses of one attempt, and what they are to minimise."""
+        losses = generator_losses(
+            attempt.translations,
+            attempt.x_a,
+            attempt.x_b,
+            self.dis_a,
+            self.dis_b,
+            self.features,
+            edges=self.settings.edge_w > 0,
+        )
+        total = total_loss(losses, self.settings.weights)
+        return losses | {"total": total}, total
+
+    def _collect(
+        self,
+        optimizer: torch.optim.Adam,
+        objective: Callable[[Item], tuple[dict[str, Tensor], Tensor]],
+        items: list[Item],
+        whole: float,
+    ) -> dict[str, Tensor]:
+        """Give the optimizer's weights the mean gradient over the batch; the mean losses by name.
+
+        The batch is `whole` items, of which this process has `items`.
+        """
+        parameters = optimizer.param_groups[0]["params"]
+
+        def work(item: Item) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+            with self._autocast():
+                losses, target = objective(item)
+            return losses, torch.autograd.grad(target, parameters)
+
+        results = list(self._threads.map(work, items))
+        for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
+            total = _sum_beside(parameter, gradients)
+            parameter.grad = total if whole == 1 else total / whole
+        means = {
+            name: torch.stack([losses[name].detach() for losses, _ in results]).sum() / whole
+            for name in results[0][0]
+        }
+        self.group.add([*(parameter.grad for parameter in parameters), *means.values()])
+        return means
+
+    def _autocast(self) -> torch.autocast:
+        # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16, cache_enabled=False
+        )
+
+    def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
+        """Noise as in `Noise`, in its order, for this process's share of the batch."""
+        sizes = self.settings.generator
+        scale = 2**sizes.n_downsample
+        shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
+        # Where it is wanted: a processor takes 40 ms to draw the published training's.
+        rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
+        drawn = torch.randn(shape, generator=rng, device=self.device)
+        return tuple(self._placed(self.group.share(part)) for part in drawn)
+
+    def _set_learning_rate(self, iteration: int) -> None:
+        # The published training steps its schedule before each update, so the count runs one ahead.
+        rate = self.settings.lr * self.settings.gamma ** ((iteration + 1) // self.settings.step_size)
+        for optimizer in (self.gen_optimizer, self.dis_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    @torch.no_grad()
+    def _update_mean(self) -> None:
+        share = 1 - self.settings.ema_decay
+        for mean, current in ((self.mean_a, self.a), (self.mean_b, self.b)):
+            torch._foreach_lerp_(list(mean.parameters()), list(current.parameters()), share)
+
+    def is_finite(self) -> bool:
+        """Whether every weight and every moment of its gradients is a number."""
+        weights = [p for pair in self._networks().values() for module in pair for p in module.parameters()]
+        moments = [
+            value
+            for optimizer in (self.gen_optimizer, self.dis_optimizer)
+            for state in optimizer.state.values()
+            for value in state.values()
+        ]
+        return bool(torch.stack([value.isfinite().all() for value in [*weights, *moments]]).all())
+
+    def state(self) -> dict[str, Any]:
+        """Everything to go on from, as nested dicts of tensors and numbers."""
+        return {
+            name: {"a": a.state_dict(), "b": b.state_dict()} for name, (a, b) in self._networks().items()
+        } | {
+            "gen_optimizer": self.gen_optimizer.state_dict(),
+            "dis_optimizer": self.dis_optimizer.state_dict(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name, (a, b) in self._networks().items():
+            a.load_state_dict(state[name]["a"])
+            b.load_state_dict(state[name]["b"])
+        self.gen_optimizer.load_state_dict(state["gen_optimizer"])
+        self.dis_optimizer.load_state_dict(state["dis_optimizer"])
+
+    def _networks(self) -> dict[str, tuple[nn.Module, nn.Module]]:
+        return {
+            "gen": (self.a, self.b),
+            "dis": (self.dis_a, self.dis_b),
+            "mean": (self.mean_a, self.mean_b),
+        }
+
+
+def _sum_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+    """The sum of the gradients, in the memory format of `parameter`.
+
+    A fused Adam steps through the memory of both side by side, whatever their strides say.
+    """
+    if len(gradients) == 1 and gradients[0].stride() == parameter.stride():
+        return gradients[0]
+    total = torch.empty_like(parameter).copy_(gradients[0])
+    for gradient in gradients[1:]:
+        total += gradient
+    return total

@@ -1,0 +1,179 @@
+"""A training run from two unpaired sides to a checkpoint, going on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pipeline.compute.device.threads import threads_within
+from pipeline.compute.distributed.group import Group, device_of_process, joined_group
+from pipeline.compute.resources.memory import require_memory
+from pipeline.compute.resources.timings import note_work
+from pipeline.core.files import digest_document, digest_file
+from pipeline.runtime.errors import DusklineError, ParameterError
+from pipeline.runtime.memory import keep_freed_memory
+from pipeline.runtime.progress import progress
+from unit.data.domain_images import Side
+from unit.network.checkpoint import save_checkpoint
+from unit.network.numeric import resolved_autocast
+from unit.training.estimate import Timing, memory_of_training
+from unit.training.run import Run
+from unit.training.settings import TrainSettings
+from unit.training.step import Trainer
+from unit.training.training_images import CropSource, ReadAhead
+from unit.training.vgg import load_vgg
+
+# Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
+# of its numbers.
+_NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
+_DAY, _NIGHT = 0, 1
+_LESS_MEMORY = (
+    "set checkpointing: true or autocast: auto, take smaller crops, a smaller batch or a smaller dim"
+)
+
+
+def _silent(_words: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What a run did.
+
+    iterations: in all. started_at: 0, or where an earlier run had stopped. seconds: of this run.
+    losses: the last row of the curve. exported: after how many iterations the weights were as exported;
+    error: their `recovery_error`. folder: where states and earlier sheets lie.
+    autocast: "off" or "bfloat16", what the setting came to.
+    """
+
+    iterations: int
+    started_at: int
+    seconds: float
+    losses: dict[str, float]
+    exported: int
+    error: float
+    folder: Path
+    autocast: str
+
+
+def train(
+    settings: TrainSettings,
+    day: Side,
+    night: Side,
+    out: Path,
+    work: Path,
+    *,
+    live: Path,
+    vgg: Path | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    say: Callable[[str], None] = _silent,
+) -> TrainSummary:
+    """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
+
+    Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
+    as DVCLive has them. The state is saved in `work/<digest of pictures and settings>` every `save_every`
+    iterations, beside `sheet_<iteration>.jpg`; the same call goes on from there, and a larger `iterations`
+    continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was not. Each of
+    the `threads` works on one picture of the batch, which does not change a bit either; only where there are
+    twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
+    sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
+    `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
+    `say` is told, before the first iteration, what memory and time the run will take.
+
+    The state before the newest is kept too, and is gone on from where the newest file is damaged.
+
+    Raises `DusklineError` when the run would not fit into memory, and when a loss is no longer a number; it
+    names the iteration and its pictures. Raises `ParameterError` when the batch is smaller than the number of
+    processes, or cannot be shared.
+    """
+    _require_vgg_where_it_counts(settings, vgg)
+    place = device_of_process(torch.device(device))
+    keep_freed_memory()
+    started = time.monotonic()
+    with joined_group(place) as group, threads_within(max(1, threads // settings.batch)):
+        require_shares(settings, group)
+        crop = (settings.crop_height, settings.crop_width)
+        sources = [
+            CropSource(side, settings.shorter_side, crop, settings.seed, stream)
+            for side, stream in ((day, _DAY), (night, _NIGHT))
+        ]
+        autocast = resolved_autocast(settings.autocast, place.type)
+        key = _key(replace(settings, autocast=autocast), sources, vgg, group)
+        if set(group.all_gather_objects(key)) != {key}:
+            raise DusklineError(
+                "the processes of this training do not have the same pictures, weights or arithmetic",
+                hint="give every machine the same files, and set autocast to off or bfloat16",
+            )
+        folder = work / key
+        features = None if vgg is None else load_vgg(vgg, settings.vgg_input)
+        side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
+        memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
+        require_memory("this training", memory, place, _LESS_MEMORY)
+        features = None if features is None else features.to(place)
+        trainer = Trainer(settings, str(place), features, side_by_side, group)
+        run = Run(settings, trainer, sources, folder, live)
+        started_at = run.resume()
+        machine = f"{place.type}, {threads} threads, {group.size} processes"
+        timing = Timing(settings, machine, *((work, say) if group.writes else (None, _silent)))
+        timing.announce(memory, started_at)
+        left = range(started_at, settings.iterations)
+        with ReadAhead(sources, run.own_positions, threads) as ahead:
+            for iteration in progress(left, label="train", unit="iteration"):
+                run.iterate(iteration, *ahead.crops(iteration))
+                timing.done(iteration)
+        exported = run.finish()
+    note_work("iteration", of=settings.iterations, done=len(left), path=f"{machine}, autocast {autocast}")
+    if group.writes:
+        dtype = torch.float16 if settings.export == "float16" else torch.float32
+        save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)
+    return TrainSummary(
+        settings.iterations,
+        started_at,
+        time.monotonic() - started,
+        run.last_losses(),
+        exported.iteration,
+        exported.error,
+        folder,
+        autocast,
+    )
+
+
+def _require_vgg_where_it_counts(settings: TrainSettings, vgg: Path | None) -> None:
+    if settings.vgg_w and vgg is None:
+        raise ParameterError(
+            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
+        )
+    if vgg is not None and not settings.vgg_w:
+        raise ParameterError(
+            f"vgg_w is 0, so the VGG-16 weights at {vgg} would not be used", hint="set vgg to none"
+        )
+
+
+def require_shares(settings: TrainSettings, group: Group) -> None:
+    """Raise `ParameterError` where the processes of `group` cannot share the batch."""
+    if settings.batch < group.size:
+        raise ParameterError(
+            f"batch is {settings.batch}, too few pictures for {group.size} processes",
+            hint="start fewer processes, or raise batch",
+        )
+    if group.size > 1 and settings.dis_norm == "batch":
+        raise ParameterError(
+            f"dis_norm batch takes statistics of the whole batch, which {group.size} processes share",
+            hint="train in one process, or with another dis_norm",
+        )
+
+
+def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group) -> str:
+    choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
+    inputs = [source.side.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
+    key: dict[str, object] = {"settings": choices, "inputs": inputs}
+    if group.size > 1:
+        # Sums over the batch are then rounded otherwise.
+        key["processes"] = group.size
+    return digest_document(key)[:32]

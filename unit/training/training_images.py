@@ -1,0 +1,127 @@
+"""Random crops of pictures, each a function of the seed and its place in the run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.core.image_io import open_rgb
+from pipeline.runtime.errors import BadImageError
+from unit.data.domain_images import Side
+from unit.translation.translate import resize_shorter
+
+# Iterations whose crops are read while the networks work on those of the one before.
+_AHEAD = 4
+
+
+@dataclass
+class CropSource:
+    """An endless row of crops: each pass is in a new order, and nothing depends on earlier calls.
+
+    side: the pictures.
+    crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
+    seed: of order, flips and places; `stream` tells sources of equal seed apart.
+    """
+
+    side: Side
+    shorter_side: int
+    crop: tuple[int, int]
+    seed: int
+    stream: int
+    paths: tuple[Path, ...] = field(init=False)
+    # Of the pass that was asked for last; several threads may ask.
+    _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
+
+    def __post_init__(self) -> None:
+        self.paths = self.side.paths
+
+    def path_at(self, position: int) -> Path:
+        """The picture from which crop number `position` is taken."""
+        epoch, place = divmod(position, len(self.paths))
+        known, order = self._order
+        if known != epoch:
+            order = np.random.default_rng([self.seed, self.stream, 0, epoch]).permutation(len(self.paths))
+            self._order = (epoch, order)
+        return self.paths[order[place]]
+
+    def crop_at(self, position: int) -> Tensor:
+        """Crop number `position` as (3, height, width) float32 in -1..1."""
+        path = self.path_at(position)
+        rng = np.random.default_rng([self.seed, self.stream, 1, position])
+        image = open_rgb(path)
+        if rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        image = self._resized(image, path)
+        height, width = self.crop
+        left = int(rng.integers(image.width - width + 1))
+        top = int(rng.integers(image.height - height + 1))
+        return to_tensor(image.crop((left, top, left + width, top + height)))
+
+    def middles(self, count: int) -> Tensor:
+        """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
+        height, width = self.crop
+        crops = []
+        for path in spread(self.paths, count):
+            image = self._resized(open_rgb(path), path)
+            left, top = (image.width - width) // 2, (image.height - height) // 2
+            crops.append(to_tensor(image.crop((left, top, left + width, top + height))))
+        return torch.stack(crops)
+
+    def _resized(self, image: Image.Image, path: Path) -> Image.Image:
+        image = resize_shorter(image, self.shorter_side)
+        height, width = self.crop
+        if image.width < width or image.height < height:
+            raise BadImageError(
+                f"{path}: {image.width}x{image.height} pixels after resizing, too small for crops of"
+                f" {width}x{height}"
+            )
+        return image
+
+
+class ReadAhead:
+    """The crops of one iteration after the other from several sources, read before they are asked for.
+
+    positions: the numbers of an iteration's crops, by the iteration. `threads` threads read, within a `with`
+    block; how many of them changes nothing.
+    """
+
+    def __init__(
+        self, sources: Sequence[CropSource], positions: Callable[[int], range], threads: int
+    ) -> None:
+        self._sources = sources
+        self._positions = positions
+        self._pool = ThreadPoolExecutor(threads)
+        self._begun: dict[int, list[list[Future[Tensor]]]] = {}
+
+    def __enter__(self) -> ReadAhead:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def crops(self, iteration: int) -> list[Tensor]:
+        """Those of an iteration, (N, 3, height, width) of each source; begins with the ones that follow."""
+        for number in range(iteration, iteration + 1 + _AHEAD):
+            if number not in self._begun:
+                self._begun[number] = [
+                    [self._pool.submit(source.crop_at, position) for position in self._positions(number)]
+                    for source in self._sources
+                ]
+        return [torch.stack([read.result() for read in reads]) for reads in self._begun.pop(iteration)]
+
+
+def spread(paths: tuple[Path, ...], count: int) -> list[Path]:
+    """`count` of the paths at even distances; of fewer paths some more than once."""
+    return [paths[index * len(paths) // count] for index in range(count)]
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB picture as (3, H, W) float32 in -1..1."""
+    return (torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255 - 0.5) / 0.5

@@ -1,0 +1,82 @@
+"""Pictures translated many at a time, as a GPU wants it; there results agree within one level."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.compute.device.transfer import to_device
+from pipeline.runtime.errors import DusklineError
+from unit.translation.translate import LIVE_PICTURES, Prepared, UnitSettings, UnitTranslator
+
+_LOG = logging.getLogger(__name__)
+
+# Pictures of 682x512 pixels in the published network take about 0.3 GB each; more at once gain nothing.
+_BATCH = 16
+# Compiling takes about a minute, which so many batches of one shape bring back.
+_COMPILE_AFTER = 100
+
+
+class UnitBatchTranslator(UnitTranslator):
+    """As `UnitTranslator`, with up to `batch` pictures of one shape at a time.
+
+    When the device's memory runs out, `batch` is halved for good, and the pictures are translated in halves.
+    A shape that comes again and again is compiled for, which changes results within one level too.
+    """
+
+    def __init__(self, checkpoint: Path, settings: UnitSettings, device: str, threads: int) -> None:
+        super().__init__(checkpoint, settings, device)
+        self.batch = _BATCH
+        self.threads = threads
+        self._seen: Counter[torch.Size] = Counter()
+        self._compiled = torch.compile(self.network, dynamic=False)
+        self._compiles = device == "cuda"
+        if device == "cuda":
+            # Full batches of a few shapes: worth looking for the fastest kernels once.
+            torch.backends.cudnn.benchmark = True
+
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes of the machine's own memory; the device's is halved for as it runs out."""
+        held = 4 * self.batch if self._device.type == "cuda" else 1
+        return held * LIVE_PICTURES * width * height
+
+    def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
+        """Translate pictures of one shape; `DusklineError` when not even one fits into the memory."""
+        try:
+            return super().translate(pictures)
+        except torch.OutOfMemoryError as error:
+            if len(pictures) == 1:
+                height, width = pictures[0].shape[1:]
+                raise DusklineError(
+                    f"the memory of {self._device} is too small for a picture of {width}x{height} pixels",
+                    hint="lower shorter_side, end what else uses the device, or set DUSKLINE_DEVICE=cpu",
+                ) from error
+        # Outside the handler: its error holds the tensors that did not fit.
+        torch.cuda.empty_cache()
+        half = (len(pictures) + 1) // 2
+        self.batch = min(self.batch, half)
+        _LOG.info("out of memory: %d pictures at a time from here on", self.batch)
+        return self.translate(pictures[:half]) + self.translate(pictures[half:])
+
+    def _placed(self, levels: Tensor) -> Tensor:
+        return to_device(levels, self._device)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        self._seen[x.shape] += 1
+        if not self._compiles or len(x) < self.batch or self._seen[x.shape] <= _COMPILE_AFTER:
+            return super()._forward(x)
+        try:
+            night: Tensor = self._compiled(x)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a compiler that is not there, or a shape that it cannot do
+            _LOG.warning("goes on without compiling: %s: %s", type(error).__name__, error)
+            self._compiles = False
+            return super()._forward(x)
+        return night

@@ -1,0 +1,171 @@
+"""Pictures of one time of day to the other, as the published test script does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.core.files import digest_document, digest_file
+from pipeline.runtime.errors import BadImageError
+from unit.network.checkpoint import load_checkpoint
+from unit.network.numeric import resolve
+from unit.network.settings import UnitSettings
+from unit.translation.detail import with_detail
+from unit.translation.inference import Inference
+
+# A picture of 20,000x1 pixels would become 512 pixels times ten million.
+MAX_MODEL_PIXELS = 16_000_000
+
+# What is held at once while a picture is translated, as measured: so many activations of the first layer's
+# size in the network, and bytes for each pixel of the picture outside it.
+_LIVE_ACTIVATIONS = 7
+LIVE_PICTURES = 30
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture as the network takes it: `levels` (3, H', W') uint8, and `pixels` (H, W, 3) as they came."""
+
+    levels: Tensor
+    pixels: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Pictures of one shape can be translated together."""
+        return tuple(self.levels.shape)
+
+
+class UnitTranslator:
+    """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
+
+    `digest` is the identity of everything but the picture: equal digests give equal results on a CPU.
+    """
+
+    def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:
+        pair = load_checkpoint(checkpoint)
+        smallest = pair.sizes.smallest_side
+        if settings.shorter_side < smallest:
+            raise ValueError(
+                f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}"
+            )
+        self.settings = settings
+        self.numeric = resolve(settings.dtype, device)
+        source, target = (pair.a, pair.b) if settings.direction == "day2night" else (pair.b, pair.a)
+        self.network = Inference(source.enc, target.dec, self.numeric.dtype).to(device)
+        self._device = torch.device(device)
+        self._sizes = pair.sizes
+        self._checkpoint_digest = digest_file(checkpoint)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the checkpoint, the settings and the resolved numeric path."""
+        return digest_document(self.record())
+
+    def record(self) -> dict[str, str]:
+        """What makes a picture of this translator what it is, as text."""
+        return {
+            "translator": "unit",
+            "checkpoint_digest": self._checkpoint_digest,
+            "settings": json.dumps(asdict(self.settings), sort_keys=True),
+            "numeric_path": self.numeric.path,
+        }
+
+    def memory(self, width: int, height: int) -> int:
+        """Estimate the bytes that one picture of this size takes at most while it is translated."""
+        short, long = sorted((width, height))
+        pixels = self.settings.shorter_side * (self.settings.shorter_side * long // short)
+        # A larger one is refused before the network sees it.
+        inside = pixels if pixels <= MAX_MODEL_PIXELS else 0
+        activations = inside * self._sizes.dim * self.numeric.dtype.itemsize
+        return _LIVE_ACTIVATIONS * activations + LIVE_PICTURES * width * height
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
+
+        With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the
+        published ones); with "source" they are H and W. `BadImageError` when that is too large.
+        """
+        prepared = self.prepare(pixels)
+        return self.finish(self.translate([prepared])[0], prepared)
+
+    def prepare(self, pixels: np.ndarray) -> Prepared:
+        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` when that is too large."""
+        return Prepared(network_levels(pixels, self.settings.shorter_side), pixels)
+
+    def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
+        """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
+        with torch.inference_mode():
+            levels = self._placed(torch.stack([picture.levels for picture in pictures]))
+            return list(to_pixels(self._forward(to_range(levels)), self.settings.stretch))
+
+    def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
+        """Bring a translated picture to the size and the detail that the settings ask for."""
+        height, width = night.shape[:2] if self.settings.size == "model" else picture.pixels.shape[:2]
+        if self.settings.detail == "source":
+            seen = picture.levels.permute(1, 2, 0).cpu().numpy()
+            # The network's sides are those of what it saw, cut to its multiple.
+            seen = seen[: night.shape[0], : night.shape[1]]
+            return with_detail(night, seen, seen if self.settings.size == "model" else picture.pixels)
+        if night.shape[:2] == (height, width):
+            return night
+        return np.asarray(Image.fromarray(night).resize((width, height), Image.Resampling.BICUBIC))
+
+    def _placed(self, levels: Tensor) -> Tensor:
+        return levels
+
+    def _forward(self, x: Tensor) -> Tensor:
+        night: Tensor = self.network(x)
+        return night
+
+
+def network_levels(pixels: np.ndarray, shorter_side: int) -> Tensor:
+    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels.
+
+    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
+    shrinks. Nothing is resampled when the shorter side fits already.
+    """
+    resized = resize_shorter(Image.fromarray(pixels), shorter_side)
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+
+
+def to_range(levels: Tensor) -> Tensor:
+    """Levels 0..255 to float32 in -1..1."""
+    return (levels.float() / 255 - 0.5) / 0.5
+
+
+def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
+    """Resize so that the shorter side has `shorter_side` pixels; see `network_levels`."""
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    resized_long = int(shorter_side * long / short)
+    if shorter_side * resized_long > MAX_MODEL_PIXELS:
+        raise BadImageError(
+            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
+            f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
+        )
+    if short == shorter_side:
+        return image
+    size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
+    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8.
+
+    "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
+    0 and 1 to 255.
+    """
+    t = (y + 1) / 2
+    if stretch == "minmax":
+        low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
+        # The floor keeps a picture of one colour from being divided by nothing.
+        t = (t - low) / (high - low).clamp(min=1e-5)
+    levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
