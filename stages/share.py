@@ -62,7 +62,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
 def _show_terms() -> None:
     """Say what whoever can read the remote will hold, and what its owners ask for."""
-    from pipeline.datasets.sources.licence_terms import read_terms
+    from pipeline.datasets.image_set.licence_terms import read_terms
 
     known = sorted({terms for folder in sorted(SETS.glob("*/")) for terms in read_terms(folder)})
     if known:

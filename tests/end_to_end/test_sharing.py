@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.files import digest_file
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms
+from pipeline.datasets.image_set.licence_terms import read_terms
 from pipeline.night.records.provenance import read_origins
 from tests.end_to_end.clones import MERGED, clone, commit, duskline, files_of
 from tests.end_to_end.project import Project, stages_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.datasets.writing.set_writer import replaced_set
 from stages import export, repair, share
 from tests.sharing.small_project import dvc, small_project

@@ -13,7 +13,7 @@ from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import write_json
 from pipeline.datasets.image_set.image_names import night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, read_terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter, replaced_set, require_replaceable_set
 from pipeline.night.engine.plan import Plan, Source, make_plan
 from pipeline.night.engine.ray_workers import RayPool

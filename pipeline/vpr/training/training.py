@@ -18,7 +18,7 @@ from pipeline.compute.distributed.training_curves import write_curves
 from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import digest_document
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
