@@ -24,7 +24,7 @@ _LISTING = ".dir"
 _PIECE = 1 << 20
 # Requests to a remote that wait for one another's answers.
 _AT_ONCE = 16
-_CREDENTIALS = (
+HOW_TO_REACH = (
     "is its address right, is it there, and may you use it? Credentials come from the environment (of S3: "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE) or from `dvc remote modify --local`"
 )
@@ -110,7 +110,7 @@ class ObjectStore:
 def unreachable(place: str, error: Exception) -> DusklineError:
     """The error for a store that does not answer as it should."""
     lines = str(error).strip().splitlines() or ["no reason given"]
-    return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=_CREDENTIALS)
+    return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=HOW_TO_REACH)
 
 
 class SharedProject:

@@ -116,7 +116,7 @@ def format_set(
         write_terms(writer.root, terms)
     if half_done is not None:
         half_done.remove()
-    note_work("image", of=count, done=count - kept)
+    note_work(of=count, done=count - kept)
     return ImageSet.open(root)
 
 

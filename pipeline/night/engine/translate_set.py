@@ -118,8 +118,7 @@ def finished_nights(job: Job) -> Iterator[Nights]:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
-                    numbers = str(store.recipe.record["numeric_path"])
-                    note_work("image", of=plan.ready + nights.todo, done=nights.todo, path=numbers)
+                    note_work(of=plan.ready + nights.todo, done=nights.todo)
                     _translate(job, plan, pool, nights)
                 yield nights
         except KeyboardInterrupt as error:

@@ -97,7 +97,7 @@ def train_model(
     done = run.progress
     learnt = len(done.history) - started_at
     per_epoch = settings.queries_per_epoch
-    note_work("query", of=len(done.history) * per_epoch, done=learnt * per_epoch, path=run.path)
+    note_work(of=len(done.history) * per_epoch, done=learnt * per_epoch)
     if group.writes:
         run.network.load_state_dict(done.best_weights)
         best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}
