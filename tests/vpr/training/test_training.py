@@ -176,7 +176,7 @@ def test_a_run_ends_when_val_gets_no_better(
     class Judged:
         recalls = Found()
 
-    monkeypatch.setattr(training, "judge", lambda *_: Judged())
+    monkeypatch.setattr(training, "evaluate_recall", lambda *_: Judged())
     summary = run(places, tmp_path, replace(SETTINGS, epochs=5, queries_per_epoch=4))
     assert (summary.epochs, summary.best_epoch, summary.recall) == (4, 2, 60.0)
 
