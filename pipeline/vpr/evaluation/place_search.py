@@ -10,7 +10,7 @@ from torch import nn
 
 from pipeline.compute.resources.timings import note_work
 from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
-from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, code_digest
+from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, describing_digest
 from pipeline.vpr.evaluation.model_loading import TestedModel
 from pipeline.vpr.evaluation.query_preprocessing import (
     CROPPED,
@@ -103,6 +103,6 @@ def _known(
         "width": settings.width,
         "multi_scale": settings.multi_scale,
         "numeric_path": numeric_path(extraction.device, extraction.numbers, settings.cpu_threads),
-        "code": code_digest(),
+        "code": describing_digest(),
         "pictures": [row.digest for row in database.rows],
     }

@@ -26,7 +26,7 @@ from pipeline.compute.resources.cluster import Needs, joined, most_processors
 from pipeline.core.files import digest_document
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.progress import progress
-from pipeline.vpr.evaluation.descriptor_cache import code_digest
+from pipeline.vpr.evaluation.descriptor_cache import describing_digest
 from pipeline.vpr.evaluation.model_loading import load_tested
 from pipeline.vpr.evaluation.query_preprocessing import CropDescriptors, PreprocessedQueries
 from pipeline.vpr.experiments.experiment import Experiment
@@ -113,7 +113,7 @@ class RayExtraction(Extraction):
             "batch": batch,
             "apart": apart,
             "numeric_path": numeric_path(self.device, self.numbers, self.subject.settings.cpu_threads),
-            "code": code_digest(),
+            "code": describing_digest(),
             "pictures": [row.digest for row in _gallery_of(pictures).rows],
         }
         return digest_document(known)[:32]

@@ -227,7 +227,7 @@ def test_another_code_describes_the_database_again(
     experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_on(experiment, places, tmp_path)
-    monkeypatch.setattr(place_search, "code_digest", lambda: "other")
+    monkeypatch.setattr(place_search, "describing_digest", lambda: "other")
     seen = read_names(monkeypatch)
     run_on(experiment, places, tmp_path)
     assert {row.name for row in places.where("test", "database")} <= set(seen)
