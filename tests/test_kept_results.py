@@ -10,8 +10,10 @@ import pytest
 from pipeline.core import code_digest
 from pipeline.datasets.formatting import resume
 from pipeline.vpr.evaluation import descriptor_cache
+from pipeline.vpr.training import training
 from tests.import_graph import modules_used
 from tests.stage_modules import EXEMPT
+from unit.training import train
 
 # The modules that make what is kept, and the rooms whose code is in its key.
 KEPT = {
@@ -19,6 +21,8 @@ KEPT = {
         ("pipeline/datasets/formatting/forms.py", "pipeline/datasets/formatting/build_set.py"),
         resume.ROOMS,
     ),
+    "a translator's weights": (("unit/training/train.py",), train.ROOMS),
+    "a recogniser's weights": (("pipeline/vpr/training/training.py",), training.ROOMS),
     "descriptors": (
         ("pipeline/vpr/evaluation/place_search.py", "pipeline/vpr/evaluation/ray_extraction.py"),
         descriptor_cache.ROOMS,
