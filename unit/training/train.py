@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.compute.device.precision import numbers_of
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import Group, device_of_process, joined_group
 from pipeline.compute.distributed.training_state import folder_of_run
@@ -20,7 +21,6 @@ from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
 from unit.data.domain_images import Side
 from unit.network.checkpoint import save_checkpoint
-from unit.network.numeric import resolved_autocast
 from unit.training.estimate import Timing, memory_of_training
 from unit.training.run import Run
 from unit.training.settings import TrainSettings
@@ -109,7 +109,7 @@ def train(
             CropSource(side, settings.shorter_side, crop, settings.seed, stream)
             for side, stream in ((day, _DAY), (night, _NIGHT))
         ]
-        autocast = resolved_autocast(settings.autocast, place.type)
+        autocast = numbers_of(place, settings.autocast)
         depends_on = _dependencies(replace(settings, autocast=autocast), sources, vgg, group)
         folder = folder_of_run(work, depends_on, ROOMS, group)
         features = None if vgg is None else load_vgg(vgg, settings.vgg_input)

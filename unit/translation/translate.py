@@ -12,13 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_document, digest_file
 from pipeline.runtime.errors import BadImageError
 from unit.network.checkpoint import load_checkpoint
-from unit.network.numeric import resolve
 from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
 from unit.translation.inference import Inference
+
+# To be raised, with the pinned levels that are compared in tests/unit/translation/test_pinned_levels.py, by
+# every change that changes a level of a picture: the work store would go on giving the nights of before.
+REVISION = 1
 
 # A picture of 20,000x1 pixels would become 512 pixels times ten million.
 MAX_MODEL_PIXELS = 16_000_000
@@ -74,7 +78,7 @@ class UnitTranslator:
             "translator": "unit",
             "checkpoint_digest": self._checkpoint_digest,
             "settings": json.dumps(asdict(self.settings), sort_keys=True),
-            "numeric_path": self.numeric.path,
+            "numeric_path": f"{self.numeric.path}, revision {REVISION}",
         }
 
     def memory(self, width: int, height: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.resources.timings import note_work
 from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
 from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, describing_digest
@@ -21,7 +22,6 @@ from pipeline.vpr.evaluation.query_preprocessing import (
 )
 from pipeline.vpr.experiments.experiment import Experiment, Treatment
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.precision import numeric_path
 from pipeline.vpr.retrieval.descriptor_io import in_pieces, write_descriptors
 from pipeline.vpr.retrieval.ivfpq import IvfPq
 from pipeline.vpr.retrieval.nearest_neighbours import nearest, search_plan

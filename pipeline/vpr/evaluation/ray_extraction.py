@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.resources.actor import Introduction
 from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool
@@ -31,7 +32,6 @@ from pipeline.vpr.evaluation.model_loading import load_tested
 from pipeline.vpr.evaluation.query_preprocessing import CropDescriptors, PreprocessedQueries
 from pipeline.vpr.experiments.experiment import Experiment
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.precision import numeric_path
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, Pictures
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from pipeline.compute.device.precision import autocast
 from pipeline.compute.resources.memory import require_memory
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.models.precision import autocast
 from pipeline.vpr.retrieval.memory_estimate import footprint, step_bytes
 from pipeline.vpr.training.settings import TrainSettings
 

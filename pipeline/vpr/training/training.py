@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import Group, device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
@@ -25,7 +26,6 @@ from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import split_images
 from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import Network, Recogniser, build_network, save_model
-from pipeline.vpr.models.precision import device_of, numbers_of, numeric_path
 from pipeline.vpr.models.pretrained_weights import start_digest
 from pipeline.vpr.retrieval.recall import RECALL_AT
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, evaluate_recall

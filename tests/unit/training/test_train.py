@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.compute.device import precision
 from pipeline.compute.distributed.training_state import saved_states
 from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError
 from tests.compute.resources.noted import NotedWork
 from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit.data.domain_images import side_of_folder
-from unit.network import numeric
 from unit.network.checkpoint import load_checkpoint
 from unit.network.network import GeneratorSizes
 from unit.training.settings import TrainSettings
@@ -134,7 +134,7 @@ def test_auto_is_the_run_that_it_comes_to(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kernels, wanted in (("", "off"), ("amx", "bfloat16")):
-        monkeypatch.setattr(numeric, "bfloat16_kernels", lambda kernels=kernels: kernels)
+        monkeypatch.setattr(precision, "bfloat16_kernels", lambda kernels=kernels: kernels)
         auto, found = run(tiny_settings(autocast="auto", iterations=2), folders, tmp_path)
         named, expected = run(tiny_settings(autocast=wanted, iterations=2), folders, tmp_path / "named")
         assert auto.autocast == wanted

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.compute.device.precision import numbers_of, numeric_path
 from pipeline.core.image_io import read_rgb
 from pipeline.core.params import build
 from pipeline.datasets.image_set.image_set import ImageSet
@@ -21,7 +22,6 @@ from pipeline.vpr.evaluation.query_preprocessing import PreprocessedQueries
 from pipeline.vpr.experiments.experiment import Experiment, read_experiment, write_experiment
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network, load_model, save_model
-from pipeline.vpr.models.precision import numbers_of, numeric_path
 from pipeline.vpr.results.ground_truth import read_nearest, read_standpoints
 from pipeline.vpr.results.metrics import METRICS
 from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions

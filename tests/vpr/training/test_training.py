@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.compute.device.precision import numbers_of
 from pipeline.compute.distributed.training_state import save_state
 from pipeline.core.files import digest_file
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.models.precision import numbers_of
 from pipeline.vpr.training import step, training
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training import train_model
