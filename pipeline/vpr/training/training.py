@@ -191,8 +191,16 @@ class _Run:
 
         `DusklineError` when the run would not fit into memory.
         """
-        kept = len(self.material.places.kept)
-        require_training_memory(self.settings, self.network, kept, self.device, self.numbers, self.group.size)
+        places = self.material.places
+        require_training_memory(
+            self.settings,
+            self.network,
+            len(places.kept),
+            places.database_size,
+            self.device,
+            self.numbers,
+            self.group.size,
+        )
         # To main memory, where what is no weight belongs.
         found = load_state(self.folder, self.group, torch.device("cpu"))
         if found is not None:
