@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ class SplitImages:
             raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
         return replace(self, rows=rows)
 
-    @property
+    @cached_property
     def positions(self) -> np.ndarray:
         """East and north in metres: (n, 2), float64."""
         return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)
