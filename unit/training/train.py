@@ -34,7 +34,7 @@ _NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
 # Rooms of the code that makes the weights.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
-    *("unit/data", "unit/network", "unit/training", "unit/translation"),
+    *("unit/data", "unit/network", "unit/training"),
 )
 _DAY, _NIGHT = 0, 1
 _LESS_MEMORY = (

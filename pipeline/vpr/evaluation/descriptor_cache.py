@@ -32,9 +32,8 @@ LIMIT = 20 * 2**30
 # Rooms of the code that describes pictures; the store outlives its changes.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
-    *("pipeline/datasets/image_set", "pipeline/vpr/augmentation", "pipeline/vpr/evaluation"),
+    *("pipeline/datasets/image_set", "pipeline/vpr/evaluation"),
     *("pipeline/vpr/experiments", "pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval"),
-    "pipeline/vpr/training",
 )
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.runtime.errors import SetError
-from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.inputs.preprocessing import read_view
+
+if TYPE_CHECKING:
+    from pipeline.vpr.augmentation.transforms import Augmentation
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.unit.translation import pinned_levels
 from tests.unit.translation.pinned_levels import changed, levels, pinned
+from unit.network import pixels
 from unit.translation import detail, inference, translate
 
 RENEW = "python -m tests.unit.translation.pinned_levels"
@@ -35,7 +36,7 @@ to_pixels, std_mean, with_detail = translate.to_pixels, inference._std_mean, tra
 @pytest.mark.parametrize(
     ("module", "name", "other"),
     [
-        (translate, "resize_shorter", resized_sharper),
+        (pixels, "resize_shorter", resized_sharper),
         (translate, "to_range", lambda levels: ((levels.float() / 255) ** 1.1 - 0.5) / 0.5),
         # Truncated instead of rounded.
         (translate, "to_pixels", lambda y, stretch: to_pixels(y - 1 / 255, stretch)),

@@ -18,14 +18,9 @@ from pipeline.runtime.errors import BadImageError, CheckpointError
 from tests.unit.golden import CHECKPOINT, DATA, LEGACY, arrays, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
 from unit.network.network import Generator, GeneratorSizes
-from unit.translation.translate import (
-    REVISION,
-    UnitSettings,
-    UnitTranslator,
-    network_levels,
-    to_pixels,
-    to_range,
-)
+from unit.network.pixels import network_levels, to_pixels, to_range
+from unit.network.settings import UnitSettings
+from unit.translation.translate import REVISION, UnitTranslator
 
 PUBLISHED = UnitSettings("day2night", 128, "minmax", "model", "network", "float32")
 INPUTS = {"input1": "input1_160x120.jpg", "input2": "input2_123x93.jpg"}
