@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from tests.import_graph import direct_imports, is_only_docstring, project_modules
-
-# Geometry, layout, appearance and drawing of one city; dvc.yaml names it as a whole.
-ONE_ROOM = Path("pipeline/city")
-
-
-def room_of(module: Path) -> str:
-    """`pipeline/*/*` or `unit/*`, or the folder above where a module lies in it."""
-    if module.is_relative_to(ONE_ROOM):
-        return str(ONE_ROOM)
-    deepest = 3 if module.parts[0] == "pipeline" else 2
-    return str(Path(*module.parent.parts[:deepest]))
+from tests.stage_rooms import room_of
 
 
 def rooms_used() -> dict[str, set[str]]:
