@@ -1,4 +1,4 @@
-"""Eight days, and where their nights go."""
+"""Eight days, where their nights go, and runs without worker processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.engine import translate_set
 from tests.night.fakes import Nightly, days, write_days
+from tests.night.pool_here import PoolHere
 
 
 @pytest.fixture
@@ -18,3 +20,9 @@ def nightly(tmp_path: Path) -> Nightly:
 @pytest.fixture
 def day(tmp_path: Path) -> ImageSet:
     return write_days(tmp_path / "day", days(8))
+
+
+@pytest.fixture
+def pool_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Translate in this process: to start workers takes longer than most tests."""
+    monkeypatch.setattr(translate_set, "WorkerPool", PoolHere)

@@ -5,39 +5,19 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.night.engine import translate_set as run_module
 from pipeline.night.engine.store import open_store
-from pipeline.night.engine.translate_image import Failed, Task, Translated, attempt
-from pipeline.night.records.translator import OutputFormat, Recipe
+from pipeline.night.records.translator import Recipe
 from pipeline.runtime.errors import DusklineError
 from tests.night.fakes import JPG, Darkened, Nightly, day_name, days, picture, tree, write_days
 
-
-class PoolHere:
-    """A worker pool in this process: workers write nothing, so all writing is done as with a real one."""
-
-    def __init__(self, make_translator: Callable[[], Darkened], output: OutputFormat, *_: object) -> None:
-        self.translator, self.output = make_translator(), output
-        self.recipe = Recipe.of(self.translator, output)
-
-    def __enter__(self) -> PoolHere:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def grow(self, workers: int) -> None:
-        pass
-
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Translated | Failed]]:
-        return ((task, attempt(task, self.translator, self.output)) for task in tasks)
+pytestmark = pytest.mark.usefixtures("pool_here")
 
 
 class Disk:
@@ -97,7 +77,6 @@ def fill(patched: pytest.MonkeyPatch, disk: Disk) -> None:
 def run_on(disk: Disk, nightly: Nightly, day: ImageSet) -> bool:
     """Whether a run found room enough; else it has said in words which file found none."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run_module, "WorkerPool", PoolHere)
         fill(patched, disk)
         try:
             nightly.run(day)

@@ -18,6 +18,8 @@ from tests.night.fakes import Nightly, days, tree, write_days
 from tests.night.work import entries
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("pool_here")
+
 COUNT = 24
 
 SCRIPT = """

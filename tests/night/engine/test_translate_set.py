@@ -29,6 +29,8 @@ from tests.night.fakes import (
 )
 from tests.night.work import entries
 
+pytestmark = pytest.mark.usefixtures("pool_here")
+
 
 def night_of(name: str, suffix: str = ".jpg") -> str:
     return name.removesuffix(".jpg") + "n" + suffix
@@ -40,6 +42,8 @@ def test_every_day_has_its_night_under_its_name(nightly: Nightly, day: ImageSet)
     assert (summary.images, summary.made, summary.failed) == (8, 8, 0)
     assert [row.name for row in night.rows] == sorted(night_of(row.name) for row in day.rows)
     assert night.counts() == day.counts()
+    tables = {"manifest.csv", "origins.csv", "recipe.json"}
+    assert set(tree(nightly.out)) == {night_of(row.name) for row in day.rows} | tables
     for row in night.rows:
         assert row.name == night_of(row.source)
         assert row.time_of_day == "night"
@@ -72,20 +76,6 @@ def test_every_night_knows_its_origin(nightly: Nightly, day: ImageSet) -> None:
         assert origin.settings_digest == recipe.settings_digest
         assert origin.numeric_path == "cpu-uint8"
     assert read_json(nightly.out / "recipe.json") == recipe.document()
-
-
-def test_the_set_is_the_same_whatever_the_number_of_workers(tmp_path: Path, day: ImageSet) -> None:
-    sets = []
-    for workers in (1, 3):
-        place = Nightly(tmp_path / f"with-{workers}", workers=workers)
-        place.run(day)
-        sets.append(tree(place.out))
-    assert sets[0] == sets[1]
-    assert set(sets[0]) == {night_of(row.name) for row in day.rows} | {
-        "manifest.csv",
-        "origins.csv",
-        "recipe.json",
-    }
 
 
 def test_nothing_in_the_set_tells_where_or_when_it_was_made(

@@ -29,6 +29,8 @@ from tests.night.fakes import (
 )
 from tests.night.work import entries
 
+pytestmark = pytest.mark.usefixtures("pool_here")
+
 # Name, bytes, beginning of the reason; "" means it has a night.
 BAD = [
     (b"", "empty"),

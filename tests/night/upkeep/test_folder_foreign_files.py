@@ -11,6 +11,8 @@ from pipeline.core.files import write_bytes
 from pipeline.runtime.errors import UserError
 from tests.night.fakes import PNG, Trip, picture, tree
 
+pytestmark = pytest.mark.usefixtures("pool_here")
+
 
 @pytest.fixture
 def trip(tmp_path: Path) -> Trip:

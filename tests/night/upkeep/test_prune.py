@@ -27,6 +27,8 @@ from tests.night.fakes import (
     write_days,
 )
 
+pytestmark = pytest.mark.usefixtures("pool_here")
+
 
 class InSets(Nightly):
     """A run whose sets lie in `data/sets`, as the project has them."""
