@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test test-slow check format setup
+# Two processes; all tests of a file in one of them, files in their order, for what they share.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-slow test-long check format setup
 
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
@@ -12,10 +15,13 @@ demo: setup
 	@$(BIN)/python -m stages.results
 
 test: setup
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST)
 
 test-slow: setup
-	@$(BIN)/python -m pytest -q -m slow
+	@$(PYTEST) -m "slow and not long"
+
+test-long: setup
+	@$(PYTEST) -m long
 
 check: setup
 	@$(BIN)/python -m ruff format --check .

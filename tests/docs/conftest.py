@@ -10,15 +10,19 @@ import pytest
 from tests.docs.pages import Page
 from tests.docs.walk import Walk, project_of_the_docs
 from tests.end_to_end.project import Project
+from tests.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after the first command of docs/first_hour.md that a test can run. Not to be changed."""
-    project = project_of_the_docs(tmp_path_factory.mktemp("built") / "duskline")
+    return Project(made_once(tmp_path_factory, "built", _build) / "duskline")
+
+
+def _build(folder: Path) -> None:
+    project = project_of_the_docs(folder / "duskline")
     first = next(block for block in Page.read("docs/first_hour.md").blocks if block.mark == "run")
     Walk(project).run(first)
-    return project
 
 
 @pytest.fixture

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.files import read_json, write_json
 from tests.end_to_end.project import Project, copy_project, stages_run
+from tests.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[str]]:
     """A project after its first `dvc repro`, and the stages that ran. Not to be changed."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    return project, stages_run(project.dvc("repro").stdout)
+    folder = made_once(tmp_path_factory, "finished", _run)
+    return Project(folder / "project"), read_json(folder / "ran.json")
+
+
+def _run(folder: Path) -> None:
+    said = copy_project(folder / "project").dvc("repro").stdout
+    write_json(folder / "ran.json", stages_run(said))
 
 
 @pytest.fixture

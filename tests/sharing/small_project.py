@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.made_once import made_once
 
 _STAGES = """\
 stages:
@@ -40,12 +45,16 @@ def dvc(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def small_project(root: Path) -> Path:
+def small_project(temporary: pytest.TempPathFactory, root: Path) -> Path:
     """A project whose two stages have run: a folder of three files, of which two are equal, and a file."""
-    root.mkdir(parents=True)
+    shutil.copytree(made_once(temporary, "small", lambda folder: _make(folder / "project")) / "project", root)
+    return root
+
+
+def _make(root: Path) -> None:
+    root.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     dvc(root, "init", "-q")
     (root / "dvc.yaml").write_text(_STAGES)
     (root / "make.py").write_text(_MAKE)
     dvc(root, "repro", "-q")
-    return root

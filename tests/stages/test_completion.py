@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stages.cli import main
 from tests.import_graph import ROOT
 
 PARAMS = """
@@ -27,36 +30,33 @@ statistics: {city_xs: {}}
 def project(tmp_path: Path) -> Path:
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "data" / "sets" / "brought").mkdir(parents=True)
-    # As the installed command, but of this checkout.
-    command = tmp_path / "bin" / "duskline"
-    command.parent.mkdir()
-    command.write_text(f"#!{sys.executable}\nfrom stages.cli import main\nmain()\n")
-    command.chmod(0o755)
     return tmp_path
 
 
-def environment(project: Path) -> dict[str, str]:
-    return os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "PATH": f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}",
-    }
+@pytest.fixture
+def asked(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., list[str]]:
+    """What is offered for the last word of a line, as the command answers a shell in its own process."""
+
+    def answers(line: str, shell: str = "bash") -> list[str]:
+        words = line.split(" ")
+        monkeypatch.setenv("_DUSKLINE_COMPLETE", f"{shell}_complete")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words) - 1))
+        monkeypatch.chdir(project)
+        with pytest.raises(SystemExit) as ended:
+            main(prog_name="duskline")
+        assert not ended.value.code
+        said = capsys.readouterr()
+        assert said.err == ""
+        return said.out.splitlines()
+
+    return answers
 
 
-def asked(project: Path, line: str, shell: str = "bash") -> list[str]:
-    """What is offered for the last word of `line`."""
-    words = line.split(" ")
-    given = environment(project) | {
-        "_DUSKLINE_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": line,
-        "COMP_CWORD": words[-1] if shell == "fish" else str(len(words) - 1),
-    }
-    done = subprocess.run(["duskline"], cwd=project, env=given, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.splitlines()
-
-
-def names(project: Path, line: str) -> list[str]:
-    return [row.partition(",")[2] for row in asked(project, line) if row]
+def names(rows: list[str]) -> list[str]:
+    return [row.partition(",")[2] for row in rows if row]
 
 
 @pytest.mark.parametrize(
@@ -80,43 +80,34 @@ def names(project: Path, line: str) -> list[str]:
         ("duskline completion ", ["bash", "zsh", "fish"]),
     ],
 )
-def test_words_and_names_are_completed(project: Path, line: str, wanted: list[str]) -> None:
-    assert names(project, line) == wanted
+def test_words_and_names_are_completed(asked: Callable[..., list[str]], line: str, wanted: list[str]) -> None:
+    assert names(asked(line)) == wanted
 
 
 @pytest.mark.parametrize("content", [None, "fetch: [", "- a list"])
 def test_without_readable_parameters_there_are_no_names_and_no_complaint(
-    project: Path, content: str | None
+    asked: Callable[..., list[str]], project: Path, content: str | None
 ) -> None:
     if content is None:
         (project / "params.yaml").unlink()
     else:
         (project / "params.yaml").write_text(content)
-    assert names(project, "duskline stage translate --name ") == []
+    assert names(asked("duskline stage translate --name ")) == []
 
 
-def test_every_shell_gets_its_answers_with_meanings(project: Path) -> None:
-    assert asked(project, "duskline pi", "zsh") == [
+def test_every_shell_gets_its_answers_with_meanings(asked: Callable[..., list[str]]) -> None:
+    assert asked("duskline pi", "zsh") == [
         "plain",
         "pin",
         "Write down the digests of the archives at hand.",
     ]
-    assert asked(project, "duskline pi", "fish") == [
-        "plain,pin\tWrite down the digests of the archives at hand."
-    ]
+    assert asked("duskline pi", "fish") == ["plain,pin\tWrite down the digests of the archives at hand."]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_command_gives_what_the_shell_is_to_read(project: Path, shell: str) -> None:
-    done = subprocess.run(
-        ["duskline", "completion", shell],
-        cwd=project,
-        env=environment(project),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert f"_DUSKLINE_COMPLETE={shell}_complete" in done.stdout
+def test_the_command_gives_what_the_shell_is_to_read(shell: str) -> None:
+    said = CliRunner().invoke(main, ["completion", shell])
+    assert f"_DUSKLINE_COMPLETE={shell}_complete" in said.stdout
 
 
 def test_bash_itself_completes_after_the_line_that_help_names(project: Path) -> None:
@@ -126,10 +117,16 @@ def test_bash_itself_completes_after_the_line_that_help_names(project: Path) -> 
         'eval "$(duskline completion bash)"; COMP_WORDS=(duskline stage translate --name city); COMP_CWORD=4;'
         ' _duskline_completion duskline city --name; printf "%s\\n" "${COMPREPLY[@]}"; complete -p duskline'
     )
+    # As the installed command, but of this checkout.
+    command = project / "bin" / "duskline"
+    command.parent.mkdir()
+    command.write_text(f"#!{sys.executable}\nfrom stages.cli import main\nmain()\n")
+    command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [bash, "-c", script],
         cwd=project,
-        env=environment(project),
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path},
         capture_output=True,
         text=True,
         check=True,

@@ -15,8 +15,10 @@ from tests.sharing.small_project import dvc, small_project
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = small_project(tmp_path / "project")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    root = small_project(tmp_path_factory, tmp_path / "project")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     monkeypatch.chdir(root)
     with replaced_set(root / "data" / "sets" / "street") as writer:
