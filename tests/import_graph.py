@@ -62,6 +62,7 @@ def file_of(name: str) -> Path | None:
     return None
 
 
+@cache
 def direct_imports(module: Path, *, at_import_only: bool = False) -> set[Path]:
     """The project modules named in the module's imports, with the packages above them."""
     found: set[Path] = set()

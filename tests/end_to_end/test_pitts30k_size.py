@@ -12,7 +12,7 @@ from pipeline.datasets.sources.registry import read_source
 from tests.datasets.raw_forms import jpeg, split_file, write_tar
 from tests.end_to_end.project import Project, copy_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 IMAGES = 51_840
 _VIEWS = 24

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.slow
 
 MADE = ("data/raw", "data/sets", "reports")
 
+once_or_often = pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.long)])
+
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
@@ -72,12 +74,15 @@ def _require_the_same(other: Project, project: Project) -> None:
     assert other.dvc("status", "--json").stdout.strip() == "{}"
 
 
-def test_a_remote_that_dies_while_it_is_pushed_to(project: Project, line: Line, tmp_path: Path) -> None:
+@once_or_often
+def test_a_remote_that_dies_while_it_is_pushed_to(
+    project: Project, line: Line, tmp_path: Path, times: int
+) -> None:
     line.open()
     project.dvc("push", "--run-cache")
     size = line.passed
     rng = random.Random(1)
-    for number in range(3):
+    for number in range(times):
         # Each time into a folder of its own, with a site cache that knows nothing of it.
         project.dvc("remote", "modify", "shared", "url", f"s3://{BUCKET}/push{number}")
         line.open(round(size * rng.uniform(0.1, 0.9)))
@@ -91,14 +96,17 @@ def test_a_remote_that_dies_while_it_is_pushed_to(project: Project, line: Line, 
         _require_the_same(other, project)
 
 
-def test_a_remote_that_dies_while_it_is_pulled_from(project: Project, line: Line, tmp_path: Path) -> None:
+@once_or_often
+def test_a_remote_that_dies_while_it_is_pulled_from(
+    project: Project, line: Line, tmp_path: Path, times: int
+) -> None:
     project.dvc("push")
     first = _other(project, tmp_path, "first")
     line.open()
     first.dvc("pull")
     size = line.passed
     rng = random.Random(2)
-    for number in range(3):
+    for number in range(times):
         other = _other(project, tmp_path, f"other{number}")
         line.open(round(size * rng.uniform(0.1, 0.9)))
         assert other.dvc("pull", check=False).returncode != 0
@@ -108,9 +116,10 @@ def test_a_remote_that_dies_while_it_is_pulled_from(project: Project, line: Line
         _require_the_same(other, project)
 
 
+@once_or_often
 @pytest.mark.parametrize("what", ["push", "pull"])
 def test_killed_at_any_moment_it_completes_when_it_is_run_again(
-    what: str, project: Project, remote: Path, tmp_path: Path
+    what: str, project: Project, remote: Path, tmp_path: Path, times: int
 ) -> None:
     duskline(project, "share", str(remote))
     commit(project)
@@ -119,7 +128,7 @@ def test_killed_at_any_moment_it_completes_when_it_is_run_again(
     rng = random.Random(3)
     killed = 0
     runner = project
-    for number in range(6):
+    for number in range(times):
         if what == "pull":
             runner = _other(project, tmp_path, f"other{number}")
         else:
@@ -141,7 +150,7 @@ def test_killed_at_any_moment_it_completes_when_it_is_run_again(
             runner = _other(project, tmp_path, f"after{number}")
             runner.dvc("pull")
         _require_the_same(runner, project)
-    assert killed >= 3
+    assert killed > times // 2
 
 
 def _wait_for_objects(store: Path, count: int, run: subprocess.Popen[bytes]) -> None:

@@ -267,7 +267,7 @@ def test_any_set_is_read_as_it_was_written(
     assert {(row.source, written.read(row)) for row in written.rows} == {(item[4], item[5]) for item in items}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_set_of_fifty_thousand_opens_quickly(tmp_path: Path) -> None:
     writer = SetWriter(tmp_path / "set")
     for number in range(50_000):

@@ -126,7 +126,7 @@ def test_runs_that_were_killed_at_random_moments_come_to_the_same_set(
     random_kills(base, wanted, kills=2, seed=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_runs_that_were_killed_at_many_random_moments_come_to_the_same_set(
     tmp_path: Path, wanted: dict[str, bytes]
 ) -> None:

@@ -133,7 +133,7 @@ def finished(root: Path, count: int) -> list[Source]:
     return sources
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fifty_thousand_finished_nights_are_planned_in_seconds(tmp_path: Path) -> None:
     sources = finished(tmp_path, 51_840)
     start = time.perf_counter()
@@ -160,7 +160,7 @@ def memory_of_a_plan(root: Path, count: int) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_plan_takes_at_most_a_kilobyte_for_each_image(tmp_path: Path) -> None:
     few, many = memory_of_a_plan(tmp_path / "few", 2_000), memory_of_a_plan(tmp_path / "many", 50_000)
     assert few / 2_000 < 1024
