@@ -14,7 +14,7 @@ from tests.made_once import made_once
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[str]]:
-    """A project after its first `dvc repro`, and the stages that ran. Not to be changed."""
+    """A project after its first `dvc repro`, and the stages that ran. To be read and copied, no more."""
     folder = made_once(tmp_path_factory, "finished", _run)
     return Project(folder / "project"), read_json(folder / "ran.json")
 

@@ -29,12 +29,11 @@ def _steps(project: Project) -> dict[str, dict[str, Any]]:
     return {step["stage"]: step for step in _plan(project)["stages"]}
 
 
-def test_a_fresh_clone_and_after_its_run(finished_run: tuple[Project, list[str]], tmp_path: Path) -> None:
+def test_a_fresh_clone_and_after_its_run(project: Project, tmp_path: Path) -> None:
     fresh = _plan(copy_project(tmp_path / "fresh"))
     assert sorted(step["stage"] for step in fresh["stages"]) == sorted(ALL_STAGES)
     assert {tuple(step["reasons"]) for step in fresh["stages"]} == {("never ran",)}
     assert {step["seconds"] for step in fresh["stages"]} == {None}
-    project, _ = finished_run
     assert _plan(project)["stages"] == []
     said = project.run(sys.executable, "-m", "stages.plan").stdout
     assert said == "Nothing to do: every output is what its code, parameters and inputs make.\n"
@@ -89,8 +88,7 @@ def test_runs_that_found_all_made_or_failed_spoil_no_estimate(project: Project) 
     assert read_timings(project.root / "work") == first
 
 
-def test_doctor_finds_the_default_project_well(finished_run: tuple[Project, list[str]]) -> None:
-    project, _ = finished_run
+def test_doctor_finds_the_default_project_well(project: Project) -> None:
     said = project.run(sys.executable, "-m", "stages.doctor").stdout
     assert said.splitlines()[-1].startswith("0 faults, ")
     assert "torch" in said

@@ -48,7 +48,7 @@ def test_every_command_has_them(words: str, command: click.Command) -> None:
 def photographs(tmp_path: Path) -> tuple[str, ...]:
     (tmp_path / "days").mkdir(exist_ok=True)
     (tmp_path / "days" / "a.jpg").write_bytes(picture(1, 32, 24))
-    return ("days", "nights", "--checkpoint", str(CHECKPOINT), "--shorter-side", "24", "--dtype", "auto")
+    return ("days", "nights", "--photometric", "meant")
 
 
 def test_a_quiet_run_has_no_summary(tmp_path: Path) -> None:
@@ -80,7 +80,9 @@ def test_a_stage_is_quiet_too(tmp_path: Path) -> None:
 
 
 def test_debug_says_what_is_read_and_chosen(tmp_path: Path) -> None:
-    said = run(translate_folder.main, *photographs(tmp_path), "--debug").stderr
+    days, nights, *_ = photographs(tmp_path)
+    network = ("--checkpoint", str(CHECKPOINT), "--shorter-side", "24", "--dtype", "auto")
+    said = run(translate_folder.main, days, nights, *network, "--debug").stderr
     assert "debug pipeline.compute.device.precision: device auto is c" in said
     assert "debug pipeline.core.params: reading params.yaml\n" in run(sets.main, "--debug").stderr
 

@@ -146,10 +146,3 @@ def test_one_real_view_by_day_and_by_night() -> None:
     )
     assert day.shape == night.shape == (36, 48, 3)
     assert day.mean() > night.mean() + 30
-
-
-@pytest.mark.slow
-def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
-    for workers in (1, 3):
-        write_city(tiny(), tmp_path / str(workers), workers)
-    assert digests(tmp_path / "1") == digests(tmp_path / "3")
