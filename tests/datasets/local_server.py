@@ -101,8 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
             for start in range(0, len(data), 1 << 16):
                 time.sleep(state.slow)
                 piece = data[start : start + (1 << 16)]
-                self.wfile.write(piece)
+                # Before the client can have it, and be done and ask how much there was.
                 state.sent += len(piece)
+                self.wfile.write(piece)
 
     def log_message(self, *_: object) -> None:
         pass
