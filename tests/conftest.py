@@ -12,9 +12,8 @@ from hypothesis import settings
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
-# Several processes side by side, each with as many threads as there are processors, take five times as long.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The networks here are so small that a second thread, in any of the processes side by side, costs time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process that they start
 # inherits that; the tests that interrupt such processes want what a user at a terminal has.

@@ -81,3 +81,14 @@ def test_no_command_loads_torch_before_it_runs() -> None:
     modules = [".".join(path.with_suffix("").parts) for path in COMMANDS]
     script = f"import sys\nimport {', '.join(modules)}\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_neither_ray_nor_timm_is_loaded_unless_asked_for() -> None:
+    script = """
+import sys
+import pipeline.night.engine.translate_set, pipeline.vpr.evaluation.evaluation, pipeline.vpr.training.training
+from pipeline.vpr.models.backbones import build_backbone
+build_backbone("resnet18conv4", "none", "all")
+sys.exit(bool({"ray", "timm"} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0

@@ -109,12 +109,6 @@ def test_without_ray_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch, t
     assert "pip install duskline[cluster]" in caught.value.hint
 
 
-def test_the_local_engine_never_imports_ray() -> None:
-    modules = "pipeline.night.engine.translate_set, pipeline.vpr.evaluation.evaluation"
-    script = f"import sys, {modules}; sys.exit('ray' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
-
-
 @pytest.mark.slow
 def test_a_set_is_the_same_to_the_byte_as_by_this_machine(
     nodes: TwoNodes, wanted: dict[str, bytes], tmp_path: Path

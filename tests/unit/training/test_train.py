@@ -247,6 +247,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(
     assert saved_states(first.folder)[1:] == [before]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_in_the_same_bytes(folders: tuple[Path, Path], tmp_path: Path) -> None:
     changes = {
         "iterations": 30,

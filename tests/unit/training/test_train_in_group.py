@@ -63,6 +63,7 @@ def process(rank: int, ports: tuple[int, int], root: Path) -> None:
     torch.save(found, root / f"{rank}.pt")
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     draw_folders(tmp_path)
     processes.spawn(process, ((free_port(), free_port()), tmp_path), nprocs=2)

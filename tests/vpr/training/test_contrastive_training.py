@@ -49,12 +49,12 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     both = write_places(tmp_path / "set", twins=True)
     lights = Augmentation(lights=Lights(shade=0.5, windows=9, lamps=1, noise=3))
     settings = replace(
-        PAIRS, night_augmentation=lights, schedule="cosine", warmup=2, start_share=0.25, queries_per_epoch=20,
+        PAIRS, night_augmentation=lights, schedule="cosine", warmup=2, start_share=0.25, queries_per_epoch=12,
         similar_places=3,
     )  # fmt: skip
     run(both, tmp_path / "one", settings, workers=1)
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
-    kill_after(6, monkeypatch)
+    kill_after(5, monkeypatch)
     with pytest.raises(KilledError):
         run(both, tmp_path / "many", settings, workers=3)
     monkeypatch.undo()
