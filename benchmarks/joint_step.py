@@ -17,6 +17,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import click
 import numpy as np
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import take_turns
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import l2_normalised
@@ -158,10 +159,12 @@ def step_of(way: str, places: int, height: int, width: int) -> Step:
     return lambda: learner.learn(images, rows)
 
 
-def timed(step: Step) -> Callable[[], dict[str, float]]:
-    """The step with its loss, its seconds and the most memory so far."""
+def timed(way: str, places: int, height: int, width: int, threads: int) -> Callable[[], dict[str, float]]:
+    """The way's step with its loss, its seconds and the most memory so far."""
+    torch.set_num_threads(threads)
+    step = step_of(way, places, height, width)
 
-    def answer() -> dict[str, float]:
+    def measured() -> dict[str, float]:
         start = time.perf_counter()
         loss = step().item()
         seconds = time.perf_counter() - start
@@ -171,7 +174,7 @@ def timed(step: Step) -> Callable[[], dict[str, float]]:
             "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 
-    return answer
+    return measured
 
 
 @click.command()
@@ -180,31 +183,24 @@ def timed(step: Step) -> Callable[[], dict[str, float]]:
 @click.option("--width", default=240, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
 @click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
-@click.option("--serve", "served", default=None, hidden=True)
-def main(places: int, height: int, width: int, threads: int, rounds: int, served: str | None) -> None:
+def main(places: int, height: int, width: int, threads: int, rounds: int) -> None:
     """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
-    if served:
-        torch.set_num_threads(threads)
-        serve(timed(step_of(served, places, height, width)))
-        return
-    options = [f"--places={places}", f"--height={height}", f"--width={width}", f"--threads={threads}"]
-    arguments = {way: [*options, "--serve", way] for way in WAYS}
-    with started("benchmarks.joint_step", arguments) as ways:
-        answers = take_turns(ways, rounds)
+    ways = {way: partial(timed, way, places, height, width, threads) for way in WAYS}
+    measured = take_turns(ways, rounds)
     auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
     print(
         f"{places} x {PICTURES} pictures of {width}x{height}, {threads} threads; ours computes in {auto} here"
     )
-    for line in table(answers):
+    for line in table(measured):
         print(line)
 
 
-def table(answers: dict[str, list[dict[str, float]]]) -> Iterable[str]:
+def table(measured: dict[str, list[dict[str, float]]]) -> Iterable[str]:
     """The lines: of each way the shortest time, the most memory, and the loss before anything is learnt."""
-    times = {way: min(answer["seconds"] for answer in given[1:] or given) for way, given in answers.items()}
+    times = {way: min(turn["seconds"] for turn in turns[1:] or turns) for way, turns in measured.items()}
     yield f"{'':40}{'s/step':>8}{'x plain':>9}{'MiB':>7}{'first loss':>12}"
     for way, title in WAYS.items():
-        first, last = answers[way][0], answers[way][-1]
+        first, last = measured[way][0], measured[way][-1]
         ratio = times["plain"] / times[way]
         yield f"{title:40}{times[way]:8.3f}{ratio:9.2f}{last['MiB']:7.0f}{first['loss']:12.4f}"
 

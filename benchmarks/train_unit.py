@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import itertools
 import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypedDict
 
 import click
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.plain_unit import PlainTrainer
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import take_turns
 from pipeline.runtime.memory import keep_freed_memory
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
@@ -41,6 +42,14 @@ WAYS = {
     "checkpointing": ("ours, autocast bfloat16, checkpointing", "bfloat16", True),
 }
 Step = Callable[[int], dict[str, Tensor]]
+
+
+class Turn(TypedDict):
+    """Seconds of a step, GiB held at most so far, losses by name."""
+
+    seconds: float
+    GiB: float
+    losses: dict[str, float]
 
 
 def settings_of(
@@ -100,28 +109,30 @@ def memory_used() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def timed(step: Step) -> Callable[[], dict]:
-    """The next step each time, with its seconds, memory and losses."""
+def timed(settings: TrainSettings, way: str, device: str, threads: int) -> Callable[[], Turn]:
+    """The way's next step each time, with its seconds, memory and losses."""
+    torch.set_num_threads(threads)
+    step = step_of(way, settings, device)
     iterations = itertools.count()
 
-    def answer() -> dict:
+    def measured() -> Turn:
         start = time.perf_counter()
         # Numbers that have come to the processor: the device has done the step.
         losses = {name: value.item() for name, value in step(next(iterations)).items()}
         seconds = time.perf_counter() - start
         return {"seconds": seconds, "GiB": memory_used(), "losses": losses}
 
-    return answer
+    return measured
 
 
-def windows(answers: list[dict], term: str, length: int) -> Iterator[float]:
+def windows(turns: list[Turn], term: str, length: int) -> Iterator[float]:
     """Means of a loss over each `length` steps."""
-    for start in range(0, len(answers), length):
-        part = [answer["losses"][term] for answer in answers[start : start + length]]
+    for start in range(0, len(turns), length):
+        part = [turn["losses"][term] for turn in turns[start : start + length]]
         yield sum(part) / len(part)
 
 
-def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: int) -> float:
+def largest_deviation(ours: list[Turn], plain: list[Turn], term: str, length: int) -> float:
     """The largest difference of two windows' means, as a share of the plain one."""
     pairs = zip(windows(ours, term, length), windows(plain, term, length), strict=True)
     return max(abs(mine - theirs) / theirs for mine, theirs in pairs)
@@ -141,7 +152,6 @@ def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: in
 @click.option("--seed", default=0, show_default=True, help="Of weights and noise.")
 @click.option("--threads", default=1, show_default=True, help="Of each operation.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where.")
-@click.option("--way", "served", default=None, hidden=True)
 def main(
     dim: int,
     height: int,
@@ -154,41 +164,39 @@ def main(
     seed: int,
     threads: int,
     device: str,
-    served: str | None,
 ) -> None:
     """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
-    torch.set_num_threads(threads)
-    if served:
-        settings = settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)
-        serve(timed(step_of(served, settings, device)))
-        return
-    arguments = {way: [*sys.argv[1:], "--way", way] for way in WAYS}
-    with started("benchmarks.train_unit", arguments) as ways:
-        answers = take_turns(ways, curves or steps)
+    ways = {
+        way: partial(
+            timed, settings_of(dim, (height, width), dis_norm, seed, way, vgg=vgg), way, device, threads
+        )
+        for way in WAYS
+    }
+    measured = take_turns(ways, curves or steps)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
     print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {where}, torch {torch.__version__}")
-    report_times(answers)
+    report_times(measured)
     if curves:
-        report_curves(answers, window)
+        report_curves(measured, window)
 
 
-def report_times(answers: dict[str, list[dict]]) -> None:
+def report_times(measured: dict[str, list[Turn]]) -> None:
     """Print the shortest seconds of each way."""
-    times = {way: min(answer["seconds"] for answer in given[1:]) for way, given in answers.items()}
+    times = {way: min(turn["seconds"] for turn in turns[1:] or turns) for way, turns in measured.items()}
     print(f"{'':42}{'s/step':>8}{'x plain':>9}{'GiB':>7}")
     for way, (title, *_) in WAYS.items():
-        memory = answers[way][-1]["GiB"]
+        memory = measured[way][-1]["GiB"]
         print(f"{title:42}{times[way]:8.3f}{times['plain'] / times[way]:9.2f}{memory:7.2f}")
 
 
-def report_curves(answers: dict[str, list[dict]], window: int) -> None:
+def report_curves(measured: dict[str, list[Turn]], window: int) -> None:
     """Print the largest deviation of each term from the plain way's."""
-    steps = len(answers["plain"])
+    steps = len(measured["plain"])
     print(f"largest deviation from plain of means over {window} of {steps} steps, in %")
     others = [way for way in WAYS if way != "plain"]
     print(f"{'':20}" + "".join(f"{way:>15}" for way in others))
-    for term in answers["plain"][0]["losses"]:
-        shares = [largest_deviation(answers[way], answers["plain"], term, window) for way in others]
+    for term in measured["plain"][0]["losses"]:
+        shares = [largest_deviation(measured[way], measured["plain"], term, window) for way in others]
         print(f"{term:20}" + "".join(f"{100 * share:15.3f}" for share in shares))
 
 

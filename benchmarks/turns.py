@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from typing import Any, TypeVar
 
-Ways = dict[str, "subprocess.Popen[str]"]
-
-
-@contextlib.contextmanager
-def started(module: str, arguments: Mapping[str, Sequence[str]]) -> Iterator[Ways]:
-    """Run `python -m module` with the arguments of each way for the block; each must `serve`."""
-    ways = {
-        way: subprocess.Popen(
-            [sys.executable, "-m", module, *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for way, given in arguments.items()
-    }
-    try:
-        yield ways
-    finally:
-        for process in ways.values():
-            if process.stdin:
-                process.stdin.close()
-            process.wait()
+T = TypeVar("T")
+# What a way's process does each time, and keeps from one time to the next.
+_kept = threading.local()
 
 
-def take_turns(ways: Ways, rounds: int) -> dict[str, list[Any]]:
-    """What each way answers in each of the rounds."""
-    answers: dict[str, list[Any]] = {way: [] for way in ways}
-    for _ in range(rounds):
-        for way, process in ways.items():
-            print("go", file=process.stdin, flush=True)
-            answer = process.stdout.readline() if process.stdout else ""
-            if not answer:
-                raise SystemExit(f"{way} ended before it answered; is there memory for it?")
-            answers[way].append(json.loads(answer))
-    return answers
+def own_process() -> Executor:
+    """A new interpreter, for some settings hold for a whole process."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
-def serve(work: Callable[[], Any]) -> None:
-    """Do the work once for each line of standard input, and answer each with what it gives, as JSON."""
-    for _ in sys.stdin:
-        print(json.dumps(work()), flush=True)
+def take_turns(ways: Mapping[str, Callable[[], Callable[[], T]]], rounds: int) -> dict[str, list[T]]:
+    """What each way gives in each of the rounds.
+
+    ways: what builds the work, once and in the way's own process, when it has its first turn; both this and
+    what the work gives must be picklable.
+    """
+    given: dict[str, list[T]] = {way: [] for way in ways}
+    with contextlib.ExitStack() as stack:
+        processes = {way: stack.enter_context(own_process()) for way in ways}
+        for process in processes.values():
+            # They start together, and import what they need.
+            process.submit(os.getpid)
+        for _ in range(rounds):
+            for way, build in ways.items():
+                try:
+                    given[way].append(processes[way].submit(_worked, build).result())
+                except BrokenExecutor as error:
+                    raise SystemExit(f"{way} ended before it answered; is there memory for it?") from error
+    return given
+
+
+def _worked(build: Callable[[], Callable[[], Any]]) -> Any:
+    if not hasattr(_kept, "work"):
+        _kept.work = build()
+    return _kept.work()

@@ -12,17 +12,17 @@ are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import click
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import take_turns
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import l2_normalised
@@ -137,18 +137,20 @@ def work_of(
     return training_step(recogniser, images, negatives, numbers if way.startswith("ours") else None, device)
 
 
-def timed(work: Callable[[], Tensor], found: Path) -> Callable[[], float]:
-    """The work with its seconds; what it gives goes into the file `found`."""
+def timed(
+    way: str, size: tuple[int, int, int], negatives: int, wish: str, threads: int
+) -> Callable[[], tuple[float, np.ndarray]]:
+    """The way's work, with the seconds that it takes and the descriptors that it gives."""
+    torch.set_num_threads(threads)
+    work = work_of(way, size, negatives, device_of(wish))
 
-    def seconds() -> float:
+    def measured() -> tuple[float, np.ndarray]:
         start = time.perf_counter()
         # What comes to the processor is there: this ends when the device has done it.
         descriptors = work().cpu()
-        passed = time.perf_counter() - start
-        torch.save(descriptors, found)
-        return passed
+        return time.perf_counter() - start, descriptors.numpy()
 
-    return seconds
+    return measured
 
 
 def shortest(seconds: list[float]) -> float:
@@ -167,8 +169,6 @@ def shortest(seconds: list[float]) -> float:
 @click.option(
     "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
 )
-@click.option("--serve", "served", default=None, hidden=True)
-@click.option("--found", default=None, hidden=True, type=click.Path(path_type=Path))
 def main(
     pictures: int,
     negatives: int,
@@ -178,43 +178,24 @@ def main(
     rounds: int,
     loop_rounds: int,
     wish: str,
-    served: str | None,
-    found: Path | None,
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
     if pictures % (2 + negatives):
         raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
     size = (pictures, height, width)
-    torch.set_num_threads(threads)
-    device = device_of(wish)
-    if served and found:
-        serve(timed(work_of(served, size, negatives, device), found))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        files = {way: Path(folder) / f"{way}.pt" for way in WAYS}
-        options = [
-            f"--{name}={value}"
-            for name, value in (
-                ("pictures", pictures),
-                ("negatives", negatives),
-                ("height", height),
-                ("width", width),
-                ("threads", threads),
-                ("device", wish),
-            )
-        ]
-        times: dict[str, float] = {}
-        for group in GROUPS:
-            arguments = {way: [*options, "--serve", way, "--found", str(files[way])] for way in group}
-            with started("benchmarks.vpr", arguments) as ways:
-                answers = take_turns(ways, loop_rounds if "loop" in group else rounds)
-            times |= {way: shortest(seconds) for way, seconds in answers.items()}
-        report(times, {way: torch.load(path) for way, path in files.items()}, size, threads, device)
+    times: dict[str, float] = {}
+    found: dict[str, np.ndarray] = {}
+    for group in GROUPS:
+        ways = {way: partial(timed, way, size, negatives, wish, threads) for way in group}
+        for way, turns in take_turns(ways, loop_rounds if "loop" in group else rounds).items():
+            times[way] = shortest([seconds for seconds, _ in turns])
+            found[way] = turns[-1][1]
+    report(times, found, size, threads, device_of(wish))
 
 
 def report(
     times: dict[str, float],
-    found: dict[str, Tensor],
+    found: dict[str, np.ndarray],
     size: tuple[int, int, int],
     threads: int,
     device: torch.device,
@@ -227,7 +208,7 @@ def report(
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"
         against_loop = "" if plain == "plain_extract" else f"{times['loop'] / times[way]:.1f}"
-        difference = float((found[way] - found[plain]).abs().max())
+        difference = float(np.abs(found[way] - found[plain]).max())
         print(
             f"{title:50}{times[way]:9.4f}{against_loop:>8}{times[plain] / times[way]:9.2f}  {difference:.1e}"
         )
