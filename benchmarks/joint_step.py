@@ -28,7 +28,7 @@ from torch.nn import functional
 from benchmarks.turns import take_turns
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.models.precision import autocast, numbers_of
@@ -58,22 +58,21 @@ def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
     return contrastive_loss(descriptors.unflatten(0, (-1, PICTURES)), near, TEMPERATURE, group)
 
 
-class KeptDays(nn.Module):
+class KeptDays(Recogniser):
     """A recogniser that computes the frozen layers of nights alone: (places, 3, H, W) -> descriptors of all.
 
     days: what the frozen layers give of each place's two days, (places, 2, C, h, w).
     """
 
-    def __init__(self, backbone: Backbone, aggregation: nn.Module, days: Tensor) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.aggregation = aggregation
+    def __init__(self, backbone: Backbone, whole: Recogniser, days: Tensor) -> None:
+        super().__init__(backbone, whole.aggregation, whole.descriptor_size)
+        self.frozen, self.learning = backbone.frozen, backbone.learning
         self.days = days
 
     def forward(self, nights: Tensor) -> Tensor:
         """Descriptors in the order of a batch's pictures."""
-        frozen = torch.cat([self.days, self.backbone.frozen(nights)[:, None]], 1).flatten(0, 1)
-        features = self.backbone.learning(frozen.contiguous(memory_format=torch.channels_last))
+        frozen = torch.cat([self.days, self.frozen(nights)[:, None]], 1).flatten(0, 1)
+        features = self.learning(frozen.contiguous(memory_format=torch.channels_last))
         descriptors: Tensor = self.aggregation(features)
         return descriptors
 
@@ -92,12 +91,13 @@ def recogniser(images: Tensor) -> Recogniser:
     settings = NetworkSettings(
         "tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad", CLUSTERS, stride=16
     )
-    network = build_network(settings)
+    network = build_network(settings).parts[0]
     for module in batch_norms(network):
         module.requires_grad_(requires_grad=False)
     with torch.no_grad():
         grids = l2_normalised(network.eval().backbone(images[:6]))
     features = grids.permute(0, 2, 3, 1).flatten(0, 2).numpy()
+    assert isinstance(network.aggregation, NetVLAD)
     network.aggregation.initialise(features[:: len(features) // CLUSTERS][:CLUSTERS], features)
     return network
 
@@ -135,20 +135,22 @@ def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDa
         for part in (pictures[:, :2].flatten(0, 1), pictures[:, 2])
     )
     network.eval()
+    backbone = network.backbone
+    assert isinstance(backbone, Backbone)
     with torch.no_grad(), autocast(CPU, numbers), folded_train_mode(network):
-        frozen = network.backbone.frozen(days)
-    return KeptDays(network.backbone, network.aggregation, frozen.unflatten(0, (-1, 2))), nights
+        frozen = backbone.frozen(days)
+    return KeptDays(backbone, network, frozen.unflatten(0, (-1, 2))), nights
 
 
 def step_of(way: str, places: int, height: int, width: int) -> Step:
     """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
     images = pictures_of(places, height, width)
-    network: Recogniser | KeptDays = recogniser(images)
+    network = recogniser(images)
     rows = np.zeros((places, 2), np.int64)
     if way == "plain":
         return simple_step(network, images, rows, "off")
     keep_freed_memory()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(CPU, "auto")
     if way == "unfolded":

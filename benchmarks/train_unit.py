@@ -20,7 +20,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import click
 import torch
@@ -30,12 +30,13 @@ from torch.nn import functional
 from benchmarks.plain_unit import PlainTrainer
 from benchmarks.turns import take_turns
 from pipeline.runtime.memory import keep_freed_memory
+from unit.network.settings import DiscriminatorNorm
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.vgg import VggFeatures
 
 # Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
-WAYS = {
+WAYS: dict[str, tuple[str, Literal["off", "bfloat16"], bool]] = {
     "plain": ("plain: float32, NCHW, two passes", "off", False),
     "float32": ("ours, autocast off", "off", False),
     "bfloat16": ("ours, autocast bfloat16", "bfloat16", False),
@@ -53,7 +54,7 @@ class Turn(TypedDict):
 
 
 def settings_of(
-    dim: int, size: tuple[int, int], dis_norm: str, seed: int, way: str, *, vgg: bool
+    dim: int, size: tuple[int, int], dis_norm: DiscriminatorNorm, seed: int, way: str, *, vgg: bool
 ) -> TrainSettings:
     """The published training, at another size."""
     _, autocast, checkpointing = WAYS[way]
@@ -99,7 +100,7 @@ def step_of(way: str, settings: TrainSettings, device: str) -> Step:
     if features is not None:
         features.to(memory_format=torch.channels_last)
     ours = Trainer(settings, device, features)
-    return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
+    return lambda iteration: ours.step(picture(iteration, 0, size), picture(iteration, 1, size), iteration)
 
 
 def memory_used() -> float:
@@ -156,7 +157,7 @@ def main(
     dim: int,
     height: int,
     width: int,
-    dis_norm: str,
+    dis_norm: DiscriminatorNorm,
     vgg: bool,
     steps: int,
     curves: int,

@@ -55,10 +55,10 @@ class Trial:
 def seeded_pair(path: Path, dim: int) -> None:
     """Write a pair of the published shape with drawn weights."""
     torch.manual_seed(0)
-    pair = [Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab"]
-    for weight in (value for generator in pair for value in generator.parameters() if value.ndim == 4):
+    a, b = (Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab")
+    for weight in (value for generator in (a, b) for value in generator.parameters() if value.ndim == 4):
         nn.init.kaiming_normal_(weight)
-    save_checkpoint(path, *pair)
+    save_checkpoint(path, a, b)
 
 
 def draw_days(folder: Path, count: int, width: int, height: int) -> list[Task]:
@@ -231,8 +231,8 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
     # The loop's first picture, which only warms it, is counted.
     work = gflop(plain)
     print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP a picture")
-    for dtype in (torch.float32, torch.bfloat16):
-        print(f"matrix product in {dtype}: {ceiling(dtype, device, machine.workers):,.0f} GFLOP/s")
+    for number in (torch.float32, torch.bfloat16):
+        print(f"matrix product in {number}: {ceiling(number, device, machine.workers):,.0f} GFLOP/s")
     rates: dict[str, list[float]] = {}
     paths = {}
     for _ in range(rounds):

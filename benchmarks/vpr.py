@@ -25,7 +25,7 @@ from torch.nn import functional
 from benchmarks.turns import take_turns
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.models.precision import autocast, device_of, numbers_of
 from pipeline.vpr.retrieval.extraction import extract
@@ -53,7 +53,7 @@ GROUPS = (
 class LoopedNetVLAD(nn.Module):
     """NetVLAD as the benchmark computes it: one cluster after the other."""
 
-    def __init__(self, ours: nn.Module) -> None:
+    def __init__(self, ours: NetVLAD) -> None:
         super().__init__()
         self.conv = ours.conv
         self.centroids = ours.centroids
@@ -73,7 +73,7 @@ class LoopedNetVLAD(nn.Module):
 def network() -> Recogniser:
     """The paper's: ResNet-18 to conv4 with NetVLAD of 64 clusters, only conv4 and NetVLAD learning."""
     torch.manual_seed(0)
-    return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64))
+    return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64)).parts[0]
 
 
 def training_step(
@@ -88,7 +88,7 @@ def training_step(
             descriptors = recogniser(placed)
         recogniser.zero_grad(set_to_none=True)
         triplet_loss(descriptors.float(), negatives, MARGIN).backward()
-        return descriptors.detach().float()  # type: ignore[no-any-return]
+        return descriptors.detach().float()
 
     return step
 
@@ -124,10 +124,11 @@ def work_of(
     images = torch.randn(size[0], 3, *size[1:])
     recogniser = network().to(device)
     if way == "loop":
+        assert isinstance(recogniser.aggregation, NetVLAD)
         recogniser.aggregation = LoopedNetVLAD(recogniser.aggregation)
     if way.startswith("ours"):
         keep_freed_memory()
-        recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        recogniser.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(device, "auto") if "auto" in way else "off"
     if way == "plain_extract":
