@@ -72,6 +72,7 @@ def translated(days: Path, base: Path, factory: UnitFactory, engine: Engine) -> 
     seconds = time.perf_counter() - start
     if cluster is not None:
         cluster.shutdown()
+        del os.environ["RAY_ADDRESS"]
     return seconds
 
 

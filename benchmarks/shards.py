@@ -68,17 +68,20 @@ def _measured(root: Path, images: int, above: int | None, url: list[str], enviro
 
 
 def _project(root: Path, url: list[str]) -> Path:
-    root.mkdir(parents=True)
-    dvc = [sys.executable, "-m", "dvc"]
+    (root / ".dvc").mkdir(parents=True)
     address, *endpoint = url
-    for command in (
-        ["init", "-q", "--no-scm"],
-        ["config", "cache.type", "hardlink,copy"],
-        ["remote", "add", "-q", "-d", "shared", address],
-        ["remote", "modify", "shared", "verify", "true"],
-        *([["remote", "modify", "shared", "endpointurl", *endpoint]] if endpoint else []),
-    ):
-        subprocess.run([*dvc, *command], cwd=root, check=True)
+    lines = [
+        "[core]",
+        "    no_scm = true",
+        "    remote = shared",
+        "[cache]",
+        '    type = "hardlink,copy"',
+        "['remote \"shared\"']",
+        f"    url = {address}",
+        "    verify = true",
+        *(f"    endpointurl = {one}" for one in endpoint),
+    ]
+    (root / ".dvc" / "config").write_text("\n".join(lines) + "\n")
     return root
 
 

@@ -1,12 +1,11 @@
-"""The ways in which a training step is timed: they compute the same, and the command tells of each."""
+"""The ways in which a training step is timed: they compute the same."""
 
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
 
 from benchmarks import joint_step
-from benchmarks.joint_step import WAYS, main, step_of, table
+from benchmarks.joint_step import WAYS, step_of, table
 from pipeline.compute.device.threads import threads_within
 
 
@@ -28,16 +27,3 @@ def test_of_several_rounds_the_first_is_not_timed() -> None:
     }
     _, *lines = table(answers)
     assert [line.split()[-3] for line in lines] == ["1.00", "2.00", "4.00", "8.00"]
-
-
-@pytest.mark.slow
-def test_the_command_prints_each_way() -> None:
-    options = ["--places", "2", "--height", "64", "--width", "96", "--rounds", "1", "--threads", "1"]
-    found = CliRunner().invoke(main, options, catch_exceptions=False)
-    first, head, *lines = found.output.splitlines()
-    assert first.startswith("2 x 3 pictures of 96x64, 1 threads")
-    assert head.split() == ["s/step", "x", "plain", "MiB", "first", "loss"]
-    assert len(lines) == len(WAYS)
-    for line, title in zip(lines, WAYS.values(), strict=True):
-        assert line.startswith(title)
-        assert all(float(number) > 0 for number in line.removeprefix(title).split())
