@@ -1,4 +1,4 @@
-"""A recogniser learnt from examples of a set, judged on its val split, going on where it stopped."""
+"""A recogniser learnt from examples of a set, evaluated on its val split, going on where it stopped."""
 
 from __future__ import annotations
 
