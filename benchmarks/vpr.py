@@ -12,17 +12,15 @@ are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import click
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import shortest, take_turns
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import l2_normalised
@@ -117,9 +115,14 @@ def our_extraction(
 
 
 def work_of(
-    way: str, size: tuple[int, int, int], negatives: int, device: torch.device
-) -> Callable[[], Tensor]:
-    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+    way: str, size: tuple[int, int, int], negatives: int, wish: str, threads: int
+) -> Callable[[], np.ndarray]:
+    """What is timed, and gives the descriptors.
+
+    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    """
+    torch.set_num_threads(threads)
+    device = device_of(wish)
     torch.manual_seed(1)
     images = torch.randn(size[0], 3, *size[1:])
     recogniser = network().to(device)
@@ -131,29 +134,13 @@ def work_of(
         images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(device, "auto") if "auto" in way else "off"
     if way == "plain_extract":
-        return plain_extraction(recogniser, images, device)
-    if way.endswith("extract"):
-        return our_extraction(recogniser, images, numbers, device)
-    return training_step(recogniser, images, negatives, numbers if way.startswith("ours") else None, device)
-
-
-def timed(work: Callable[[], Tensor], found: Path) -> Callable[[], float]:
-    """The work with its seconds; what it gives goes into the file `found`."""
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        # What comes to the processor is there: this ends when the device has done it.
-        descriptors = work().cpu()
-        passed = time.perf_counter() - start
-        torch.save(descriptors, found)
-        return passed
-
-    return seconds
-
-
-def shortest(seconds: list[float]) -> float:
-    """The least; of several rounds the first only prepares (kernels, memory)."""
-    return min(seconds[1:] or seconds)
+        work = plain_extraction(recogniser, images, device)
+    elif way.endswith("extract"):
+        work = our_extraction(recogniser, images, numbers, device)
+    else:
+        ours = numbers if way.startswith("ours") else None
+        work = training_step(recogniser, images, negatives, ours, device)
+    return lambda: work().cpu().numpy()
 
 
 @click.command()
@@ -167,8 +154,6 @@ def shortest(seconds: list[float]) -> float:
 @click.option(
     "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
 )
-@click.option("--serve", "served", default=None, hidden=True)
-@click.option("--found", default=None, hidden=True, type=click.Path(path_type=Path))
 def main(
     pictures: int,
     negatives: int,
@@ -178,56 +163,25 @@ def main(
     rounds: int,
     loop_rounds: int,
     wish: str,
-    served: str | None,
-    found: Path | None,
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
     if pictures % (2 + negatives):
         raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
     size = (pictures, height, width)
-    torch.set_num_threads(threads)
+    times, found = {}, {}
+    for group in GROUPS:
+        ways = {way: (way, size, negatives, wish, threads) for way in group}
+        for way, turns in take_turns(work_of, ways, loop_rounds if "loop" in group else rounds).items():
+            times[way], found[way] = shortest(turns), turns[-1].value
     device = device_of(wish)
-    if served and found:
-        serve(timed(work_of(served, size, negatives, device), found))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        files = {way: Path(folder) / f"{way}.pt" for way in WAYS}
-        options = [
-            f"--{name}={value}"
-            for name, value in (
-                ("pictures", pictures),
-                ("negatives", negatives),
-                ("height", height),
-                ("width", width),
-                ("threads", threads),
-                ("device", wish),
-            )
-        ]
-        times: dict[str, float] = {}
-        for group in GROUPS:
-            arguments = {way: [*options, "--serve", way, "--found", str(files[way])] for way in group}
-            with started("benchmarks.vpr", arguments) as ways:
-                answers = take_turns(ways, loop_rounds if "loop" in group else rounds)
-            times |= {way: shortest(seconds) for way, seconds in answers.items()}
-        report(times, {way: torch.load(path) for way, path in files.items()}, size, threads, device)
-
-
-def report(
-    times: dict[str, float],
-    found: dict[str, Tensor],
-    size: tuple[int, int, int],
-    threads: int,
-    device: torch.device,
-) -> None:
-    """Print the table."""
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{size[0]} pictures of {size[2]}x{size[1]}, {where}; auto is {auto} here")
+    print(f"{pictures} pictures of {width}x{height}, {where}; auto is {auto} here")
     print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"
         against_loop = "" if plain == "plain_extract" else f"{times['loop'] / times[way]:.1f}"
-        difference = float((found[way] - found[plain]).abs().max())
+        difference = float(np.abs(found[way] - found[plain]).max())
         print(
             f"{title:50}{times[way]:9.4f}{against_loop:>8}{times[plain] / times[way]:9.2f}  {difference:.1e}"
         )
