@@ -43,11 +43,8 @@ class SetsParams:
         require_ranges(self)
 
 
-@stage_command("format", GOES_ON)
-def main(name: str) -> str:
-    """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
-    from pipeline.core.params import build, read_params, section_of
-    from pipeline.datasets.formatting.build_set import format_set
+def readers() -> dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]]:
+    """By form of raw data: its settings, and what reads it."""
     from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
     from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
     from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
@@ -57,12 +54,8 @@ def main(name: str) -> str:
         read_tokyo247_queries,
     )
     from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
-    from pipeline.datasets.formatting.resume import ResumableSet, resume_key
-    from pipeline.datasets.sources.licence_terms import terms_below
-    from pipeline.datasets.sources.registry import read_source
-    from pipeline.runtime.errors import ParameterError
 
-    readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
+    return {
         "pittsburgh": (PittsburghSettings, read_pittsburgh),
         "tokyo247": (Tokyo247Settings, read_tokyo247),
         "tokyo247_queries": (Tokyo247Settings, read_tokyo247_queries),
@@ -70,14 +63,27 @@ def main(name: str) -> str:
         "folder": (FolderSettings, read_folder),
         "traverses": (TraversesSettings, read_traverses),
     }
+
+
+@stage_command("format", GOES_ON)
+def main(name: str) -> str:
+    """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
+    from pipeline.core.params import build, read_params, section_of
+    from pipeline.datasets.formatting.build_set import format_set
+    from pipeline.datasets.formatting.resume import ResumableSet, resume_key
+    from pipeline.datasets.sources.licence_terms import terms_below
+    from pipeline.datasets.sources.registry import read_source
+    from pipeline.runtime.errors import ParameterError
+
     where = f"format.{name}"
     params = read_params()
     section = section_of(params, "format", name)
     common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form", "expected") if key in section}
     raw = build(RawParams, common, where)
-    if raw.form not in readers:
-        raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {raw.form!r}")
-    settings, read = readers[raw.form]
+    forms = readers()
+    if raw.form not in forms:
+        raise ParameterError(f"{where}.form must be one of {', '.join(forms)}, not {raw.form!r}")
+    settings, read = forms[raw.form]
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}

@@ -10,11 +10,6 @@ import click
 
 from pipeline.city.settings import CitySettings
 from pipeline.core.params import build
-from pipeline.datasets.formatting.readers.common import CommonSettings
-from pipeline.datasets.formatting.readers.folder import FolderSettings
-from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings
-from pipeline.datasets.formatting.readers.tokyo247 import Tokyo247Settings
-from pipeline.datasets.formatting.readers.traverses import TraversesSettings
 from pipeline.report.page.page import PageParams
 from pipeline.report.tables.comparison import Comparison
 from pipeline.report.tables.headline import HeadlineParams
@@ -26,7 +21,7 @@ from pipeline.vpr.training.settings import TrainSettings
 from stages.augmentations import AugmentationSheetParams
 from stages.compare import CompareParams
 from stages.fetch import ArchivesParams, CheckpointParams
-from stages.format import RawParams, SetsParams
+from stages.format import RawParams, SetsParams, readers
 from stages.model_file import ModelFileParams
 from stages.sheet import SheetParams
 
@@ -36,14 +31,7 @@ KINDS: dict[str, type[Any]] = {
     "archives": ArchivesParams,
     "checkpoint": CheckpointParams,
 }
-FORMS: dict[str, type[Any]] = {
-    "pittsburgh": PittsburghSettings,
-    "tokyo247": Tokyo247Settings,
-    "tokyo247_queries": Tokyo247Settings,
-    "common": CommonSettings,
-    "folder": FolderSettings,
-    "traverses": TraversesSettings,
-}
+FORMS: dict[str, type[Any]] = {form: settings for form, (settings, _) in readers().items()}
 # Sections whose entries are each such a dataclass.
 ENTRIES: dict[str, type[Any]] = {
     "augmentations": AugmentationSheetParams,
