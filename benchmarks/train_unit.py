@@ -40,14 +40,12 @@ WAYS = {
 }
 
 
-def settings_of(
-    dim: int, size: tuple[int, int], dis_norm: str, seed: int, way: str, *, vgg: bool
-) -> TrainSettings:
+def settings_of(dim: int, size: tuple[int, int], seed: int, way: str, *, vgg: bool) -> TrainSettings:
     """The published training, at another size."""
     _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
         dim=dim, n_downsample=2, n_res=4,
-        dis_dim=dim, n_layer=4, num_scales=3, dis_norm=dis_norm,
+        dis_dim=dim, n_layer=4, num_scales=3, dis_norm="none",
         lr=1e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=100_000, gamma=0.5,
         gan_w=1.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01,
         vgg_w=1.0 if vgg else 0.0, edge_w=0.0, vgg_input="caffe",
@@ -116,7 +114,6 @@ def largest_deviation(ours: Sequence[Turn], plain: Sequence[Turn], term: str, wi
 @click.option("--dim", default=64, show_default=True, help="Channels of the first layers.")
 @click.option("--height", default=288, show_default=True, help="Pixels.")
 @click.option("--width", default=512, show_default=True, help="Pixels.")
-@click.option("--dis-norm", default="none", show_default=True, help="Norm of the discriminators.")
 @click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual term.")
 @click.option("--steps", default=4, show_default=True, help="Of each way; the first is not timed.")
 @click.option(
@@ -130,7 +127,6 @@ def main(
     dim: int,
     height: int,
     width: int,
-    dis_norm: str,
     vgg: bool,
     steps: int,
     curves: int,
@@ -141,8 +137,7 @@ def main(
 ) -> None:
     """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
     ways = {
-        way: (way, settings_of(dim, (height, width), dis_norm, seed, way, vgg=vgg), device, threads)
-        for way in WAYS
+        way: (way, settings_of(dim, (height, width), seed, way, vgg=vgg), device, threads) for way in WAYS
     }
     turns = take_turns(step_of, ways, curves or steps)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"

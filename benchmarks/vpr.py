@@ -30,6 +30,8 @@ from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.triplet_loss import triplet_loss
 
 MARGIN = 0.1
+# Of each query of a step.
+NEGATIVES = 10
 # Name, what is done, in which arithmetic.
 WAYS = {
     "loop": "step: clusters in a Python loop, float32, NCHW",
@@ -75,7 +77,7 @@ def network() -> Recogniser:
 
 
 def training_step(
-    recogniser: nn.Module, images: Tensor, negatives: int, numbers: str | None, device: torch.device
+    recogniser: nn.Module, images: Tensor, numbers: str | None, device: torch.device
 ) -> Callable[[], Tensor]:
     """A step of gradients in `numbers`, None for those that torch takes itself; returns the descriptors."""
 
@@ -85,7 +87,7 @@ def training_step(
         with contextlib.nullcontext() if numbers is None else autocast(device, numbers):
             descriptors = recogniser(placed)
         recogniser.zero_grad(set_to_none=True)
-        triplet_loss(descriptors.float(), negatives, MARGIN).backward()
+        triplet_loss(descriptors.float(), NEGATIVES, MARGIN).backward()
         return descriptors.detach().float()  # type: ignore[no-any-return]
 
     return step
@@ -114,9 +116,7 @@ def our_extraction(
     return descriptors
 
 
-def work_of(
-    way: str, size: tuple[int, int, int], negatives: int, wish: str, threads: int
-) -> Callable[[], np.ndarray]:
+def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Callable[[], np.ndarray]:
     """What is timed, and gives the descriptors.
 
     Ours reuses freed memory and has its pictures and weights in channels-last form.
@@ -139,13 +139,12 @@ def work_of(
         work = our_extraction(recogniser, images, numbers, device)
     else:
         ours = numbers if way.startswith("ours") else None
-        work = training_step(recogniser, images, negatives, ours, device)
+        work = training_step(recogniser, images, ours, device)
     return lambda: work().cpu().numpy()
 
 
 @click.command()
 @click.option("--pictures", default=48, show_default=True, help="Of a step and of an extraction.")
-@click.option("--negatives", default=10, show_default=True, help="Of each query of a step.")
 @click.option("--height", default=480, show_default=True, help="Pixels.")
 @click.option("--width", default=640, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
@@ -156,7 +155,6 @@ def work_of(
 )
 def main(
     pictures: int,
-    negatives: int,
     height: int,
     width: int,
     threads: int,
@@ -165,12 +163,12 @@ def main(
     wish: str,
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
-    if pictures % (2 + negatives):
-        raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
+    if pictures % (2 + NEGATIVES):
+        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} pictures, not {pictures}")
     size = (pictures, height, width)
     times, found = {}, {}
     for group in GROUPS:
-        ways = {way: (way, size, negatives, wish, threads) for way in group}
+        ways = {way: (way, size, wish, threads) for way in group}
         for way, turns in take_turns(work_of, ways, loop_rounds if "loop" in group else rounds).items():
             times[way], found[way] = shortest(turns), turns[-1].value
     device = device_of(wish)
