@@ -13,8 +13,8 @@ from tests.import_graph import ROOT, modules_used
 EXEMPT = {
     "stages/__init__.py": "looks whether the environment is the right one",
     "stages/command.py": "prints, locks and turns errors into exit codes",
-    "pipeline/compute/resources/actor.py": "how work is asked for and answered, not what",
-    "pipeline/compute/resources/actor_pool.py": "who does the work, not what",
+    "pipeline/compute/resources/worker_pool.py": "who does the work, not what",
+    "pipeline/compute/resources/actors.py": "where work is asked for and answered, not what",
     "stages/known_names.py": "what a shell completes",
     "stages/options.py": "refuses values out of range, and prints help",
     "pipeline/compute/resources/cluster.py": "where work is done, not what",

@@ -13,16 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from pipeline.compute.device.threads import threads_within
-from pipeline.compute.resources.actor import Introduction
-from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool
+from pipeline.compute.resources.actors import ActorOptions, Actors
 from pipeline.compute.resources.cluster import Needs, joined, most_processors
+from pipeline.compute.resources.worker_pool import TOO_LITTLE_MEMORY, Died, Introduction, WorkerPool
 from pipeline.core.files import digest_document
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.progress import progress
@@ -100,8 +100,7 @@ class RayExtraction(Extraction):
         answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
         for piece in progress(pieces, label="describe", unit="piece"):
             while piece.file.name not in there:
-                done, _ = next(answers)
-                there.add(done.file.name)
+                there.add(next(answers).file.name)
             yield _read(piece)
 
     def _key(self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None) -> str:
@@ -123,8 +122,8 @@ class RayExtraction(Extraction):
 def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> Iterator[RayExtraction]:
     """Give an extraction that computes what `extraction` would, by a cluster, which is joined when needed.
 
-    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what `joined`
-    and `ActorPool` raise, when they do.
+    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what
+    `joined`, `WorkerPool` and `Actors` raise, when they do.
     """
     with contextlib.ExitStack() as held:
         yield RayExtraction(
@@ -145,24 +144,29 @@ class _LateActors:
     extraction: Extraction
     subject: Subject
     held: contextlib.ExitStack
-    pool: ActorPool | None = None
+    pool: WorkerPool[Any] | None = None
 
-    def run(self, pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, None]]:
+    def run(self, pieces: Sequence[_Piece]) -> Iterator[_Piece]:
         """Yield each piece when it is described."""
         if not pieces:
             return
-        pool = self.pool = self.pool or self._joined()
-        pool.grow(len(pieces))
-        yield from pool.run(pieces)
+        self.pool = self.pool or self._joined()
+        for piece, answer in self.pool.run(pieces):
+            if isinstance(answer, Died):
+                raise DusklineError(
+                    f"two Ray actors died over {piece}; the last: {answer.why}",
+                    hint=TOO_LITTLE_MEMORY,
+                )
+            yield piece
 
-    def _joined(self) -> ActorPool:
+    def _joined(self) -> WorkerPool[Any]:
         ray = self.held.enter_context(joined())
         threads = self.subject.settings.cpu_threads
         on_gpu = self.extraction.device.type == "cuda"
         # The threads of an operation may be more than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
-        return self.held.enter_context(ActorPool(ray, make, ActorOptions(needs, threads)))
+        return self.held.enter_context(WorkerPool(Actors(ray, make, ActorOptions(needs, threads))))
 
 
 class _Description:
