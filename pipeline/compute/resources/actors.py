@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pipeline
 from pipeline.compute.resources.cluster import Needs, is_alive, room
-from pipeline.compute.resources.worker_pool import Died, Introduction
+from pipeline.compute.resources.worker_pool import Died, Introduction, Told
 from pipeline.runtime.errors import DusklineError
 
 _LOG = logging.getLogger(__name__)
@@ -38,20 +38,10 @@ _PATIENCE = 300.0
 _LONG = 60.0
 
 
-class Work(Protocol):
-    """What an actor holds. An error of it ends the whole run."""
-
-    introduction: Introduction
-
-    def __call__(self, task: Any, /) -> Any:
-        """Do one task; with several `at_once`, from so many threads."""
-        ...
-
-
 class Actor:
     """What runs in the cluster: a process that builds its work, and then does task after task."""
 
-    def build(self, folder: str, make: Callable[[], Work]) -> tuple[str, Introduction]:
+    def build(self, folder: str, make: Callable[[], Any]) -> tuple[str, Introduction]:
         """Enter `folder`, build the work, and tell on which node; the first call of all."""
         try:
             os.chdir(folder)
@@ -74,15 +64,6 @@ def _node() -> str:
     return str(ray.get_runtime_context().get_node_id())
 
 
-@dataclass(frozen=True)
-class ActorOptions:
-    """How an actor works: what it takes of its node, its numeric threads, how many tasks at the same time."""
-
-    needs: Needs
-    threads: int
-    at_once: int = 1
-
-
 @dataclass(eq=False)
 class _Handle:
     """An actor as this process sees it: tasks by the reference of their answer, in the order given."""
@@ -102,24 +83,29 @@ class _Handle:
 
 
 class Actors:
-    """A crew of actors that each build their work by `make`, which is picklable; see `ActorOptions`.
+    """A crew of as many actors as the nodes have room for, by what each `needs` of its node.
 
-    There are as many as the nodes have room for. They work in this process's folder, so relative paths mean
-    the same to them. Raises what `make` and the work raise, and `DusklineError` when no node is left.
+    make: builds its work, picklable; that has an `introduction`, and does a task when it is called, with
+    `at_once` above 1 from so many threads. threads: of its numeric libraries. Actors work in this process's
+    folder, so relative paths mean the same to them. Raises what `make` and the work raise, and
+    `DusklineError` when no node is left.
     """
 
-    def __init__(self, ray: Any, make: Callable[[], Work], options: ActorOptions) -> None:
+    def __init__(
+        self, ray: Any, make: Callable[[], Any], needs: Needs, threads: int, at_once: int = 1
+    ) -> None:
         self._ray = ray
         self._make = make
-        self._options = options
-        self._needs = options.needs
+        self._needs = needs
+        self._threads = threads
+        self._at_once = at_once
         self._room, self._looked = 0, -math.inf
         self._bereft: float | None = None
         self._tell = time.monotonic() + _LONG
 
     def room(self, first: Introduction) -> int:
         """How many actors the nodes can hold; those after the first claim the memory that it tells of."""
-        needs = replace(self._options.needs, memory=first.held + first.task)
+        needs = replace(self._needs, memory=first.held + first.task)
         if needs != self._needs:
             self._needs, self._looked = needs, -math.inf
         return self._room_now()
@@ -129,18 +115,16 @@ class Actors:
         options: dict[str, Any] = {
             "num_cpus": self._needs.processors,
             "num_gpus": self._needs.gpus,
-            "max_concurrency": self._options.at_once,
+            "max_concurrency": self._at_once,
             "scheduling_strategy": "SPREAD",
-            "runtime_env": {"env_vars": dict.fromkeys(_THREADS, str(self._options.threads)) | _own_modules()},
+            "runtime_env": {"env_vars": dict.fromkeys(_THREADS, str(self._threads)) | _own_modules()},
         }
         if self._needs.memory:
             options["memory"] = self._needs.memory
         actor = self._ray.remote(Actor).options(**options).remote()
         return _Handle(actor, actor.build.remote(str(Path.cwd()), self._make))
 
-    def hear(
-        self, workers: Sequence[_Handle]
-    ) -> Iterator[tuple[_Handle, Introduction | Died | tuple[Any, Any]]]:
+    def hear(self, workers: Sequence[_Handle]) -> Iterator[tuple[_Handle, Told]]:
         """Wait, at most a tick, until an actor has something to tell."""
         self._require_place(workers)
         by_reference = {worker.building: worker for worker in workers if not worker.introduction}

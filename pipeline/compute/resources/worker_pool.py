@@ -11,15 +11,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pipeline.runtime.errors import DusklineError, listed
 
 _LOG = logging.getLogger(__name__)
 
-# So many workers in a row may die before they are ready, or over tasks while none of them finishes any.
-_BUILDING = 3
-_AT_WORK = 20
+# So many workers in a row may die while nothing is finished.
+_IN_A_ROW = 10
 
 # What to do about it when workers die again and again.
 TOO_LITTLE_MEMORY = (
@@ -52,6 +51,10 @@ class Died:
     by_machine: bool = False
 
 
+# Who a worker is, its end, or a task and its answer.
+Told = Introduction | Died | tuple[Any, Any]
+
+
 class Worker(Protocol):
     """A worker as this process sees it."""
 
@@ -67,47 +70,43 @@ class Worker(Protocol):
         ...
 
 
-W = TypeVar("W", bound=Worker)
-
-
-class Crew(Protocol[W]):
-    """Where workers come from."""
+class Crew(Protocol):
+    """Where workers come from; to each crew its own kind of `Worker`."""
 
     def room(self, first: Introduction) -> int:
         """How many there may be now, if all are like the `first`."""
         ...
 
-    def start(self) -> W:
+    def start(self) -> Any:
         """Start one."""
         ...
 
-    def hear(self, workers: Sequence[W]) -> Iterator[tuple[W, Introduction | Died | tuple[Any, Any]]]:
+    def hear(self, workers: Sequence[Any]) -> Iterator[tuple[Any, Told]]:
         """Wait for a while until some have something to tell: who they are, their end, a task's answer.
 
         A task of which they tell is in hand no more.
         """
         ...
 
-    def end(self, workers: Sequence[W]) -> None:
+    def end(self, workers: Sequence[Any]) -> None:
         """End some at once, whatever they do; some may be dead."""
         ...
 
 
-class WorkerPool(Generic[W]):
+class WorkerPool:
     """A context of the workers of a crew, of which one is there from the first `introduction` on.
 
     Raises what the crew raises, and `DusklineError` when workers differ, or die one after the other.
     """
 
-    def __init__(self, crew: Crew[W]) -> None:
+    def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._workers: list[W] = []
+        self._workers: list[Worker] = []
         self._first: Introduction | None = None
-        self._died_building = 0
-        # What the workers had first that died since the last answer.
+        # What the workers had in hand that died since the last answer.
         self._died_over: list[str] = []
 
-    def __enter__(self) -> WorkerPool[W]:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -174,7 +173,7 @@ class WorkerPool(Generic[W]):
         while len(self._workers) < max(1, wanted):
             self._workers.append(self._crew.start())
 
-    def _welcome(self, worker: W, introduction: Introduction) -> None:
+    def _welcome(self, worker: Worker, introduction: Introduction) -> None:
         if self._first is None:
             self._first = introduction
         elif introduction.identity != self._first.identity:
@@ -185,30 +184,21 @@ class WorkerPool(Generic[W]):
                 " compute differently cannot share a run: take nodes of one kind",
             )
         worker.introduction = introduction
-        self._died_building = 0
 
-    def _part_with(self, worker: W, died: Died) -> tuple[list[Any], list[Any]]:
+    def _part_with(self, worker: Worker, died: Died) -> tuple[list[Any], list[Any]]:
         """Do without a worker; return the tasks that it may have died over, and those in hand besides."""
         self._workers.remove(worker)
         self._crew.end([worker])
         tasks = list(worker.tasks)
         _LOG.info("lost a worker with %d tasks: %s", len(tasks), died.why)
-        if worker.introduction is None:
-            self._died_building += 1
-            if self._died_building == _BUILDING:
-                raise DusklineError(
-                    f"{_BUILDING} workers in a row died before they were ready; the last: {died.why}",
-                    hint=TOO_LITTLE_MEMORY,
-                )
-            return [], tasks
-        self._died_over += map(str, tasks[:1])
-        if len(self._died_over) == _AT_WORK:
+        self._died_over.append(str(tasks[0]) if tasks else "nothing yet")
+        if len(self._died_over) == _IN_A_ROW:
             raise DusklineError(
-                f"{_AT_WORK} workers in a row died at work, and none has finished anything; the last:"
-                f" {died.why}; they had in hand:{listed(self._died_over)}",
+                f"{_IN_A_ROW} workers in a row died, and none has finished anything; the last: {died.why};"
+                f" they had in hand:{listed(self._died_over)}",
                 hint=TOO_LITTLE_MEMORY,
             )
-        at_once = 0 if died.by_machine else worker.introduction.at_once
+        at_once = 0 if died.by_machine or not worker.introduction else worker.introduction.at_once
         return tasks[:at_once], tasks[at_once:]
 
     def _end_all(self) -> None:

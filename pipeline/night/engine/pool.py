@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pipeline.compute.resources.cluster import joined
 from pipeline.compute.resources.worker_pool import Crew, Died, WorkerPool
@@ -31,7 +31,7 @@ def night_pool(
     `WorkerPool`, `WorkerProcesses` and `Actors` raise.
     """
     with contextlib.ExitStack() as held:
-        crew: Crew[Any]
+        crew: Crew
         if engine == "ray":
             ray = held.enter_context(joined())
             crew = translating_actors(ray, make_translator, output, sizes, store)
@@ -45,7 +45,7 @@ def night_pool(
 class NightPool:
     """Workers that make nights, all by one `recipe`."""
 
-    def __init__(self, workers: WorkerPool[Any]) -> None:
+    def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers
         self.recipe = cast(Recipe, workers.introduction().identity)
 

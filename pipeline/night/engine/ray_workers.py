@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from pipeline.compute.resources.actors import ActorOptions, Actors
+from pipeline.compute.resources.actors import Actors
 from pipeline.compute.resources.cluster import Needs
 from pipeline.night.engine.batches import answer_in_batches
 from pipeline.night.engine.store import boot_identity, write_aside
@@ -40,8 +40,8 @@ def translating_actors(
     Each actor takes a processor, and one with a GPU's translator a GPU too.
     """
     on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
-    options = ActorOptions(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
-    return Actors(ray, partial(_Translation, make_translator, output, sizes, store, boot_identity()), options)
+    make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
+    return Actors(ray, make, Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
 
 
 class _Translation:

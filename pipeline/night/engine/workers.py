@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from pipeline.compute.resources.worker_pool import Died, Introduction
+from pipeline.compute.resources.worker_pool import Died, Introduction, Told
 from pipeline.night.engine.batches import answer_in_batches
-from pipeline.night.engine.translate_image import Failed, Task, Translated, attempt
+from pipeline.night.engine.translate_image import Task, attempt
 from pipeline.night.records.translator import (
     BatchTranslator,
     MakeTranslator,
@@ -63,7 +63,7 @@ class _Process:
         with contextlib.suppress(OSError):  # its end is heard of
             self.pipe.send(task)
 
-    def told(self) -> Introduction | Died | tuple[Task, Translated | Failed]:
+    def told(self) -> Told:
         # What an ended worker told before is still in its pipe; after that there is the end of the file.
         if not self.process.is_alive() and not self.pipe.poll():
             return self._died()
@@ -119,9 +119,7 @@ class WorkerProcesses:
         theirs.close()
         return _Process(process, ours, deque())
 
-    def hear(
-        self, workers: Sequence[_Process]
-    ) -> Iterator[tuple[_Process, Introduction | Died | tuple[Task, Translated | Failed]]]:
+    def hear(self, workers: Sequence[_Process]) -> Iterator[tuple[_Process, Told]]:
         """Wait until workers have something to tell, or have ended."""
         by_source: dict[Any, _Process] = {}
         for worker in workers:

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from pipeline.compute.device.threads import threads_within
-from pipeline.compute.resources.actors import ActorOptions, Actors
+from pipeline.compute.resources.actors import Actors
 from pipeline.compute.resources.cluster import Needs, joined, most_processors
 from pipeline.compute.resources.worker_pool import TOO_LITTLE_MEMORY, Died, Introduction, WorkerPool
 from pipeline.core.files import digest_document
@@ -144,7 +144,7 @@ class _LateActors:
     extraction: Extraction
     subject: Subject
     held: contextlib.ExitStack
-    pool: WorkerPool[Any] | None = None
+    pool: WorkerPool | None = None
 
     def run(self, pieces: Sequence[_Piece]) -> Iterator[_Piece]:
         """Yield each piece when it is described."""
@@ -159,14 +159,14 @@ class _LateActors:
                 )
             yield piece
 
-    def _joined(self) -> WorkerPool[Any]:
+    def _joined(self) -> WorkerPool:
         ray = self.held.enter_context(joined())
         threads = self.subject.settings.cpu_threads
         on_gpu = self.extraction.device.type == "cuda"
         # The threads of an operation may be more than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
-        return self.held.enter_context(WorkerPool(Actors(ray, make, ActorOptions(needs, threads))))
+        return self.held.enter_context(WorkerPool(Actors(ray, make, needs, threads)))
 
 
 class _Description:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.compute.resources import actors
-from pipeline.compute.resources.actors import Actor, ActorOptions, Actors, _last_line
+from pipeline.compute.resources.actors import Actor, Actors, _last_line
 from pipeline.compute.resources.cluster import Needs
 from pipeline.compute.resources.worker_pool import Introduction, WorkerPool
 from pipeline.runtime.errors import DusklineError
@@ -89,7 +89,7 @@ def test_tasks_of_lost_actors_are_done_by_new_ones_that_claim_their_memory(
     """One actor more, where the node is there and a task is suspected, so that it is tried alone."""
     monkeypatch.setattr(actors, "_node", lambda: node)
     ray = PretendedRay(lost=2, CPU=2.0, memory=5e9)
-    crew = Actors(ray, lambda: Doubling(2_000_000_000), ActorOptions(Needs(1), threads=1))
+    crew = Actors(ray, lambda: Doubling(2_000_000_000), Needs(1), threads=1)
     with WorkerPool(crew) as pool:
         assert sorted(pool.run(range(6))) == [(task, 2 * task) for task in range(6)]
     assert [options.get("memory") for options in ray.asked] == [None, 2_000_000_000, *[2_000_000_000] * again]
@@ -99,7 +99,7 @@ def test_a_lost_actor_in_whose_place_no_node_can_take_another_is_an_error_not_a_
     ray = PretendedRay(lost=1, CPU=2.0, memory=5e9)
     with (
         pytest.raises(DusklineError, match=r"no node with 1 processor and 6\.0 GB of memory for ") as caught,
-        WorkerPool(Actors(ray, lambda: Doubling(6_000_000_000), ActorOptions(Needs(1), threads=1))) as pool,
+        WorkerPool(Actors(ray, lambda: Doubling(6_000_000_000), Needs(1), threads=1)) as pool,
     ):
         list(pool.run(range(6)))
     assert "run the same command again" in caught.value.hint

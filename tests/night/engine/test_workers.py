@@ -121,7 +121,7 @@ def test_a_record_that_lacks_something_is_named() -> None:
 
 def test_workers_that_die_while_they_build_are_an_error_not_a_wait() -> None:
     with (
-        pytest.raises(DusklineError, match=r"3 workers in a row died .*killed by signal 9") as caught,
+        pytest.raises(DusklineError, match=r"10 workers in a row died.*killed by signal 9") as caught,
         night_pool(dying, JPG, Path(), 1),
     ):
         pass
