@@ -58,8 +58,7 @@ def main(name: str) -> str:
     )
     from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
     from pipeline.datasets.formatting.resume import ResumableSet, resume_key
-    from pipeline.datasets.sources.licence_terms import terms_below
-    from pipeline.datasets.sources.registry import read_source
+    from pipeline.datasets.sources.registry import read_source, terms_below
     from pipeline.runtime.errors import ParameterError
 
     readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {

@@ -13,7 +13,7 @@ from stages.places import RAW, SHIPPED
 from unit.network.settings import UnitSettings
 
 if TYPE_CHECKING:
-    from pipeline.datasets.sources.licence_terms import Terms
+    from pipeline.datasets.image_set.licence_terms import Terms
 
 
 @stage_command("translate", GOES_ON)
@@ -51,7 +51,8 @@ def main(
 
 
 def _terms(checkpoint: Path) -> Terms:
-    from pipeline.datasets.sources.licence_terms import Terms, terms_below
+    from pipeline.datasets.image_set.licence_terms import Terms
+    from pipeline.datasets.sources.registry import terms_below
 
     if checkpoint == SHIPPED:
         return Terms(

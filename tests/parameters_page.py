@@ -19,7 +19,7 @@ from stages.format import RawParams
 from stages.options import Number
 from stages.sections import ALONE, ENTRIES, FORMS, KINDS
 from tests.import_graph import ROOT
-from tests.stage_modules import DVC_YAML
+from tests.stage_rooms import DVC_YAML
 
 PAGE = ROOT / "docs" / "parameters.md"
 PROFILES = ROOT / "profiles"
@@ -204,8 +204,10 @@ def _readers(section: str) -> list[str]:
     for stage, body in _bodies().items():
         inner = body.get("do", body)
         loops = [body.get("foreach", ""), *body.get("matrix", {}).values()]
-        asked = [name.partition(".")[0] for name in inner.get("params", [])]
-        if section in asked or any(word.search(text) for text in (*loops, inner["cmd"])):
+        asked = inner.get("params", [])
+        # The report reads the whole file.
+        named = any(isinstance(name, dict) or name.partition(".")[0] == section for name in asked)
+        if named or any(word.search(text) for text in (*loops, inner["cmd"])):
             found.append(stage)
     return found
 

@@ -128,7 +128,7 @@ def train(
                 run.iterate(iteration, *ahead.crops(iteration))
                 timing.done(iteration)
         exported = run.finish()
-    note_work("iteration", of=settings.iterations, done=len(left), path=f"{machine}, autocast {autocast}")
+    note_work(of=settings.iterations, done=len(left))
     if group.writes:
         dtype = torch.float16 if settings.export == "float16" else torch.float32
         save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)

@@ -13,7 +13,7 @@ from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import write_json
 from pipeline.datasets.image_set.image_names import night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, read_terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter, replaced_set, require_replaceable_set
 from pipeline.night.engine.plan import Plan, Source, make_plan
 from pipeline.night.engine.pool import NightPool, night_pool
@@ -119,8 +119,7 @@ def finished_nights(job: Job) -> Iterator[Nights]:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
-                    numbers = str(store.recipe.record["numeric_path"])
-                    note_work("image", of=plan.ready + nights.todo, done=nights.todo, path=numbers)
+                    note_work(of=plan.ready + nights.todo, done=nights.todo)
                     _translate(job, plan, pool, nights)
                 yield nights
         except KeyboardInterrupt as error:

@@ -46,11 +46,10 @@ def find_places(
     there. Where the settings ask for it, all descriptors are written into `out` as well.
     """
     known = _known(settings, model, database, describer.extraction)
-    note_work("image", of=len(queries), done=len(queries), path=str(known["numeric_path"]))
-    note_work("image", of=len(database), done=0)
+    note_work(of=len(queries) + len(database), done=len(queries))
 
     def describe() -> Iterator[np.ndarray]:
-        note_work("image", of=0, done=len(database))
+        note_work(of=0, done=len(database))
         return describer.pieces(database)
 
     with DescriptorCache(store).opened(known, len(database), describe) as described:

@@ -18,7 +18,7 @@ from pipeline.compute.distributed.training_curves import write_curves
 from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import digest_document
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
@@ -97,7 +97,7 @@ def train_model(
     done = run.progress
     learnt = len(done.history) - started_at
     per_epoch = settings.queries_per_epoch
-    note_work("query", of=len(done.history) * per_epoch, done=learnt * per_epoch, path=run.path)
+    note_work(of=len(done.history) * per_epoch, done=learnt * per_epoch)
     if group.writes:
         run.network.load_state_dict(done.best_weights)
         best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}

@@ -343,4 +343,4 @@ def test_iterations_of_an_earlier_run_are_told_from_work(folders: tuple[Path, Pa
     for iterations, done in ((3, 3), (7, 4), (7, 0)):
         with NotedWork() as told:
             run(tiny_settings(iterations=iterations), folders, tmp_path)
-            assert told.work == ("iteration", iterations, done)
+            assert told.work == (iterations, done)

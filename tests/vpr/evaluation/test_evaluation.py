@@ -338,10 +338,10 @@ def test_descriptors_that_are_found_are_told_from_work(
     database, queries = (len(split_images(places, "test", role, 48, 48)) for role in ("database", "queries"))
     with NotedWork() as first:
         run_on(experiment, places, tmp_path)
-        assert first.work == ("image", database + queries, database + queries)
+        assert first.work == (database + queries, database + queries)
     with NotedWork() as second:
         run_on(experiment, places, tmp_path)
-        assert second.work == ("image", database + queries, queries)
+        assert second.work == (database + queries, queries)
 
 
 def test_with_a_cluster_only_its_actors_load_the_network(

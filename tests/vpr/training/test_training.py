@@ -196,7 +196,7 @@ def test_what_an_earlier_run_had_learnt_is_told_from_work(
     queries = SETTINGS.queries_per_epoch
     with NotedWork() as told:
         run(places, tmp_path / "whole")
-        assert told.work == ("query", SETTINGS.epochs * queries, SETTINGS.epochs * queries)
+        assert told.work == (SETTINGS.epochs * queries, SETTINGS.epochs * queries)
     monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
     kill_after(1, monkeypatch)
     with pytest.raises(KilledError):
@@ -204,4 +204,4 @@ def test_what_an_earlier_run_had_learnt_is_told_from_work(
     monkeypatch.setattr(training, "save_state", checkpoint.save_state)
     with NotedWork() as told:
         run(places, tmp_path / "parts")
-        assert told.work == ("query", SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)
+        assert told.work == (SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)
