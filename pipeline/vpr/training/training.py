@@ -49,7 +49,7 @@ SAVE_EVERY = 60.0
 # Rooms of the code that makes the weights.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
-    *("pipeline/datasets/image_set", "pipeline/datasets/sources", "pipeline/vpr/augmentation"),
+    *("pipeline/datasets/image_set", "pipeline/vpr/augmentation"),
     *("pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval", "pipeline/vpr/training"),
 )
 
