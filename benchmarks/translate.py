@@ -34,7 +34,9 @@ from pipeline.runtime.memory import keep_freed_memory
 from stages.unit_factory import UnitFactory
 from unit.network.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
 from unit.network.network import Generator, GeneratorSizes
-from unit.translation.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
+from unit.network.pixels import network_levels, to_pixels, to_range
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 OUTPUT = OutputFormat(".jpg", 75)
 

@@ -12,12 +12,13 @@ import click
 import yaml
 
 from pipeline.core.params import read_params
+from pipeline.datasets.formatting.forms import READERS
 from pipeline.runtime.field_docs import Described, described, is_optional, summary_of
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.vpr.augmentation.transforms import Augmentation
 from stages.format import RawParams
 from stages.options import Number
-from stages.sections import ALONE, ENTRIES, FORMS, KINDS
+from stages.sections import ALONE, ENTRIES, KINDS
 from tests.import_graph import ROOT
 from tests.stage_rooms import DVC_YAML
 
@@ -28,7 +29,7 @@ PROFILES = ROOT / "profiles"
 # Sections that are not here are options of their stage, which says all about them itself.
 SETTINGS: dict[str, list[tuple[str, type[Any]]]] = {
     "fetch": [(f"kind: {name}", kind) for name, kind in KINDS.items()],
-    "format": [("", RawParams), *((f"form: {name}", form) for name, form in FORMS.items())],
+    "format": [("", RawParams), *((f"form: {name}", form) for name, (form, _) in READERS.items())],
 } | {section: [("", kind)] for section, kind in (ENTRIES | ALONE).items()}
 # What a stage says itself, and no section.
 NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}

@@ -19,7 +19,7 @@ def test_stage_names_the_rooms_it_uses(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", ["train", "train_unit", "translate", "evaluate"])
 def test_what_runs_a_costly_stage_for_nothing_is_told(stage: str) -> None:
-    rows = re.findall(rf"^\| `{stage}` \| (.*) \|$", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)
+    rows = re.findall(rf"^\| `{stage}` \|(.*) \|$", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)
     assert len(rows) == 1
     assert re.findall(r"`(\S+)`", rows[0]) == needless_modules(stage)
     assert len(needless_modules(stage)) <= 5, "move what the stage does not use into another room"

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.datasets.image_set.image_set import ImageSet, unit_of
 from pipeline.runtime.machine import Engine
@@ -15,7 +16,6 @@ from pipeline.vpr.evaluation.place_search import find_places
 from pipeline.vpr.evaluation.ray_extraction import Subject, ray_extraction
 from pipeline.vpr.experiments.experiment import read_experiment
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
-from pipeline.vpr.models.precision import device_of, numbers_of, numeric_path
 from pipeline.vpr.results.ground_truth import read_nearest, write_ground_truth
 from pipeline.vpr.results.metrics import MeasuredRecall, Metrics, write_metrics
 from pipeline.vpr.results.predictions import PREDICTIONS, Prediction, read_predictions, write_predictions

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.resources.timings import note_work
 from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
-from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, code_digest
+from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, describing_digest
 from pipeline.vpr.evaluation.local_extraction import Describer
 from pipeline.vpr.evaluation.query_preprocessing import (
     CROPPED,
@@ -19,7 +20,6 @@ from pipeline.vpr.evaluation.query_preprocessing import (
 )
 from pipeline.vpr.experiments.experiment import Experiment, Treatment
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.precision import numeric_path
 from pipeline.vpr.retrieval.descriptor_io import in_pieces, write_descriptors
 from pipeline.vpr.retrieval.ivfpq import IvfPq
 from pipeline.vpr.retrieval.nearest_neighbours import nearest, search_plan
@@ -99,6 +99,6 @@ def _known(
         "width": settings.width,
         "multi_scale": settings.multi_scale,
         "numeric_path": numeric_path(extraction.device, extraction.numbers, settings.cpu_threads),
-        "code": code_digest(),
+        "code": describing_digest(),
         "pictures": [row.digest for row in database.rows],
     }

@@ -18,6 +18,7 @@ from typing import cast
 import numpy as np
 import torch
 
+from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.resources.actors import Actors
 from pipeline.compute.resources.cluster import Needs, joined, most_processors
@@ -25,13 +26,12 @@ from pipeline.compute.resources.worker_pool import TOO_LITTLE_MEMORY, Died, Intr
 from pipeline.core.files import digest_document
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.progress import progress
-from pipeline.vpr.evaluation.descriptor_cache import code_digest
+from pipeline.vpr.evaluation.descriptor_cache import describing_digest
 from pipeline.vpr.evaluation.local_extraction import LocalExtraction
 from pipeline.vpr.evaluation.model_loading import read_tested
 from pipeline.vpr.evaluation.query_preprocessing import PreprocessedQueries
 from pipeline.vpr.experiments.experiment import Experiment
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.precision import numeric_path
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
@@ -116,7 +116,7 @@ class RayExtraction:
             "numeric_path": numeric_path(
                 self.extraction.device, self.extraction.numbers, self.subject.settings.cpu_threads
             ),
-            "code": code_digest(),
+            "code": describing_digest(),
             "pictures": [row.digest for row in _gallery_of(pictures).rows],
         }
         return digest_document(known)[:32]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.compute.device.precision import numbers_of, numeric_path
 from pipeline.core.files import digest_file
 from pipeline.core.image_io import read_rgb
 from pipeline.core.params import build
@@ -24,7 +25,6 @@ from pipeline.vpr.evaluation.ray_extraction import Subject
 from pipeline.vpr.experiments.experiment import Experiment, read_experiment, write_experiment
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network, load_model, save_model
-from pipeline.vpr.models.precision import numbers_of, numeric_path
 from pipeline.vpr.results.ground_truth import read_nearest, read_standpoints
 from pipeline.vpr.results.metrics import METRICS
 from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
@@ -231,7 +231,7 @@ def test_another_code_describes_the_database_again(
     experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_on(experiment, places, tmp_path)
-    monkeypatch.setattr(place_search, "code_digest", lambda: "other")
+    monkeypatch.setattr(place_search, "describing_digest", lambda: "other")
     seen = read_names(monkeypatch)
     run_on(experiment, places, tmp_path)
     assert {row.name for row in places.where("test", "database")} <= set(seen)
