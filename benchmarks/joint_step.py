@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.turns import Turn, shortest, take_turns
+from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import l2_normalised
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.models.precision import autocast, numbers_of
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
 from pipeline.vpr.training.contrastive_loss import contrastive_loss
 from pipeline.vpr.training.step import Learner, batch_norms

@@ -22,7 +22,7 @@ from benchmarks.project_copy import ROOT, copy_project, project_environment
 from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
 from pipeline.core.files import digest_bytes, write_bytes
 from pipeline.datasets.image_set.image_set import MANIFEST, ImageSet, manifest_bytes
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.night.engine.plan import Source, make_plan
 from pipeline.night.engine.store import open_store

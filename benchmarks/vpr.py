@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.turns import shortest, take_turns
+from pipeline.compute.device.precision import autocast, device_of, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import l2_normalised
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.models.precision import autocast, device_of, numbers_of
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.triplet_loss import triplet_loss
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.runtime.stage_outs import SET_STAGES
+from pipeline.runtime.set_stages import SET_STAGES
 from stages.places import SETS
 
 # Stages whose section has another name than they.

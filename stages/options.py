@@ -6,7 +6,7 @@ import math
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import click
 import yaml
@@ -110,3 +110,12 @@ def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], 
             return []
 
     return complete
+
+
+def shards_parameter(function: Callable[..., str]) -> Callable[..., str]:
+    """Add `shards_above`, the one entry of the section `sets`, to a stage that writes a set."""
+    return parameter(
+        "shards_above",
+        Annotated[int, Range("images", least=0)],
+        "A set of more images than that is one of shards.",
+    )(function)

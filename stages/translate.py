@@ -14,7 +14,7 @@ from stages.places import RAW, SHIPPED
 from unit.network.settings import UnitSettings
 
 if TYPE_CHECKING:
-    from pipeline.datasets.sources.licence_terms import Terms
+    from pipeline.datasets.image_set.licence_terms import Terms
 
 
 @stage_command("translate", GOES_ON)
@@ -33,7 +33,8 @@ def main(name: str, checkpoint: Path, **options: Any) -> str:
 
 
 def _terms(checkpoint: Path) -> Terms:
-    from pipeline.datasets.sources.licence_terms import Terms, terms_below
+    from pipeline.datasets.image_set.licence_terms import Terms
+    from pipeline.datasets.sources.registry import terms_below
 
     if checkpoint == SHIPPED:
         return Terms(

@@ -61,6 +61,7 @@ def write_digested(target: Path, fill: Callable[[BinaryIO], object]) -> Path:
         with beside.open("wb") as stream:
             digesting = _Digesting(stream)
             fill(cast(BinaryIO, digesting))
+            fsync(stream)
         named = target.with_name(f"{target.stem}_{digesting.digest.hexdigest()[:16]}{target.suffix}")
         beside.replace(named)
     return named

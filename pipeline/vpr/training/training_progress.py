@@ -1,18 +1,12 @@
-"""Where a training run stands: everything that the rest of it depends on, saved beside the outputs."""
+"""Where a training run stands, as far as its network and optimizer do not say it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-
-from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
-from pipeline.core.files import atomic_write, fsync
-from pipeline.runtime.errors import DusklineError
 
 
 @dataclass
@@ -30,6 +24,7 @@ class Progress:
     epoch: int = 0
     round: int = 0
     step: int = 0
+    batches: int = 0
     rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     loss_sum: float = 0.0
     loss_count: int = 0
@@ -63,37 +58,3 @@ class Progress:
                 "memory": [entry.numpy() for entry in document["memory"]],
             }
         )
-
-
-def save_state(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Write the whole state, to the disk, or leave the one before as it was."""
-    document = {
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "progress": progress.to_document(),
-    }
-    with atomic_write(path) as stream:
-        torch.save(document, stream)
-        fsync(stream)
-
-
-def load_state(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> Progress:
-    """Put a saved state into `network` and `optimizer`; a fresh start when there is none.
-
-    `DusklineError` when it is damaged.
-    """
-    if not path.is_file():
-        return Progress()
-    try:
-        document = load_tensors(path)
-    except DAMAGE as error:
-        raise DusklineError(
-            f"the saved state {path} is damaged: {first_line(error)}",
-            hint="bring it back from a copy, or remove it: the training then begins anew",
-        ) from error
-    network.load_state_dict(document["network"])
-    optimizer.load_state_dict(document["optimizer"])
-    network.to(device)
-    return Progress.from_document(document["progress"])

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from pipeline.compute.device.precision import autocast, device_of, numbers_of, resolve
 from pipeline.runtime.errors import ParameterError
-from unit.network import numeric
-from unit.network.numeric import chosen_device, resolve, resolved_autocast
+
+CPU = torch.device("cpu")
 
 
 def processor(monkeypatch: pytest.MonkeyPatch, *, amx: bool = False, avx512_bf16: bool = False) -> None:
@@ -35,9 +38,10 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(
 
 def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert chosen_device("auto") == "cpu"
-    with pytest.raises(ParameterError, match="device is cuda, but torch finds no CUDA device"):
-        resolve("auto", chosen_device("cuda"))
+    assert device_of("auto").type == "cpu"
+    for refused in (device_of, lambda device: resolve("auto", device)):
+        with pytest.raises(ParameterError, match="device is cuda, but torch finds no CUDA device"):
+            refused("cuda")
 
 
 @pytest.mark.parametrize(("bfloat16", "wanted"), [(True, "cuda-bfloat16"), (False, "cuda-float16")])
@@ -46,20 +50,20 @@ def test_a_gpu_takes_the_half_type_that_it_has(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
-    assert chosen_device("auto") == "cuda"
-    assert numeric.resolve("auto", "cuda").path.startswith(f"{wanted}, torch ")
-    assert numeric.resolve("float32", "cuda").path.startswith("cuda-float32, torch ")
+    assert device_of("auto").type == "cuda"
+    assert resolve("auto", "cuda").path.startswith(f"{wanted}, torch ")
+    assert resolve("float32", "cuda").path.startswith("cuda-float32, torch ")
 
 
 def test_auto_trains_in_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     processor(monkeypatch)
-    assert [resolved_autocast(wish, "cpu") for wish in ("auto", "off", "bfloat16")] == [
+    assert [numbers_of(CPU, wish) for wish in ("auto", "off", "bfloat16")] == [
         "off",
         "off",
         "bfloat16",
     ]
     processor(monkeypatch, avx512_bf16=True)
-    assert [resolved_autocast(wish, "cpu") for wish in ("auto", "off")] == ["bfloat16", "off"]
+    assert [numbers_of(CPU, wish) for wish in ("auto", "off")] == ["bfloat16", "off"]
 
 
 @pytest.mark.parametrize(("bfloat16", "wanted"), [(True, "bfloat16"), (False, "off")])
@@ -67,11 +71,22 @@ def test_auto_trains_on_a_gpu_in_bfloat16_or_not_at_all(
     monkeypatch: pytest.MonkeyPatch, bfloat16: bool, wanted: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
-    assert resolved_autocast("auto", "cuda") == wanted
+    assert numbers_of(torch.device("cuda"), "auto") == wanted
 
 
-@pytest.mark.parametrize("wish", ["off", "bfloat16", "auto"])
-def test_no_gpu_rounds_a_training_in_float32(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: autocast(CPU, "off"),
+        lambda: autocast(CPU, "bfloat16"),
+        lambda: numbers_of(CPU, "off"),
+        lambda: numbers_of(CPU, "auto"),
+        lambda: resolve("float32", "cpu"),
+    ],
+)
+def test_no_gpu_rounds_what_is_called_float32(
+    ask: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    resolved_autocast(wish, "cpu")  # type: ignore[arg-type]
+    ask()
     assert not torch.backends.cudnn.allow_tf32

@@ -13,8 +13,8 @@ from pipeline.datasets.derived.merge import merge_sets
 from pipeline.datasets.derived.select import select_time
 from pipeline.datasets.formatting.build_set import RawImage, format_set
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import TERMS, Terms, read_terms, terms_below, write_terms
-from pipeline.datasets.sources.registry import read_source
+from pipeline.datasets.image_set.licence_terms import TERMS, Terms, read_terms, write_terms
+from pipeline.datasets.sources.registry import read_source, terms_below
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.night.engine.translate_set import translate_set
 from pipeline.runtime.errors import DusklineError

@@ -13,11 +13,9 @@ from pathlib import Path
 
 from pipeline.core.files import read_json, write_json
 from pipeline.core.params import build
-from pipeline.datasets.sources.registry import known_sources, read_source
 from pipeline.runtime.errors import DusklineError
 
 TERMS = "terms.json"
-_OWN = "not known to duskline: whoever shares it must say"
 
 
 @dataclass(frozen=True, order=True)
@@ -29,18 +27,6 @@ class Terms:
     licence: str
     terms: str = ""
     citation: str = ""
-
-
-def terms_below(path: Path, raw: Path, title: str) -> Terms:
-    """The terms of the registry's source whose folder in `raw` holds `path`; else, that they are not known.
-
-    `title` says in words what lies there when it is the user's own.
-    """
-    inside = path.parts[len(raw.parts) :] if path.parts[: len(raw.parts)] == raw.parts else ()
-    if inside and inside[0] in known_sources():
-        source = read_source(inside[0])
-        return Terms(source.name, source.title, source.licence, source.terms.strip(), source.citation.strip())
-    return Terms(path.name, title, _OWN)
 
 
 def read_terms(root: Path) -> tuple[Terms, ...]:
