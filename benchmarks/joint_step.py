@@ -14,10 +14,7 @@ is a bound of what keeping it could save, for that needs room for every picture,
 
 from __future__ import annotations
 
-import resource
-import time
 from collections.abc import Callable, Iterable
-from functools import partial
 
 import click
 import numpy as np
@@ -25,13 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import take_turns
+from benchmarks.turns import Turn, shortest, take_turns
+from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.models.precision import autocast, numbers_of
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
 from pipeline.vpr.training.contrastive_loss import contrastive_loss
 from pipeline.vpr.training.step import Learner, batch_norms
@@ -48,8 +45,6 @@ WAYS = {
     "ours": "ours",
     "kept_days": "bound: frozen layers' days from memory",
 }
-# What a step is asked for: its loss.
-Step = Callable[[], Tensor]
 
 
 def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
@@ -108,11 +103,11 @@ def optimizer_of(network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam(learning, lr=LEARNING_RATE)
 
 
-def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Step:
-    """A step of gradients as anybody would write it."""
+def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Callable[[], float]:
+    """A step of gradients as anybody would write it; it gives its loss."""
     optimizer = optimizer_of(network)
 
-    def step() -> Tensor:
+    def step() -> float:
         network.train()
         for module in batch_norms(network):
             module.eval()
@@ -122,7 +117,7 @@ def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        return loss.detach()
+        return loss.item()
 
     return step
 
@@ -142,8 +137,12 @@ def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDa
     return KeptDays(backbone, network, frozen.unflatten(0, (-1, 2))), nights
 
 
-def step_of(way: str, places: int, height: int, width: int) -> Step:
-    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+def step_of(way: str, places: int, height: int, width: int, threads: int) -> Callable[[], float]:
+    """What is timed: a step that gives its loss.
+
+    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    """
+    torch.set_num_threads(threads)
     images = pictures_of(places, height, width)
     network = recogniser(images)
     rows = np.zeros((places, 2), np.int64)
@@ -158,25 +157,7 @@ def step_of(way: str, places: int, height: int, width: int) -> Step:
     if way == "kept_days":
         network, images = kept_days(network, images, numbers)
     learner = Learner(network, optimizer_of(network), far_apart, CPU, numbers, ALONE, "frozen")
-    return lambda: learner.learn(images, rows)
-
-
-def timed(way: str, places: int, height: int, width: int, threads: int) -> Callable[[], dict[str, float]]:
-    """The way's step with its loss, its seconds and the most memory so far."""
-    torch.set_num_threads(threads)
-    step = step_of(way, places, height, width)
-
-    def measured() -> dict[str, float]:
-        start = time.perf_counter()
-        loss = step().item()
-        seconds = time.perf_counter() - start
-        return {
-            "loss": loss,
-            "seconds": seconds,
-            "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
-
-    return measured
+    return lambda: learner.learn(images, rows).item()
 
 
 @click.command()
@@ -187,24 +168,22 @@ def timed(way: str, places: int, height: int, width: int, threads: int) -> Calla
 @click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
 def main(places: int, height: int, width: int, threads: int, rounds: int) -> None:
     """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
-    ways = {way: partial(timed, way, places, height, width, threads) for way in WAYS}
-    measured = take_turns(ways, rounds)
+    turns = take_turns(step_of, {way: (way, places, height, width, threads) for way in WAYS}, rounds)
     auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
     print(
         f"{places} x {PICTURES} pictures of {width}x{height}, {threads} threads; ours computes in {auto} here"
     )
-    for line in table(measured):
+    for line in table(turns):
         print(line)
 
 
-def table(measured: dict[str, list[dict[str, float]]]) -> Iterable[str]:
+def table(turns: dict[str, list[Turn]]) -> Iterable[str]:
     """The lines: of each way the shortest time, the most memory, and the loss before anything is learnt."""
-    times = {way: min(turn["seconds"] for turn in turns[1:] or turns) for way, turns in measured.items()}
+    plain = shortest(turns["plain"])
     yield f"{'':40}{'s/step':>8}{'x plain':>9}{'MiB':>7}{'first loss':>12}"
     for way, title in WAYS.items():
-        first, last = measured[way][0], measured[way][-1]
-        ratio = times["plain"] / times[way]
-        yield f"{title:40}{times[way]:8.3f}{ratio:9.2f}{last['MiB']:7.0f}{first['loss']:12.4f}"
+        first, last, seconds = turns[way][0], turns[way][-1], shortest(turns[way])
+        yield f"{title:40}{seconds:8.3f}{plain / seconds:9.2f}{last.memory:7.0f}{first.value:12.4f}"
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.compute.device.precision import device_of
 from pipeline.core.files import read_csv, require_folder
 from pipeline.datasets.formatting.readers.traverses import TraversesSettings, kept_frames
 from pipeline.runtime.errors import DusklineError, UserError, listed
 from pipeline.runtime.machine import read_machine
 from pipeline.vpr.inputs.preprocessing import read_view
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.models.precision import device_of
 from pipeline.vpr.results.wilson import wilson
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.retrieval.nearest_neighbours import nearest

@@ -26,15 +26,17 @@ from pipeline.city.rendering.renderer import Painter
 from pipeline.core.files import digest_bytes, digest_file
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_io import encode, read_rgb
+from pipeline.night.engine.pool import night_pool
 from pipeline.night.engine.translate_image import Task, Translated
-from pipeline.night.engine.workers import WorkerPool
 from pipeline.night.records.translator import OutputFormat
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.memory import keep_freed_memory
 from stages.unit_factory import UnitFactory
 from unit.network.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
 from unit.network.network import Generator, GeneratorSizes
-from unit.translation.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
+from unit.network.pixels import network_levels, to_pixels, to_range
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 OUTPUT = OutputFormat(".jpg", 75)
 
@@ -240,8 +242,7 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
         torch.set_num_threads(machine.workers)
         rates.setdefault("plain", []).append(len(few) / seconds_of(partial(plain, few)))
         for dtype, factory in factories.items():
-            with WorkerPool(factory, OUTPUT) as pool:
-                pool.grow(factory.workers)
+            with night_pool(factory, OUTPUT, trial.checkpoint.parent, factory.workers) as pool:
                 # Every worker is built and warm before the clock starts.
                 finished(pool.run(repeated(trial.tasks, 3 * factory.workers)))
                 answers = pool.run(repeated(trial.tasks, images))

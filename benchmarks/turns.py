@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
+import resource
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
-from typing import Any, TypeVar
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
-T = TypeVar("T")
-# What a way's process does each time, and keeps from one time to the next.
-_kept = threading.local()
+import torch
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a way gave, the seconds it took, and the most memory so far: the GPU's if one is used, in MiB."""
+
+    value: Any
+    seconds: float
+    memory: float
 
 
 def own_process() -> Executor:
@@ -20,28 +29,40 @@ def own_process() -> Executor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
-def take_turns(ways: Mapping[str, Callable[[], Callable[[], T]]], rounds: int) -> dict[str, list[T]]:
-    """What each way gives in each of the rounds.
+def take_turns(
+    prepare: Callable[..., Callable[[], Any]], ways: Mapping[str, Sequence[Any]], rounds: int
+) -> dict[str, list[Turn]]:
+    """What each way gives in each of the rounds: of the work that `prepare` once makes of its arguments.
 
-    ways: what builds the work, once and in the way's own process, when it has its first turn; both this and
-    what the work gives must be picklable.
+    The work ends with what it gives on the processor, so that a device has done it.
     """
-    given: dict[str, list[T]] = {way: [] for way in ways}
-    with contextlib.ExitStack() as stack:
-        processes = {way: stack.enter_context(own_process()) for way in ways}
-        for process in processes.values():
-            # They start together, and import what they need.
-            process.submit(os.getpid)
+    turns: dict[str, list[Turn]] = {way: [] for way in ways}
+    with ExitStack() as held:
+        processes = {way: held.enter_context(own_process()) for way in ways}
         for _ in range(rounds):
-            for way, build in ways.items():
+            for way, arguments in ways.items():
                 try:
-                    given[way].append(processes[way].submit(_worked, build).result())
+                    turns[way].append(processes[way].submit(_turn, prepare, arguments).result())
                 except BrokenExecutor as error:
                     raise SystemExit(f"{way} ended before it answered; is there memory for it?") from error
-    return given
+    return turns
 
 
-def _worked(build: Callable[[], Callable[[], Any]]) -> Any:
+def shortest(turns: Sequence[Turn]) -> float:
+    """The least seconds; of several turns the first only prepares (kernels, memory)."""
+    return min(turn.seconds for turn in turns[1:] or turns)
+
+
+# What a way's process keeps from one turn to the next.
+_kept = threading.local()
+
+
+def _turn(prepare: Callable[..., Callable[[], Any]], arguments: Sequence[Any]) -> Turn:
     if not hasattr(_kept, "work"):
-        _kept.work = build()
-    return _kept.work()
+        _kept.work = prepare(*arguments)
+    start = time.perf_counter()
+    value = _kept.work()
+    seconds = time.perf_counter() - start
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        return Turn(value, seconds, torch.cuda.max_memory_reserved() / 2**20)
+    return Turn(value, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -12,9 +12,7 @@ are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
-from functools import partial
 
 import click
 import numpy as np
@@ -22,16 +20,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import take_turns
+from benchmarks.turns import shortest, take_turns
+from pipeline.compute.device.precision import autocast, device_of, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
-from pipeline.vpr.models.precision import autocast, device_of, numbers_of
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.triplet_loss import triplet_loss
 
 MARGIN = 0.1
+# Of each query of a step.
+NEGATIVES = 10
 # Name, what is done, in which arithmetic.
 WAYS = {
     "loop": "step: clusters in a Python loop, float32, NCHW",
@@ -77,7 +77,7 @@ def network() -> Recogniser:
 
 
 def training_step(
-    recogniser: nn.Module, images: Tensor, negatives: int, numbers: str | None, device: torch.device
+    recogniser: nn.Module, images: Tensor, numbers: str | None, device: torch.device
 ) -> Callable[[], Tensor]:
     """A step of gradients in `numbers`, None for those that torch takes itself; returns the descriptors."""
 
@@ -87,7 +87,7 @@ def training_step(
         with contextlib.nullcontext() if numbers is None else autocast(device, numbers):
             descriptors = recogniser(placed)
         recogniser.zero_grad(set_to_none=True)
-        triplet_loss(descriptors.float(), negatives, MARGIN).backward()
+        triplet_loss(descriptors.float(), NEGATIVES, MARGIN).backward()
         return descriptors.detach().float()
 
     return step
@@ -116,10 +116,13 @@ def our_extraction(
     return descriptors
 
 
-def work_of(
-    way: str, size: tuple[int, int, int], negatives: int, device: torch.device
-) -> Callable[[], Tensor]:
-    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Callable[[], np.ndarray]:
+    """What is timed, and gives the descriptors.
+
+    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    """
+    torch.set_num_threads(threads)
+    device = device_of(wish)
     torch.manual_seed(1)
     images = torch.randn(size[0], 3, *size[1:])
     recogniser = network().to(device)
@@ -132,36 +135,17 @@ def work_of(
         images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(device, "auto") if "auto" in way else "off"
     if way == "plain_extract":
-        return plain_extraction(recogniser, images, device)
-    if way.endswith("extract"):
-        return our_extraction(recogniser, images, numbers, device)
-    return training_step(recogniser, images, negatives, numbers if way.startswith("ours") else None, device)
-
-
-def timed(
-    way: str, size: tuple[int, int, int], negatives: int, wish: str, threads: int
-) -> Callable[[], tuple[float, np.ndarray]]:
-    """The way's work, with the seconds that it takes and the descriptors that it gives."""
-    torch.set_num_threads(threads)
-    work = work_of(way, size, negatives, device_of(wish))
-
-    def measured() -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        # What comes to the processor is there: this ends when the device has done it.
-        descriptors = work().cpu()
-        return time.perf_counter() - start, descriptors.numpy()
-
-    return measured
-
-
-def shortest(seconds: list[float]) -> float:
-    """The least; of several rounds the first only prepares (kernels, memory)."""
-    return min(seconds[1:] or seconds)
+        work = plain_extraction(recogniser, images, device)
+    elif way.endswith("extract"):
+        work = our_extraction(recogniser, images, numbers, device)
+    else:
+        ours = numbers if way.startswith("ours") else None
+        work = training_step(recogniser, images, ours, device)
+    return lambda: work().cpu().numpy()
 
 
 @click.command()
 @click.option("--pictures", default=48, show_default=True, help="Of a step and of an extraction.")
-@click.option("--negatives", default=10, show_default=True, help="Of each query of a step.")
 @click.option("--height", default=480, show_default=True, help="Pixels.")
 @click.option("--width", default=640, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
@@ -172,7 +156,6 @@ def shortest(seconds: list[float]) -> float:
 )
 def main(
     pictures: int,
-    negatives: int,
     height: int,
     width: int,
     threads: int,
@@ -181,30 +164,18 @@ def main(
     wish: str,
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
-    if pictures % (2 + negatives):
-        raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
+    if pictures % (2 + NEGATIVES):
+        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} pictures, not {pictures}")
     size = (pictures, height, width)
-    times: dict[str, float] = {}
-    found: dict[str, np.ndarray] = {}
+    times, found = {}, {}
     for group in GROUPS:
-        ways = {way: partial(timed, way, size, negatives, wish, threads) for way in group}
-        for way, turns in take_turns(ways, loop_rounds if "loop" in group else rounds).items():
-            times[way] = shortest([seconds for seconds, _ in turns])
-            found[way] = turns[-1][1]
-    report(times, found, size, threads, device_of(wish))
-
-
-def report(
-    times: dict[str, float],
-    found: dict[str, np.ndarray],
-    size: tuple[int, int, int],
-    threads: int,
-    device: torch.device,
-) -> None:
-    """Print the table."""
+        ways = {way: (way, size, wish, threads) for way in group}
+        for way, turns in take_turns(work_of, ways, loop_rounds if "loop" in group else rounds).items():
+            times[way], found[way] = shortest(turns), turns[-1].value
+    device = device_of(wish)
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{size[0]} pictures of {size[2]}x{size[1]}, {where}; auto is {auto} here")
+    print(f"{pictures} pictures of {width}x{height}, {where}; auto is {auto} here")
     print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.io import ImageReadMode, decode_image
 
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms
+from pipeline.datasets.image_set.licence_terms import read_terms
 
 
 class Positioned(Dataset[tuple[torch.Tensor, torch.Tensor]]):

@@ -26,7 +26,7 @@ COMMANDS: dict[str, Section] = {
         "results": ("stages.results", "The recalls of every experiment, and the report."),
     },
     "Sharing": {
-        "share": ("stages.share", "Set up a DVC remote; say what a push costs."),
+        "share": ("stages.share", "Set up a DVC remote; say under which terms."),
         "repair": ("stages.repair", "Mend what is spoilt or gone on a remote."),
     },
     "Machine": {

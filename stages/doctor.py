@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -23,13 +22,12 @@ def main() -> None:
     """
     from collections import Counter
 
-    from pipeline.doctor.machine_check import MachineCheck, Places
+    from pipeline.doctor.machine_check import check_machine
     from pipeline.runtime.errors import DusklineError
 
     grades: Counter[str] = Counter()
-    places = Places(Path(), RAW, SETS, RECOGNISERS, UNIT_MODELS)
-    for finding in MachineCheck(places, _wrong_sections).findings():
-        click.echo(str(finding))
+    for subject, finding in check_machine(RAW, SETS, RECOGNISERS, UNIT_MODELS, _wrong_sections):
+        click.echo(finding.line(subject))
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"
     if grades["fault"]:

@@ -59,7 +59,7 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
         from pipeline.compute.resources.timings import note_work
 
         counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
-        note_work("image", of=sum(counts.values()), done=sum(counts.values()))
+        note_work(of=sum(counts.values()), done=sum(counts.values()))
         listed = ", ".join(f"{form} {count:,}" for form, count in counts.items())
         return f"drew {sum(counts.values()):,} pictures ({listed})"
     if source.kind == "checkpoint":

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pipeline.runtime.machine import read_machine
 from pipeline.runtime.ranges import Range, require_ranges
 from stages.command import GOES_ON, stage_command
 from stages.places import RAW, SETS
-
-if TYPE_CHECKING:
-    from pipeline.datasets.formatting.build_set import RawImage
 
 
 @dataclass(frozen=True)
@@ -48,36 +44,16 @@ def main(name: str) -> str:
     """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.formatting.build_set import format_set
-    from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
-    from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
-    from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
-    from pipeline.datasets.formatting.readers.tokyo247 import (
-        Tokyo247Settings,
-        read_tokyo247,
-        read_tokyo247_queries,
-    )
-    from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+    from pipeline.datasets.formatting.forms import reader_of
     from pipeline.datasets.formatting.resume import ResumableSet, resume_key
-    from pipeline.datasets.sources.licence_terms import terms_below
-    from pipeline.datasets.sources.registry import read_source
-    from pipeline.runtime.errors import ParameterError
+    from pipeline.datasets.sources.registry import read_source, terms_below
 
-    readers: dict[str, tuple[type[Any], Callable[[Path, Any, Path], Iterator[RawImage]]]] = {
-        "pittsburgh": (PittsburghSettings, read_pittsburgh),
-        "tokyo247": (Tokyo247Settings, read_tokyo247),
-        "tokyo247_queries": (Tokyo247Settings, read_tokyo247_queries),
-        "common": (CommonSettings, read_common),
-        "folder": (FolderSettings, read_folder),
-        "traverses": (TraversesSettings, read_traverses),
-    }
     where = f"format.{name}"
     params = read_params()
     section = section_of(params, "format", name)
     common: dict[str, Any] = {key: section.pop(key) for key in ("raw", "form", "expected") if key in section}
     raw = build(RawParams, common, where)
-    if raw.form not in readers:
-        raise ParameterError(f"{where}.form must be one of {', '.join(readers)}, not {raw.form!r}")
-    settings, read = readers[raw.form]
+    settings, read = reader_of(raw.form, where)
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pipeline.runtime.ranges import Seed, Share
 from stages.command import stage_command
 from stages.known_names import set_names
-from stages.options import parameter
+from stages.options import parameter, shards_parameter
 from stages.places import SETS
-from stages.sets_form import shards_parameter
 
 
 @stage_command("merge")

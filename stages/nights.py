@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.runtime.machine import read_machine
 from pipeline.runtime.ranges import JpegQuality, Share
 from stages.known_names import set_names
-from stages.options import parameter
+from stages.options import parameter, shards_parameter
 from stages.places import SETS
-from stages.sets_form import shards_parameter
 
 if TYPE_CHECKING:
-    from pipeline.datasets.sources.licence_terms import Terms
+    from pipeline.datasets.image_set.licence_terms import Terms
     from pipeline.night.records.translator import MakeTranslator
 
 

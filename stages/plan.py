@@ -20,28 +20,35 @@ def main(targets: tuple[str, ...], as_json: bool) -> None:
 
     TARGETS are stages, such as `train@dn_gem`, or `train` for all of them.
 
-    Times, memory and disk are those of earlier runs on this machine, which every stage writes down in work/;
-    where nothing was run yet they are unknown. A stage that finds a part of its work done takes less.
+    Time and memory (of the largest process) are those of the last run on this machine, which every stage
+    writes down in work/, or of another instance of it, by the number of images; where none was run yet they
+    are unknown. Outputs of a set are its pictures, but for links. A stage that finds a part of its work done
+    takes less.
     """
     import shutil
+    from dataclasses import asdict
 
+    from pipeline.compute.resources.timings import machine_in_words, read_timings
     from pipeline.core.params import read_params
-    from pipeline.forecast.changes import pending_changes
+    from pipeline.forecast.changes import last_runs, pending_changes
     from pipeline.forecast.estimates import Estimates
-    from pipeline.forecast.forecast import Forecast, Step
+    from pipeline.forecast.forecast import forecast_lines
     from pipeline.forecast.image_counts import SetsForecast
     from pipeline.runtime.machine import read_machine
     from pipeline.runtime.memory import available_memory
 
-    params = read_params()
+    params, machine = read_params(), read_machine()
     changes = pending_changes(targets)
-    estimates = Estimates(read_machine(), params, SetsForecast(params, SETS))
-    steps = [Step(change, estimates.of(change.stage)) for change in changes]
-    forecast = Forecast(steps, available_memory(), shutil.disk_usage(".").free)
+    sets = SetsForecast(params, SETS)
+    estimates = Estimates(read_timings(machine.work), last_runs(), machine_in_words(machine), params, sets)
+    steps = [(change, estimates.of(change.stage)) for change in changes]
+    free_memory, free_disk = available_memory(), shutil.disk_usage(".").free
     if as_json:
-        click.echo(json.dumps(forecast.document(), indent=2))
+        stages = [asdict(change) | asdict(estimate) for change, estimate in steps]
+        document = {"stages": stages, "free_memory": free_memory, "free_disk": free_disk}
+        click.echo(json.dumps(document, indent=2))
     else:
-        click.echo("\n".join(forecast.lines()))
+        click.echo("\n".join(forecast_lines(steps, free_memory, free_disk)))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,7 @@ import click
 
 from pipeline.city.settings import CitySettings
 from pipeline.core.params import build
-from pipeline.datasets.formatting.readers.common import CommonSettings
-from pipeline.datasets.formatting.readers.folder import FolderSettings
-from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings
-from pipeline.datasets.formatting.readers.tokyo247 import Tokyo247Settings
-from pipeline.datasets.formatting.readers.traverses import TraversesSettings
+from pipeline.datasets.formatting.forms import reader_of
 from pipeline.report.page.page import PageParams
 from pipeline.report.tables.comparison import Comparison
 from pipeline.report.tables.headline import HeadlineParams
@@ -30,19 +26,11 @@ from stages.format import RawParams, SetsParams
 from stages.model_file import ModelFileParams
 from stages.sheet import SheetParams
 
-# By `kind` of an entry of fetch, and by `form` of one of format.
+# By `kind` of an entry of fetch.
 KINDS: dict[str, type[Any]] = {
     "city": CitySettings,
     "archives": ArchivesParams,
     "checkpoint": CheckpointParams,
-}
-FORMS: dict[str, type[Any]] = {
-    "pittsburgh": PittsburghSettings,
-    "tokyo247": Tokyo247Settings,
-    "tokyo247_queries": Tokyo247Settings,
-    "common": CommonSettings,
-    "folder": FolderSettings,
-    "traverses": TraversesSettings,
 }
 # Sections whose entries are each such a dataclass.
 ENTRIES: dict[str, type[Any]] = {
@@ -106,11 +94,11 @@ def _take(section: str, name: str, values: Any) -> None:
         raise ParameterError(f"{where}: must be a section, not {values!r}")
     entry = dict(values)
     if section == "fetch":
-        build(_chosen(KINDS, entry.pop("kind", None), f"{where}.kind"), entry, where)
+        build(_kind(entry.pop("kind", None), where), entry, where)
     elif section == "format":
         common = {key: entry.pop(key) for key in ("raw", "form", "expected") if key in entry}
         form = build(RawParams, common, where).form
-        build(_chosen(FORMS, form, f"{where}.form"), entry, where)
+        build(reader_of(form, where)[0], entry, where)
     elif section in ("hub_local", "hub_github"):
         build(HubModel, entry | {"source": section.removeprefix("hub_")}, where)
     elif section in OPTIONS:
@@ -121,10 +109,10 @@ def _take(section: str, name: str, values: Any) -> None:
             build(Augmentation, change, f"{where}.changes.{title}")
 
 
-def _chosen(kinds: Mapping[str, type[Any]], choice: Any, where: str) -> type[Any]:
-    if choice not in kinds:
-        raise ParameterError(f"{where} must be one of {', '.join(kinds)}, not {choice!r}")
-    return kinds[choice]
+def _kind(choice: Any, where: str) -> type[Any]:
+    if choice not in KINDS:
+        raise ParameterError(f"{where}.kind must be one of {', '.join(KINDS)}, not {choice!r}")
+    return KINDS[choice]
 
 
 def _take_options(section: str, entry: Mapping[str, Any], where: str) -> None:

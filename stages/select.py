@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pipeline.runtime.ranges import Range
 from stages.command import stage_command
 from stages.known_names import set_names
-from stages.options import parameter
+from stages.options import parameter, shards_parameter
 from stages.places import SETS
-from stages.sets_form import shards_parameter
 
 
 @stage_command("select")

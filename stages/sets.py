@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.runtime.stage_outs import SET_STAGES
+from pipeline.runtime.set_stages import SET_STAGES
 from stages.command import say, worded_command
 from stages.places import SETS
 

@@ -1,4 +1,4 @@
-"""`duskline share URL`: a remote to share the project's data through, and what a push to it costs."""
+"""`duskline share URL`: a remote to share the project's data through, and under which terms."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stages.places import SETS
 @click.option("--name", default="shared", show_default=True, help="The remote's name in DVC's configuration.")
 @click.option("--endpoint", default="", help="Address of an S3 server other than Amazon's.")
 @click.option("--local", is_flag=True, help="Keep the address on this machine, out of version control.")
-@click.option("--push", is_flag=True, help="Push, once the costs are shown.")
+@click.option("--push", is_flag=True, help="Push, once the terms are shown.")
 @click.option("--yes", is_flag=True, help="Push without asking.")
 def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool) -> None:
-    """Share this project's sets, models and results through URL, and say what that costs.
+    """Share this project's sets, models and results through URL, and say under which terms.
 
     URL is a folder that the others can reach (on a shared disk), or any address that DVC knows, such as
     s3://bucket/folder. It becomes DVC's default remote, and whatever is pulled from it is verified.
@@ -28,8 +28,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     Credentials belong into the environment or into `dvc remote modify --local`, never into URL.
     """
     from pipeline.runtime.errors import DusklineError, UserError
-    from pipeline.sharing.cost import push_cost
-    from pipeline.sharing.objects import SharedProject
+    from pipeline.sharing.objects import HOW_TO_REACH, SharedProject
     from pipeline.sharing.remote import remote_at, set_up
 
     root = Path()
@@ -40,8 +39,6 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     click.echo(
         f"The remote {name} is {remote.url}; {where} {'says so now' if changed else 'said so before'}."
     )
-    cost = push_cost(project, project.remote(name))
-    click.echo(f"\n{cost.table()}")
     _show_terms()
     if not push:
         click.echo("\nTo push: dvc push --run-cache")
@@ -54,7 +51,8 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
         done = subprocess.run([sys.executable, "-m", "dvc", "push", "--run-cache", "-r", name], check=False)
         if done.returncode:
             raise DusklineError(
-                "the push was not completed", hint="what was sent is kept: run the same command again"
+                "the push was not completed",
+                hint=f"{HOW_TO_REACH}; what was sent is kept: run the same command again",
             )
     if changed and not local:
         click.echo(f"Others need {where} and dvc.lock: commit both to git.")
@@ -62,7 +60,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
 def _show_terms() -> None:
     """Say what whoever can read the remote will hold, and what its owners ask for."""
-    from pipeline.datasets.sources.licence_terms import read_terms
+    from pipeline.datasets.image_set.licence_terms import read_terms
 
     known = sorted({terms for folder in sorted(SETS.glob("*/")) for terms in read_terms(folder)})
     if known:

@@ -22,8 +22,8 @@ _LOG = logging.getLogger(__name__)
 @parameters_of(TrainSettings)
 def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
     """Train UNIT on two unpaired sides; a run that was ended goes on where it stopped."""
+    from pipeline.compute.device.precision import device_of
     from pipeline.core.params import build, read_params
-    from unit.network.numeric import chosen_device
     from unit.training.train import train
 
     machine = read_machine()
@@ -38,7 +38,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         live=UNIT_CURVES / name,
         # DVC writes a null of params.yaml as None.
         vgg=None if vgg in ("none", "None") else Path(vgg),
-        device=chosen_device(machine.device),
+        device=device_of(machine.device).type,
         # More would share a picture, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
         say=_LOG.info,

@@ -28,9 +28,9 @@ class UnitFactory:
     @classmethod
     def on(cls, machine: Machine, checkpoint: Path, settings: UnitSettings) -> UnitFactory:
         """For the device that the machine's settings ask for."""
-        from unit.network.numeric import chosen_device
+        from pipeline.compute.device.precision import device_of
 
-        return cls(checkpoint, settings, chosen_device(machine.device), machine.workers)
+        return cls(checkpoint, settings, device_of(machine.device).type, machine.workers)
 
     @property
     def workers(self) -> int:

@@ -12,14 +12,15 @@ import click
 import yaml
 
 from pipeline.core.params import read_params
+from pipeline.datasets.formatting.forms import READERS
 from pipeline.runtime.field_docs import Described, described, is_optional, summary_of
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.vpr.augmentation.transforms import Augmentation
 from stages.format import RawParams
 from stages.options import Number
-from stages.sections import ALONE, ENTRIES, FORMS, KINDS
+from stages.sections import ALONE, ENTRIES, KINDS
 from tests.import_graph import ROOT
-from tests.stage_modules import DVC_YAML
+from tests.stage_rooms import DVC_YAML
 
 PAGE = ROOT / "docs" / "parameters.md"
 PROFILES = ROOT / "profiles"
@@ -28,7 +29,7 @@ PROFILES = ROOT / "profiles"
 # Sections that are not here are options of their stage, which says all about them itself.
 SETTINGS: dict[str, list[tuple[str, type[Any]]]] = {
     "fetch": [(f"kind: {name}", kind) for name, kind in KINDS.items()],
-    "format": [("", RawParams), *((f"form: {name}", form) for name, form in FORMS.items())],
+    "format": [("", RawParams), *((f"form: {name}", form) for name, (form, _) in READERS.items())],
 } | {section: [("", kind)] for section, kind in (ENTRIES | ALONE).items()}
 # What a stage says itself, and no section.
 NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
@@ -204,8 +205,10 @@ def _readers(section: str) -> list[str]:
     for stage, body in _bodies().items():
         inner = body.get("do", body)
         loops = [body.get("foreach", ""), *body.get("matrix", {}).values()]
-        asked = [name.partition(".")[0] for name in inner.get("params", [])]
-        if section in asked or any(word.search(text) for text in (*loops, inner["cmd"])):
+        asked = inner.get("params", [])
+        # The report reads the whole file.
+        named = any(isinstance(name, dict) or name.partition(".")[0] == section for name in asked)
+        if named or any(word.search(text) for text in (*loops, inner["cmd"])):
             found.append(stage)
     return found
 

@@ -38,10 +38,10 @@ from benchmarks.night_gain.streets import (
     draw_streets,
     night_queries,
 )
+from pipeline.compute.device.precision import device_of
 from pipeline.core.files import write_bytes
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.machine import read_machine
-from unit.network.numeric import chosen_device
 
 # Whether the nights that a recogniser learns from are lit anew each time they are shown.
 RELIT = {DAY: False, LIGHTS: True, LITERAL: True, CLASSICAL: True, OURS: True, ORACLE: False}
@@ -57,7 +57,7 @@ SEEDS = (0, 1, 2)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
     """Make in FOLDER what is not there yet; with all recognisers, write night_gain.json and night_gain.md."""
     machine = read_machine()
-    workers, device = machine.workers, chosen_device(machine.device)
+    workers, device = machine.workers, device_of(machine.device).type
     streets = folder / "streets"
     draw_streets(streets, workers)
     days, true = (ImageSet.open(streets / name) for name in (DAYS, TRUE_NIGHTS))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,69 +13,54 @@ from typing import Literal
 # long. fault: it stands in the way of `dvc repro`.
 Grade = Literal["ok", "note", "warning", "fault"]
 
-_WIDTH = 12
-
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: what was looked at, how it stands, what was found; `advice` says what to do."""
+    """How something stands and what was found; `advice` says what to do."""
 
-    subject: str
     grade: Grade
     found: str
     advice: str = ""
 
-    def __str__(self) -> str:
-        """The grade first, in words; advice on a line of its own."""
-        line = f"{self.grade:<8} {self.subject:<{_WIDTH}} {self.found}"
-        return f"{line}\n{'':<8} {'':<{_WIDTH}} -> {self.advice}" if self.advice else line
+    def line(self, subject: str) -> str:
+        """The grade first, in words, then what was looked at; advice on a line of its own."""
+        line = f"{self.grade:<8} {subject:<12} {self.found}"
+        return f"{line}\n{'':<21} -> {self.advice}" if self.advice else line
 
 
-@dataclass(frozen=True)
-class Check:
-    """Something to look at: its subject, and what looks and gives one or more findings."""
-
-    subject: str
-    look: Callable[[], Iterable[Finding]]
+ok = functools.partial(Finding, "ok")
+note = functools.partial(Finding, "note")
+warning = functools.partial(Finding, "warning")
+fault = functools.partial(Finding, "fault")
 
 
-def findings_of(checks: Iterable[Check]) -> Iterator[Finding]:
-    """Carry out `checks` in their order; one that breaks gives a fault that says so, and others go on."""
-    for check in checks:
+def findings_of(
+    checks: Iterable[tuple[str, Callable[[], Iterable[Finding]]]],
+) -> Iterator[tuple[str, Finding]]:
+    """Carry out checks, each with its subject; one that breaks gives a fault that says so, others go on."""
+    for subject, look in checks:
         try:
-            yield from check.look()
+            yield from ((subject, finding) for finding in look())
         except Exception as error:  # whatever it is: one check must not hide what the others find
             reason = (str(error).splitlines() or [""])[0]
-            yield Finding(
-                check.subject,
-                "fault",
-                f"this check broke down: {type(error).__name__}: {reason}",
-                "mend what it says if you can; else report it with the output of `duskline doctor --debug`",
-            )
+            found = f"this check broke down: {type(error).__name__}: {reason}"
+            advice = "mend what it says, or report it with the output of `duskline doctor --debug`"
+            yield subject, fault(found, advice)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a process of its own printed; or `reason`, why it gave no answer."""
-
-    text: str = ""
-    reason: str = ""
+class NoAnswerError(Exception):
+    """A process of its own has not answered; says why in one line."""
 
 
-def ask_process(arguments: Sequence[str], seconds: float) -> Answer:
-    """Have another Python do what may crash or hang, such as load a library; it has so many `seconds`."""
+def ask_process(*arguments: str, seconds: float) -> str:
+    """What another Python prints that does what may crash or hang, such as load a library."""
+    command = [sys.executable, *arguments]
     try:
         done = subprocess.run(
-            [sys.executable, *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
+            command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
         )
-    except subprocess.TimeoutExpired:
-        return Answer(reason=f"no answer within {seconds:g} s")
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswerError(f"no answer within {seconds:g} s") from error
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return Answer(reason=lines[-1] if lines else f"it ended with {done.returncode}")
-    return Answer(text=done.stdout.strip())
+        raise NoAnswerError((done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1])
+    return done.stdout.strip()

@@ -4,148 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.params import read_params
-from pipeline.doctor.dvc_project import DvcProject, check_remotes, read_dvc_project
-from pipeline.doctor.findings import Check, Finding, findings_of
-from pipeline.doctor.folders import (
-    Folders,
-    check_links,
-    check_names,
-    check_permission,
-    check_room,
-)
-from pipeline.doctor.inputs import check_checkpoints, check_own_files, check_sources
+from pipeline.doctor.findings import Finding, fault, findings_of, ok
+from pipeline.doctor.folders import Folders, check_links, check_room, check_writing
+from pipeline.doctor.inputs import check_own_files, check_sources, check_translators, check_weights
 from pipeline.doctor.machine_settings import (
     check_engine,
-    check_hardware,
-    check_language,
+    check_memory,
+    check_processors,
     check_settings,
     settings_or_defaults,
 )
 from pipeline.doctor.programs import check_libraries, check_python, check_torch
+from pipeline.doctor.remotes import check_remotes
 from pipeline.forecast.disk_need import disk_needs
 from pipeline.forecast.image_counts import SetsForecast
-from pipeline.runtime.errors import DusklineError
+from pipeline.sharing.objects import SharedProject
 
 
-@dataclass(frozen=True)
-class Places:
-    """The project's root, and where it has its raw data, its sets, recognisers and translators."""
+def check_machine(
+    raw: Path,
+    sets: Path,
+    models: Path,
+    translators: Path,
+    wrong_sections: Callable[[Mapping[str, Any]], Iterable[str]],
+) -> Iterator[tuple[str, Finding]]:
+    """What there is to say of the project in the working folder and of this machine, with its subjects.
 
-    root: Path
-    raw: Path
-    sets: Path
-    recognisers: Path
-    translators: Path
-
-
-class MachineCheck:
-    """The checks of the project at `places.root`, which is the working folder.
-
-    wrong_sections: says what is wrong in parameters, a message each; the stages know.
+    raw, sets, models, translators: folders in the project. wrong_sections: says what is wrong in parameters.
     """
-
-    def __init__(self, places: Places, wrong_sections: Callable[[Mapping[str, Any]], Iterable[str]]) -> None:
-        self.places = places
-        self.wrong_sections = wrong_sections
-        self.machine = settings_or_defaults()
-
-    @cached_property
-    def params(self) -> dict[str, Any]:
-        """The parameters; `DusklineError` as `read_params`."""
-        return read_params(self.places.root / "params.yaml")
-
-    @cached_property
-    def dvc(self) -> DvcProject:
-        """DVC's configuration; errors as `read_dvc_project`."""
-        return read_dvc_project(self.places.root)
-
-    @cached_property
-    def folders(self) -> Folders:
-        """Where stages write; DVC's cache where it lies by default when DVC does not tell."""
-        try:
-            cache = self.dvc.cache
-        except Exception:  # the check of the project says why
-            cache = self.places.root / ".dvc" / "cache"
-        data = self.places.raw.parent
-        return Folders(self.places.root, data, cache, self.machine.work, self.machine.archives)
-
-    def findings(self) -> Iterator[Finding]:
-        """Carry out all checks; those that take a while have begun when their turn comes."""
-        with ThreadPoolExecutor() as pool:
-            torch = pool.submit(lambda: list(check_torch(self.machine.device)))
-            libraries = pool.submit(lambda: list(check_libraries()))
-            yield from findings_of(self._checks(torch.result, libraries.result))
-
-    def _checks(
-        self, torch: Callable[[], Iterable[Finding]], libraries: Callable[[], Iterable[Finding]]
-    ) -> Iterator[Check]:
-        yield Check("python", check_python)
-        yield Check("settings", check_settings)
-        yield Check("processors", lambda: check_hardware(self.machine))
-        yield Check("language", check_language)
-        yield Check("engine", lambda: check_engine(self.machine))
-        yield Check("writing", lambda: check_permission(self.folders))
-        yield Check("names", lambda: check_names(self.folders))
-        yield Check("project", self._look_at_project)
-        if self._is_project():
-            yield Check("links", lambda: check_links(self.folders, self.dvc.links))
-            yield Check("remote", lambda: check_remotes(self.dvc, self.places.root))
-            yield Check("source", lambda: check_sources(self.params, self.machine.archives, self.places.raw))
-            yield Check("translator", lambda: check_checkpoints(self.params))
-            yield Check("own files", lambda: check_own_files(self.params, self._made_by_stages()))
-            yield Check("disk", self._look_at_room)
-        yield Check("libraries", libraries)
-        yield Check("torch", torch)
-        if self._is_project():
+    machine, cache, repo = settings_or_defaults(), Path(".dvc") / "cache", None
+    try:
+        params, repo = read_params(), SharedProject(Path()).repo
+    except Exception as error:  # whatever it is: it must not hide what other checks find
+        message, _, hint = str(error).partition("\n")
+        advice = hint.strip() or "be in the root of a copy of duskline, with a .dvc/config that DVC can read"
+        project = fault(message, advice)
+    else:
+        cache = Path(repo.cache.local.path)
+        project = ok(f"params.yaml with {sum(map(bool, params.values()))} sections, DVC set up")
+    folders = Folders(Path(), raw.parent, cache, machine.work, machine.archives)
+    checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
+        ("python", check_python),
+        ("settings", check_settings),
+        ("processors", lambda: check_processors(machine)),
+        ("memory", check_memory),
+        ("engine", lambda: check_engine(machine)),
+        ("writing", lambda: check_writing(folders)),
+        ("project", lambda: [project]),
+    ]
+    if repo is not None:
+        made = [raw.parent, *([translators] if params.get("train_unit") else [])]
+        forecast = SetsForecast(params, sets)
+        checks += [
+            ("links", lambda: check_links(folders, repo.config["cache"].get("type") or ())),
+            ("remote", lambda: check_remotes(repo.config)),
+            ("source", lambda: check_sources(params, machine.archives, raw)),
+            ("translator", lambda: check_translators(params)),
+            ("weights", lambda: check_weights(params)),
+            ("own files", lambda: check_own_files(params, made)),
+            (
+                "disk",
+                lambda: check_room(folders, disk_needs(params, forecast, raw, models, machine)),
+            ),
+        ]
+    with ThreadPoolExecutor() as pool:
+        # They take a while, and have begun when their turn comes.
+        torch = pool.submit(lambda: list(check_torch(machine.device)))
+        libraries = pool.submit(lambda: list(check_libraries()))
+        checks += [("libraries", libraries.result), ("torch", torch.result)]
+        if repo is not None:
             # Last, for it loads torch, which has been asked in a process of its own whether it can be.
-            yield Check("parameters", self._look_at_parameters)
+            checks.append(("parameters", lambda: _check_parameters(wrong_sections(params))))
+        yield from findings_of(checks)
 
-    def _is_project(self) -> bool:
-        """Whether there is a project to look at; its own check says why not."""
-        try:
-            return bool(self.params) and bool(self.dvc)
-        except Exception:
-            return False
 
-    def _look_at_parameters(self) -> Iterator[Finding]:
-        wrong = list(self.wrong_sections(self.params))
-        for message in wrong:
-            yield Finding("parameters", "fault", message, "docs/parameters.md has every parameter")
-        if not wrong:
-            yield Finding("parameters", "ok", "every section is as its stage wants it")
-
-    def _look_at_project(self) -> Iterator[Finding]:
-        try:
-            sections = [name for name, section in self.params.items() if section]
-            _ = self.dvc
-        except DusklineError as error:
-            advice = (
-                error.hint
-                or "be in the root of a copy of duskline: git clone, then `dvc init` if .dvc is gone"
-            )
-            yield Finding("project", "fault", error.message, advice)
-        else:
-            yield Finding("project", "ok", f"params.yaml with {len(sections)} sections, DVC set up")
-
-    def _made_by_stages(self) -> list[Path]:
-        """The data folder, and that of translators where some are trained."""
-        trained = [self.places.translators] if self.params.get("train_unit") else []
-        return [self.places.raw.parent, *trained]
-
-    def _look_at_room(self) -> Iterable[Finding]:
-        sets = SetsForecast(self.params, self.places.sets)
-        needs, unknown = disk_needs(
-            self.params,
-            sets,
-            self.places.raw,
-            self.places.recognisers,
-            self.machine.archives,
-            self.machine.work / "descriptors",
-        )
-        return check_room(self.folders, needs, unknown)
+def _check_parameters(wrong: Iterable[str]) -> Iterator[Finding]:
+    found = [fault(message, "docs/parameters.md has every parameter") for message in wrong]
+    yield from found or [ok("every section is as its stage wants it")]

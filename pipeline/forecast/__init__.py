@@ -1,4 +1,1 @@
-"""What lies ahead: what params.yaml will need of the machine, and what the next run would do.
-
-Disk, number of images, durations, and DVC's own decisions.
-"""
+"""What lies ahead: the disk that params.yaml needs, and what the next run would do and take."""

@@ -1,4 +1,4 @@
-"""How many images the sets of params.yaml have, or will have once they are made."""
+"""How many images the sets of params.yaml have, or will have once they are made, and their bytes."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from typing import Any
 
 from pipeline.city.settings import CitySettings
 from pipeline.core.params import build
-from pipeline.datasets.formatting.readers.traverses import TraversesSettings, kept_frames
-from pipeline.datasets.image_set.image_set import MANIFEST, ROLES, SUFFIXES
+from pipeline.datasets.image_set.image_set import MANIFEST, SUFFIXES
 from pipeline.datasets.sources.registry import known_sources, read_source
 from pipeline.runtime.errors import DusklineError
-from pipeline.runtime.stage_outs import SET_STAGES
+from pipeline.runtime.set_stages import SET_STAGES
 
 # Images by "split/role", as in manifests.
 Counts = Mapping[str, int]
 
 # Of photographs as they come, whose places in a set the form decides.
 _ANYWHERE = "all"
+# Bytes of a street view of 640x480 pixels as JPEG: Pittsburgh's have 35 kB, SF-XL's 44; and of a pixel of
+# the embedded city's pictures.
+PICTURE, CITY_PIXEL = 40_000, 0.4
+# Their images are links to those of the sets that they are made of.
+_LINKING = ("merge", "apart", "select")
 
 
 @dataclass(frozen=True)
 class SetForecast:
     """A set's images as its next run will make them: `counts` by split and role, None when nobody knows yet.
 
-    stage: which makes it. there: whether it is made already; then `picture` is the mean of its images' bytes.
+    stage: which makes it, or "". picture: the mean of its images' bytes. there: whether it is made already.
     """
 
-    name: str
     stage: str
-    counts: Counts | None
+    counts: Counts | None = None
+    picture: float = PICTURE
     there: bool = False
-    picture: float = 0.0
 
     @property
     def images(self) -> int | None:
@@ -47,7 +50,14 @@ class SetForecast:
         """Those of the test split, which evaluation looks at; None when the split is not known."""
         if self.counts is None or _ANYWHERE in self.counts:
             return None
-        return sum(self.counts.get(f"test/{role}", 0) for role in ROLES)
+        return sum(count for place, count in self.counts.items() if place.startswith("test/"))
+
+    @property
+    def new_bytes(self) -> int | None:
+        """What making it writes to disk; None when nobody knows."""
+        if self.stage in _LINKING:
+            return 0
+        return None if self.images is None else round(self.images * self.picture)
 
 
 class SetsForecast:
@@ -67,114 +77,78 @@ class SetsForecast:
         if name not in self._known:
             stage = next((stage for stage in SET_STAGES if name in (self._params.get(stage) or {})), "")
             # For sets that are made of each other in a ring, which DVC will refuse.
-            self._known[name] = SetForecast(name, stage, None)
+            self._known[name] = SetForecast(stage)
+            section = self._params[stage][name] if stage else {}
             there = _counted(self._sets / name / MANIFEST)
-            counted, size = there or (None, 0)
-            counts = self._certain(name, stage) or counted or self._likely(name, stage)
-            images = 0 if counted is None else sum(counted.values())
-            mean = size / images if images else 0.0
-            self._known[name] = SetForecast(name, stage, counts, there is not None, mean)
+            source = self._raw if stage == "format" else self._made
+            counts, picture = source(section) if stage else (None, PICTURE)
+            if there is not None:
+                # What follows from the parameters counts more than what an earlier run with others made.
+                exact = counts is not None and _ANYWHERE not in counts
+                counts, picture = counts if exact else there[0], there[1]
+            self._known[name] = SetForecast(stage, counts, picture, there is not None)
         return self._known[name]
 
-    def _certain(self, name: str, stage: str) -> Counts | None:
-        """Counts that follow from the parameters, whatever an earlier run with others has made."""
-        if stage == "format":
-            return _drawn(self._params[stage][name], self._params)
-        if stage not in ("translate", "photometric", "merge"):
-            return None
-        section = self._params[stage][name]
-        counts = self.of(str(section.get("day"))).counts
-        if counts is None or stage != "merge":
-            return counts
-        nights = self.of(str(section.get("night"))).counts or counts
-        share = section.get("keep_nights", 1.0)
-        return {place: count + round(share * nights.get(place, 0)) for place, count in counts.items()}
+    def _made(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
+        """Counts and bytes of an image of a set that is made of others, or the most that there can be."""
+        one = self.of(str(section.get("day", section.get("dataset"))))
+        counts = one.counts
+        if counts is not None and "night" in section:
+            nights = self.of(str(section["night"])).counts or counts
+            share = section.get("keep_nights", 1.0)
+            counts = {place: count + round(share * nights.get(place, 0)) for place, count in counts.items()}
+        elif counts is not None and section.get("expected"):
+            counts = {**counts, "test/queries": section["expected"]}
+        return counts, one.picture
 
-    def _likely(self, name: str, stage: str) -> Counts | None:
-        """Counts that are known of elsewhere, or the most that there can be, of a set that is not there."""
-        if stage == "format":
-            return _of_raw_data(self._params[stage][name], self._params)
-        if stage not in ("apart", "select"):
-            return None
-        section = self._params[stage][name]
-        counts = self.of(str(section.get("dataset"))).counts
-        if counts is not None and section.get("expected"):
-            return {**counts, "test/queries": section["expected"]}
-        return counts
+    def _raw(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
+        """The same of raw data: of the city, of the registry, or of a folder's pictures."""
+        raw = Path(str(section.get("raw")))
+        fetched = self._params.get("fetch") or {}
+        source: Any = fetched.get(raw.parent.name)
+        if forms := drawn_counts(source):
+            return forms.get(raw.name), CITY_PIXEL * source["width"] * source["height"]
+        name = section.get("expected") or (raw.name if raw.name in fetched else None)
+        if name is not None:
+            return (read_source(name).expected or None) if name in known_sources() else None, PICTURE
+        pictures = sum(path.suffix.lower() in (*SUFFIXES, ".jpeg") for path in raw.rglob("*"))
+        return {_ANYWHERE: pictures} if pictures else None, PICTURE
 
 
-def _counted(manifest: Path) -> tuple[Counts, int] | None:
-    """Counts and bytes of a set that is there; None without a manifest that can be read."""
-    counts: Counter[str] = Counter()
-    size = 0
+def _counted(manifest: Path) -> tuple[Counts, float] | None:
+    """Counts and mean bytes of a set that is there; None without a manifest that can be read."""
     try:
         with manifest.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                _, split, role, _ = row["name"].split("/", 3)
-                counts[f"{split}/{role}"] += 1
-                size += int(row["size"])
-    except (OSError, ValueError, LookupError, csv.Error):
+            rows = [
+                ("/".join(row["name"].split("/")[1:3]), int(row["size"])) for row in csv.DictReader(stream)
+            ]
+        return Counter(place for place, _ in rows), sum(size for _, size in rows) / len(rows)
+    except (OSError, ValueError, LookupError, ArithmeticError, csv.Error):
         return None
-    return counts, size
-
-
-def _drawn(section: Mapping[str, Any], params: Mapping[str, Any]) -> Counts | None:
-    """Counts of a set that is made of the embedded city, by its plan; None for others."""
-    raw = Path(str(section.get("raw")))
-    source = (params.get("fetch") or {}).get(raw.parent.name)
-    try:
-        counts = drawn_counts(source)
-    except DusklineError:
-        return None
-    return None if counts is None else counts.get(raw.name)
 
 
 def drawn_counts(source: Any) -> dict[str, Counts] | None:
-    """Counts by raw form, of a section under `fetch` that is a city; None of others, errors as `build`."""
+    """Images by raw form of the embedded city, of its section under `fetch`, without planning its streets.
+
+    None for other sections and for one that its stage would refuse.
+    """
     if not isinstance(source, Mapping) or source.get("kind") != "city":
         return None
-    settings = {key: value for key, value in source.items() if key != "kind"}
-    return city_counts(build(CitySettings, settings, "fetch"))
-
-
-def _of_raw_data(section: Mapping[str, Any], params: Mapping[str, Any]) -> Counts | None:
-    """Counts that the registry has of a published set, or of a folder's pictures; None when nobody knows."""
-    raw = Path(str(section.get("raw")))
-    name = section.get("expected") or (raw.name if raw.name in (params.get("fetch") or {}) else None)
-    if name is not None:
-        return (read_source(name).expected or None) if name in known_sources() else None
-    if section.get("form") == "traverses":
-        return _of_traverses(raw, section)
-    pictures = sum(path.suffix.lower() in (*SUFFIXES, ".jpeg") for path in raw.rglob("*"))
-    return {_ANYWHERE: pictures} if pictures else None
-
-
-def _of_traverses(raw: Path, section: Mapping[str, Any]) -> Counts | None:
-    """Counts of walks whose frames lie in `raw`; None where they would be refused."""
-    chosen = {key: value for key, value in section.items() if key not in ("raw", "form", "expected")}
-    counts: Counter[str] = Counter()
     try:
-        settings = build(TraversesSettings, chosen, "format")
-        for folder, numbers in kept_frames(raw, settings).items():
-            counts[f"{settings.split}/{settings.by_folder[folder].role}"] += len(numbers)
+        city = build(CitySettings, {key: value for key, value in source.items() if key != "kind"}, "fetch")
     except DusklineError:
         return None
-    return counts
-
-
-def city_counts(settings: CitySettings) -> dict[str, Counts]:
-    """Images of the three raw forms that the city is drawn in, without planning its streets."""
-    views = settings.yaws * settings.pitches
+    views = city.yaws * city.pitches
     pittsburgh = {}
     for split in ("train", "val", "test"):
-        places = getattr(settings, f"{split}_places")
+        places = getattr(city, f"{split}_places")
         pittsburgh[f"{split}/database"] = places * views
-        pittsburgh[f"{split}/queries"] = max(1, round(places * settings.query_share)) * views
+        pittsburgh[f"{split}/queries"] = max(1, round(places * city.query_share)) * views
     return {
         "pittsburgh": pittsburgh,
         "tokyo247": {
-            "test/database": settings.tokyo_places * settings.yaws,
-            "test/queries": 3 * settings.tokyo_queries,
+            "test/database": city.tokyo_places * city.yaws,
+            "test/queries": 3 * city.tokyo_queries,
         },
-        "xs": {"test/database": settings.xs_places * settings.yaws, "test/queries": settings.xs_queries},
+        "xs": {"test/database": city.xs_places * city.yaws, "test/queries": city.xs_queries},
     }

@@ -24,7 +24,7 @@ _LISTING = ".dir"
 _PIECE = 1 << 20
 # Requests to a remote that wait for one another's answers.
 _AT_ONCE = 16
-_CREDENTIALS = (
+HOW_TO_REACH = (
     "is its address right, is it there, and may you use it? Credentials come from the environment (of S3: "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE) or from `dvc remote modify --local`"
 )
@@ -110,7 +110,7 @@ class ObjectStore:
 def unreachable(place: str, error: Exception) -> DusklineError:
     """The error for a store that does not answer as it should."""
     lines = str(error).strip().splitlines() or ["no reason given"]
-    return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=_CREDENTIALS)
+    return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=HOW_TO_REACH)
 
 
 class SharedProject:
@@ -138,31 +138,33 @@ class SharedProject:
             raise unreachable(f"the remote {name or 'set as default'}", error) from error
         return ObjectStore(odb, odb.fs.unstrip_protocol(self.repo.cloud.get_remote(name).path))
 
-    def outs(self, wanted: Collection[str] = ()) -> list[str]:
-        """Paths of the finished outputs that DVC shares, or the `wanted`; `MissingInputError` for others.
+    def outs(self, wanted: Collection[str] = ()) -> list[Any]:
+        """The finished outputs that DVC shares, or those at `wanted`; `MissingInputError` for others.
 
         In the order of the journey, so that an object belongs to the output that it was made for.
         """
-        found = [self._path(out) for out in self._outs_of_the_journey() if out.use_cache and out.hash_info]
+        from networkx import dfs_postorder_nodes
+
+        stages = dfs_postorder_nodes(self.repo.index.graph)
+        outs = [out for stage in stages for out in stage.outs if out.use_cache and out.hash_info]
+        found = {self._path(out): out for out in outs}
         unknown = sorted(set(wanted) - set(found))
         if unknown:
             raise MissingInputError(
                 f"not an output that is finished and shared: {', '.join(unknown)}",
                 hint=f"known are {', '.join(sorted(found)) or 'none: run dvc repro first'}",
             )
-        return [path for path in found if not wanted or path in wanted]
+        return [out for path, out in found.items() if not wanted or path in wanted]
 
-    def objects(self, outs: Sequence[str]) -> tuple[list[SharedObject], list[str]]:
+    def objects(self, outs: Sequence[Any]) -> tuple[list[SharedObject], list[str]]:
         """The objects of these outputs, each once, and the outputs whose listing cannot be had anywhere.
 
         A listing that the cache lacks is taken from the default remote, and is then in the cache.
         """
-        by_path = {self._path(out): out for out in self.repo.index.outs if out.use_cache}
         known: dict[str, SharedObject] = {}
         unlisted = []
-        for path in outs:
-            out = by_path[path]
-            oid = str(out.hash_info.value)
+        for out in outs:
+            oid, path = str(out.hash_info.value), self._path(out)
             stage = str(getattr(out.stage, "name", None) or out.stage.addressing)
             known.setdefault(oid, SharedObject(oid, path, path, stage))
             if not out.hash_info.isdir:
@@ -175,18 +177,6 @@ class SharedProject:
                 name = f"{path}/{'/'.join(key)}"
                 known.setdefault(str(entry.value), SharedObject(str(entry.value), path, name, stage))
         return list(known.values()), unlisted
-
-    def _outs_of_the_journey(self) -> list[Any]:
-        from networkx import dfs_postorder_nodes
-
-        # From a stage to those that it depends on; sorted, for the graph is a set.
-        graph = self.repo.index.graph
-        stages = sorted(graph, key=lambda stage: str(stage.addressing))
-        done: dict[Any, None] = {}
-        for stage in stages:
-            if stage not in done:
-                done |= dict.fromkeys(dfs_postorder_nodes(graph, stage))
-        return [out for stage in done for out in stage.outs]
 
     def _tree(self, out: Any) -> Any:
         from dvc.exceptions import DvcException

@@ -21,17 +21,6 @@ from tests.import_graph import ROOT
 
 # By benchmark the options and what is printed with them, numbers and `...` standing for any.
 RUNS = {
-    "city": (
-        "--blocks 2 --size 64x48 --panoramas 1 --views 4",
-        """
-        2 x 2 blocks, 150 buildings, planned in 0.0 s
-            size      order     day, 1/s  sunset, 1/s   night, 1/s
-           64x48      drive          3.0          3.9          5.1
-           64x48      again         76.0         78.8         77.9
-           64x48  scattered         23.1         18.5         22.5
-        peak memory 378 MiB
-        """,
-    ),
     "cluster": (
         "--images 2 --dim 4 --shorter-side 32",
         """
@@ -145,9 +134,9 @@ RUNS = {
         """,
     ),
     "vpr": (
-        "--pictures 4 --negatives 2 --height 64 --width 96 --rounds 1 --threads 1",
+        "--pictures 12 --height 64 --width 96 --rounds 1 --threads 1",
         """
-        4 pictures of 96x64, 1 threads; auto is ... here
+        12 pictures of 96x64, 1 threads; auto is ... here
                                                             seconds  x loop  x plain  largest difference from plain
         step: clusters in a Python loop, float32, NCHW       0.0540     1.0     3.65  ...
         step: plain, float32, NCHW                           0.1969     0.3     1.00  0.0e+00

@@ -13,10 +13,11 @@ import yaml
 
 from pipeline.core import params
 from pipeline.core.params import read_params
+from pipeline.datasets.formatting.forms import READERS
 from pipeline.runtime.machine import Machine
 from pipeline.vpr.augmentation.transforms import Augmentation
 from stages.format import RawParams
-from stages.sections import ALONE, ENTRIES, FORMS, KINDS, OPTIONS, wrong_sections
+from stages.sections import ALONE, ENTRIES, KINDS, OPTIONS, wrong_sections
 from stages.training_sides import ListedFolder
 from tests.import_graph import ROOT
 
@@ -45,7 +46,7 @@ def _values(section: Any) -> list[Any]:
 def known_parameters() -> set[str]:
     """The names of all parameters, whatever their section, and of the machine's settings."""
     classes = [
-        *FORMS.values(),
+        *(form for form, _ in READERS.values()),
         *KINDS.values(),
         *ENTRIES.values(),
         *ALONE.values(),

@@ -26,7 +26,7 @@ duskline stage format --name city_xs --debug
 python -c 'import timm; print(*timm.list_models())'
 python -m docs.draw_city_picture
 python -m tests.parameters_page
-python -m tests.stage_modules
+python -m tests.stage_rooms
 python -m tests.end_to_end.what_runs_again
 dvc metrics show
 dvc metrics diff --md
@@ -37,6 +37,7 @@ dvc repro --keep-going
 dvc checkout --force --relink
 dvc gc --workspace <<< y
 duskline share ../remote_of_the_text
+dvc status --cloud
 dvc push
 dvc repro --pull
 dvc gc -w -c <<< y
@@ -45,7 +46,6 @@ dvc remote remove shared
 # Not run as they stand, with the test that does the same or the reason.
 NOT_RUN = {
     "duskline pin --replace": "needs archives; tests/stages/test_sources.py pins a made-up one",
-    "duskline sources --check": "asks other servers; tests/stages/test_sources.py asks one of its own",
     "make PYTHON=python3.11 demo": "installs anew; `make demo` is run with the environment that is there",
     "python -m pytest": "these are the tests",
 }

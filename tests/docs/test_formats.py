@@ -14,7 +14,7 @@ from pipeline.datasets.archives.local_archives import LocalArchive
 from pipeline.datasets.fetching import checksums
 from pipeline.datasets.image_set import image_set, tar_shards
 from pipeline.datasets.image_set.image_names import ImageName
-from pipeline.datasets.sources.licence_terms import Terms
+from pipeline.datasets.image_set.licence_terms import Terms
 from pipeline.datasets.time_of_day import labels
 from pipeline.night.comparison.comparison_files import Measured
 from pipeline.night.records.provenance import Origin

@@ -16,8 +16,9 @@ _ROOMS = "pipeline|unit|stages|benchmarks|tests|docs|profiles|examples"
 _PATH = re.compile(rf"(?<![\w./@<>-])(?:{_ROOMS})/[\w/.*<>-]*[\w*>/]")
 _FILE = re.compile(r"(?<![\w./*<>-])\w+\.(?:py|yaml|md)\b")
 _DOTTED = re.compile(rf"(?<![\w./-])(?:{_ROOMS})(?:\.\w+)+")
-# Written by a run, made up for an example, or another's.
-OTHERS = {"profiles/pinned.csv", "profiles/x.yaml", "unit/weights/another.pt", "tables.md", "hubconf.py"}
+# Written by a run, made up for an example, another's, or of an earlier release.
+OTHERS = {"profiles/pinned.csv", "tables.md", "profiles/x.yaml", "unit/weights/another.pt", "hubconf.py"}
+OTHERS |= {"benchmarks/growth", "docs/results/growth.jsonl"}
 
 
 @cache

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.doctor.findings import Answer, Check, Finding, ask_process, findings_of
+import pytest
+
+from pipeline.doctor.findings import Finding, NoAnswerError, ask_process, fault, findings_of, ok
 
 
 def test_the_grade_stands_first_in_words() -> None:
-    assert str(Finding("gpu", "ok", "one")) == "ok       gpu          one"
-    assert str(Finding("gpu", "fault", "none", "mend it")).splitlines() == [
+    assert ok("one").line("gpu") == "ok       gpu          one"
+    assert fault("none", "mend it").line("gpu").splitlines() == [
         "fault    gpu          none",
         "                      -> mend it",
     ]
@@ -15,28 +17,28 @@ def test_the_grade_stands_first_in_words() -> None:
 
 def test_a_check_that_breaks_says_so_and_the_others_go_on() -> None:
     def breaks() -> Iterator[Finding]:
-        yield Finding("first", "ok", "half of it")
+        yield ok("half of it")
         raise RuntimeError("disk on fire\nand more")
 
-    checks = [Check("first", breaks), Check("second", lambda: [Finding("second", "ok", "well")])]
-    found = list(findings_of(checks))
-    assert [finding.subject for finding in found] == ["first", "first", "second"]
-    assert found[1].grade == "fault"
-    assert found[1].found == "this check broke down: RuntimeError: disk on fire"
+    found = list(findings_of([("first", breaks), ("second", lambda: [ok("well")])]))
+    assert [subject for subject, _ in found] == ["first", "first", "second"]
+    assert found[1][1].grade == "fault"
+    assert found[1][1].found == "this check broke down: RuntimeError: disk on fire"
 
 
 def test_a_process_answers() -> None:
-    assert ask_process(["-c", "print('yes')"], 60) == Answer("yes")
+    assert ask_process("-c", "print('yes')", seconds=60) == "yes"
 
 
-def test_a_process_that_fails_gives_its_last_words() -> None:
-    assert ask_process(["-c", "raise ValueError('broken')"], 60).reason == "ValueError: broken"
-
-
-def test_a_process_that_dies_gives_its_end() -> None:
-    died = ask_process(["-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"], 60)
-    assert died.reason == "it ended with -11"
-
-
-def test_a_process_that_hangs_is_given_up() -> None:
-    assert ask_process(["-c", "import time; time.sleep(60)"], 0.5).reason == "no answer within 0.5 s"
+@pytest.mark.parametrize(
+    ("code", "seconds", "reason"),
+    [
+        ("raise ValueError('broken')", 60, "ValueError: broken"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", 60, "it ended with -11"),
+        ("import time; time.sleep(60)", 0.5, "no answer within 0.5 s"),
+    ],
+)
+def test_a_process_that_fails_dies_or_hangs_says_why(code: str, seconds: float, reason: str) -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        ask_process("-c", code, seconds=seconds)
+    assert str(caught.value) == reason

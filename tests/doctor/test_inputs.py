@@ -9,9 +9,11 @@ import pytest
 
 from pipeline.core.params import read_params
 from pipeline.datasets.sources.registry import read_source
-from pipeline.doctor.findings import Finding
-from pipeline.doctor.inputs import check_checkpoints, check_own_files, check_sources
+from pipeline.doctor.findings import Finding, ok
+from pipeline.doctor.inputs import check_own_files, check_sources, check_translators, check_weights
 from tests.import_graph import ROOT
+
+UNIT = "unit_512x288_VGG_1"
 
 
 @pytest.fixture(autouse=True)
@@ -24,83 +26,64 @@ def _source(name: str, **section: Any) -> Finding:
     return found
 
 
-def _hold(*names: str, source: str = "pitts30k") -> None:
+def _touch(*names: str) -> None:
     for name in names:
-        path = Path("archives", source, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
 
 
 def test_the_default_profile_needs_nothing() -> None:
     params = read_params(ROOT / "profiles" / "city.yaml")
-    Path("unit/weights").mkdir(parents=True)
-    Path("unit/weights/city.pt").write_bytes(b"x" * 2_000_000)
-    Path("profiles/times_of_day").mkdir(parents=True)
-    Path("profiles/times_of_day/city_tokyo.csv").touch()
+    _touch("unit/weights/city.pt", "profiles/times_of_day/city_tokyo.csv")
     found = [
         *check_sources(params, Path("archives"), Path("data/raw")),
-        *check_checkpoints(params),
+        *check_translators(params),
+        *check_weights(params),
         *check_own_files(params, [Path("data")]),
     ]
     assert found == [
-        Finding("source", "ok", "city: drawn here, needs nothing from outside"),
-        Finding("translator", "ok", "unit/weights/city.pt: 2 MB"),
-        Finding("own files", "ok", "all there: profiles/times_of_day/city_tokyo.csv, unit/weights"),
+        ok("city: drawn here, needs nothing from outside"),
+        ok("unit/weights/city.pt: 0 kB"),
+        ok("all there: profiles/times_of_day/city_tokyo.csv, unit/weights"),
     ]
+    Path("data/raw/city").mkdir(parents=True)
+    assert _source("city", kind="city").found == "city: made, in data/raw/city"
 
 
-def test_archives_whose_terms_are_not_accepted() -> None:
-    found = _source("pitts30k", kind="archives", accept_terms=False)
+def test_archives_by_what_is_at_hand_and_accepted() -> None:
+    found = _source("pitts30k", accept_terms=False)
     assert found.grade == "fault"
     assert found.found == (
-        "pitts30k: 9 of 9 archives are not at hand (000.tar, 001.tar, 002.tar, 003.tar and 5 more, 7.0 GB);"
+        "pitts30k: 9 of 9 archives are not at hand (000.tar and others, 7.0 GB);"
         " its terms are not accepted, so it is not downloaded"
     )
     assert found.advice == (
         "put them into archives/pitts30k/ if you have them; or read `duskline sources pitts30k` and set"
         " accept_terms: true under fetch.pitts30k in params.yaml"
     )
-
-
-def test_archives_that_will_be_downloaded() -> None:
-    _hold("000.tar", "001.tar")
-    found = _source("pitts30k", kind="archives", accept_terms=True)
-    assert found.grade == "note"
-    assert "7 of 9 archives are not at hand" in found.found
+    names = [f"archives/pitts30k/{file.name}" for file in read_source("pitts30k").files]
+    _touch(*names[:2])
+    found = _source("pitts30k", accept_terms=True)
+    assert (found.grade, "7 of 9 archives are not at hand" in found.found) == ("note", True)
     assert found.found.endswith("; `dvc repro` will download them")
-
-
-def test_archives_at_hand() -> None:
-    _hold(*(file.name for file in read_source("pitts30k").files))
-    found = _source("pitts30k", kind="archives", accept_terms=False)
-    assert (found.grade, found.found) == ("ok", "pitts30k: all 9 archives are in archives")
+    _touch(*names)
+    assert _source("pitts30k", accept_terms=False) == ok("pitts30k: all 9 archives are in archives")
 
 
 def test_sizes_that_are_not_known_are_not_invented() -> None:
-    found = _source("tokyo_xs", kind="archives", accept_terms=False)
-    assert "(tokyo_xs.zip);" in found.found
+    assert "(tokyo_xs.zip);" in _source("tokyo_xs", accept_terms=False).found
 
 
-def test_a_checkpoint_that_is_not_there() -> None:
-    found = _source("unit_512x288_VGG_1", kind="checkpoint", place="archives/gen.pt")
-    assert (found.grade, found.found) == ("fault", "unit_512x288_VGG_1: no checkpoint at archives/gen.pt")
+def test_checkpoints() -> None:
+    found = _source(UNIT, place="archives/gen.pt")
+    assert (found.grade, found.found) == ("fault", f"{UNIT}: no checkpoint at archives/gen.pt")
     assert "train one of your own with train_unit" in found.advice
-
-
-def test_a_checkpoint_at_hand() -> None:
-    _hold("gen.pt", source="unit_512x288_VGG_1")
-    for place in ("gen.pt", "archives/unit_512x288_VGG_1/gen.pt"):
-        assert _source("unit_512x288_VGG_1", kind="checkpoint", place=place).grade == "ok"
-
-
-def test_a_checkpoint_that_will_be_downloaded() -> None:
-    found = _source("unit_512x288_VGG_1", kind="checkpoint", place="https://somewhere/gen.pt")
+    found = _source(UNIT, place="https://somewhere/gen.pt")
     assert (found.grade, "will download it from https://somewhere/gen.pt" in found.found) == ("note", True)
-
-
-def test_what_is_made_already() -> None:
-    Path("data/raw/city").mkdir(parents=True)
-    assert _source("city", kind="city").found == "city: made, in data/raw/city"
+    _touch(f"archives/{UNIT}/gen.pt")
+    for place in ("gen.pt", f"archives/{UNIT}/gen.pt"):
+        assert _source(UNIT, place=place).grade == "ok"
+    assert _source(UNIT, place="").grade == "fault"
 
 
 def test_translators() -> None:
@@ -113,15 +96,9 @@ def test_translators() -> None:
             "c": {"checkpoint": "models/unit/other.pt"},
         },
     }
-    grades = {
-        finding.found.partition(",")[0].partition(":")[0]: finding.grade
-        for finding in check_checkpoints(params)
-    }
-    assert grades == {
-        "models/unit/own.pt": "ok",
-        "data/raw/published/gen.pt": "ok",
-        "models/unit/other.pt": "fault",
-    }
+    found = list(check_translators(params))
+    assert [finding.grade for finding in found] == ["ok", "ok", "fault"]
+    assert found[2].found == "models/unit/other.pt, which translate.c wants, is not there"
 
 
 def test_weights() -> None:
@@ -129,50 +106,47 @@ def test_weights() -> None:
         "train_unit": {"own": {"vgg": "vgg16.pt"}},
         "train": {"one": {"weights": "imagenet"}, "two": {"weights": "none"}},
     }
-    vgg, imagenet = check_checkpoints(params)
+    vgg, imagenet = check_weights(params)
     assert (vgg.grade, vgg.found) == ("fault", "vgg16.pt, which train_unit.own wants, is not there")
     assert (imagenet.grade, imagenet.found.startswith("1 models begin with ImageNet's")) == ("note", True)
 
 
 def test_files_of_the_users_own() -> None:
     params = {
-        "format": {"mine": {"raw": "photographs"}, "city": {"raw": "data/raw/city/xs"}},
+        "format": {
+            "mine": {"raw": "photographs"},
+            "city": {"raw": "data/raw/city/xs"},
+            "walk": {"raw": "walk", "form": "traverses", "traverses": {"day_left": {}, "night_right": {}}},
+        },
         "pictures": {"nights": {"folder": "nights"}, "days": {"folder": "data/sets/mine"}},
         "train_unit": {"own": {"day": "data/pictures/day", "night": "nights"}},
         "select": {"night": {"corrections": "times.csv"}},
+        "model_file": {"day": {"file": "day.pt"}},
         "hub_local": {"theirs": {"repository": "hub"}},
         "compare": {"day": {"checkpoints": "models/unit"}},
     }
-    made = [Path("data")]
+    made = [Path("data"), Path("models/unit")]
     missing = list(check_own_files(params, made))
     assert {finding.grade for finding in missing} == {"fault"}
     assert [finding.found for finding in missing] == [
-        "photographs, which format.mine.raw names, is not there",
-        "nights, which pictures.nights.folder names, is not there",
-        "nights, which train_unit.own.night names, is not there",
-        "times.csv, which select.night.corrections names, is not there",
-        "hub, which hub_local.theirs.repository names, is not there",
-        "models/unit, which compare.day.checkpoints names, is not there",
+        f"{path}, which {where} names, is not there"
+        for path, where in (
+            ("photographs", "format.mine.raw"),
+            ("walk", "format.walk.raw"),
+            ("nights", "pictures.nights.folder"),
+            ("nights", "train_unit.own.night"),
+            ("times.csv", "select.night.corrections"),
+            ("day.pt", "model_file.day.file"),
+            ("hub", "hub_local.theirs.repository"),
+        )
     ]
-    for folder in ("photographs", "nights", "hub"):
-        Path(folder).mkdir()
-    Path("times.csv").touch()
-    assert list(check_own_files(params, [*made, Path("models/unit")])) == [
-        Finding("own files", "ok", "all there: hub, nights, photographs, times.csv")
-    ]
-
-
-def test_folders_of_a_walk_and_given_models() -> None:
-    walk = {"raw": "walk", "form": "traverses", "traverses": {"day_left": {}, "night_right": {}}}
-    params = {"format": {"night": walk}, "model_file": {"day": {"file": "day.pt"}}}
-    assert [finding.found for finding in check_own_files(params, [])] == [
-        "walk, which format.night.raw names, is not there",
-        "day.pt, which model_file.day.file names, is not there",
-    ]
-    Path("walk/day_left").mkdir(parents=True)
-    Path("day.pt").touch()
-    (missing,) = check_own_files(params, [])
-    assert missing.found == ("walk/night_right, which format.night.traverses.night_right names, is not there")
+    _touch("times.csv", "day.pt")
+    for folder in ("photographs", "nights", "hub", "walk/day_left"):
+        Path(folder).mkdir(parents=True)
+    [walk] = check_own_files(params, made)
+    assert walk.found == "walk/night_right, which format.walk.traverses.night_right names, is not there"
     Path("walk/night_right").mkdir()
-    (told,) = check_own_files(params, [])
-    assert told.grade == "ok"
+    [found] = check_own_files(params, made)
+    assert found.grade == "ok"
+    [made_by_nobody] = check_own_files(params, [Path("data")])
+    assert made_by_nobody.found == "models/unit, which compare.day.checkpoints names, is not there"

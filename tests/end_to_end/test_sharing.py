@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.files import digest_file
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms
+from pipeline.datasets.image_set.licence_terms import read_terms
 from pipeline.night.records.provenance import read_origins
 from tests.end_to_end.clones import MERGED, clone, commit, duskline, files_of
 from tests.end_to_end.project import Project, stages_run
@@ -135,16 +135,10 @@ def test_one_folder_of_a_set_is_pulled_alone(shared: Shared, tmp_path: Path) -> 
     assert files_of(other.root, "data") == files_of(shared.project.root, folder)
 
 
-def test_costs_are_told_and_nothing_is_sent_without_push(shared: Shared, tmp_path: Path) -> None:
+def test_terms_are_told_and_nothing_is_sent_without_push(shared: Shared, tmp_path: Path) -> None:
     other = clone(shared.project, tmp_path / "other" / "project")
     other.dvc("pull")
     told = duskline(other, "share", str(tmp_path / "remote"), "--name", "second", "--local").stdout
-    cache = [path for path in (other.root / ".dvc/cache/files/md5").rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in cache)
-    row = next(line for line in told.splitlines() if line.startswith("all, each object once"))
-    assert row.split()[-3:-1] == [f"{len(cache):,}", f"{size / 1e6:,.1f}"]
-    sent = next(line for line in told.splitlines() if line.startswith("not there yet, so sent"))
-    assert sent.split()[-3:-1] == row.split()[-3:-1]
     assert "The embedded city, drawn on this machine; licence: MIT" in told
     assert "dvc push --run-cache" in told
     assert not (tmp_path / "remote").exists()

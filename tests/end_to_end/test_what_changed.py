@@ -1,4 +1,4 @@
-"""Each parameter, input and module is edited in turn; just the stages that depend on it are to run again.
+"""Each parameter, input and room is edited in turn; just the stages that depend on it are to run again.
 
 DVC alone decides here, over the whole graph: the outputs are placeholders, and no stage is run.
 """
@@ -23,9 +23,9 @@ from tests.end_to_end.what_runs_again import (
     PARAMS,
     READS,
     UNPACKED,
-    modules,
-    runs_after_module,
+    rooms,
     runs_after_parameter,
+    runs_after_room,
     table,
     with_readers,
 )
@@ -154,9 +154,10 @@ def test_the_command_says_the_same(decisions: Decisions) -> None:
         said = json.loads(Project(decisions.root).dvc("status", "--json").stdout)
     finally:
         edited.write_bytes(before)
-    assert said == {"merge@both": [{"changed deps": {"pipeline/datasets/derived/merge.py": "modified"}}]}
+    changed = [{"changed deps": {"pipeline/datasets/derived": "modified"}}]
+    assert said == {"merge@both": changed, "apart@far": changed, "select@tokyo_night": changed}
     assert decisions.after("pipeline/datasets/derived/merge.py", b"# Edited.\n" + before) == with_readers(
-        ["merge@both"]
+        said
     )
 
 
@@ -212,14 +213,21 @@ def test_each_output_that_is_another_one_lets_run_its_stage_and_its_readers(deci
     assert found == with_readers(["evaluate@dn-tokyo_night"])
 
 
-def test_each_module_lets_run_the_stages_that_use_it(decisions: Decisions) -> None:
-    assert len(modules()) > 150
-    found = {path: decisions.after(path, b"# Edited.\n" + _content(decisions, path)) for path in modules()}
-    assert found == {path: runs_after_module(path) for path in modules()}
+def test_each_room_lets_run_the_stages_that_use_it(decisions: Decisions) -> None:
+    assert len(rooms()) > 60
+    edits = {
+        room: b"# Edited.\n" + (decisions.root / module).read_bytes() for room, module in rooms().items()
+    }
+    found = {room: decisions.after(rooms()[room], edited) for room, edited in edits.items()}
+    assert found == {room: runs_after_room(room) for room in rooms()}
 
 
-def _content(decisions: Decisions, path: str) -> bytes:
-    return (decisions.root / path).read_bytes()
+def test_a_new_module_counts_and_what_is_no_code_does_not(decisions: Decisions) -> None:
+    room = "pipeline/vpr/training"
+    assert decisions.after(f"{room}/new.py", b"NEW = 1\n") == runs_after_room(room)
+    for name in ("training.py~", ".training.py.swp", "__pycache__/training.cpython-311.pyc", ".DS_Store"):
+        (decisions.root / room / "__pycache__").mkdir(exist_ok=True)
+        assert decisions.after(f"{room}/{name}", b"no code") == set(), name
 
 
 def test_what_nothing_depends_on_lets_nothing_run(

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.core.files import write_text
 from tests.import_graph import ROOT, is_only_docstring, project_modules
-from tests.stage_modules import EXEMPT, used_modules
+from tests.stage_rooms import EXEMPT, room_of, used_rooms
 
 DOCUMENT = ROOT / "docs" / "what_runs_again.md"
 
@@ -168,22 +168,24 @@ def runs_after_parameter(section: str, entry: str) -> set[str]:
     return with_readers(own | of_kinds((*SECTIONS.get(section, ()), *SHOWS_ALL)))
 
 
-def runs_after_module(module: str) -> set[str]:
-    """The stages that run after an edit of a module: those that import it, in whatever way."""
-    return with_readers(of_kinds(_users()[module]))
+def runs_after_room(room: str) -> set[str]:
+    """The stages that run after an edit in a room: those that import any of its modules."""
+    return with_readers(of_kinds(_users()[room]))
 
 
-def modules() -> list[str]:
-    """Every module that holds code."""
-    return [module.as_posix() for module in project_modules() if not is_only_docstring(module)]
+def rooms() -> dict[str, str]:
+    """Every room that holds code, and its module that lies deepest."""
+    modules = [module.as_posix() for module in project_modules() if not is_only_docstring(module)]
+    deepest = sorted(modules, key=lambda module: module.count("/"))
+    return {room_of(Path(module)): module for module in deepest}
 
 
 def _users() -> dict[str, frozenset[str]]:
-    users: dict[str, set[str]] = {module: set() for module in modules()}
-    for kind in {kind_of(stage) for stage in READS}:
-        for module in used_modules(kind):
-            users[module].add(kind)
-    return {module: frozenset(kinds) for module, kinds in users.items()}
+    users: dict[str, set[str]] = {room: set() for room in rooms()}
+    for kind in map(kind_of, READS):
+        for room in used_rooms(kind):
+            users[room].add(kind)
+    return {room: frozenset(kinds) for room, kinds in users.items()}
 
 
 def table() -> str:
@@ -193,72 +195,51 @@ def table() -> str:
         "",
         "Written by `python -m tests.end_to_end.what_runs_again`;"
         " `tests/end_to_end/test_what_changed.py` makes every one of these edits in turn, for each parameter,"
-        " input and module, and holds DVC to it.",
+        " input and room, and holds DVC to it.",
         "",
         "DVC compares contents: of code each byte counts, of params.yaml neither comments nor how a number is"
         " written. The order of entries counts only in sections whose entries become options of a command"
         f" ({', '.join(UNPACKED)}). What was run before with the same inputs comes from the run cache"
-        " instead. Of a stage that runs, those that read its output run only if the output is another one.",
+        " instead. Of a stage that runs, those that read its output, in dvc.yaml below it, run only if the"
+        " output is another one.",
         "",
-        "| edit | stages that run | and, if their outputs differ |",
-        "|---|---|---|",
+        "| edit | stages that run |",
+        "|---|---|",
+        "| an entry of a section that is not below | the stage of its name for that entry, report |",
+        "| `stages/<stage>.py`, if it is not below | that stage |",
     ]
-    for section in PARAMS:
-        if section == "test_sets":
-            lines.append(_row("another set in `test_sets`", {"evaluate", "tables", "report"}, "of that set"))
-        elif section in WHOLE_SECTIONS:
-            kinds = {*WHOLE_SECTIONS[section], *SHOWS_ALL}
-            lines.append(_row(f"`{section}` in params.yaml", kinds))
-        else:
-            stage = _STAGE_OF_SECTION.get(section, section)
-            others = set(SECTIONS.get(section, ()))
-            lines.append(
-                _row(
-                    f"an entry of `{section}`",
-                    {stage, *others, *SHOWS_ALL},
-                    f"{stage} of that entry" if not others else "",
-                )
-            )
-    for file, stages in INPUTS.items():
-        lines.append(_row(f"`{file}`", {kind_of(stage) for stage in stages}))
+    lines += [
+        _row(f"an entry of `{section}`", {section, *others, *SHOWS_ALL})
+        for section, others in SECTIONS.items()
+    ]
+    lines += [
+        _row(f"`{section}`", {*kinds, *SHOWS_ALL}) for section, kinds in WHOLE_SECTIONS.items() if kinds
+    ]
+    lines.append("| another set in `test_sets` | evaluate, tables, report (of that set) |")
     by_users: dict[frozenset[str], list[str]] = defaultdict(list)
-    for module, kinds in _users().items():
-        by_users[kinds].append(module)
-    for kinds, of_them in sorted(by_users.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):
+    for file, stages in INPUTS.items():
+        if room_of(Path(file)) not in rooms():
+            by_users[frozenset(map(kind_of, stages))].append(file)
+    for room, kinds in _users().items():
+        if {room} != {f"stages/{kind}.py" for kind in kinds}:
+            by_users[kinds].append(room)
+    for kinds, edited in sorted(by_users.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):
         if kinds:
-            lines.append(_row(_named(of_them), set(kinds)))
-    exempt = ", ".join(f"`{module}`" for module in EXEMPT if module in modules())
+            lines.append(_row(", ".join(f"`{path}`" for path in edited), set(kinds)))
+    exempt = ", ".join(f"`{place}`" for place in EXEMPT if place in rooms())
     lines += [
         "",
         "Nothing runs after edits of documents, tests, profiles that are not params.yaml, a `DUSKLINE_*`"
-        " variable, `duskline.local.yaml` or commands for people, nor of modules that change no output:"
+        " variable, `duskline.local.yaml` or commands for people, nor of code that changes no output:"
         f" {exempt}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _row(edit: str, kinds: set[str], which: str = "") -> str:
-    order = list(dict.fromkeys(kind_of(stage) for stage in READS))
-    direct = [kind for kind in order if kind in kinds]
-    later = [kind for kind in order if of_kinds([kind]) & with_readers(of_kinds(kinds)) and kind not in kinds]
-    named = ", ".join(direct) + (f" ({which})" if which else "")
-    return f"| {edit} | {named} | {', '.join(later)} |"
-
-
-def _named(of_them: list[str]) -> str:
-    """Modules by folder: whole folders by a star, many of one folder by their number."""
-    by_folder: dict[str, list[str]] = defaultdict(list)
-    for module in of_them:
-        by_folder[str(Path(module).parent)].append(Path(module).name)
-    parts = []
-    for folder, names in sorted(by_folder.items()):
-        whole = {Path(module).name for module in modules() if str(Path(module).parent) == folder}
-        if set(names) == whole and len(names) > 1:
-            parts.append(f"`{folder}/*.py`")
-        else:
-            parts += [f"`{folder}/{name}`" for name in sorted(names)]
-    return ", ".join(parts)
+def _row(edit: str, kinds: set[str]) -> str:
+    order = list(dict.fromkeys(map(kind_of, READS)))
+    return f"| {edit} | {', '.join(kind for kind in order if kind in kinds)} |"
 
 
 if __name__ == "__main__":

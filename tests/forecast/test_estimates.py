@@ -1,18 +1,16 @@
-"""Estimates rest on earlier runs, the best of them, and on nothing else."""
+"""Estimates rest on last runs, its own or the largest of its kind, and on nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
-import platform
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.compute.resources.timings import Timing, add_timing
-from pipeline.forecast.estimates import UNKNOWN, Amount, Estimate, Estimates, amount_of
+from pipeline.compute.resources.timings import Timing
+from pipeline.forecast.estimates import Estimate, Estimates
 from pipeline.forecast.image_counts import SetsForecast
-from pipeline.runtime.machine import Machine
 from tests.city.tiny import VALUES
 from tests.compute.resources.test_timings import RUN
 
@@ -20,122 +18,82 @@ PARAMS: dict[str, Any] = {
     "fetch": {"pitts30k": {"kind": "archives"}, "city": {"kind": "city", **VALUES}},
     "format": {"pitts30k": {"raw": "data/raw/pitts30k", "form": "pittsburgh"}},
     "translate": {"night": {"day": "pitts30k"}, "other": {"day": "pitts30k"}},
-    "train": {
-        "one": {"epochs": 2, "queries_per_epoch": 50},
-        "two": {"epochs": 4, "queries_per_epoch": 50},
-    },
+    "merge": {"both": {"day": "pitts30k", "night": "night"}},
+    "train": {"one": {"epochs": 2, "queries_per_epoch": 50}, "two": {"epochs": 4, "queries_per_epoch": 50}},
     "train_unit": {"own": {"iterations": 1000}},
     "experiment": {"dn": {"model": "one"}, "day": {"model": "one"}},
-    "test_sets": ["pitts30k"],
+    "test_sets": ["pitts30k", "own-pitts30k"],
 }
-SETS = SetsForecast(PARAMS, Path("nowhere"))
+LAST_RUNS = {"train@one": {"outs": [{"path": "models/one", "size": 3000}, {"path": "curves", "size": 1000}]}}
+# Of a street view each.
+NIGHT = 51_840 * 40_000
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine("auto", 2, Path("archives"), tmp_path / "work", "local")
+def _estimates(**runs: Timing) -> Estimates:
+    timings = {name.replace("_at_", "@"): run for name, run in runs.items()}
+    return Estimates(timings, LAST_RUNS, RUN.machine, PARAMS, SetsForecast(PARAMS, Path("nowhere")))
 
 
-def _run(stage: str, seconds: float = 60.0, **changes: Any) -> Timing:
-    here = {"host": platform.node(), "stage": stage, "seconds": seconds}
-    return dataclasses.replace(RUN, **{**here, **changes})
+def test_without_a_run_nothing_is_known_but_the_size_of_sets() -> None:
+    estimates = _estimates()
+    assert estimates.of("train@two") == Estimate()
+    assert estimates.of("translate@night") == Estimate(outputs=NIGHT)
+    assert estimates.of("merge@both") == Estimate(outputs=0)
 
 
-def _estimate(machine: Machine, stage: str, *runs: Timing) -> Estimate:
-    for run in runs:
-        add_timing(machine.work, run)
-    return Estimates(machine, PARAMS, SETS).of(stage)
+def test_its_own_last_run_counts_before_larger_ones() -> None:
+    larger = dataclasses.replace(RUN, items=10_000)
+    estimates = _estimates(train_at_one=RUN, train_at_two=larger)
+    assert estimates.of("train@one") == Estimate(60.0, 10**9, 4000)
 
 
-def test_without_a_run_nothing_is_known(machine: Machine) -> None:
-    assert _estimate(machine, "train@one") == UNKNOWN
-    assert UNKNOWN.seconds is None
-    assert UNKNOWN.basis.startswith("unknown")
+def test_more_to_do_than_it_did_takes_longer() -> None:
+    half = dataclasses.replace(RUN, items=50)
+    found = _estimates(train_at_one=half).of("train@one")
+    assert found == Estimate(120.0, 10**9, 4000, "for 100 items instead of 50")
 
 
-def test_the_last_run_counts(machine: Machine) -> None:
-    found = _estimate(machine, "train@one", _run("train@one", 90.0), _run("train@one", 60.0))
-    assert found == Estimate(60.0, 10**9, 4000, "its last run")
+def test_the_largest_of_its_kind_by_the_number_of_items() -> None:
+    small = dataclasses.replace(RUN, items=5, seconds=1.0)
+    found = _estimates(train_at_one=RUN, train_at_three=small).of("train@two")
+    assert found == Estimate(120.0, 10**9, 4000, "as train@one, for 200 items instead of 100")
 
 
-def test_a_run_that_found_much_does_not_spoil_it(machine: Machine) -> None:
-    whole = _run("train@one", 60.0)
-    assert _estimate(machine, "train@one", whole, _run("train@one", 1.0, done=0)).seconds == 60.0
-    assert _estimate(machine, "train@one", _run("train@one", 31.0, done=50)).seconds == 60.0
+def test_a_run_that_counted_nothing_has_the_items_of_its_parameters() -> None:
+    run = dataclasses.replace(RUN, items=0)
+    assert _estimates(translate_at_night=run).of("translate@other").seconds == 60.0
 
 
-def test_a_part_is_better_than_nothing_and_said(machine: Machine) -> None:
-    found = _estimate(machine, "train@one", _run("train@one", 31.0, done=50, written=10))
-    assert found == Estimate(62.0, 10**9, 20, "its last run, which made 50 of 100")
+def test_another_machine_is_said() -> None:
+    run = dataclasses.replace(RUN, machine="elsewhere, cuda")
+    found = _estimates(train_at_one=run).of("train@one")
+    assert found.basis == "with other machine settings (elsewhere, cuda)"
 
 
-def test_runs_that_did_nearly_nothing_say_nothing(machine: Machine) -> None:
-    assert _estimate(machine, "train@one", _run("train@one", 1.0, done=5)) == UNKNOWN
-    assert _estimate(machine, "train@one", _run("train@one", 1.0, done=0)) == UNKNOWN
-
-
-def test_more_to_do_takes_longer(machine: Machine) -> None:
-    found = _estimate(machine, "train@two", _run("train@two", 60.0))
-    assert (found.seconds, found.basis) == (120.0, "its last run, for 200 queries instead of 100")
-
-
-def test_one_of_its_kind_by_the_amount(machine: Machine) -> None:
-    found = _estimate(machine, "train@two", _run("train@one", 60.0))
-    assert (found.seconds, found.memory, found.written) == (120.0, 10**9, 8000)
-    assert found.basis == "as train@one, for 200 queries instead of 100"
-
-
-def test_its_own_run_is_better_than_a_newer_one_of_its_kind(machine: Machine) -> None:
-    found = _estimate(
-        machine, "train@one", _run("train@one", 60.0, ended=1.0), _run("train@two", 600.0, ended=2.0)
+def test_kinds_without_items_are_known_by_their_own_runs_but_for_those_that_are_alike() -> None:
+    run = dataclasses.replace(RUN, items=0)
+    assert _estimates(fetch_at_other=run).of("fetch@pitts30k") == Estimate()
+    assert _estimates(report=run).of("report") == Estimate(60.0, 10**9)
+    assert _estimates(experiment_at_day=run).of("experiment@dn") == Estimate(
+        60.0, 10**9, basis="as experiment@day"
     )
-    assert found.basis == "its last run"
-
-
-def test_this_machine_is_better_than_another(machine: Machine) -> None:
-    far = _run("train@one", 6.0, host="elsewhere", device="cuda")
-    assert _estimate(machine, "train@one", far).basis == (
-        "its last run, on another machine or with other settings (elsewhere, cuda, local, 2 workers)"
-    )
-    found = _estimate(machine, "train@one", _run("train@two", 60.0))
-    assert found.basis == "as train@two"
-
-
-def test_other_settings_of_this_machine_are_another_machine(machine: Machine) -> None:
-    found = _estimate(machine, "train@one", _run("train@one", workers=7))
-    assert "with other settings" in found.basis
-
-
-def test_kinds_without_a_count_are_known_by_their_own_runs_only(machine: Machine) -> None:
-    run = _run("fetch@other", 60.0, unit="", of=0, done=0)
-    assert _estimate(machine, "fetch@pitts30k", run) == UNKNOWN
-    own = _run("report", 3.0, unit="", of=0, done=0)
-    assert _estimate(machine, "report", own) == Estimate(3.0, 10**9, 4000, "its last run")
-
-
-def test_kinds_that_take_the_same_whichever_it_is(machine: Machine) -> None:
-    found = _estimate(machine, "experiment@dn", _run("experiment@day", 1.0, unit="", of=0, done=0))
-    assert found == Estimate(1.0, 10**9, 4000, "as experiment@day")
-
-
-def test_other_units_do_not_mix(machine: Machine) -> None:
-    assert _estimate(machine, "train@two", _run("train@one", 60.0, unit="image")) == UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("stage", "amount"),
+    ("stage", "items"),
     [
-        ("fetch@city", Amount(85, "image")),
-        ("format@pitts30k", Amount(51_840, "image")),
-        ("translate@night", Amount(51_840, "image")),
-        ("evaluate@dn-pitts30k", Amount(16_816, "image")),
-        ("train@two", Amount(200, "query")),
-        ("train_unit@own", Amount(1000, "iteration")),
-        ("train@nothing", None),
+        ("fetch@city", 85),
+        ("format@pitts30k", 51_840),
+        ("merge@both", 103_680),
+        ("evaluate@dn-pitts30k", 16_816),
+        ("evaluate@dn-own-pitts30k", None),
         ("evaluate@nothing-here", None),
+        ("train@two", 200),
+        ("train@nothing", None),
+        ("train_unit@own", 1000),
         ("fetch@pitts30k", None),
         ("report", None),
     ],
 )
-def test_how_much_there_is_to_do(stage: str, amount: Amount | None) -> None:
-    assert amount_of(stage, PARAMS, SETS) == amount
+def test_how_much_there_is_to_do(stage: str, items: int | None) -> None:
+    assert _estimates().items_of(stage) == items

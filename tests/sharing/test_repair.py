@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.errors import MissingInputError
+from pipeline.runtime.errors import DusklineError, MissingInputError
 from pipeline.sharing.objects import SharedProject
 from pipeline.sharing.remote import Remote, set_up
 from pipeline.sharing.repair import Repair, repair
@@ -147,6 +147,25 @@ def test_an_output_without_its_listing_is_named(project: SharedProject, here: Pa
     done = _mend(SharedProject(Path(project.repo.root_dir)))
     assert done.unlisted == ["colours"]
     assert not done.is_whole
+
+
+def test_an_object_belongs_to_the_stage_that_made_it(project: SharedProject, there: Path) -> None:
+    """And not to one that has a copy of it, though it comes first."""
+    root = Path(project.repo.root_dir)
+    album = "  album:\n    cmd: cp -r colours album\n    deps: [colours]\n    outs: [album]\n"
+    before = (root / "dvc.yaml").read_text()
+    (root / "dvc.yaml").write_text(before.replace("stages:\n", f"stages:\n{album}"))
+    dvc(root, "repro", "-q")
+    _spoil(_holding(there, GREEN))
+    assert _names(_mend(SharedProject(root))) == (["colours/green.txt"], [], [])
+
+
+def test_a_remote_that_is_not_there_is_said_in_words(project: SharedProject, tmp_path: Path) -> None:
+    (tmp_path / "share").rename(tmp_path / "gone")
+    (tmp_path / "share").write_text("a file")
+    with pytest.raises(DusklineError, match=r"share: NotADirectoryError: .*") as caught:
+        _mend(project)
+    assert "Credentials come from the environment" in str(caught.value)
 
 
 def test_only_what_is_asked_for_is_looked_at(project: SharedProject, there: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.doctor import machine_check
-from pipeline.doctor.findings import Finding
+from pipeline.doctor.findings import ok
 from stages.cli import main as duskline
 from tests.import_graph import ROOT
 from tests.sharing.small_project import dvc
@@ -24,8 +24,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(machine_check, "look_at_torch", lambda _: [Finding("torch", "ok", "well")])
-    monkeypatch.setattr(machine_check, "look_at_libraries", lambda: [Finding("libraries", "ok", "well")])
+    monkeypatch.setattr(machine_check, "check_torch", lambda _: [ok("well")])
+    monkeypatch.setattr(machine_check, "check_libraries", lambda: [ok("well")])
     for name in [name for name in os.environ if name.startswith("DUSKLINE_")]:
         monkeypatch.delenv(name)
     dvc(root, "init", "-q", "--no-scm")
@@ -55,7 +55,7 @@ def test_a_machine_that_is_well() -> None:
     result, grades = _doctor()
     assert result.exit_code == 0, result.output
     assert set(grades) == {
-        *("python", "settings", "processors", "memory", "language", "engine", "writing", "names", "project"),
+        *("python", "settings", "processors", "memory", "engine", "writing", "project"),
         *("links", "remote", "parameters", "source", "translator", "own files", "disk", "libraries", "torch"),
     }
     assert "fault" not in grades.values()
@@ -77,11 +77,11 @@ def test_a_check_that_breaks_down(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(*_: object) -> None:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(machine_check, "look_at_names", breaks)
-    monkeypatch.setattr(machine_check, "look_at_torch", breaks)
+    monkeypatch.setattr(machine_check, "check_writing", breaks)
+    monkeypatch.setattr(machine_check, "check_torch", breaks)
     result, grades = _doctor()
     assert result.exit_code == 1
-    assert (grades["names"], grades["torch"], grades["disk"]) == ("fault", "fault", "note")
+    assert (grades["writing"], grades["torch"], grades["disk"]) == ("fault", "fault", "note")
     assert "this check broke down: RuntimeError: no such thing" in result.stdout
 
 

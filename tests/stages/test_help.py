@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from stages.cli import COMMANDS, STAGES, main
 from stages.options import Number
 from tests.import_graph import ROOT
-from tests.stage_modules import DVC_YAML
+from tests.stage_rooms import DVC_YAML
 from tests.stages.commands import all_commands, all_options
 
 OPTIONS = all_options()

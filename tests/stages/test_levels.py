@@ -81,7 +81,7 @@ def test_a_stage_is_quiet_too(tmp_path: Path) -> None:
 
 def test_debug_says_what_is_read_and_chosen(tmp_path: Path) -> None:
     said = run(translate_folder.main, *photographs(tmp_path), "--debug").stderr
-    assert "debug unit.network.numeric: device auto is c" in said
+    assert "debug pipeline.compute.device.precision: device auto is c" in said
     assert "debug pipeline.core.params: reading params.yaml\n" in run(sets.main, "--debug").stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.datasets.writing.set_writer import replaced_set
 from stages import export, repair, share
 from tests.sharing.small_project import dvc, small_project
@@ -35,11 +35,10 @@ def _share(*arguments: str) -> Result:
     return CliRunner().invoke(share.main, list(arguments))
 
 
-def test_costs_and_terms_are_said_and_nothing_is_sent(project: Path, tmp_path: Path) -> None:
+def test_terms_are_said_and_nothing_is_sent(project: Path, tmp_path: Path) -> None:
     said = _share(str(tmp_path / "remote"))
     assert said.exit_code == 0, said.output
     assert "The remote shared is" in said.stdout
-    assert "colours" in said.stdout
     assert "A street; licence: for research only\n      Ask first." in said.stdout
     assert "To push: dvc push --run-cache" in said.stdout
     assert "commit both to git" in said.stdout

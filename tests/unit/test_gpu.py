@@ -114,9 +114,9 @@ def test_a_batch_beyond_the_memory_is_halved() -> None:
 
 
 def test_the_stages_take_the_gpu_where_there_is_one() -> None:
-    from unit.network.numeric import chosen_device
+    from pipeline.compute.device.precision import device_of
 
-    translator = UnitFactory(CITY, settings("float32"), chosen_device("auto"), 2)()
+    translator = UnitFactory(CITY, settings("float32"), device_of("auto").type, 2)()
     assert isinstance(translator, UnitBatchTranslator)
     assert translator.record()["numeric_path"].startswith("cuda-float32")
     assert next(translator.network.parameters()).is_cuda

@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.compute.distributed.training_state import save_state
 from tests.killing import killing_after
 from tests.unit.golden import tiny_settings
 from unit.data.domain_images import side_of_folder
-from unit.training import checkpoint, run
+from unit.training import run
 from unit.training.train import train
 
 
@@ -18,7 +19,7 @@ def main(folder: str, kill_after: str, lr: str) -> None:
 
     Each process has places of its own, as on a machine that shares no folder.
     """
-    run.save_state = killing_after(int(kill_after), checkpoint.save_state)
+    run.save_state = killing_after(int(kill_after), save_state)
     root = Path(folder)
     own = root / os.environ.get("RANK", "alone")
     settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=2, sheet_every=4, lr=float(lr))

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.training import checkpoint, training
+from pipeline.vpr.training import training
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training import TrainSummary, train_model
 
@@ -74,7 +75,7 @@ def kill_after(states: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def killing(*state: Any) -> None:
         nonlocal done
-        checkpoint.save_state(*state)
+        save_state(*state)
         done += 1
         if done == states:
             raise KilledError

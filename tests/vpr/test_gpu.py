@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.compute.device.precision import device_of
 from pipeline.compute.distributed.group import ALONE
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network, load_model
-from pipeline.vpr.models.precision import device_of
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training import training
 from pipeline.vpr.training.step import Learner, TripletLoss

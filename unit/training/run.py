@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.distributed.training_curves import write_curves
+from pipeline.compute.distributed.training_state import load_state, save_state
 from pipeline.runtime.errors import DusklineError
 from unit.network.network import Generator
 from unit.training.best_checkpoint import ScoredWeights, better, score_weights
-from unit.training.checkpoint import load_state, save_state
 from unit.training.curve import Curve
 from unit.training.sample_sheet import write_sheet
 from unit.training.settings import TrainSettings
@@ -50,10 +50,8 @@ class Run:
 
     def resume(self) -> int:
         """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
-        device = self.trainer.device
-        # The other processes may be on machines that do not see the folder.
-        read = load_state(self.folder, self.settings.iterations, device) if self.group.writes else None
-        found = self.group.from_first(read, device)
+        most = self.settings.iterations
+        found = load_state(self.folder, self.group, self.trainer.device, at_most=most)
         if found is None:
             return 0
         iteration, state = found

@@ -12,8 +12,8 @@ from torch import Tensor
 from pipeline.core.files import write_bytes
 from pipeline.core.image_io import encode, open_rgb
 from unit.network.network import Generator
+from unit.network.pixels import resize_shorter, to_pixels
 from unit.training.training_images import spread, to_tensor
-from unit.translation.translate import resize_shorter, to_pixels
 
 _ROWS = 4
 _GAP = 4

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import ALONE, Group
 from unit.network.network import Generator
-from unit.network.numeric import resolved_autocast
 from unit.training.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.training.losses import (
     Features,
@@ -69,7 +69,7 @@ class Trainer:
         self.group = group
         self._threads = ThreadPoolExecutor(threads)
         self.device = torch.device(device)
-        self._bfloat16 = resolved_autocast(settings.autocast, self.device.type) == "bfloat16"
+        self._numbers = numbers_of(self.device, settings.autocast)
         self.features = features
         self._through = recomputed if settings.checkpointing else kept
         rng = seeded(settings.seed, _INITIAL_WEIGHTS, 0)
@@ -208,9 +208,7 @@ class Trainer:
 
     def _autocast(self) -> torch.autocast:
         # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self._bfloat16, cache_enabled=False
-        )
+        return autocast(self.device, self._numbers, cached=False)
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
         """Noise as in `Noise`, in its order, for this process's share of the batch."""

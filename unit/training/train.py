@@ -9,17 +9,18 @@ from pathlib import Path
 
 import torch
 
+from pipeline.compute.device.precision import numbers_of
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import Group, device_of_process, joined_group
+from pipeline.compute.distributed.training_state import folder_of_run
 from pipeline.compute.resources.memory import require_memory
 from pipeline.compute.resources.timings import note_work
-from pipeline.core.files import digest_document, digest_file
-from pipeline.runtime.errors import DusklineError, ParameterError
+from pipeline.core.files import digest_file
+from pipeline.runtime.errors import ParameterError
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
 from unit.data.domain_images import Side
 from unit.network.checkpoint import save_checkpoint
-from unit.network.numeric import resolved_autocast
 from unit.training.estimate import Timing, memory_of_training
 from unit.training.run import Run
 from unit.training.settings import TrainSettings
@@ -30,6 +31,11 @@ from unit.training.vgg import load_vgg
 # Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
 # of its numbers.
 _NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
+# Rooms of the code that makes the weights.
+ROOMS = (
+    *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
+    *("unit/data", "unit/network", "unit/training"),
+)
 _DAY, _NIGHT = 0, 1
 _LESS_MEMORY = (
     "set checkpointing: true or autocast: auto, take smaller crops, a smaller batch or a smaller dim"
@@ -76,11 +82,11 @@ def train(
     """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
 
     Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
-    as DVCLive has them. The state is saved in `work/<digest of pictures and settings>` every `save_every`
-    iterations, beside `sheet_<iteration>.jpg`; the same call goes on from there, and a larger `iterations`
-    continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was not. Each of
-    the `threads` works on one picture of the batch, which does not change a bit either; only where there are
-    twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    as DVCLive has them. The state is saved in `work/<digest of pictures and settings>_<digest of code>` every
+    `save_every` iterations, beside `sheet_<iteration>.jpg`; the same call goes on from there, and a larger
+    `iterations` continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was
+    not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
+    where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
     Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
     sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
@@ -103,14 +109,9 @@ def train(
             CropSource(side, settings.shorter_side, crop, settings.seed, stream)
             for side, stream in ((day, _DAY), (night, _NIGHT))
         ]
-        autocast = resolved_autocast(settings.autocast, place.type)
-        key = _key(replace(settings, autocast=autocast), sources, vgg, group)
-        if set(group.all_gather_objects(key)) != {key}:
-            raise DusklineError(
-                "the processes of this training do not have the same pictures, weights or arithmetic",
-                hint="give every machine the same files, and set autocast to off or bfloat16",
-            )
-        folder = work / key
+        autocast = numbers_of(place, settings.autocast)
+        depends_on = _dependencies(replace(settings, autocast=autocast), sources, vgg, group)
+        folder = folder_of_run(work, depends_on, ROOMS, group)
         features = None if vgg is None else load_vgg(vgg, settings.vgg_input)
         side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
         memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
@@ -128,7 +129,7 @@ def train(
                 run.iterate(iteration, *ahead.crops(iteration))
                 timing.done(iteration)
         exported = run.finish()
-    note_work("iteration", of=settings.iterations, done=len(left), path=f"{machine}, autocast {autocast}")
+    note_work(of=settings.iterations, done=len(left))
     if group.writes:
         dtype = torch.float16 if settings.export == "float16" else torch.float32
         save_checkpoint(out, *exported.generators(trainer.mean_a), dtype)
@@ -169,11 +170,12 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
         )
 
 
-def _key(settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group) -> str:
+def _dependencies(
+    settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group
+) -> dict[str, object]:
+    """All that the weights depend on, beside the code."""
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
     inputs = [source.side.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
-    key: dict[str, object] = {"settings": choices, "inputs": inputs}
-    if group.size > 1:
-        # Sums over the batch are then rounded otherwise.
-        key["processes"] = group.size
-    return digest_document(key)[:32]
+    # Sums over a batch that processes share are rounded otherwise.
+    shared = {"processes": group.size} if group.size > 1 else {}
+    return {"settings": choices, "inputs": inputs, **shared}

@@ -15,7 +15,7 @@ from torch import Tensor
 from pipeline.core.image_io import open_rgb
 from pipeline.runtime.errors import BadImageError
 from unit.data.domain_images import Side
-from unit.translation.translate import resize_shorter
+from unit.network.pixels import resize_shorter
 
 # Iterations whose crops are read while the networks work on those of the one before.
 _AHEAD = 4

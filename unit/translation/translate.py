@@ -12,16 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_document, digest_file
-from pipeline.runtime.errors import BadImageError
 from unit.network.checkpoint import load_checkpoint
-from unit.network.numeric import resolve
+from unit.network.pixels import MAX_MODEL_PIXELS, network_levels, to_pixels, to_range
 from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
 from unit.translation.inference import Inference
 
-# A picture of 20,000x1 pixels would become 512 pixels times ten million.
-MAX_MODEL_PIXELS = 16_000_000
+# To be raised by every change, here or in what is used here, that changes a level of a picture: the work
+# store would go on giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
+REVISION = 1
 
 # What is held at once while a picture is translated, as measured: so many activations of the first layer's
 # size in the network, and bytes for each pixel of the picture outside it.
@@ -74,7 +75,7 @@ class UnitTranslator:
             "translator": "unit",
             "checkpoint_digest": self._checkpoint_digest,
             "settings": json.dumps(asdict(self.settings), sort_keys=True),
-            "numeric_path": self.numeric.path,
+            "numeric_path": f"{self.numeric.path}, revision {REVISION}",
         }
 
     def memory(self, width: int, height: int) -> int:
@@ -123,49 +124,3 @@ class UnitTranslator:
     def _forward(self, x: Tensor) -> Tensor:
         night: Tensor = self.network(x)
         return night
-
-
-def network_levels(pixels: np.ndarray, shorter_side: int) -> Tensor:
-    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels.
-
-    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
-    shrinks. Nothing is resampled when the shorter side fits already.
-    """
-    resized = resize_shorter(Image.fromarray(pixels), shorter_side)
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
-
-
-def to_range(levels: Tensor) -> Tensor:
-    """Levels 0..255 to float32 in -1..1."""
-    return (levels.float() / 255 - 0.5) / 0.5
-
-
-def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
-    """Resize so that the shorter side has `shorter_side` pixels; see `network_levels`."""
-    width, height = image.size
-    short, long = min(width, height), max(width, height)
-    resized_long = int(shorter_side * long / short)
-    if shorter_side * resized_long > MAX_MODEL_PIXELS:
-        raise BadImageError(
-            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
-            f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
-        )
-    if short == shorter_side:
-        return image
-    size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
-    return image.resize(size, Image.Resampling.BILINEAR)
-
-
-def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
-    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8.
-
-    "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
-    0 and 1 to 255.
-    """
-    t = (y + 1) / 2
-    if stretch == "minmax":
-        low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
-        # The floor keeps a picture of one colour from being divided by nothing.
-        t = (t - low) / (high - low).clamp(min=1e-5)
-    levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.core.files import digest_bytes
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
-from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.night.records.provenance import ORIGINS, read_origins
 from pipeline.runtime.errors import ParameterError, SetError, listed

@@ -12,7 +12,7 @@ from pipeline.core.files import write_bytes
 from pipeline.core.image_io import read_rgb
 from pipeline.datasets.derived.uncertain_labels import draw_borderline
 from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow, ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.time_of_day.brightness_classifier import Guess, time_by_brightness
 from pipeline.datasets.time_of_day.labels import TIMES_FILE, label_queries, write_times
 from pipeline.datasets.writing.set_writer import replaced_set

@@ -17,7 +17,7 @@ from pipeline.core.files import digest_bytes
 from pipeline.core.image_io import open_rgb
 from pipeline.datasets.formatting.resume import ResumableSet
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
 from pipeline.runtime.errors import BadArchiveError, BadImageError, SetError, listed
 from pipeline.runtime.progress import progress
@@ -116,7 +116,7 @@ def format_set(
         write_terms(writer.root, terms)
     if half_done is not None:
         half_done.remove()
-    note_work("image", of=count, done=count - kept)
+    note_work(of=count, done=count - kept)
     return ImageSet.open(root)
 
 

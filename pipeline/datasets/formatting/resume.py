@@ -7,12 +7,20 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.core.code_digest import code_digest
 from pipeline.core.files import digest_document, digest_file, unwritten, write_bytes
 from pipeline.datasets.archives.local_archives import RECORD
 from pipeline.datasets.image_set.image_set import ImageRow
 from pipeline.datasets.writing.checksummed_lines import checked_fields, checked_line
 
 _LIST = "images.txt"
+
+# Rooms of the code that reads raw data and makes images of it.
+ROOMS = (
+    *("pipeline/core", "pipeline/datasets/archives", "pipeline/datasets/formatting"),
+    *("pipeline/datasets/image_set", "pipeline/datasets/time_of_day"),
+    "pipeline/datasets/writing",
+)
 
 
 def resume_key(raw: Path, *choices: object) -> str:
@@ -27,10 +35,7 @@ def resume_key(raw: Path, *choices: object) -> str:
     ]
     record = raw / RECORD
     archives = digest_file(record) if record.is_file() else ""
-    pipeline = Path(__file__).parents[2]
-    rooms = [pipeline / name for name in ("datasets", "core", "runtime")]
-    code = [digest_file(path) for room in rooms for path in sorted(room.rglob("*.py"))]
-    return digest_document([seen, archives, code, *choices])[:32]
+    return digest_document([seen, archives, code_digest(ROOMS), *choices])[:32]
 
 
 @dataclass(frozen=True)

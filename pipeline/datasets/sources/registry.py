@@ -10,9 +10,11 @@ import yaml
 
 from pipeline.core.params import build
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS
+from pipeline.datasets.image_set.licence_terms import Terms
 from pipeline.runtime.errors import ParameterError
 
 SOURCES = Path(__file__).parents[1] / "registry"
+_UNKNOWN_LICENCE = "not known to duskline: whoever shares it must say"
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,15 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
         for index, file in enumerate(listed)
     ]
     return build(Source, {"name": name, "expected": {}, **document, "files": files}, path.name)
+
+
+def terms_below(path: Path, raw: Path, title: str) -> Terms:
+    """The terms of the registry's source whose folder in `raw` holds `path`; else, that they are not known.
+
+    `title` says in words what lies there when it is the user's own.
+    """
+    inside = path.parts[len(raw.parts) :] if path.parts[: len(raw.parts)] == raw.parts else ()
+    if inside and inside[0] in known_sources():
+        source = read_source(inside[0])
+        return Terms(source.name, source.title, source.licence, source.terms.strip(), source.citation.strip())
+    return Terms(path.name, title, _UNKNOWN_LICENCE)

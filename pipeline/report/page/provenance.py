@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.datasets.sources.licence_terms import Terms
+from pipeline.datasets.image_set.licence_terms import Terms
 from pipeline.night.comparison.comparison_files import Measured
 from pipeline.report.sets.set_record import Maker, SetRecord
 from pipeline.report.sets.statistics import Statistics

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.core.files import read_json, write_json
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, read_terms
+from pipeline.datasets.image_set.licence_terms import Terms, read_terms
 from pipeline.night.records.provenance import ORIGINS, Origin, read_origins
 from pipeline.night.records.summary import Reason, reasons_of
 from pipeline.runtime.errors import DusklineError

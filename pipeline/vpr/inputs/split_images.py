@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.runtime.errors import SetError
-from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.inputs.preprocessing import read_view
+
+if TYPE_CHECKING:
+    from pipeline.vpr.augmentation.transforms import Augmentation
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class SplitImages:
             raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
         return replace(self, rows=rows)
 
-    @property
+    @cached_property
     def positions(self) -> np.ndarray:
         """East and north in metres: (n, 2), float64."""
         return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from pipeline.vpr.training.sync_batchnorm import SharedBatchNorm, SharedBatchNormAct
+from pipeline.vpr.models.sync_batchnorm import SharedBatchNorm, SharedBatchNormAct
 
 # In these, a batch norm that follows a convolution among the children takes its output; of others nobody
 # knows.

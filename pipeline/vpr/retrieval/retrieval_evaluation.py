@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.compute.device.precision import autocast
 from pipeline.datasets.image_set.radius_search import within
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.precision import autocast
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.retrieval.nearest_neighbours import nearest
 from pipeline.vpr.retrieval.recall import RECALL_AT, Recalls, recalls

@@ -17,8 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.errors import ParameterError
+from pipeline.vpr.models.sync_batchnorm import SharedBatchNorm, SharedBatchNormAct
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, Pictures
-from pipeline.vpr.training.sync_batchnorm import SharedBatchNorm, SharedBatchNormAct
 
 Shared = TypeVar("Shared", bound=SharedBatchNorm)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from pipeline.compute.device.precision import autocast
 from pipeline.compute.resources.memory import require_memory
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.models.precision import autocast
 from pipeline.vpr.retrieval.memory_estimate import footprint, step_bytes
 from pipeline.vpr.training.settings import TrainSettings
 
@@ -20,14 +20,15 @@ def require_training_memory(
     settings: TrainSettings,
     network: Network,
     queries: int,
+    database: int,
     device: torch.device,
     numbers: str,
     processes: int,
 ) -> None:
     """Raise `DusklineError`, with what to lower, when a step or a round of mining will not fit.
 
-    `queries`: that can be learnt from. `numbers`: "bfloat16" or "off"; `processes` share each batch, on a CPU
-    also the memory.
+    `queries`: that can be learnt from, among `database` images. `numbers`: "bfloat16" or "off"; `processes`
+    share each batch, on a CPU also the memory.
     """
     picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
     with autocast(device, numbers):
@@ -37,10 +38,10 @@ def require_training_memory(
     inputs = _INPUTS * pictures * picture.nbytes
     shared = processes if device.type == "cpu" else 1
     if settings.negatives is None:
-        examples, fewer, less = "queries with their nights", "batch", "clusters"
+        examples, fewer, less = "queries with their nights", "batch", "lower clusters"
     else:
         examples = f"queries with {settings.negatives} negatives"
-        fewer, less = "batch, negatives", "queries_per_cache or negative_samples"
+        fewer, less = "batch, negatives", "lower queries_per_cache or negative_samples"
     require_memory(
         f"a step of {settings.batch} {examples} at {settings.width}x{settings.height}",
         shared * (step_bytes(found, pictures, weights) + inputs),
@@ -55,12 +56,20 @@ def require_training_memory(
             torch.device("cpu"),
             "set similar_places: 1, lower clusters, or take an aggregation with a shorter descriptor (gem)",
         )
-    # A query comes with its hard positives, of which each round describes one or a few; distances are
-    # computed in float64 beside the float32 descriptors.
-    described = 2 * (settings.queries_per_cache or PAIRS_AT_ONCE) + (settings.negative_samples or 0)
+    asking = settings.queries_per_cache or PAIRS_AT_ONCE
+    if settings.mining == "full":
+        asked, less = database, "set mining: partial, lower queries_per_cache"
+    else:
+        # A query comes with its hard positives, of which each round describes one or a few.
+        asked = min(asking + (settings.negative_samples or 0), database)
     require_memory(
-        f"mining among {described:,} descriptors of {network.descriptor_size:,} numbers",
-        shared * 12 * described * network.descriptor_size,
+        f"mining among {asking + asked:,} descriptors of {network.descriptor_size:,} numbers",
+        shared * _mining_bytes(asking, asked, network.descriptor_size),
         torch.device("cpu"),
-        f"lower {less}, or take an aggregation with a shorter descriptor (gem)",
+        f"{less}, or take an aggregation with a shorter descriptor (gem)",
     )
+
+
+def _mining_bytes(queries: int, database: int, size: int) -> int:
+    """Peak of so many descriptors and their distances: float64 beside float32, and squares or sums."""
+    return 12 * (queries + database) * size + max(8 * database * size, 24 * queries * database)

@@ -9,7 +9,6 @@ import numpy as np
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import SplitImages
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.training.checkpoint import Progress
 from pipeline.vpr.training.distributed import SharedExtraction
 from pipeline.vpr.training.examples.mining import Round
 from pipeline.vpr.training.examples.similar_places import group_similar, similar_places
@@ -17,6 +16,7 @@ from pipeline.vpr.training.examples.tuple_loader import PairReader
 from pipeline.vpr.training.memory_check import PAIRS_AT_ONCE
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training_data import TrainingData
+from pipeline.vpr.training.training_progress import Progress
 
 # Share of pairs whose database image asks for the query.
 TURNED = 0.5

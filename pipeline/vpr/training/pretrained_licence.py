@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.datasets.sources.licence_terms import Terms
+from pipeline.datasets.image_set.licence_terms import Terms
 from pipeline.vpr.models.backbones import BACKBONES
 from pipeline.vpr.models.descriptor_model import NetworkSettings
 from pipeline.vpr.models.pretrained_weights import DRAWN, PACKAGED, PUBLISHED

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from pipeline.compute.device.precision import autocast
 from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import Group
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.models.precision import autocast
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
 from pipeline.vpr.training.contrastive_loss import contrastive_loss
 from pipeline.vpr.training.examples.tuple_loader import PairReader

@@ -12,24 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import Group, device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
+from pipeline.compute.distributed.training_state import folder_of_run, load_state, save_state
 from pipeline.compute.resources.timings import note_work
-from pipeline.core.files import digest_document
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import split_images
 from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import Network, Recogniser, build_network, save_model
-from pipeline.vpr.models.precision import device_of, numbers_of, numeric_path
 from pipeline.vpr.models.pretrained_weights import start_digest
 from pipeline.vpr.retrieval.recall import RECALL_AT
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, evaluate_recall
-from pipeline.vpr.training.checkpoint import Progress, load_state, save_state
 from pipeline.vpr.training.distributed import SharedExtraction, share_batch_norm
 from pipeline.vpr.training.memory_check import require_training_memory
 from pipeline.vpr.training.mining_rounds import Rounds
@@ -38,6 +37,7 @@ from pipeline.vpr.training.pretrained_licence import start_terms
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.step import Learner, batch_norms, loss_of
 from pipeline.vpr.training.training_data import training_data
+from pipeline.vpr.training.training_progress import Progress
 from pipeline.vpr.training.warm_start import Start
 from pipeline.vpr.training.weight_averaging import averaged, weights_of
 
@@ -45,6 +45,13 @@ from pipeline.vpr.training.weight_averaging import averaged, weights_of
 JUDGED_AT = 5
 # Seconds between two saved states: what a killed run loses at most, beside the step under way.
 SAVE_EVERY = 60.0
+
+# Rooms of the code that makes the weights.
+ROOMS = (
+    *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
+    *("pipeline/datasets/image_set", "pipeline/vpr/augmentation"),
+    *("pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval", "pipeline/vpr/training"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,9 @@ def train_model(
     Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live`, in the form
     of DVCLive, and beside them what the best epoch was.
 
-    The state lies in `work/<digest of set and settings>` and is removed at the end; until then the same call
-    goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not.
-    `workers` threads read pictures; their number changes nothing.
+    States lie in `work/<digest of set and settings>_<digest of code>` and are removed at the end; until then
+    the same call goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one
+    that did not. `workers` threads read pictures; their number changes nothing.
 
     start: the model.pt of an earlier run, with whose weights this one begins; None begins with drawn or
     ImageNet's weights and with clusters of the set. `DusklineError` when it is another network than the one
@@ -97,7 +104,7 @@ def train_model(
     done = run.progress
     learnt = len(done.history) - started_at
     per_epoch = settings.queries_per_epoch
-    note_work("query", of=len(done.history) * per_epoch, done=learnt * per_epoch, path=run.path)
+    note_work(of=len(done.history) * per_epoch, done=learnt * per_epoch)
     if group.writes:
         run.network.load_state_dict(done.best_weights)
         best = {"best_epoch": done.best_epoch + 1, f"best_recall@{JUDGED_AT}": done.best}
@@ -146,7 +153,7 @@ class _Run:
         key |= self.weights
         if self.start is not None:
             key["start"] = self.start.digest
-        self.folder = work / digest_document(key)[:32]
+        self.folder = folder_of_run(work, key, ROOMS, self.group)
         self.network = self._new_network()
         self.rounds = Rounds(settings, self.material, self.network, self.extraction)
         if settings.batch_norm == "frozen":
@@ -184,10 +191,23 @@ class _Run:
 
         `DusklineError` when the run would not fit into memory.
         """
-        kept = len(self.material.places.kept)
-        require_training_memory(self.settings, self.network, kept, self.device, self.numbers, self.group.size)
-        if self._state.is_file():
-            self.progress = load_state(self._state, self.network, self.optimizer, self.device)
+        places = self.material.places
+        require_training_memory(
+            self.settings,
+            self.network,
+            len(places.kept),
+            places.database_size,
+            self.device,
+            self.numbers,
+            self.group.size,
+        )
+        # To main memory, where what is no weight belongs.
+        found = load_state(self.folder, self.group, torch.device("cpu"))
+        if found is not None:
+            _, state = found
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.progress = Progress.from_document(state["progress"])
             return
         if self.start is not None:
             self.network.load_state_dict(self.start.weights)
@@ -209,10 +229,6 @@ class _Run:
             self._end_epoch()
             self._save()
             yield self.progress.epoch
-
-    @property
-    def _state(self) -> Path:
-        return self.folder / "state.pt"
 
     @property
     def _over(self) -> bool:
@@ -260,6 +276,7 @@ class _Run:
             self._set_learning_rate()
             self._losses.append(self.learner.learn(images, part))
             done.step += 1
+            done.batches += 1
             if time.monotonic() - self._saved > SAVE_EVERY:
                 self._save()
         self._take_losses()
@@ -302,5 +319,10 @@ class _Run:
     def _save(self) -> None:
         self._take_losses()
         if self.group.writes:
-            save_state(self._state, self.network, self.optimizer, self.progress)
+            state = {
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "progress": self.progress.to_document(),
+            }
+            save_state(self.folder, self.progress.batches, state)
         self._saved = time.monotonic()

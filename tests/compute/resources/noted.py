@@ -6,16 +6,15 @@ from pipeline.compute.resources import timings
 
 
 class NotedWork:
-    """Forgets what was told before; `work` is what is told from then on: unit, of, done."""
+    """Forgets what was told before; `work` is what is told from then on: of, done."""
 
     def __enter__(self) -> NotedWork:
-        timings._under_way.forget()
+        timings._items.clear()
         return self
 
     def __exit__(self, *error: object) -> None:
-        timings._under_way.forget()
+        timings._items.clear()
 
     @property
-    def work(self) -> tuple[str, int, int]:
-        told = timings._under_way
-        return told.unit, told.of, told.done
+    def work(self) -> tuple[int, int]:
+        return timings._items["of"], timings._items["done"]

@@ -188,7 +188,7 @@ def test_what_is_whole_is_told_from_work(tmp_path: Path, stopped: Raw) -> None:
     had = len(kept(tmp_path))
     with NotedWork() as told:
         run(stopped, tmp_path / "set", tmp_path / "work")
-        assert told.work == ("image", 10, 10 - had)
+        assert told.work == (10, 10 - had)
     with NotedWork() as told:
         format_set(Raw().images(), tmp_path / "other", workers=1)
-        assert told.work == ("image", 10, 10)
+        assert told.work == (10, 10)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.datasets.image_set.image_names import Details, name_at_utm
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, read_terms, write_terms
 from pipeline.datasets.upkeep.export import export_set
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.errors import UserError

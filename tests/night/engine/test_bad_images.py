@@ -22,7 +22,9 @@ from pipeline.night.records.summary import NightSummary
 from pipeline.runtime.errors import DusklineError, SetError
 from stages.unit_factory import UnitFactory
 from tests.night.fakes import PNG, Nightly, Trip, day_name, saved, write_days
-from unit.translation.translate import MAX_MODEL_PIXELS, UnitSettings, UnitTranslator
+from unit.network.pixels import MAX_MODEL_PIXELS
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 CHECKPOINT = Path(__file__).parents[2] / "data" / "unit" / "gen_dim8.pt"
 SETTINGS = UnitSettings("day2night", 32, "none", "source", "network", "float32")

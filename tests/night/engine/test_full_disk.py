@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -21,23 +22,21 @@ from tests.night.fakes import JPG, Darkened, Nightly, day_name, days, picture, t
 
 
 class PoolHere:
-    """A worker pool in this process: workers write nothing, so all writing is done as with a real one."""
+    """A pool in this process: workers write nothing, so all writing is done as with a real one."""
 
-    def __init__(self, make_translator: Callable[[], Darkened], output: OutputFormat, *_: object) -> None:
-        self.translator, self.output = make_translator(), output
-        self.recipe = Recipe.of(self.translator, output)
-
-    def __enter__(self) -> PoolHere:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def grow(self, workers: int) -> None:
-        pass
+    def __init__(self, translator: Darkened, output: OutputFormat) -> None:
+        self.translator, self.output = translator, output
+        self.recipe = Recipe.of(translator, output)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Translated | Failed]]:
         return ((task, attempt(task, self.translator, self.output)) for task in tasks)
+
+
+@contextlib.contextmanager
+def pool_here(
+    make_translator: Callable[[], Darkened], output: OutputFormat, *_: object
+) -> Iterator[PoolHere]:
+    yield PoolHere(make_translator(), output)
 
 
 class Disk:
@@ -97,7 +96,7 @@ def fill(patched: pytest.MonkeyPatch, disk: Disk) -> None:
 def run_on(disk: Disk, nightly: Nightly, day: ImageSet) -> bool:
     """Whether a run found room enough; else it has said in words which file found none."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run_module, "WorkerPool", PoolHere)
+        patched.setattr(run_module, "night_pool", pool_here)
         fill(patched, disk)
         try:
             nightly.run(day)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.night.comparison.comparison_files import Measured
 from pipeline.report.page.provenance import Provenance, Set, provenance
 from pipeline.report.sets.set_record import write_set_record

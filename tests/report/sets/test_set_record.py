@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.sources.licence_terms import Terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.night.records.provenance import ORIGINS, read_origins, write_origins
 from pipeline.report.sets.set_record import RECORD, Maker, read_set_record, write_set_record
 from pipeline.runtime.errors import DusklineError, MissingInputError

@@ -11,8 +11,8 @@ from PIL import Image
 from pipeline.runtime.errors import BadImageError
 from tests.unit.golden import draw_folders
 from unit.data.domain_images import side_of_folder
+from unit.network.pixels import network_levels, to_range
 from unit.training.training_images import CropSource, ReadAhead
-from unit.translation.translate import network_levels, to_range
 
 
 @pytest.fixture(scope="module")

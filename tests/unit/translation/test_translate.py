@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_file
 from pipeline.core.image_io import encode, read_rgb
 from pipeline.runtime.errors import BadImageError, CheckpointError
 from tests.unit.golden import CHECKPOINT, DATA, LEGACY, arrays, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
 from unit.network.network import Generator, GeneratorSizes
-from unit.network.numeric import resolve
-from unit.translation.translate import UnitSettings, UnitTranslator, network_levels, to_pixels, to_range
+from unit.network.pixels import network_levels, to_pixels, to_range
+from unit.network.settings import UnitSettings
+from unit.translation.translate import REVISION, UnitTranslator
 
 PUBLISHED = UnitSettings("day2night", 128, "minmax", "model", "network", "float32")
 INPUTS = {"input1": "input1_160x120.jpg", "input2": "input2_123x93.jpg"}
@@ -161,7 +163,7 @@ def test_record_and_digest() -> None:
     assert record["translator"] == "unit"
     assert record["checkpoint_digest"] == digest_file(CHECKPOINT)
     assert json.loads(record["settings"]) == dataclasses.asdict(PUBLISHED)
-    assert record["numeric_path"] == resolve("float32", "cpu").path
+    assert record["numeric_path"] == f"{resolve('float32', 'cpu').path}, revision {REVISION}"
     assert UnitTranslator(CHECKPOINT, PUBLISHED).digest == UnitTranslator(CHECKPOINT, PUBLISHED).digest
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.runtime.errors import DusklineError
-from pipeline.vpr.evaluation import descriptor_cache
-from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, code_digest
+from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache
 
 # One entry: 1,000 rows of 16 numbers and 128 bytes of header.
 COUNT, BYTES = 1000, 1000 * 16 * 4 + 128
@@ -153,15 +152,3 @@ def test_an_error_of_the_making_keeps_nothing(tmp_path: Path) -> None:
         pass
     assert names(tmp_path) == [".lock"]
     use(store, 1, [])
-
-
-def test_the_code_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("evaluation/descriptor_cache.py", "models/aggregation.py"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text(f"# {name}\n")
-    own = tmp_path / "evaluation" / "descriptor_cache.py"
-    monkeypatch.setattr(descriptor_cache, "__file__", str(own))
-    before = code_digest()
-    assert code_digest() == before
-    (tmp_path / "models" / "aggregation.py").write_text("# other\n")
-    assert code_digest() != before

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +16,8 @@ from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network
 from pipeline.vpr.retrieval import memory_estimate
 from pipeline.vpr.retrieval.extraction import extract
+from pipeline.vpr.training import memory_check
+from pipeline.vpr.training.examples import mining
 from pipeline.vpr.training.memory_check import require_training_memory
 from tests.import_graph import ROOT
 from tests.vpr.runs import PAIRS, SETTINGS
@@ -71,10 +75,10 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
 
 def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(SETTINGS.network)
-    require_training_memory(SETTINGS, network, 9, CPU, "off", 1)
+    require_training_memory(SETTINGS, network, 9, 90, CPU, "off", 1)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 10_000_000)
     with pytest.raises(DusklineError) as caught:
-        require_training_memory(replace(SETTINGS, batch=50), network, 9, CPU, "off", 1)
+        require_training_memory(replace(SETTINGS, batch=50), network, 9, 90, CPU, "off", 1)
     assert "a step of 50 queries with 2 negatives at 48x48 would take about" in str(caught.value)
     assert "but 0.0 GB are free on cpu" in str(caught.value)
     assert "lower batch, negatives, height or width" in str(caught.value)
@@ -86,7 +90,7 @@ def test_a_step_of_pairs_is_refused_without_a_word_of_triplets(monkeypatch: pyte
     with pytest.raises(
         DusklineError, match="a step of 50 queries with their nights at 48x48 would take about"
     ) as caught:
-        require_training_memory(replace(PAIRS, batch=50), network, 9, CPU, "off", 1)
+        require_training_memory(replace(PAIRS, batch=50), network, 9, 90, CPU, "off", 1)
     assert "lower batch, height or width" in str(caught.value)
 
 
@@ -94,17 +98,45 @@ def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
     network = build_network(SETTINGS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 numbers"):
-        require_training_memory(replace(SETTINGS, negative_samples=1_000_000), network, 9, CPU, "off", 1)
+        many = replace(SETTINGS, negative_samples=1_000_000)
+        require_training_memory(many, network, 9, 2_000_000, CPU, "off", 1)
+
+
+def test_full_mining_counts_the_whole_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(SETTINGS.network)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
+    partial = replace(SETTINGS, mining="partial")
+    require_training_memory(partial, network, 9, 1_000_000, CPU, "off", 1)
+    full = replace(SETTINGS, mining="full")
+    require_training_memory(full, network, 9, 50_000, CPU, "off", 1)
+    with pytest.raises(
+        DusklineError, match=r"mining among 1,000,004 descriptors of 1,024 numbers would take about 20\.5 GB"
+    ) as caught:
+        require_training_memory(full, network, 9, 1_000_000, CPU, "off", 1)
+    assert "set mining: partial" in caught.value.hint
+
+
+@pytest.mark.parametrize(("queries", "database", "size"), [(10, 400, 1024), (100, 400, 16)])
+def test_what_mining_is_said_to_take_is_what_it_takes(queries: int, database: int, size: int) -> None:
+    tracemalloc.start()
+    try:
+        described = [np.zeros((count, size), np.float32) for count in (queries, database)]
+        tracemalloc.reset_peak()
+        mining._squared_distances(*described)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert memory_check._mining_bytes(queries, database, size) == pytest.approx(peak, rel=0.05)
 
 
 def test_similar_places_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(PAIRS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
-    require_training_memory(PAIRS, network, 1_000_000, CPU, "off", 1)
+    require_training_memory(PAIRS, network, 1_000_000, 90, CPU, "off", 1)
     with pytest.raises(
         DusklineError, match=r"finding similar places among 1,000,000 descriptors of 1,024 numbers"
     ) as caught:
-        require_training_memory(replace(PAIRS, similar_places=3), network, 1_000_000, CPU, "off", 1)
+        require_training_memory(replace(PAIRS, similar_places=3), network, 1_000_000, 90, CPU, "off", 1)
     assert "set similar_places: 1" in str(caught.value)
 
 

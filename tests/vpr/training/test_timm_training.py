@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.core.files import digest_file, read_json
-from pipeline.datasets.sources.licence_terms import Terms, read_terms, write_terms
+from pipeline.datasets.image_set.licence_terms import Terms, read_terms, write_terms
 from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.models.backbones import build_backbone
 from pipeline.vpr.models.descriptor_model import load_model

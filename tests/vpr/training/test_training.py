@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.compute.device.precision import numbers_of
+from pipeline.compute.distributed.training_state import save_state
 from pipeline.core.files import digest_file
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.models.precision import numbers_of
-from pipeline.vpr.training import checkpoint, step, training
+from pipeline.vpr.training import step, training
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training import train_model
 from tests.compute.resources.noted import NotedWork
@@ -59,7 +60,7 @@ def test_a_killed_run_ends_in_the_same_weights(
     kill_after(steps, monkeypatch)
     with pytest.raises(KilledError):
         run(places, tmp_path)
-    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    monkeypatch.setattr(training, "save_state", save_state)
     assert not (tmp_path / "out" / "model.pt").exists()
     run(places, tmp_path)
     assert_same_bits(tmp_path, whole)
@@ -99,7 +100,7 @@ def test_a_killed_run_that_began_with_another_one_ends_in_the_same_weights(
     kill_after(2, monkeypatch)
     with pytest.raises(KilledError):
         start_from(whole, places, tmp_path, SETTINGS)
-    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    monkeypatch.setattr(training, "save_state", save_state)
     start_from(whole, places, tmp_path, SETTINGS)
     assert_same_bits(tmp_path, tmp_path / "undisturbed")
 
@@ -176,7 +177,7 @@ def test_a_run_ends_when_val_gets_no_better(
     class Judged:
         recalls = Found()
 
-    monkeypatch.setattr(training, "judge", lambda *_: Judged())
+    monkeypatch.setattr(training, "evaluate_recall", lambda *_: Judged())
     summary = run(places, tmp_path, replace(SETTINGS, epochs=5, queries_per_epoch=4))
     assert (summary.epochs, summary.best_epoch, summary.recall) == (4, 2, 60.0)
 
@@ -196,12 +197,12 @@ def test_what_an_earlier_run_had_learnt_is_told_from_work(
     queries = SETTINGS.queries_per_epoch
     with NotedWork() as told:
         run(places, tmp_path / "whole")
-        assert told.work == ("query", SETTINGS.epochs * queries, SETTINGS.epochs * queries)
+        assert told.work == (SETTINGS.epochs * queries, SETTINGS.epochs * queries)
     monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
     kill_after(1, monkeypatch)
     with pytest.raises(KilledError):
         run(places, tmp_path / "parts")
-    monkeypatch.setattr(training, "save_state", checkpoint.save_state)
+    monkeypatch.setattr(training, "save_state", save_state)
     with NotedWork() as told:
         run(places, tmp_path / "parts")
-        assert told.work == ("query", SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)
+        assert told.work == (SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)

@@ -1,0 +1,108 @@
+"""The saved states of a training run: the newest, and the one before it in case the newest is damaged.
+
+Those of a run lie in <work>/<key>_<code>: digests of all that it depends on, and of the code that it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.compute.distributed.group import Group
+from pipeline.core.code_digest import code_digest
+from pipeline.core.files import digest_document, digest_file, write_digested
+from pipeline.runtime.errors import DusklineError
+
+_LOG = logging.getLogger(__name__)
+
+# Steps done, and the first digits of the file's SHA-256, by which it tells whether it is whole.
+_NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
+_KEPT = 2
+
+
+def folder_of_run(work: Path, depends_on: Mapping[str, object], rooms: Sequence[str], group: Group) -> Path:
+    """The folder of the run that depends on these values and on the code in `rooms` (see `code_digest`).
+
+    `DusklineError` when the processes of `group` do not agree about it.
+    """
+    name = f"{digest_document(depends_on)[:32]}_{code_digest(rooms)[:16]}"
+    if set(group.all_gather_objects(name)) != {name}:
+        raise DusklineError(
+            "the processes of this training do not have the same pictures, weights, arithmetic or code",
+            hint="give every machine the same files, and set autocast to off or bfloat16",
+        )
+    return work / name
+
+
+def save_state(folder: Path, steps: int, state: dict[str, Any]) -> None:
+    """Write `state` as the state after so many steps, and keep only the one before it beside it.
+
+    States of more steps, of a longer run before, are left alone.
+    """
+    path = write_digested(folder / f"state_{steps:08d}.pt", lambda stream: torch.save(state, stream))
+    # The same step saved again, as by a run gone on with, takes its earlier file's place.
+    before = [saved for saved in saved_states(folder) if _parts(saved)[0] <= steps and saved != path]
+    same = [saved for saved in before if _parts(saved)[0] == steps]
+    for older in same + before[len(same) :][_KEPT - 1 :]:
+        older.unlink()
+
+
+def load_state(
+    folder: Path, group: Group, device: torch.device, *, at_most: int | None = None
+) -> tuple[int, dict[str, Any]] | None:
+    """The newest whole state, of `at_most` so many steps, with their number; None to begin anew.
+
+    The first process of `group` reads it, and all get it, with tensors on `device`: the others may be on
+    machines that do not see the folder.
+    """
+    return group.from_first(_read(folder, device, at_most) if group.writes else None, device)
+
+
+def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int, dict[str, Any]] | None:
+    """A damaged state is told of by a warning, removed and passed over.
+
+    What a killed run left half written is removed too.
+    """
+    for left_over in folder.glob(".state_*.part"):
+        left_over.unlink()
+    found = saved_states(folder)
+    if not found:
+        _tell_of_other_code(folder)
+    for path in found:
+        steps, digest = _parts(path)
+        if at_most is not None and steps > at_most:
+            continue
+        if digest_file(path)[:16] != digest:
+            _LOG.warning("%s is damaged and removed; going on from the one before it, if there is one", path)
+            path.unlink()
+            continue
+        return steps, torch.load(path, map_location=device, weights_only=True)
+    return None
+
+
+def _tell_of_other_code(folder: Path) -> None:
+    # Before code was part of a folder's name, that was the key alone.
+    key = folder.name.partition("_")[0]
+    for other in sorted({state.parent for state in folder.parent.glob(f"{key}*/state*.pt")}):
+        _LOG.warning(
+            "%s holds states of this training made by other code than today's, so it begins anew;"
+            " remove that folder unless you go back to that code",
+            other,
+        )
+
+
+def saved_states(folder: Path) -> list[Path]:
+    """The files of saved states, the newest first."""
+    found = [path for path in folder.glob("state_*.pt") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=_parts, reverse=True)
+
+
+def _parts(path: Path) -> tuple[int, str]:
+    parts = _NAME.fullmatch(path.name)
+    assert parts is not None
+    return int(parts[1]), parts[2]

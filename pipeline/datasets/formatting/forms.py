@@ -1,0 +1,38 @@
+"""The forms of raw data: for each its settings and what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.datasets.formatting.build_set import RawImage
+from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
+from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
+from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
+from pipeline.datasets.formatting.readers.tokyo247 import (
+    Tokyo247Settings,
+    read_tokyo247,
+    read_tokyo247_queries,
+)
+from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+from pipeline.runtime.errors import ParameterError
+
+# Of the folder of raw data, settings of the form, and the folder that holds archives kept elsewhere.
+Reader = Callable[[Path, Any, Path], Iterator[RawImage]]
+
+READERS: dict[str, tuple[type[Any], Reader]] = {
+    "pittsburgh": (PittsburghSettings, read_pittsburgh),
+    "tokyo247": (Tokyo247Settings, read_tokyo247),
+    "tokyo247_queries": (Tokyo247Settings, read_tokyo247_queries),
+    "common": (CommonSettings, read_common),
+    "folder": (FolderSettings, read_folder),
+    "traverses": (TraversesSettings, read_traverses),
+}
+
+
+def reader_of(form: str, where: str) -> tuple[type[Any], Reader]:
+    """The settings and the reader of a form; `ParameterError` names `where`, the section that asks for it."""
+    if form not in READERS:
+        raise ParameterError(f"{where}.form must be one of {', '.join(READERS)}, not {form!r}")
+    return READERS[form]

@@ -1,0 +1,47 @@
+"""Under which terms the images of a set may be used, in a file that goes wherever the set goes.
+
+    <set>/terms.json    what is in it or was used to make it: a list of name, title, licence, terms, citation
+
+A set that was made from others has the terms of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.core.files import read_json, write_json
+from pipeline.core.params import build
+from pipeline.runtime.errors import DusklineError
+
+TERMS = "terms.json"
+
+
+@dataclass(frozen=True, order=True)
+class Terms:
+    """What was used, and its licence; `terms`: what its owners ask for, `citation`: what to cite, or ""."""
+
+    name: str
+    title: str
+    licence: str
+    terms: str = ""
+    citation: str = ""
+
+
+def read_terms(root: Path) -> tuple[Terms, ...]:
+    """Read the terms of a set, none for a set of before they were kept; `DusklineError` for another file."""
+    path = root / TERMS
+    if not path.is_file():
+        return ()
+    document = read_json(path)
+    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
+        raise DusklineError(f"{path} is not a list of terms", hint="run the stage that makes this set again")
+    return tuple(build(Terms, entry, str(path)) for entry in document)
+
+
+def write_terms(root: Path, *parts: Iterable[Terms]) -> None:
+    """Write the terms of all parts of a set, each once; nothing when there are none."""
+    known = sorted({terms for part in parts for terms in part})
+    if known:
+        write_json(root / TERMS, [asdict(terms) for terms in known])

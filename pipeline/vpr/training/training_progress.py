@@ -1,0 +1,60 @@
+"""Where a training run stands, as far as its network and optimizer do not say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@dataclass
+class Progress:
+    """Counters and results of a run so far.
+
+    epoch, round: those under way, from 0. rows: those of the round's examples, as they are read, empty before
+    they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
+    history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
+    memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
+    nearest before it learnt, of runs that mine once; similar: the places like it, where batches are made of
+    these. start_weights: those that the run began with, where they are averaged in.
+    """
+
+    epoch: int = 0
+    round: int = 0
+    step: int = 0
+    batches: int = 0
+    rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: float = -1.0
+    best_epoch: int = -1
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    memory: list[np.ndarray] = field(default_factory=list)
+    pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    similar: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    start_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """As plain values and tensors, which `torch.load` reads without running code."""
+        return self.__dict__ | {
+            "rows": torch.from_numpy(np.ascontiguousarray(self.rows)),
+            "pairs": torch.from_numpy(np.ascontiguousarray(self.pairs)),
+            "similar": torch.from_numpy(np.ascontiguousarray(self.similar)),
+            "memory": [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Progress:
+        """The inverse of `to_document`."""
+        return cls(
+            **document
+            | {
+                "rows": document["rows"].numpy(),
+                "pairs": document["pairs"].numpy(),
+                "similar": document["similar"].numpy(),
+                "memory": [entry.numpy() for entry in document["memory"]],
+            }
+        )

@@ -1,0 +1,59 @@
+"""Pictures as a network takes them, and what it gives as pictures; as the published scripts do it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.runtime.errors import BadImageError
+
+# A picture of 20,000x1 pixels would become 512 pixels times ten million.
+MAX_MODEL_PIXELS = 16_000_000
+
+
+def network_levels(pixels: np.ndarray, shorter_side: int) -> Tensor:
+    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels.
+
+    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
+    shrinks. Nothing is resampled when the shorter side fits already.
+    """
+    resized = resize_shorter(Image.fromarray(pixels), shorter_side)
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+
+
+def to_range(levels: Tensor) -> Tensor:
+    """Levels 0..255 to float32 in -1..1."""
+    return (levels.float() / 255 - 0.5) / 0.5
+
+
+def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
+    """Resize so that the shorter side has `shorter_side` pixels; see `network_levels`."""
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    resized_long = int(shorter_side * long / short)
+    if shorter_side * resized_long > MAX_MODEL_PIXELS:
+        raise BadImageError(
+            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
+            f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
+        )
+    if short == shorter_side:
+        return image
+    size = (shorter_side, resized_long) if width < height else (resized_long, shorter_side)
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
+    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8.
+
+    "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
+    0 and 1 to 255.
+    """
+    t = (y + 1) / 2
+    if stretch == "minmax":
+        low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
+        # The floor keeps a picture of one colour from being divided by nothing.
+        t = (t - low) / (high - low).clamp(min=1e-5)
+    levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
