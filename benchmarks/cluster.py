@@ -14,7 +14,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from ray.cluster_utils import Cluster
 
 from benchmarks.translate import OUTPUT, draw_days, seeded_pair
 from pipeline.core.files import write_bytes
@@ -22,6 +21,7 @@ from pipeline.core.image_io import encode, read_rgb
 from pipeline.night.upkeep.folder import translate_folder
 from pipeline.runtime.machine import Engine
 from stages.unit_factory import UnitFactory
+from tests.ray_cluster import TwoNodes
 from unit.translation.translate import UnitSettings
 
 _WORKERS = 2
@@ -66,23 +66,16 @@ def turned_days(folder: Path, count: int) -> Path:
 
 def translated(days: Path, base: Path, factory: UnitFactory, engine: Engine) -> float:
     """Translate the folder, and return the seconds that it took."""
-    cluster = two_nodes() if engine == "ray" else None
+    cluster = TwoNodes() if engine == "ray" else None
+    if cluster is not None:
+        os.environ["RAY_ADDRESS"] = cluster.address
     start = time.perf_counter()
     translate_folder(days, base / "nights", factory, OUTPUT, base / "store", _WORKERS, 0.0, engine=engine)
     seconds = time.perf_counter() - start
     if cluster is not None:
-        cluster.shutdown()
+        cluster.end()
+        del os.environ["RAY_ADDRESS"]
     return seconds
-
-
-def two_nodes() -> Cluster:
-    """Start a cluster and let this process know it, as a user does."""
-    cluster = Cluster()
-    for _ in range(_WORKERS):
-        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
-    cluster.wait_for_nodes()
-    os.environ["RAY_ADDRESS"] = cluster.address
-    return cluster
 
 
 def nights(base: Path) -> dict[str, bytes]:

@@ -14,8 +14,6 @@ is a bound of what keeping it could save, for that needs room for every picture,
 
 from __future__ import annotations
 
-import resource
-import time
 from collections.abc import Callable, Iterable
 
 import click
@@ -24,11 +22,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import Turn, shortest, take_turns
 from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
@@ -47,8 +45,6 @@ WAYS = {
     "ours": "ours",
     "kept_days": "bound: frozen layers' days from memory",
 }
-# What a step is asked for: its loss.
-Step = Callable[[], Tensor]
 
 
 def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
@@ -57,22 +53,21 @@ def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
     return contrastive_loss(descriptors.unflatten(0, (-1, PICTURES)), near, TEMPERATURE, group)
 
 
-class KeptDays(nn.Module):
+class KeptDays(Recogniser):
     """A recogniser that computes the frozen layers of nights alone: (places, 3, H, W) -> descriptors of all.
 
     days: what the frozen layers give of each place's two days, (places, 2, C, h, w).
     """
 
-    def __init__(self, backbone: Backbone, aggregation: nn.Module, days: Tensor) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.aggregation = aggregation
+    def __init__(self, backbone: Backbone, whole: Recogniser, days: Tensor) -> None:
+        super().__init__(backbone, whole.aggregation, whole.descriptor_size)
+        self.frozen, self.learning = backbone.frozen, backbone.learning
         self.days = days
 
     def forward(self, nights: Tensor) -> Tensor:
         """Descriptors in the order of a batch's pictures."""
-        frozen = torch.cat([self.days, self.backbone.frozen(nights)[:, None]], 1).flatten(0, 1)
-        features = self.backbone.learning(frozen.contiguous(memory_format=torch.channels_last))
+        frozen = torch.cat([self.days, self.frozen(nights)[:, None]], 1).flatten(0, 1)
+        features = self.learning(frozen.contiguous(memory_format=torch.channels_last))
         descriptors: Tensor = self.aggregation(features)
         return descriptors
 
@@ -91,12 +86,13 @@ def recogniser(images: Tensor) -> Recogniser:
     settings = NetworkSettings(
         "tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad", CLUSTERS, stride=16
     )
-    network = build_network(settings)
+    network = build_network(settings).parts[0]
     for module in batch_norms(network):
         module.requires_grad_(requires_grad=False)
     with torch.no_grad():
         grids = l2_normalised(network.eval().backbone(images[:6]))
     features = grids.permute(0, 2, 3, 1).flatten(0, 2).numpy()
+    assert isinstance(network.aggregation, NetVLAD)
     network.aggregation.initialise(features[:: len(features) // CLUSTERS][:CLUSTERS], features)
     return network
 
@@ -107,11 +103,11 @@ def optimizer_of(network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam(learning, lr=LEARNING_RATE)
 
 
-def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Step:
-    """A step of gradients as anybody would write it."""
+def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Callable[[], float]:
+    """A step of gradients as anybody would write it; it gives its loss."""
     optimizer = optimizer_of(network)
 
-    def step() -> Tensor:
+    def step() -> float:
         network.train()
         for module in batch_norms(network):
             module.eval()
@@ -121,7 +117,7 @@ def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        return loss.detach()
+        return loss.item()
 
     return step
 
@@ -134,20 +130,26 @@ def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDa
         for part in (pictures[:, :2].flatten(0, 1), pictures[:, 2])
     )
     network.eval()
+    backbone = network.backbone
+    assert isinstance(backbone, Backbone)
     with torch.no_grad(), autocast(CPU, numbers), folded_train_mode(network):
-        frozen = network.backbone.frozen(days)
-    return KeptDays(network.backbone, network.aggregation, frozen.unflatten(0, (-1, 2))), nights
+        frozen = backbone.frozen(days)
+    return KeptDays(backbone, network, frozen.unflatten(0, (-1, 2))), nights
 
 
-def step_of(way: str, places: int, height: int, width: int) -> Step:
-    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+def step_of(way: str, places: int, height: int, width: int, threads: int) -> Callable[[], float]:
+    """What is timed: a step that gives its loss.
+
+    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    """
+    torch.set_num_threads(threads)
     images = pictures_of(places, height, width)
-    network: Recogniser | KeptDays = recogniser(images)
+    network = recogniser(images)
     rows = np.zeros((places, 2), np.int64)
     if way == "plain":
         return simple_step(network, images, rows, "off")
     keep_freed_memory()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(CPU, "auto")
     if way == "unfolded":
@@ -155,23 +157,7 @@ def step_of(way: str, places: int, height: int, width: int) -> Step:
     if way == "kept_days":
         network, images = kept_days(network, images, numbers)
     learner = Learner(network, optimizer_of(network), far_apart, CPU, numbers, ALONE, "frozen")
-    return lambda: learner.learn(images, rows)
-
-
-def timed(step: Step) -> Callable[[], dict[str, float]]:
-    """The step with its loss, its seconds and the most memory so far."""
-
-    def answer() -> dict[str, float]:
-        start = time.perf_counter()
-        loss = step().item()
-        seconds = time.perf_counter() - start
-        return {
-            "loss": loss,
-            "seconds": seconds,
-            "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
-
-    return answer
+    return lambda: learner.learn(images, rows).item()
 
 
 @click.command()
@@ -180,33 +166,24 @@ def timed(step: Step) -> Callable[[], dict[str, float]]:
 @click.option("--width", default=240, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
 @click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
-@click.option("--serve", "served", default=None, hidden=True)
-def main(places: int, height: int, width: int, threads: int, rounds: int, served: str | None) -> None:
+def main(places: int, height: int, width: int, threads: int, rounds: int) -> None:
     """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
-    if served:
-        torch.set_num_threads(threads)
-        serve(timed(step_of(served, places, height, width)))
-        return
-    options = [f"--places={places}", f"--height={height}", f"--width={width}", f"--threads={threads}"]
-    arguments = {way: [*options, "--serve", way] for way in WAYS}
-    with started("benchmarks.joint_step", arguments) as ways:
-        answers = take_turns(ways, rounds)
+    turns = take_turns(step_of, {way: (way, places, height, width, threads) for way in WAYS}, rounds)
     auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
     print(
         f"{places} x {PICTURES} pictures of {width}x{height}, {threads} threads; ours computes in {auto} here"
     )
-    for line in table(answers):
+    for line in table(turns):
         print(line)
 
 
-def table(answers: dict[str, list[dict[str, float]]]) -> Iterable[str]:
+def table(turns: dict[str, list[Turn]]) -> Iterable[str]:
     """The lines: of each way the shortest time, the most memory, and the loss before anything is learnt."""
-    times = {way: min(answer["seconds"] for answer in given[1:] or given) for way, given in answers.items()}
+    plain = shortest(turns["plain"])
     yield f"{'':40}{'s/step':>8}{'x plain':>9}{'MiB':>7}{'first loss':>12}"
     for way, title in WAYS.items():
-        first, last = answers[way][0], answers[way][-1]
-        ratio = times["plain"] / times[way]
-        yield f"{title:40}{times[way]:8.3f}{ratio:9.2f}{last['MiB']:7.0f}{first['loss']:12.4f}"
+        first, last, seconds = turns[way][0], turns[way][-1], shortest(turns[way])
+        yield f"{title:40}{seconds:8.3f}{plain / seconds:9.2f}{last.memory:7.0f}{first.value:12.4f}"
 
 
 if __name__ == "__main__":

@@ -20,17 +20,18 @@ WIDTH, HEIGHT = 240, 180
 # Shorter side at which a translator sees them.
 SEEN = 96
 # A city that the shipped weights were not trained on.
-CITY_SEED, BLOCKS, VIEWS = 77, 3, 16
+CITY_SEED, BLOCKS = 77, 3
 
 
 @click.command()
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-def main(checkpoints: tuple[Path, ...]) -> None:
+@click.option("--views", default=16, show_default=True, help="Streets of the city that are looked along.")
+def main(checkpoints: tuple[Path, ...], views: int) -> None:
     """Print mean PSNR (dB) to the true nights and lit pixels (%) of days and of the nights by CHECKPOINTS."""
     city = build_city(CITY_SEED, BLOCKS, BLOCKS)
     painter = Painter(city)
     shots = []
-    for number, street in enumerate(city.streets[:VIEWS]):
+    for number, street in enumerate(city.streets[:views]):
         along = np.degrees(np.arctan2(street.x1 - street.x0, street.y1 - street.y0))
         x, y = (street.x0 + street.x1) / 2, (street.y0 + street.y1) / 2
         yaw = float(along + (0, 30, 60, 180)[number % 4]) % 360

@@ -85,24 +85,25 @@ def residual_blocks(channels: int, count: int) -> Held:
     )
 
 
-def plain_generator(settings: TrainSettings) -> nn.Module:
+class PlainGenerator(nn.Module):
     """Encoder `enc` and decoder `dec`."""
-    dim, down, count = settings.dim, settings.n_downsample, settings.n_res
-    widths = [dim * 2**level for level in range(down + 1)]
-    coding = [Block(width, 2 * width, 4, 2, 1, "instance", nn.ReLU()) for width in widths[:-1]]
-    decoding = [
-        layer
-        for width in reversed(widths[:-1])
-        for layer in (nn.Upsample(scale_factor=2), Block(2 * width, width, 5, 1, 2, "layer", nn.ReLU()))
-    ]
-    network = nn.Module()
-    network.enc = Held(
-        Block(3, dim, 7, 1, 3, "instance", nn.ReLU()), *coding, residual_blocks(widths[-1], count)
-    )
-    network.dec = Held(
-        residual_blocks(widths[-1], count), *decoding, Block(dim, 3, 7, 1, 3, "none", nn.Tanh())
-    )
-    return network
+
+    def __init__(self, settings: TrainSettings) -> None:
+        super().__init__()
+        dim, down, count = settings.dim, settings.n_downsample, settings.n_res
+        widths = [dim * 2**level for level in range(down + 1)]
+        coding = [Block(width, 2 * width, 4, 2, 1, "instance", nn.ReLU()) for width in widths[:-1]]
+        decoding = [
+            layer
+            for width in reversed(widths[:-1])
+            for layer in (nn.Upsample(scale_factor=2), Block(2 * width, width, 5, 1, 2, "layer", nn.ReLU()))
+        ]
+        self.enc = Held(
+            Block(3, dim, 7, 1, 3, "instance", nn.ReLU()), *coding, residual_blocks(widths[-1], count)
+        )
+        self.dec = Held(
+            residual_blocks(widths[-1], count), *decoding, Block(dim, 3, 7, 1, 3, "none", nn.Tanh())
+        )
 
 
 class PlainDiscriminator(nn.Module):
@@ -140,7 +141,7 @@ class PlainTrainer:
     def __init__(self, settings: TrainSettings, ours: Trainer, features: Features | None) -> None:
         self.settings = settings
         self.features = features
-        self.a, self.b = plain_generator(settings), plain_generator(settings)
+        self.a, self.b = PlainGenerator(settings), PlainGenerator(settings)
         self.dis_a, self.dis_b = PlainDiscriminator(settings), PlainDiscriminator(settings)
         self.networks = (self.a, self.b, self.dis_a, self.dis_b)
         for network, theirs in zip(self.networks, (ours.a, ours.b, ours.dis_a, ours.dis_b), strict=True):

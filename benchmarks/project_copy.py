@@ -17,17 +17,14 @@ _SETTINGS = ("dvc.yaml", ".dvcignore", ".dvc/config")
 _LOCAL = "[core]\n    no_scm = true\n    check_update = false\n"
 
 
-def copy_project(root: Path, asked: Mapping[str, object], local: str = "") -> None:
-    """Copy the code into `root`, and ask for nothing but the sections `asked` of params.yaml.
-
-    local: more of DVC's settings, such as a remote. No git is begun, and none is needed.
-    """
+def copy_project(root: Path, asked: Mapping[str, object]) -> None:
+    """Copy the code into `root`, and ask for nothing but the sections `asked` of params.yaml; without git."""
     for name in _CODE:
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _SETTINGS:
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
-    (root / ".dvc" / "config.local").write_text(_LOCAL + local)
+    (root / ".dvc" / "config.local").write_text(_LOCAL)
     params = yaml.safe_load((ROOT / "profiles" / "city.yaml").read_text())
     nothing = {name: type(section)() for name, section in params.items()}
     kept = {"comparison": {"rows": {}, "test_sets": {}}, "sets": {"shards_above": 10**9}}

@@ -103,7 +103,8 @@ def webcam_test(folder: Path) -> Test:
         [one for one in found[condition] if one[1] in days & nights] for condition in ("day", "night")
     )
     right = np.array([[day[1] == night[1] for day in database] for night in queries])
-    return Test(_WEBCAMS, *(tuple(path for path, _ in part) for part in (queries, database)), right)
+    paths = [tuple(path for path, _ in part) for part in (queries, database)]
+    return Test(_WEBCAMS, paths[0], paths[1], right)
 
 
 def hits_of(network: nn.Module, tests: Sequence[Test], device: torch.device, workers: int) -> list[int]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,7 +21,7 @@ import click
 from benchmarks.project_copy import ROOT, copy_project, project_environment
 from benchmarks.tiny_sets import SIDE, tiny_name, tiny_picture
 from pipeline.core.files import digest_bytes, write_bytes
-from pipeline.datasets.image_set.image_set import MANIFEST, ImageRow, ImageSet, manifest_bytes
+from pipeline.datasets.image_set.image_set import MANIFEST, ImageSet, manifest_bytes
 from pipeline.datasets.image_set.licence_terms import Terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.night.engine.plan import Source, make_plan
@@ -40,82 +40,47 @@ SETTINGS = {
     "detail": "network",
     "dtype": "float32",
 }
-STAGE = "translate@many_night"
+SECTION: dict[str, object] = {
+    "day": "many", "checkpoint": "gen_dim8.pt", **SETTINGS,
+    "format": "jpg", "quality": OUTPUT.quality, "max_failed": 0.0,
+}  # fmt: skip
+DAYS, NIGHTS = Path("data/sets/many"), Path("work/nights")
 _PLACES = ("train/database", "train/queries", "val/database", "test/database")
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project in a folder of its own, with a day set of tiny pictures and a stage that makes its nights."""
-
-    root: Path
-
-    @property
-    def days(self) -> Path:
-        """The day set."""
-        return self.root / "data" / "sets" / "many"
-
-    @property
-    def store(self) -> Path:
-        """The work store of nights."""
-        return self.root / "work" / "nights"
-
-    @property
-    def section(self) -> dict[str, object]:
-        """The stage's parameters."""
-        return {
-            "day": "many",
-            "checkpoint": "gen_dim8.pt",
-            **SETTINGS,
-            "format": "jpg",
-            "quality": OUTPUT.quality,
-            "max_failed": 0.0,
-        }
-
-    def repro(self) -> str:
-        """Run `dvc repro` and return its seconds, and those that processors worked for it."""
-        start = os.times()
-        command = [sys.executable, "-m", "dvc", "repro", "--quiet", STAGE]
-        subprocess.run(
-            command, cwd=self.root, env=project_environment(self.root), stdout=subprocess.DEVNULL, check=True
-        )
-        end = os.times()
-        busy = sum(end[2:4]) - sum(start[2:4])
-        return f"{end.elapsed - start.elapsed:.1f} s ({busy:.1f})"
-
-    def stage(self) -> tuple[float, float]:
-        """Run the stage by hand; return its seconds, and the most KiB of its own that it (no worker) held."""
-        section = self.section | {"shards_above": 250_000}
-        options = [part for name, value in section.items() for part in (f"--{name}", str(value))]
-        command = [sys.executable, "-m", "stages.translate", "--name", "many_night", *options]
-        start = time.perf_counter()
-        stage = subprocess.Popen(
-            command, cwd=self.root, env=project_environment(self.root), stdout=subprocess.DEVNULL
-        )
-        peak = 0.0
-        while stage.poll() is None:
-            # Not the kernel's high-water mark: mapped libraries dwarf what a plan takes.
-            with contextlib.suppress(OSError, StopIteration):
-                lines = Path(f"/proc/{stage.pid}/status").read_text().splitlines()
-                now = next(line for line in lines if line.startswith("RssAnon")).split()[1]
-                peak = max(peak, float(now))
-            time.sleep(0.02)
-        if stage.returncode != 0:
-            raise click.ClickException("the stage failed")
-        return time.perf_counter() - start, peak
+def repro(root: Path) -> str:
+    """Run `dvc repro` and return its seconds, and those that processors worked for it."""
+    start = os.times()
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet", "translate@many_night"]
+    subprocess.run(command, cwd=root, env=project_environment(root), stdout=subprocess.DEVNULL, check=True)
+    end = os.times()
+    busy = sum(end[2:4]) - sum(start[2:4])
+    return f"{end.elapsed - start.elapsed:.1f} s ({busy:.1f})"
 
 
-def build_project(root: Path) -> Project:
-    """Copy the code, and ask for nothing but the nights of one set."""
-    project = Project(root)
-    copy_project(root, {"translate": {"many_night": project.section}})
-    shutil.copy(ROOT / "tests" / "data" / "unit" / "gen_dim8.pt", root)
-    return project
+def run_stage(root: Path) -> tuple[float, float]:
+    """Run the stage by hand; return its seconds, and the most KiB of its own that it (no worker) held."""
+    section = SECTION | {"name": "many_night", "shards_above": 250_000}
+    options = [f"--{name}={value}" for name, value in section.items()]
+    command = [sys.executable, "-m", "stages.translate", *options]
+    start = time.perf_counter()
+    stage = subprocess.Popen(command, cwd=root, env=project_environment(root), stdout=subprocess.DEVNULL)
+    peak = 0.0
+    while stage.poll() is None:
+        # Not the kernel's high-water mark: mapped libraries dwarf what a plan takes.
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{stage.pid}/status").read_text().splitlines()
+            now = next(line for line in lines if line.startswith("RssAnon")).split()[1]
+            peak = max(peak, float(now))
+        time.sleep(0.02)
+    if stage.returncode != 0:
+        raise click.ClickException("the stage failed")
+    return time.perf_counter() - start, peak
 
 
-def write_days(project: Project, images: int) -> ImageSet:
+def write_days(folder: Path, images: int) -> ImageSet:
     """Write the day set."""
-    writer = SetWriter(project.days)
+    writer = SetWriter(folder)
     for number in range(images):
         name = f"images/{_PLACES[number % 4]}/{tiny_name(number)}"
         writer.add(name, tiny_picture(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
@@ -123,34 +88,31 @@ def write_days(project: Project, images: int) -> ImageSet:
     return writer.finish()
 
 
-def fill_store(project: Project, days: ImageSet) -> Recipe:
+def fill_store(root: Path, days: ImageSet) -> Recipe:
     """Keep a night of every day, as if it had been translated; the pictures are the days themselves."""
     settings = UnitSettings(**SETTINGS)  # type: ignore[arg-type]
-    factory = UnitFactory(project.root / "gen_dim8.pt", settings, "cpu", 1)
-    recipe = Recipe.of(factory(), OUTPUT)
-    with open_store(project.store, recipe) as store:
+    recipe = Recipe.of(UnitFactory(root / "gen_dim8.pt", settings, "cpu", 1)(), OUTPUT)
+    with open_store(root / NIGHTS, recipe) as store:
         for row in days.rows:
             store.put(row.digest, Translated(days.read(row), SIDE, SIDE))
     return recipe
 
 
-def change_one(project: Project, days: ImageSet, seed: int) -> None:
+def change_one(days: ImageSet, seed: int) -> None:
     """Give one day another picture."""
     data = tiny_picture(-seed % 2**32)
-    changed = days.rows[len(days.rows) // 2]
-    write_bytes(project.days / changed.name, data)
-
-    def row_of(row: ImageRow) -> ImageRow:
-        return replace(row, digest=digest_bytes(data), size=len(data)) if row is changed else row
-
-    write_bytes(project.days / MANIFEST, manifest_bytes([row_of(row) for row in days.rows]))
+    middle = len(days.rows) // 2
+    write_bytes(days.root / days.rows[middle].name, data)
+    rows = list(days.rows)
+    rows[middle] = replace(rows[middle], digest=digest_bytes(data), size=len(data))
+    write_bytes(days.root / MANIFEST, manifest_bytes(rows))
 
 
-def seconds_to_plan(project: Project, recipe: Recipe) -> float:
+def seconds_to_plan(root: Path, recipe: Recipe) -> float:
     """Open set and store, and find that there is nothing to do."""
     start = time.perf_counter()
-    sources = [Source(row.name, row.digest) for row in ImageSet.open(project.days).rows]
-    with open_store(project.store, recipe) as store:
+    sources = [Source(row.name, row.digest) for row in ImageSet.open(root / DAYS).rows]
+    with open_store(root / NIGHTS, recipe) as store:
         plan = make_plan(sources, store, threads=1)
     if plan.ready != len(sources):
         raise click.ClickException(f"{plan.ready:,} of {len(sources):,} nights were found")
@@ -158,12 +120,14 @@ def seconds_to_plan(project: Project, recipe: Recipe) -> float:
 
 
 @contextlib.contextmanager
-def finished_project(images: int) -> Iterator[tuple[Project, ImageSet, Recipe]]:
-    """Give a project whose store holds the nights of all its `images` days."""
+def finished_project(images: int) -> Iterator[tuple[Path, ImageSet, Recipe]]:
+    """Give a project that asks for the nights of one set of `images`, which its store holds already."""
     with tempfile.TemporaryDirectory() as folder:
-        project = build_project(Path(folder) / "project")
-        days = write_days(project, images)
-        yield project, days, fill_store(project, days)
+        root = Path(folder) / "project"
+        copy_project(root, {"translate": {"many_night": SECTION}})
+        shutil.copy(ROOT / "tests" / "data" / "unit" / "gen_dim8.pt", root)
+        days = write_days(root / DAYS, images)
+        yield root, days, fill_store(root, days)
 
 
 def line(what: str, value: str, goal: str = "") -> None:
@@ -179,20 +143,20 @@ def main(images: int, few: int) -> None:
 
     In brackets: the seconds that processors worked, which tell more where others use the machine too.
     """
-    with finished_project(few) as (project, _, _):
-        _, small = project.stage()
-    with finished_project(images) as (project, days, recipe):
+    with finished_project(few) as (root, _, _):
+        _, small = run_stage(root)
+    with finished_project(images) as (root, days, recipe):
         line(
             f"planning for {images:,} nights that are there",
-            f"{seconds_to_plan(project, recipe):.1f} s",
+            f"{seconds_to_plan(root, recipe):.1f} s",
             "< 10 s",
         )
-        line("first `dvc repro`: the set and DVC's cache linked from the store", project.repro())
-        line("`dvc repro` with nothing to do", project.repro())
+        line("first `dvc repro`: the set and DVC's cache linked from the store", repro(root))
+        line("`dvc repro` with nothing to do", repro(root))
         for seed in (1, 2):
-            change_one(project, days, seed)
-            line("`dvc repro` with one changed image", project.repro(), "< 15 s")
-        seconds, large = project.stage()
+            change_one(days, seed)
+            line("`dvc repro` with one changed image", repro(root), "< 15 s")
+        seconds, large = run_stage(root)
         line("the stage by itself, nothing to translate", f"{seconds:.1f} s")
         line(f"peak memory of the stage, {few:,} images", f"{small / 1024:.0f} MiB")
         line(f"peak memory of the stage, {images:,} images", f"{large / 1024:.0f} MiB")

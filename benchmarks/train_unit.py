@@ -16,41 +16,37 @@ its column tells how far apart rounding alone drives two runs.
 from __future__ import annotations
 
 import itertools
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import click
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.plain_unit import PlainTrainer
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import Turn, shortest, take_turns
 from pipeline.runtime.memory import keep_freed_memory
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.vgg import VggFeatures
 
 # Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
-WAYS = {
+WAYS: dict[str, tuple[str, Literal["off", "bfloat16"], bool]] = {
     "plain": ("plain: float32, NCHW, two passes", "off", False),
     "float32": ("ours, autocast off", "off", False),
     "bfloat16": ("ours, autocast bfloat16", "bfloat16", False),
     "checkpointing": ("ours, autocast bfloat16, checkpointing", "bfloat16", True),
 }
-Step = Callable[[int], dict[str, Tensor]]
 
 
-def settings_of(
-    dim: int, size: tuple[int, int], dis_norm: str, seed: int, way: str, *, vgg: bool
-) -> TrainSettings:
+def settings_of(dim: int, size: tuple[int, int], seed: int, way: str, *, vgg: bool) -> TrainSettings:
     """The published training, at another size."""
     _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
         dim=dim, n_downsample=2, n_res=4,
-        dis_dim=dim, n_layer=4, num_scales=3, dis_norm=dis_norm,
+        dis_dim=dim, n_layer=4, num_scales=3, dis_norm="none",
         lr=1e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=100_000, gamma=0.5,
         gan_w=1.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01,
         vgg_w=1.0 if vgg else 0.0, edge_w=0.0, vgg_input="caffe",
@@ -68,8 +64,9 @@ def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
 
 
-def step_of(way: str, settings: TrainSettings, device: str) -> Step:
-    """What is timed: the step of an iteration, its pictures included."""
+def step_of(way: str, settings: TrainSettings, device: str, threads: int) -> Callable[[], dict[str, float]]:
+    """What is timed: the step of the next iteration, its pictures included; it gives its losses."""
+    torch.set_num_threads(threads)
     size = (settings.crop_height, settings.crop_width)
     torch.manual_seed(0)
     features = None
@@ -80,58 +77,44 @@ def step_of(way: str, settings: TrainSettings, device: str) -> Step:
         # As PyTorch comes: on a GPU it lets float32 convolutions keep ten bits.
         torch.backends.cudnn.allow_tf32 = True
         plain = PlainTrainer(settings, start, features)
-
-        def plain_step(iteration: int) -> dict[str, Tensor]:
-            x_a, x_b = (picture(iteration, domain, size).to(device) for domain in (0, 1))
-            return plain.step(x_a, x_b, start._noise(iteration, x_a))
-
-        return plain_step
-    keep_freed_memory()
-    if features is not None:
-        features.to(memory_format=torch.channels_last)
-    ours = Trainer(settings, device, features)
-    return lambda iteration: ours.step(*(picture(iteration, domain, size) for domain in (0, 1)), iteration)
-
-
-def memory_used() -> float:
-    """GiB: of the GPU where it is used, else of this process."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        return torch.cuda.max_memory_reserved() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def timed(step: Step) -> Callable[[], dict]:
-    """The next step each time, with its seconds, memory and losses."""
+    else:
+        keep_freed_memory()
+        if features is not None:
+            features.to(memory_format=torch.channels_last)
+        ours = Trainer(settings, device, features)
     iterations = itertools.count()
 
-    def answer() -> dict:
-        start = time.perf_counter()
-        # Numbers that have come to the processor: the device has done the step.
-        losses = {name: value.item() for name, value in step(next(iterations)).items()}
-        seconds = time.perf_counter() - start
-        return {"seconds": seconds, "GiB": memory_used(), "losses": losses}
+    def step() -> dict[str, float]:
+        iteration = next(iterations)
+        days, nights = (picture(iteration, domain, size) for domain in (0, 1))
+        if way == "plain":
+            days, nights = days.to(device), nights.to(device)
+            losses = plain.step(days, nights, start._noise(iteration, days))
+        else:
+            losses = ours.step(days, nights, iteration)
+        return {name: value.item() for name, value in losses.items()}
 
-    return answer
-
-
-def windows(answers: list[dict], term: str, length: int) -> Iterator[float]:
-    """Means of a loss over each `length` steps."""
-    for start in range(0, len(answers), length):
-        part = [answer["losses"][term] for answer in answers[start : start + length]]
-        yield sum(part) / len(part)
+    return step
 
 
-def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: int) -> float:
-    """The largest difference of two windows' means, as a share of the plain one."""
-    pairs = zip(windows(ours, term, length), windows(plain, term, length), strict=True)
-    return max(abs(mine - theirs) / theirs for mine, theirs in pairs)
+def largest_deviation(ours: Sequence[Turn], plain: Sequence[Turn], term: str, window: int) -> float:
+    """The largest difference of a loss's means over `window` steps, as a share of the plain one."""
+    mine, theirs = (
+        np.array(
+            [
+                np.mean([turn.value[term] for turn in turns[start : start + window]])
+                for start in range(0, len(turns), window)
+            ]
+        )
+        for turns in (ours, plain)
+    )
+    return float(np.max(np.abs(mine - theirs) / theirs))
 
 
 @click.command()
 @click.option("--dim", default=64, show_default=True, help="Channels of the first layers.")
 @click.option("--height", default=288, show_default=True, help="Pixels.")
 @click.option("--width", default=512, show_default=True, help="Pixels.")
-@click.option("--dis-norm", default="none", show_default=True, help="Norm of the discriminators.")
 @click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual term.")
 @click.option("--steps", default=4, show_default=True, help="Of each way; the first is not timed.")
 @click.option(
@@ -141,12 +124,10 @@ def largest_deviation(ours: list[dict], plain: list[dict], term: str, length: in
 @click.option("--seed", default=0, show_default=True, help="Of weights and noise.")
 @click.option("--threads", default=1, show_default=True, help="Of each operation.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where.")
-@click.option("--way", "served", default=None, hidden=True)
 def main(
     dim: int,
     height: int,
     width: int,
-    dis_norm: str,
     vgg: bool,
     steps: int,
     curves: int,
@@ -154,41 +135,35 @@ def main(
     seed: int,
     threads: int,
     device: str,
-    served: str | None,
 ) -> None:
     """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
-    torch.set_num_threads(threads)
-    if served:
-        settings = settings_of(dim, (height, width), dis_norm, seed, served, vgg=vgg)
-        serve(timed(step_of(served, settings, device)))
-        return
-    arguments = {way: [*sys.argv[1:], "--way", way] for way in WAYS}
-    with started("benchmarks.train_unit", arguments) as ways:
-        answers = take_turns(ways, curves or steps)
+    ways = {
+        way: (way, settings_of(dim, (height, width), seed, way, vgg=vgg), device, threads) for way in WAYS
+    }
+    turns = take_turns(step_of, ways, curves or steps)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
     print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {where}, torch {torch.__version__}")
-    report_times(answers)
+    report_times(turns)
     if curves:
-        report_curves(answers, window)
+        report_curves(turns, window)
 
 
-def report_times(answers: dict[str, list[dict]]) -> None:
+def report_times(turns: dict[str, list[Turn]]) -> None:
     """Print the shortest seconds of each way."""
-    times = {way: min(answer["seconds"] for answer in given[1:]) for way, given in answers.items()}
+    plain = shortest(turns["plain"])
     print(f"{'':42}{'s/step':>8}{'x plain':>9}{'GiB':>7}")
     for way, (title, *_) in WAYS.items():
-        memory = answers[way][-1]["GiB"]
-        print(f"{title:42}{times[way]:8.3f}{times['plain'] / times[way]:9.2f}{memory:7.2f}")
+        seconds, memory = shortest(turns[way]), turns[way][-1].memory / 1024
+        print(f"{title:42}{seconds:8.3f}{plain / seconds:9.2f}{memory:7.2f}")
 
 
-def report_curves(answers: dict[str, list[dict]], window: int) -> None:
+def report_curves(turns: dict[str, list[Turn]], window: int) -> None:
     """Print the largest deviation of each term from the plain way's."""
-    steps = len(answers["plain"])
-    print(f"largest deviation from plain of means over {window} of {steps} steps, in %")
+    print(f"largest deviation from plain of means over {window} of {len(turns['plain'])} steps, in %")
     others = [way for way in WAYS if way != "plain"]
     print(f"{'':20}" + "".join(f"{way:>15}" for way in others))
-    for term in answers["plain"][0]["losses"]:
-        shares = [largest_deviation(answers[way], answers["plain"], term, window) for way in others]
+    for term in turns["plain"][0].value:
+        shares = [largest_deviation(turns[way], turns["plain"], term, window) for way in others]
         print(f"{term:20}" + "".join(f"{100 * share:15.3f}" for share in shares))
 
 

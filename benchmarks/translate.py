@@ -26,8 +26,8 @@ from pipeline.city.rendering.renderer import Painter
 from pipeline.core.files import digest_bytes, digest_file
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_io import encode, read_rgb
+from pipeline.night.engine.pool import night_pool
 from pipeline.night.engine.translate_image import Task, Translated
-from pipeline.night.engine.workers import WorkerPool
 from pipeline.night.records.translator import OutputFormat
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.memory import keep_freed_memory
@@ -57,10 +57,10 @@ class Trial:
 def seeded_pair(path: Path, dim: int) -> None:
     """Write a pair of the published shape with drawn weights."""
     torch.manual_seed(0)
-    pair = [Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab"]
-    for weight in (value for generator in pair for value in generator.parameters() if value.ndim == 4):
+    a, b = (Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab")
+    for weight in (value for generator in (a, b) for value in generator.parameters() if value.ndim == 4):
         nn.init.kaiming_normal_(weight)
-    save_checkpoint(path, *pair)
+    save_checkpoint(path, a, b)
 
 
 def draw_days(folder: Path, count: int, width: int, height: int) -> list[Task]:
@@ -132,16 +132,13 @@ def ceiling(dtype: torch.dtype, device: str, threads: int) -> float:
             torch.cuda.synchronize()
 
     product()
-    return 2 * side**3 / min(seconds_of(product) for _ in range(20)) / 1e9
+    return 2 * side**3 / min(seconds_of(product) for _ in range(5)) / 1e9
 
 
-def gflop(pair: GeneratorPair, trial: Trial) -> float:
-    """Multiplications and additions of the plain network for one picture, in billions."""
-    levels = network_levels(read_rgb(Path(trial.tasks[0].path)), trial.settings.shorter_side)
-    with FlopCounterMode(display=False) as counter, torch.device("meta"):
-        sizes = pair.sizes
-        network = nn.Sequential(Generator(sizes).enc, Generator(sizes).dec)
-        network(torch.empty(1, *levels.shape))
+def gflop(loop: PlainLoop) -> float:
+    """Multiplications and additions of the plain network for the first picture, in billions."""
+    with FlopCounterMode(display=False) as counter:
+        loop(loop.trial.tasks[:1])
     return float(counter.get_total_flops()) / 1e9
 
 
@@ -231,27 +228,26 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
     device = next(iter(factories.values())).device
     name = torch.cuda.get_device_name() if device == "cuda" else processor()
     print(f"{name}, {machine.workers} workers or threads, torch {torch.__version__}")
-    work = gflop(pair, trial)
-    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP a picture")
-    for dtype in (torch.float32, torch.bfloat16):
-        print(f"matrix product in {dtype}: {ceiling(dtype, device, machine.workers):,.0f} GFLOP/s")
     plain = PlainLoop(pair, trial, device)
     torch.set_num_threads(machine.workers)
+    # The loop's first picture, which only warms it, is counted.
+    work = gflop(plain)
+    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP a picture")
+    for number in (torch.float32, torch.bfloat16):
+        print(f"matrix product in {number}: {ceiling(number, device, machine.workers):,.0f} GFLOP/s")
     rates: dict[str, list[float]] = {}
     paths = {}
-    plain(trial.tasks[:1])
     for _ in range(rounds):
         few = repeated(trial.tasks, max(2, images // 2))
         torch.set_num_threads(machine.workers)
         rates.setdefault("plain", []).append(len(few) / seconds_of(partial(plain, few)))
         for dtype, factory in factories.items():
-            with WorkerPool(factory, OUTPUT) as pool:
-                pool.grow(factory.workers)
+            with night_pool(factory, OUTPUT, trial.checkpoint.parent, factory.workers) as pool:
                 # Every worker is built and warm before the clock starts.
                 finished(pool.run(repeated(trial.tasks, 3 * factory.workers)))
                 answers = pool.run(repeated(trial.tasks, images))
                 rates.setdefault(dtype, []).append(images / seconds_of(partial(finished, answers)))
-                paths[dtype] = pool.recipe.record["numeric_path"]
+                paths[dtype] = pool.recipe.record["numeric_path"].partition(",")[0]
     print(f"\n{'':<28}{'images/s':>10}{'times plain':>13}{'GFLOP/s':>10}{'least PSNR':>12}")
     for kind, found in rates.items():
         label = paths.get(kind, "plain loop, float32")

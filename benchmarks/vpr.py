@@ -12,26 +12,26 @@ are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import click
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.turns import serve, started, take_turns
+from benchmarks.turns import shortest, take_turns
 from pipeline.compute.device.precision import autocast, device_of, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.triplet_loss import triplet_loss
 
 MARGIN = 0.1
+# Of each query of a step.
+NEGATIVES = 10
 # Name, what is done, in which arithmetic.
 WAYS = {
     "loop": "step: clusters in a Python loop, float32, NCHW",
@@ -53,7 +53,7 @@ GROUPS = (
 class LoopedNetVLAD(nn.Module):
     """NetVLAD as the benchmark computes it: one cluster after the other."""
 
-    def __init__(self, ours: nn.Module) -> None:
+    def __init__(self, ours: NetVLAD) -> None:
         super().__init__()
         self.conv = ours.conv
         self.centroids = ours.centroids
@@ -73,11 +73,11 @@ class LoopedNetVLAD(nn.Module):
 def network() -> Recogniser:
     """The paper's: ResNet-18 to conv4 with NetVLAD of 64 clusters, only conv4 and NetVLAD learning."""
     torch.manual_seed(0)
-    return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64))
+    return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64)).parts[0]
 
 
 def training_step(
-    recogniser: nn.Module, images: Tensor, negatives: int, numbers: str | None, device: torch.device
+    recogniser: nn.Module, images: Tensor, numbers: str | None, device: torch.device
 ) -> Callable[[], Tensor]:
     """A step of gradients in `numbers`, None for those that torch takes itself; returns the descriptors."""
 
@@ -87,8 +87,8 @@ def training_step(
         with contextlib.nullcontext() if numbers is None else autocast(device, numbers):
             descriptors = recogniser(placed)
         recogniser.zero_grad(set_to_none=True)
-        triplet_loss(descriptors.float(), negatives, MARGIN).backward()
-        return descriptors.detach().float()  # type: ignore[no-any-return]
+        triplet_loss(descriptors.float(), NEGATIVES, MARGIN).backward()
+        return descriptors.detach().float()
 
     return step
 
@@ -116,49 +116,36 @@ def our_extraction(
     return descriptors
 
 
-def work_of(
-    way: str, size: tuple[int, int, int], negatives: int, device: torch.device
-) -> Callable[[], Tensor]:
-    """What is timed; ours reuses freed memory and has its pictures and weights in channels-last form."""
+def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Callable[[], np.ndarray]:
+    """What is timed, and gives the descriptors.
+
+    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    """
+    torch.set_num_threads(threads)
+    device = device_of(wish)
     torch.manual_seed(1)
     images = torch.randn(size[0], 3, *size[1:])
     recogniser = network().to(device)
     if way == "loop":
+        assert isinstance(recogniser.aggregation, NetVLAD)
         recogniser.aggregation = LoopedNetVLAD(recogniser.aggregation)
     if way.startswith("ours"):
         keep_freed_memory()
-        recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        recogniser.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     numbers = numbers_of(device, "auto") if "auto" in way else "off"
     if way == "plain_extract":
-        return plain_extraction(recogniser, images, device)
-    if way.endswith("extract"):
-        return our_extraction(recogniser, images, numbers, device)
-    return training_step(recogniser, images, negatives, numbers if way.startswith("ours") else None, device)
-
-
-def timed(work: Callable[[], Tensor], found: Path) -> Callable[[], float]:
-    """The work with its seconds; what it gives goes into the file `found`."""
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        # What comes to the processor is there: this ends when the device has done it.
-        descriptors = work().cpu()
-        passed = time.perf_counter() - start
-        torch.save(descriptors, found)
-        return passed
-
-    return seconds
-
-
-def shortest(seconds: list[float]) -> float:
-    """The least; of several rounds the first only prepares (kernels, memory)."""
-    return min(seconds[1:] or seconds)
+        work = plain_extraction(recogniser, images, device)
+    elif way.endswith("extract"):
+        work = our_extraction(recogniser, images, numbers, device)
+    else:
+        ours = numbers if way.startswith("ours") else None
+        work = training_step(recogniser, images, ours, device)
+    return lambda: work().cpu().numpy()
 
 
 @click.command()
 @click.option("--pictures", default=48, show_default=True, help="Of a step and of an extraction.")
-@click.option("--negatives", default=10, show_default=True, help="Of each query of a step.")
 @click.option("--height", default=480, show_default=True, help="Pixels.")
 @click.option("--width", default=640, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
@@ -167,67 +154,33 @@ def shortest(seconds: list[float]) -> float:
 @click.option(
     "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
 )
-@click.option("--serve", "served", default=None, hidden=True)
-@click.option("--found", default=None, hidden=True, type=click.Path(path_type=Path))
 def main(
     pictures: int,
-    negatives: int,
     height: int,
     width: int,
     threads: int,
     rounds: int,
     loop_rounds: int,
     wish: str,
-    served: str | None,
-    found: Path | None,
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
-    if pictures % (2 + negatives):
-        raise click.UsageError(f"a step has whole rows of {2 + negatives} pictures, not {pictures}")
+    if pictures % (2 + NEGATIVES):
+        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} pictures, not {pictures}")
     size = (pictures, height, width)
-    torch.set_num_threads(threads)
+    times, found = {}, {}
+    for group in GROUPS:
+        ways = {way: (way, size, wish, threads) for way in group}
+        for way, turns in take_turns(work_of, ways, loop_rounds if "loop" in group else rounds).items():
+            times[way], found[way] = shortest(turns), turns[-1].value
     device = device_of(wish)
-    if served and found:
-        serve(timed(work_of(served, size, negatives, device), found))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        files = {way: Path(folder) / f"{way}.pt" for way in WAYS}
-        options = [
-            f"--{name}={value}"
-            for name, value in (
-                ("pictures", pictures),
-                ("negatives", negatives),
-                ("height", height),
-                ("width", width),
-                ("threads", threads),
-                ("device", wish),
-            )
-        ]
-        times: dict[str, float] = {}
-        for group in GROUPS:
-            arguments = {way: [*options, "--serve", way, "--found", str(files[way])] for way in group}
-            with started("benchmarks.vpr", arguments) as ways:
-                answers = take_turns(ways, loop_rounds if "loop" in group else rounds)
-            times |= {way: shortest(seconds) for way, seconds in answers.items()}
-        report(times, {way: torch.load(path) for way, path in files.items()}, size, threads, device)
-
-
-def report(
-    times: dict[str, float],
-    found: dict[str, Tensor],
-    size: tuple[int, int, int],
-    threads: int,
-    device: torch.device,
-) -> None:
-    """Print the table."""
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{size[0]} pictures of {size[2]}x{size[1]}, {where}; auto is {auto} here")
+    print(f"{pictures} pictures of {width}x{height}, {where}; auto is {auto} here")
     print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"
         against_loop = "" if plain == "plain_extract" else f"{times['loop'] / times[way]:.1f}"
-        difference = float((found[way] - found[plain]).abs().max())
+        difference = float(np.abs(found[way] - found[plain]).max())
         print(
             f"{title:50}{times[way]:9.4f}{against_loop:>8}{times[plain] / times[way]:9.2f}  {difference:.1e}"
         )

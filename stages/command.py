@@ -61,39 +61,27 @@ def worded_command(name: str, interrupted: str = "") -> Callable[[Callable[..., 
 
 
 def stage_command(
-    stage: str, interrupted: str = BEGINS_ANEW
+    stage: str, interrupted: str = BEGINS_ANEW, *, single: bool = False
 ) -> Callable[[Callable[..., str]], click.Command]:
-    """Make the command of the DVC stage `stage`, of which `--name` chooses one instance.
+    """Make the command of the DVC stage `stage`, of which `--name` chooses one instance, or a `single` one.
 
     The wrapped function takes `name` and the stage's own options and returns its summary in words.
     Only one process at a time may run an instance, and it ends with its parent, so that an orphan of a
     killed `dvc` never writes beside its successor. interrupted: as in `worded_command`.
     """
 
-    def instance(options: dict[str, Any]) -> str:
-        return f"{stage}@{options['name']}"
-
-    def decorate(function: Callable[..., str]) -> click.Command:
-        @functools.wraps(function)
-        def named(**options: Any) -> None:
-            _run_alone(instance(options), functools.partial(function, **options))
-
-        names = instances_of(stage)
-        named = option("--name", str, "Which one: its key in params.yaml.", names=names, required=True)(named)
-        return _command(stage, instance, interrupted, named)
-
-    return decorate
-
-
-def single_stage_command(stage: str) -> Callable[[Callable[..., str]], click.Command]:
-    """As `stage_command`, for a stage that has no instances: the wrapped function takes no `name`."""
+    def what(options: dict[str, Any]) -> str:
+        return stage if single else f"{stage}@{options['name']}"
 
     def decorate(function: Callable[..., str]) -> click.Command:
         @functools.wraps(function)
         def alone(**options: Any) -> None:
-            _run_alone(stage, functools.partial(function, **options))
+            _run_alone(what(options), functools.partial(function, **options))
 
-        return _command(stage, lambda _options: stage, BEGINS_ANEW, alone)
+        if not single:
+            meaning = "Which one: its key in params.yaml."
+            alone = option("--name", str, meaning, names=instances_of(stage), required=True)(alone)
+        return _command(stage, what, interrupted, alone)
 
     return decorate
 
@@ -156,13 +144,10 @@ def _seen(error: BaseException, ending: str) -> BaseException:
 
 def _closed_streams() -> list[int]:
     """Those of standard output and standard error that nobody reads any more, as after `| head`."""
-    closed = []
+    poll = select.poll()
     for stream in (1, 2):
-        poll = select.poll()
         poll.register(stream, 0)
-        if any(event & select.POLLERR for _, event in poll.poll(0)):
-            closed.append(stream)
-    return closed
+    return [stream for stream, event in poll.poll(0) if event & select.POLLERR]
 
 
 def _speaks() -> bool:

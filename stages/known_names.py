@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def in_section(section: str) -> Callable[[], list[str]]:
 def set_names() -> list[str]:
     """Names of the sets that params.yaml asks for, and of others that are there."""
     asked = [name for section in SET_STAGES for name in _params().get(section) or {}]
-    return _once([*asked, *sorted(folder.name for folder in SETS.glob("*/"))])
+    return list(dict.fromkeys([*asked, *sorted(folder.name for folder in SETS.glob("*/"))]))
 
 
 def set_places() -> list[str]:
@@ -48,7 +48,3 @@ def _params() -> dict[str, Any]:
     # The names of sections need none of the checks that stages make of their contents.
     document = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     return document if isinstance(document, dict) else {}
-
-
-def _once(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))

@@ -81,13 +81,20 @@ def parameter(name: str, hint: Any, meaning: str, *, names: Names | None = None)
     return option(f"--{name}", hint, meaning, names=names, required=True)
 
 
-def parameters_of(settings: type) -> Callable[[Function], Function]:
-    """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives."""
+def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Function]:
+    """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives.
+
+    With `defaults`, one for each field, it is an option for people, such as `--shorter-side`.
+    """
     hints = typing.get_type_hints(settings, include_extras=True)
 
     def add(function: Function) -> Function:
-        for field in reversed(described(settings)):
-            function = parameter(field.name, hints[field.name], field.meaning)(function)
+        for name, meaning in reversed([(field.name, field.meaning) for field in described(settings)]):
+            if defaults:
+                add_one = option(f"--{name.replace('_', '-')}", hints[name], meaning, default=defaults[name])
+            else:
+                add_one = parameter(name, hints[name], meaning)
+            function = add_one(function)
         return function
 
     return add

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stages.command import single_stage_command
+from stages.command import stage_command
 from stages.places import AUGMENTATIONS, COMPARISONS, REPORT, RESULTS, SHEETS, STATISTICS
 
 
-@single_stage_command("report")
+@stage_command("report", single=True)
 def main() -> str:
     """Write one self-contained page of what params.yaml names."""
     from pipeline.core.params import build, read_params, section_of

@@ -1,4 +1,4 @@
-"""`duskline sources`: what the registry knows, what of it is at hand, and whether its addresses are alive."""
+"""`duskline sources`: what the registry knows, and what of it is at hand."""
 
 from __future__ import annotations
 
@@ -24,44 +24,18 @@ def source_names() -> list[str]:
 
 @worded_command("sources")
 @click.argument("names", nargs=-1, shell_complete=completing(source_names))
-@click.option("--check", is_flag=True, help="Ask every address whether it has its file; nothing is fetched.")
-def main(names: tuple[str, ...], check: bool) -> None:
+def main(names: tuple[str, ...]) -> None:
     """List the data sets and checkpoints that duskline knows; with NAMES, all that is known of those."""
     from pipeline.datasets.sources.registry import known_sources, read_source
 
-    sources = [read_source(name) for name in names or known_sources()]
-    if check:
-        _check(sources)
-        return
     held = read_machine().archives
-    for source in sources:
+    for source in [read_source(name) for name in names or known_sources()]:
         if names:
             click.echo(_all_of(source, held))
         else:
             click.echo(f"{source.name:<20} {_at_hand(source, held):<22} {source.title}")
     if not names:
         say(f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses.")
-
-
-def _check(sources: list[Source]) -> None:
-    from pipeline.datasets.upkeep.link_check import ask_all
-    from pipeline.runtime.errors import DusklineError
-
-    addresses = dict.fromkeys(place for source in sources for file in source.files for place in file.places)
-    dead = []
-    for answer in ask_all(addresses):
-        click.echo(str(answer))
-        if not answer.alive:
-            dead.append(answer.address)
-    for source in sources:
-        if source.published:
-            click.echo(f"not asked: {source.name} is had {source.published}")
-    if dead:
-        raise DusklineError(
-            f"{len(dead)} of {len(addresses)} addresses do not have their file",
-            hint="another mirror may; archives that you hold already are not downloaded",
-        )
-    click.echo(f"all {len(addresses)} addresses have their files")
 
 
 def _at_hand(source: Source, held: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stages.command import single_stage_command
+from stages.command import stage_command
 from stages.places import RESULTS, TABLES
 
 
-@single_stage_command("tables")
+@stage_command("tables", single=True)
 def main() -> str:
     """Write the recalls of the experiments and test sets that params.yaml names as CSV and Markdown."""
     from pipeline.core.params import build, read_params, section_of

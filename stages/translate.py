@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.runtime.machine import read_machine
 from stages.command import GOES_ON, stage_command
@@ -20,34 +21,15 @@ if TYPE_CHECKING:
 @night_parameters
 @parameter("checkpoint", Path, "The translator's weights: a UNIT generator file.")
 @parameters_of(UnitSettings)
-def main(
-    name: str,
-    checkpoint: Path,
-    day: str,
-    format: str,  # noqa: A002 - the name of the parameter
-    quality: int,
-    max_failed: float,
-    shards_above: int,
-    **settings: object,
-) -> str:
+def main(name: str, checkpoint: Path, **options: Any) -> str:
     """Translate a set to night; finished images wait in the work store and are never made twice."""
     from pipeline.core.params import build
     from stages.unit_factory import UnitFactory
 
-    translator = UnitFactory.on(
-        read_machine(), checkpoint, build(UnitSettings, settings, f"translate.{name}")
-    )
-    return make_night_set(
-        name,
-        translator,
-        translator.workers,
-        day=day,
-        format=format,
-        quality=quality,
-        max_failed=max_failed,
-        shards_above=shards_above,
-        terms=[_terms(checkpoint)],
-    )
+    settings = {field.name: options.pop(field.name) for field in fields(UnitSettings)}
+    unit = build(UnitSettings, settings, f"translate.{name}")
+    translator = UnitFactory.on(read_machine(), checkpoint, unit)
+    return make_night_set(name, translator, translator.workers, terms=[_terms(checkpoint)], **options)
 
 
 def _terms(checkpoint: Path) -> Terms:

@@ -11,9 +11,10 @@ import click
 from click.core import ParameterSource
 
 from pipeline.runtime.machine import Machine, read_machine
-from pipeline.runtime.ranges import JpegQuality, Pixels
+from pipeline.runtime.ranges import JpegQuality
 from stages.command import GOES_ON, say, worded_command
-from stages.options import option
+from stages.options import option, parameters_of
+from unit.network.settings import UnitSettings
 
 if TYPE_CHECKING:
     from pipeline.night.records.translator import MakeTranslator
@@ -29,39 +30,17 @@ if TYPE_CHECKING:
     type=click.Choice(["literal", "meant", "classical"]),
     help="A night without weights: the paper's augmentation (as it ran, as it was meant), or our own.",
 )
-@option("--direction", Literal["day2night", "night2day"], "Which way to translate.", default="day2night")
-@option(
-    "--shorter-side",
-    Pixels,
-    "Shorter side of the image that the network sees: what the weights were trained at is best.",
-    default=512,
-)
-@option(
-    "--stretch",
-    Literal["minmax", "none"],
-    "Stretch each image to the full range, as published, or not.",
-    default="minmax",
-)
-@option(
-    "--size",
-    Literal["model", "source"],
-    "Size of the result: as the network gives it, or that of the picture.",
-    default="source",
-)
-@option(
-    "--detail",
-    Literal["network", "source"],
-    "Detail of the result: as the network draws it, or the picture's in the network's light.",
-    default="network",
+@parameters_of(
+    UnitSettings,
+    direction="day2night",
+    shorter_side=512,
+    stretch="minmax",
+    size="source",
+    detail="network",
+    dtype="auto",
 )
 @option("--format", Literal["jpg", "png"], "File format of the result; png loses nothing.", default="jpg")
 @option("--quality", JpegQuality, "JPEG quality of the result.", default=90)
-@option(
-    "--dtype",
-    Literal["auto", "float32", "bfloat16"],
-    "Arithmetic of the network: auto is bfloat16 where the device computes with it.",
-    default="auto",
-)
 def main(
     folder: Path,
     out: Path,
@@ -106,7 +85,6 @@ def _translator(
 
     if checkpoint is not None and style is None:
         from stages.unit_factory import UnitFactory
-        from unit.network.settings import UnitSettings
 
         unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
         return unit, unit.workers

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pipeline.city
 from pipeline.city.export.raw import write_unpaired
-from pipeline.city.geometry.camera import Shot
-from pipeline.city.layout.routes import PITTSBURGH_SPLITS, Panorama, Survey
+from pipeline.city.layout.routes import PITTSBURGH_SPLITS, Survey
 from pipeline.city.rendering.render_pool import Drawing, draw_all
 from pipeline.city.settings import CitySettings
 from pipeline.core.files import digest_document, digest_file
 from pipeline.datasets.image_set.image_names import Details, name_at_utm, night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
-from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
+from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.progress import progress
 
 # Splits are cities of their own: no street of one is in another.
@@ -49,33 +48,35 @@ def draw_streets(folder: Path, workers: int) -> None:
 
 def days_as_nights(days: ImageSet, out: Path) -> ImageSet:
     """The training and val images of `days` as their own nights, which no translator made."""
-    if not out.is_dir():
-        with replaced_set(out) as writer:
-            for row in days.rows:
-                if row.split != "test":
-                    night = replace(row, name=night_name(row.name), time_of_day="night")
-                    writer.link(night, days.path(row))
-    return ImageSet.open(out)
+    return _linked(
+        out,
+        (
+            (replace(row, name=night_name(row.name), time_of_day="night"), days.path(row))
+            for row in days.rows
+            if row.split != "test"
+        ),
+    )
 
 
 def night_queries(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
     """The test database of `days` with the queries of `nights`, by links."""
-    if not out.is_dir():
-        with replaced_set(out) as writer:
-            for part, role in ((days, "database"), (nights, "queries")):
-                for row in part.where("test", role):
-                    writer.link(row, part.path(row))
-    return ImageSet.open(out)
+    parts = ((days, "database"), (nights, "queries"))
+    return _linked(out, ((row, part.path(row)) for part, role in parts for row in part.where("test", role)))
 
 
 def by_day_and_night(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
     """Training and val images of `days` and their twins in `nights` as one set, by links."""
+    return _linked(
+        out,
+        ((row, part.path(row)) for part in (days, nights) for row in part.rows if row.split != "test"),
+    )
+
+
+def _linked(out: Path, images: Iterable[tuple[ImageRow, Path]]) -> ImageSet:
     if not out.is_dir():
         with replaced_set(out) as writer:
-            for part in (days, nights):
-                for row in part.rows:
-                    if row.split != "test":
-                        writer.link(row, part.path(row))
+            for row, path in images:
+                writer.link(row, path)
     return ImageSet.open(out)
 
 
@@ -86,13 +87,9 @@ def _draw_set(out: Path, time_of_day: str, workers: int) -> None:
         for (name, _), data in progress(
             zip(shots, drawn, strict=True), total=len(shots), label=f"draw {out.name}"
         ):
-            _add(writer, name, data, time_of_day)
-
-
-def _add(writer: SetWriter, name: str, data: bytes, time_of_day: str) -> ImageRow:
-    return writer.add(
-        name, data, source="city", width=CITY.width, height=CITY.height, time_of_day=time_of_day
-    )
+            writer.add(
+                name, data, source="city", width=CITY.width, height=CITY.height, time_of_day=time_of_day
+            )
 
 
 def _shots(time_of_day: str) -> Iterator[tuple[str, Drawing]]:
@@ -103,18 +100,10 @@ def _shots(time_of_day: str) -> Iterator[tuple[str, Drawing]]:
         drives = {"database": survey.database(along_street=True), "queries": survey.queries()}
         for role, panoramas in drives.items():
             for number, panorama in enumerate(panoramas):
-                for yaw, shot in _views(panorama):
-                    day = f"images/{split}/{role}/{_name(survey, panorama, number, yaw)}"
+                position = survey.utm(panorama.x, panorama.y)
+                for _, yaw, shot in panorama.shots(CITY, CITY.pitches):
+                    details = Details(pano_id=f"{number:06d}", tile_num=yaw - 1)
+                    file = name_at_utm(*position, survey.zone, survey.letter, details).encode()
+                    day = f"images/{split}/{role}/{file}"
                     name = night_name(day) if time_of_day == "night" else day
                     yield name, Drawing(survey.district, shot, time_of_day, *size, ".jpg", _QUALITY)
-
-
-def _views(panorama: Panorama) -> Iterator[tuple[int, Shot]]:
-    for _, yaw, shot in panorama.shots(CITY, CITY.pitches):
-        yield yaw, shot
-
-
-def _name(survey: Survey, panorama: Panorama, number: int, yaw: int) -> str:
-    position = survey.utm(panorama.x, panorama.y)
-    details = Details(pano_id=f"{number:06d}", tile_num=yaw - 1)
-    return name_at_utm(*position, survey.zone, survey.letter, details).encode()

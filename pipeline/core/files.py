@@ -68,22 +68,28 @@ def write_digested(target: Path, fill: Callable[[BinaryIO], object]) -> Path:
 
 
 @contextlib.contextmanager
-def _hidden_file(target: Path) -> Iterator[Path]:
-    """Give the name of a file beside `target`, in whose folder it is to be written; it is gone at the end."""
-    beside = _beside(target)
+def _hidden_file(target: Path, failed: str = "") -> Iterator[Path]:
+    """Give the name of a file beside `target`, in whose folder it is to be written; it is gone at the end.
+
+    failed: as in `unwritten`.
+    """
+    # 40 characters are at most 160 bytes; a name may have 255.
+    beside = target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:12]}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield beside
     except OSError as error:
-        raise unwritten(target, error) from error
+        raise unwritten(target, error, failed) from error
     finally:
-        _discard(beside)
+        # Where there is no such folder, or not even a folder, there is nothing to remove.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            beside.unlink()
 
 
-def unwritten(target: Path, error: OSError) -> DusklineError:
-    """The error for what could not be written, with what to do about it."""
+def unwritten(target: Path, error: OSError, failed: str = "") -> DusklineError:
+    """The error for what could not be written (or has `failed` in other words), with what to do about it."""
     return DusklineError(
-        f"could not write {target}: {error.strerror or error}",
+        f"{failed or f'could not write {target}'}: {error.strerror or error}",
         hint="check free disk space and permissions, then run the same command again",
     )
 
@@ -95,17 +101,6 @@ def fsync(stream: BinaryIO) -> None:
     """
     stream.flush()
     os.fsync(stream.fileno())
-
-
-def _beside(target: Path) -> Path:
-    # 40 characters are at most 160 bytes; a name may have 255.
-    return target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:12]}.part"
-
-
-def _discard(beside: Path) -> None:
-    # Where there is no such folder, or not even a folder, there is nothing to remove.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        beside.unlink()
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -214,9 +209,8 @@ def link(source: Path, target: Path) -> None:
         # The common case, in one step: nothing is there yet. Whatever is wrong, the long way finds out.
         os.link(source, target)
         return
-    beside = _beside(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    require_file(source)
+    with _hidden_file(target, f"could not link {source} to {target}") as beside:
         try:
             os.link(source, beside)
         except OSError as error:
@@ -224,15 +218,6 @@ def link(source: Path, target: Path) -> None:
                 raise
             shutil.copyfile(source, beside)
         beside.replace(target)
-    except FileNotFoundError as error:
-        raise MissingInputError(f"no such file: {source}") from error
-    except OSError as error:
-        raise DusklineError(
-            f"could not link {source} to {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again",
-        ) from error
-    finally:
-        _discard(beside)
 
 
 def require_replaceable(folder: Path, is_ours: Callable[[Path], bool], what: str) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import yaml
 
@@ -23,6 +23,11 @@ _PREFIX = "DUSKLINE_"
 # Where translation and description are done: by processes of this machine, or by a Ray cluster.
 Engine = Literal["local", "ray"]
 Device = Literal["auto", "cpu", "cuda"]
+_CHOICES = {
+    "device": (get_args(Device), "device must be auto, cpu or cuda, not"),
+    "engine": (get_args(Engine), "engine must be local or ray, not"),
+    "level": (LEVELS, "level must be quiet, normal or debug, not"),
+}
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,7 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
                 known = ", ".join(_PREFIX + known.upper() for known in sorted(names))
                 raise ParameterError(f"unknown variable {variable}; known are {known}")
             values[name] = text
-    return Machine(
-        device=_device(values["device"]),
-        workers=_workers(values["workers"]),
-        archives=_folder("archives", values["archives"]),
-        work=_folder("work", values["work"]),
-        engine=_engine(values["engine"]),
-        level=_level(values["level"]),
-    )
+    return Machine(**{name: _checked(name, value) for name, value in values.items()})
 
 
 def read_level(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Level:
@@ -98,13 +96,13 @@ def read_level(environment: Mapping[str, str] | None = None, local_file: Path = 
     """
     environment = os.environ if environment is None else environment
     if VARIABLE in environment:
-        return _level(environment[VARIABLE])
+        return cast(Level, _checked("level", environment[VARIABLE]))
     try:
         local = _local_values(local_file)
     except ParameterError:
         # Whoever needs the file will say what is wrong with it.
         local = {}
-    return _level(local.get("level", "normal"))
+    return cast(Level, _checked("level", local.get("level", "normal")))
 
 
 def _local_values(local_file: Path) -> dict[str, object]:
@@ -121,42 +119,21 @@ def _local_values(local_file: Path) -> dict[str, object]:
     return {str(name): value for name, value in document.items()}
 
 
-def _folder(name: str, value: object) -> Path:
+def _checked(name: str, value: object) -> Any:
+    """The value of a setting in its type; `ParameterError` when it is none."""
+    if name in _CHOICES:
+        choices, refusal = _CHOICES[name]
+        if value not in choices:
+            raise ParameterError(f"{refusal} {value!r}")
+        return value
+    if name == "workers":
+        try:
+            workers = int(str(value))
+        except ValueError:
+            workers = 0
+        if workers < 1:
+            raise ParameterError(f"workers must be a whole number from 1 on, not {value!r}")
+        return workers
     if not isinstance(value, str) or not value:
         raise ParameterError(f"{name} must be the path of a folder, not {value!r}")
     return Path(value).expanduser()
-
-
-def _device(value: object) -> Device:
-    if value == "auto":
-        return "auto"
-    if value == "cpu":
-        return "cpu"
-    if value == "cuda":
-        return "cuda"
-    raise ParameterError(f"device must be auto, cpu or cuda, not {value!r}")
-
-
-def _level(value: object) -> Level:
-    for level in LEVELS:
-        if value == level:
-            return level
-    raise ParameterError(f"level must be quiet, normal or debug, not {value!r}")
-
-
-def _engine(value: object) -> Engine:
-    if value == "local":
-        return "local"
-    if value == "ray":
-        return "ray"
-    raise ParameterError(f"engine must be local or ray, not {value!r}")
-
-
-def _workers(value: object) -> int:
-    try:
-        workers = int(str(value))
-    except ValueError:
-        workers = 0
-    if workers < 1:
-        raise ParameterError(f"workers must be a whole number from 1 on, not {value!r}")
-    return workers

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import types
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -52,11 +51,7 @@ def terminated_as_interrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or signals_are_answered():
         yield
         return
-
-    def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
@@ -86,17 +81,12 @@ def begin_as_worker() -> None:
     die_with_parent()
 
 
-@contextlib.contextmanager
-def only_run(work: Path, stage: str) -> Iterator[None]:
-    """Hold the file lock of `stage` in `work/locks`; `StageRunningError` when another process holds it.
+def only_run(work: Path, stage: str) -> IO[str]:
+    """Lock `stage` in `work/locks` until the block ends; `StageRunningError` when another process runs it.
 
     The lock ends with the process, however that ends, so nothing is ever left to clean.
     """
-    with _locked(work / "locks" / f"{stage}.lock", stage):
-        yield
-
-
-def _locked(path: Path, stage: str) -> IO[str]:
+    path = work / "locks" / f"{stage}.lock"
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -24,17 +24,9 @@ _PATIENCE = 20.0
 _AGAIN = 0.2
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal has come while work was done."""
-
-    def __init__(self) -> None:
-        _command.raised = weakref.ref(self)
-
-
 class _Command:
     """What this process is at: the words for its line, the signal that has come, the exit code at its end."""
 
-    answers = False
     ending = "interrupted"
     works = False
     number = 0
@@ -44,23 +36,25 @@ class _Command:
     code: int | None = None
 
 
-_command = _Command()
+class Interrupted(KeyboardInterrupt):
+    """A signal has come while work was done."""
+
+    def __init__(self) -> None:
+        _Command.raised = weakref.ref(self)
 
 
 def answer_signals() -> None:
     """Let signals end this process as a command; called before anything else is loaded."""
-    _command.answers = True
-    # Who started us in the background may have had SIGINT ignored, and that is to stay.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _answer)
-    signal.signal(signal.SIGTERM, _answer)
-    signal.signal(signal.SIGALRM, _look_again)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        # Who started us in the background may have had SIGINT ignored, and that is to stay.
+        if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _answer)
     sys.unraisablehook = _unraisable
 
 
 def signals_are_answered() -> bool:
     """Whether this process is such a command."""
-    return _command.answers
+    return signal.getsignal(signal.SIGTERM) is _answer
 
 
 @contextlib.contextmanager
@@ -69,67 +63,56 @@ def interruptible(ending: str) -> Iterator[None]:
 
     "" is for a process that does not speak.
     """
-    _command.ending = ending
-    _command.works = _command.answers
+    _Command.ending, _Command.works = ending, True
     try:
         yield
     finally:
-        _command.works = False
-        if _command.answers:
+        _Command.works = False
+        if _Command.number:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def interrupting_signal() -> int:
     """The signal that has interrupted the work; 0 when none has."""
-    return _command.number
+    return _Command.number
 
 
 def ended(code: int) -> None:
     """Let a signal that comes from now on end the process with `code`: all is done and said."""
-    _command.code = code
+    _Command.code = code
 
 
 def _answer(number: int, frame: types.FrameType | None) -> None:
-    if _command.code is not None:
-        os._exit(_command.code)
-    if not _command.works or _command.number or _loads_modules(frame):
-        _end_at_once(_command.number or number)
-    _command.number = number
-    _command.deadline = time.monotonic() + _PATIENCE
-    signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+    """Answer a signal; SIGALRM is the look whether the interrupt before it has come through."""
+    if _Command.code is not None:
+        os._exit(_Command.code)
+    again = number == signal.SIGALRM
+    late = time.monotonic() > _Command.deadline if again else bool(_Command.number)
+    if not _Command.works or late:
+        _end_at_once(number)
+    if again and (_Command.raised is None or _Command.raised() is not None):
+        return
+    # Some modules take an interrupt, while they are loaded, for something that is missing.
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            _end_at_once(number)
+        frame = frame.f_back
+    if not again:
+        _Command.number, _Command.deadline = number, time.monotonic() + _PATIENCE
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
     raise Interrupted
-
-
-def _look_again(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the handler's signature
-    if _command.code is not None:
-        os._exit(_command.code)
-    if not _command.works or time.monotonic() > _command.deadline:
-        _end_at_once(_command.number)
-    if _command.raised is not None and _command.raised() is None:
-        if _loads_modules(frame):
-            _end_at_once(_command.number)
-        raise Interrupted
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     """Python cannot raise everywhere, as while it frees an object; there the interrupt would be lost."""
     if issubclass(unraisable.exc_type, Interrupted):
-        _end_at_once(_command.number)
+        _end_at_once(_Command.number)
     sys.__unraisablehook__(unraisable)
-
-
-def _loads_modules(frame: types.FrameType | None) -> bool:
-    """Whether modules are being loaded: some of them take an interrupt for something that is missing."""
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _end_at_once(number: int) -> None:
     # A line that a progress bar has begun is cleared first.
     start = "\r\033[K" if os.isatty(2) else ""
     with contextlib.suppress(OSError):
-        os.write(2, f"{start}{_command.ending}\n".encode() if _command.ending else b"")
-    os._exit(128 + number)
+        os.write(2, f"{start}{_Command.ending}\n".encode() if _Command.ending else b"")
+    os._exit(128 + (_Command.number or number))

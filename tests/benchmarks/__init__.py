@@ -1,1 +1,1 @@
-"""Tests of what benchmarks compute from what they measured."""
+"""Tests of the benchmarks: what they compute from what they measured, and that each prints its figures."""

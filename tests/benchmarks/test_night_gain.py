@@ -58,9 +58,8 @@ def test_without_a_way_to_go_there_is_no_share_of_it() -> None:
 def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        streets, "CITY", replace(streets.CITY, train_places=24, val_places=6, test_places=6, yaws=2)
-    )
+    few = {"train_places": 10, "val_places": 3, "test_places": 3, "yaws": 2}
+    monkeypatch.setattr(streets, "CITY", replace(streets.CITY, width=128, height=96, **few))
     monkeypatch.setattr(streets, "UNPAIRED", 4)
     monkeypatch.setattr(
         nights,
@@ -71,7 +70,9 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     monkeypatch.setattr(
         command,
         "settings_of",
-        lambda arm, seed, relit: replace(whole(arm, seed, relit=relit), queries_per_epoch=8, batch=4),
+        lambda arm, seed, relit: replace(
+            whole(arm, seed, relit=relit), queries_per_epoch=8, batch=4, height=96, width=128
+        ),
     )
     monkeypatch.setattr(command, "SEEDS", (1,))
     arguments = [str(tmp_path / "work"), "--out", str(tmp_path / "out")]

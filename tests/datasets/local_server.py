@@ -47,10 +47,7 @@ class LocalServer:
 class _Handler(BaseHTTPRequestHandler):
     state: LocalServer
 
-    def do_HEAD(self) -> None:
-        self.do_GET(body=False)
-
-    def do_GET(self, *, body: bool = True) -> None:
+    def do_GET(self) -> None:
         state = self.state
         state.asked.append(self.path)
         state.headers.append(dict(self.headers))
@@ -81,8 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", state.tag(self.path))
         self.send_header("Content-Length", str(state.lies.get(self.path, len(data) - begin)))
         self.end_headers()
-        if body:
-            self._send(data[begin:])
+        self._send(data[begin:])
 
     def _first(self) -> int | None:
         found = re.fullmatch(r"bytes=(\d+)-\d*", self.headers.get("Range", ""))

@@ -228,14 +228,3 @@ def test_settings_of_the_machine_that_are_named_exist() -> None:
         for variable in re.findall(r"\bDUSKLINE_[A-Z]+\b", line)
     }
     assert [pair for pair in sorted(named) if pair[1] not in known] == []
-
-
-def test_files_that_are_named_exist() -> None:
-    ours = re.compile(r"(?:pipeline|unit|stages|tests|benchmarks|profiles|docs|examples)/[\w/.*-]+")
-    wrong = [
-        f"{page.name}:{number}: {text}"
-        for page in written_pages()
-        for number, text in page.code
-        if ours.fullmatch(text) and not list(ROOT.glob(text.rstrip("/"))) and text != "profiles/pinned.csv"
-    ]
-    assert not wrong, "\n".join(wrong)

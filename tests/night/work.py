@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core.files import digest_bytes
-from pipeline.night.engine.translate_image import Task
+from pipeline.night.engine.translate_image import Failed, Task
+
+# What is said of a picture that kills every process.
+KILLS = Failed("kills the process that translates it", "reading")
 
 
 def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:

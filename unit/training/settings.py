@@ -67,7 +67,7 @@ class TrainSettings:
         `recovery_error` (last).
     export: number format of the exported weights (float32).
     save_every: iterations between two saved states; after as many a row of the loss curve ends and weights
-        are judged (5,000).
+        are scored (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
     seed: of weights, order, crops, flips and noise.
     """

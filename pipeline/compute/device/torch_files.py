@@ -16,12 +16,15 @@ DAMAGE = (
 )
 
 
-def load_tensors(path: Path) -> Any:
-    """Read tensors and plain values to the CPU; one of `DAMAGE` for a damaged file and for one with code."""
+def load_tensors(path: Path, *, mapped: bool = False) -> Any:
+    """Read tensors and plain values to the CPU; one of `DAMAGE` for a damaged file and for one with code.
+
+    mapped: leave the tensors in the file until they are looked at, which must not change meanwhile.
+    """
     with warnings.catch_warnings():
         # Of a foreign pickle torch first warns that it may fail, and then fails.
         warnings.simplefilter("ignore", UserWarning)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def first_line(error: Exception) -> str:

@@ -60,6 +60,11 @@ def room(ray: Any, needs: Needs) -> int:
     return sum(needs.room(node["Resources"]) for node in ray.nodes() if node["Alive"])
 
 
+def is_alive(ray: Any, node: str) -> bool:
+    """Whether the node of this id is there."""
+    return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())
+
+
 def most_processors(ray: Any) -> int:
     """The processors of the node that has the most; at least 1."""
     offered = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]

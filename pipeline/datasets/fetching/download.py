@@ -1,20 +1,19 @@
-"""One file from one address: http(s), ftp, or a file on Google Drive; written beside and renamed."""
+"""One file from one address: http(s), or a file on Google Drive; written beside and renamed."""
 
 from __future__ import annotations
 
-import ftplib
 import shutil
 from pathlib import Path
 
 from pipeline.core.files import digest_bytes
-from pipeline.datasets.fetching.resumable_http import TIMEOUT, DownloadFailedError, fetch_over_http, in_short
+from pipeline.datasets.fetching.resumable_http import DownloadFailedError, fetch_over_http, in_short
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.progress import bars_are_wanted
 
 
 def is_address(place: str) -> bool:
     """Whether `place` is something to download from, not a path."""
-    return place.startswith(("http://", "https://", "ftp://", "drive:"))
+    return place.startswith(("http://", "https://", "drive:"))
 
 
 def download(address: str, target: Path) -> None:
@@ -32,8 +31,6 @@ def download(address: str, target: Path) -> None:
         part.parent.mkdir(parents=True, exist_ok=True)
         if address.startswith("drive:"):
             _from_drive(address.removeprefix("drive:"), part)
-        elif address.startswith("ftp://"):
-            _from_ftp(address, part)
         else:
             fetch_over_http(address, part)
         part.replace(target)
@@ -47,15 +44,6 @@ def download(address: str, target: Path) -> None:
             hint="check free disk space and permissions, then run the same command again, which goes on",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _from_ftp(address: str, beside: Path) -> None:
-    from pooch import FTPDownloader
-
-    try:
-        FTPDownloader(progressbar=bars_are_wanted(), timeout=TIMEOUT[1])(address, str(beside), None)
-    except ftplib.all_errors as error:
-        raise DownloadFailedError(f"{address}: {in_short(error)}") from error
 
 
 def _from_drive(file_id: str, beside: Path) -> None:

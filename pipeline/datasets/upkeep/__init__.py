@@ -1,4 +1,4 @@
-"""Work by hand on sources and sets: pin checksums, look for dead links, export plain files.
+"""Work by hand on sources and sets: pin checksums, export plain files.
 
 No stage uses it.
 """

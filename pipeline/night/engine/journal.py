@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +53,8 @@ class Journal:
         if lines > 2 * (len(self.entries) + len(self.failures)) + _SPARE_LINES:
             self._compact()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._opened()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._stream = os.open(path, flags, 0o644)
         end = os.lseek(self._stream, 0, os.SEEK_END)
         if end and os.pread(self._stream, 1, end - 1) != b"\n":
             self._append(b"\n")
@@ -72,20 +72,10 @@ class Journal:
         self.entries.pop(source, None)
         self.failures[source] = reason
 
-    def keep(self, sources: Container[str]) -> None:
-        """Write the journal anew with the nights of `sources` (digests) alone; failures stay."""
-        self.entries = {source: entry for source, entry in self.entries.items() if source in sources}
-        self._compact()
-        os.close(self._stream)
-        self._stream = self._opened()
-
     def close(self) -> None:
         """Bring the journal to the disk; it takes no more lines."""
         os.fsync(self._stream)
         os.close(self._stream)
-
-    def _opened(self) -> int:
-        return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def _append(self, line: bytes) -> None:
         try:

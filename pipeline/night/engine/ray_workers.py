@@ -1,4 +1,4 @@
-"""Workers in a Ray cluster: actors that each hold a translator; paths go in, files come out.
+"""A crew of actors in a Ray cluster that each hold a translator; paths go in, files come out.
 
 They need storage that all nodes share. Only the process that runs them keeps the store's journal and gives
 nights their names, so an actor or a node may be lost at any moment and nothing is spoilt.
@@ -6,80 +6,42 @@ nights their names, so an actor or a node may be lost at any moment and nothing 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import cast
+from typing import Any
 
-from pipeline.compute.resources.actor import Introduction
-from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool
-from pipeline.compute.resources.cluster import Needs, joined
+from pipeline.compute.resources.actors import Actors
+from pipeline.compute.resources.cluster import Needs
 from pipeline.night.engine.batches import answer_in_batches
 from pipeline.night.engine.store import boot_identity, write_aside
 from pipeline.night.engine.translate_image import Failed, Task, Translated, Written, attempt
-from pipeline.night.engine.workers import Ready, not_built, require_room
+from pipeline.night.engine.workers import built, require_room
 from pipeline.night.records.translator import BatchTranslator, MakeTranslator, OutputFormat, Recipe
-from pipeline.runtime.errors import DusklineError
-from pipeline.runtime.memory import available_memory
 
 # Tasks that an actor with a GPU has at a time, most of them read or encoded by its threads.
 _AT_ONCE = 64
 
 
-class RayPool:
-    """What a `WorkerPool` is, of actors; their nights are in files for the store at `store` to take.
+def translating_actors(
+    ray: Any,
+    make_translator: MakeTranslator,
+    output: OutputFormat,
+    sizes: Collection[tuple[int, int]],
+    store: Path,
+) -> Actors:
+    """Give a crew whose nights are in files for the store at `store` to take.
 
-    Each takes a processor, and one with a GPU's translator a GPU too. Raises what `WorkerPool` and
-    `ActorPool` raise.
+    Each actor takes a processor, and one with a GPU's translator a GPU too.
     """
-
-    def __init__(
-        self,
-        make_translator: MakeTranslator,
-        output: OutputFormat,
-        sizes: Collection[tuple[int, int]],
-        store: Path,
-    ) -> None:
-        self._make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
-        on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
-        self._options = ActorOptions(Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
-        self._held = contextlib.ExitStack()
-        self._pool: ActorPool | None = None
-
-    def __enter__(self) -> RayPool:
-        with contextlib.ExitStack() as held:
-            ray = held.enter_context(joined())
-            self._pool = held.enter_context(ActorPool(ray, self._make, self._options))
-            self._pool.introduction()
-            self._held = held.pop_all()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._held.close()
-
-    @property
-    def recipe(self) -> Recipe:
-        """What all actors make nights by."""
-        return cast(Recipe, self._entered.introduction().identity)
-
-    def grow(self, workers: int) -> None:
-        """Have up to `workers` actors, as far as the cluster's nodes have room for them."""
-        self._entered.grow(workers)
-
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Written | Failed]]:
-        """Yield each task with its outcome, in the order in which they come; few are ever in flight."""
-        return self._entered.run(tasks)
-
-    @property
-    def _entered(self) -> ActorPool:
-        if self._pool is None:
-            raise RuntimeError("a pool of actors is used inside its `with` block")
-        return self._pool
+    on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
+    make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
+    return Actors(ray, make, Needs(1, gpus=int(on_gpu)), threads=1, at_once=_AT_ONCE if on_gpu else 1)
 
 
 class _Translation:
@@ -93,31 +55,22 @@ class _Translation:
         store: Path,
         boot: str,
     ) -> None:
-        try:
-            translator = make_translator()
-        except DusklineError:
-            raise
-        except Exception as error:  # whatever it is, it has one name
-            raise not_built(error) from error
-        room = available_memory()
-        ready = Ready.of(translator, output, sizes, room)
-        require_room(ready, room)
-        self._store, self._boot, self._recipe = store, boot, ready.recipe
+        translator, introduction, room = built(make_translator, output, sizes)
+        require_room(introduction, room)
+        self._place = partial(write_aside, store, Recipe.of(translator, output), boot=boot)
         self._answer: Callable[[Task], Translated | Failed]
-        ahead = ready.ahead
         if isinstance(translator, BatchTranslator):
-            ahead = min(ahead, _AT_ONCE)
+            at_once = min(introduction.at_once, _AT_ONCE)
+            introduction = replace(introduction, ahead=at_once, at_once=at_once)
             self._answer = _Counter(translator, output).answer
         else:
             self._answer = partial(attempt, translator=translator, output=output, room=room)
-        self.introduction = Introduction(ready.recipe, ahead, ready.built + ready.picture)
+        self.introduction = introduction
 
     def __call__(self, task: Task) -> Written | Failed:
         """Make the night of a picture and write it."""
         answer = self._answer(task)
-        if isinstance(answer, Failed):
-            return answer
-        return write_aside(self._store, self._recipe, task.digest, answer, self._boot)
+        return answer if isinstance(answer, Failed) else self._place(task.digest, answer)
 
 
 class _Counter:

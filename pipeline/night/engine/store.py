@@ -40,7 +40,7 @@ from pipeline.core.files import (
     write_json,
 )
 from pipeline.night.engine.journal import Entry, Journal
-from pipeline.night.engine.translate_image import Translated, Written
+from pipeline.night.engine.translate_image import Night, Translated, Written
 from pipeline.night.records.translator import RECIPE, Recipe
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.process_lock import only_run
@@ -125,31 +125,23 @@ class NightStore:
         """Take no more notice of what the journal says about a night that is not there."""
         self._journal.entries.pop(source, None)
 
-    def put(self, source: str, made: Translated) -> Entry:
-        """Keep the night of `source`; `DusklineError` when it cannot be written, and then nothing is kept."""
+    def put(self, source: str, night: Night) -> Entry:
+        """Keep the night of `source`, by its bytes or from where `write_aside` has written them.
+
+        `DusklineError` when it cannot be written, or is not where it was written; then nothing is kept.
+        """
         path = Path(self.path(source))
-        write_bytes(path, made.data)
-        entry = self._entry(path, made.width, made.height, len(made.data), digest_bytes(made.data))
+        if isinstance(night, Translated):
+            write_bytes(path, night.data)
+            size, digest = len(night.data), digest_bytes(night.data)
+        else:
+            _require_written(night)
+            Path(night.path).replace(path)
+            size, digest = night.size, night.digest
+        modified = path.stat().st_mtime_ns
+        entry = Entry(night.width, night.height, size, digest, modified, self._boot)
         self._journal.done(source, entry)
         return entry
-
-    def take(self, source: str, written: Written) -> Entry:
-        """Keep the night of `source` that `write_aside` has written; `DusklineError` when it is not here."""
-        aside, path = Path(written.path), Path(self.path(source))
-        found = aside.stat().st_size if aside.is_file() else None
-        if found != written.size:
-            raise DusklineError(
-                f"a worker has written {aside} of {written.size:,} bytes, and here"
-                f" {'there is none' if found is None else f'it has {found:,}'}",
-                hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at one path",
-            )
-        aside.replace(path)
-        entry = self._entry(path, written.width, written.height, written.size, written.digest)
-        self._journal.done(source, entry)
-        return entry
-
-    def _entry(self, path: Path, width: int, height: int, size: int, digest: str) -> Entry:
-        return Entry(width, height, size, digest, path.stat().st_mtime_ns, self._boot)
 
     def fail(self, source: str, reason: str) -> None:
         """Keep the reason why the picture with this digest has no night."""
@@ -161,7 +153,7 @@ class NightStore:
 
 
 def write_aside(root: Path, recipe: Recipe, source: str, made: Translated, boot: str) -> Written:
-    """Write the night of `source` into the store at `root`, for who has it open to `take`; from any process.
+    """Write the night of `source` into the store at `root`, for who has it open to `put`; from any process.
 
     boot: the boot identity of that one; a file that is written on another machine is flushed to the disk.
     `DusklineError` when it cannot be written.
@@ -174,6 +166,17 @@ def write_aside(root: Path, recipe: Recipe, source: str, made: Translated, boot:
         if boot_identity() != boot:
             fsync(stream)
     return Written(str(aside), len(made.data), digest_bytes(made.data), made.width, made.height)
+
+
+def _require_written(night: Written) -> None:
+    aside = Path(night.path)
+    found = aside.stat().st_size if aside.is_file() else None
+    if found != night.size:
+        raise DusklineError(
+            f"a worker has written {aside} of {night.size:,} bytes, and here"
+            f" {'there is none' if found is None else f'it has {found:,}'}",
+            hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at one path",
+        )
 
 
 def _place(source: str, suffix: str) -> str:

@@ -60,6 +60,9 @@ class Written:
     height: int
 
 
+Night = Translated | Written
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """No night, and why.

@@ -16,10 +16,9 @@ from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.licence_terms import Terms, read_terms, write_terms
 from pipeline.datasets.writing.set_writer import SetWriter, replaced_set, require_replaceable_set
 from pipeline.night.engine.plan import Plan, Source, make_plan
-from pipeline.night.engine.ray_workers import RayPool
+from pipeline.night.engine.pool import NightPool, night_pool
 from pipeline.night.engine.store import NightStore, open_store
-from pipeline.night.engine.translate_image import Task, Translated, Written
-from pipeline.night.engine.workers import WorkerPool
+from pipeline.night.engine.translate_image import Failed, Task
 from pipeline.night.records.provenance import ORIGINS, Origin, write_origins
 from pipeline.night.records.summary import NightSummary, check_share, reasons_of
 from pipeline.night.records.translator import RECIPE, MakeTranslator, OutputFormat
@@ -104,9 +103,9 @@ def finished_nights(job: Job) -> Iterator[Nights]:
     """Translate what the store lacks, and hold the store open while the caller takes the nights from it.
 
     A picture that has no night is no error here, only a `reason`. Raises `DusklineError` when a translator
-    cannot be built or fails for other causes than the picture, when a worker dies, or when the store
-    cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at work.
-    Whatever was finished before is kept, and the same call goes on from there.
+    cannot be built or fails for other causes than the picture, when workers die one after the other, or when
+    the store cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at
+    work. Whatever was finished before is kept, and the same call goes on from there.
     """
     if job.workers < 1:
         raise ParameterError(f"at least one worker is needed, not {job.workers}")
@@ -114,7 +113,9 @@ def finished_nights(job: Job) -> Iterator[Nights]:
     with terminated_as_interrupted():
         try:
             with contextlib.ExitStack() as held:
-                with _pool(job) as pool:
+                with night_pool(
+                    job.make_translator, job.output, job.store, job.workers, job.sizes, job.engine
+                ) as pool:
                     store = held.enter_context(open_store(job.store, pool.recipe))
                     plan = make_plan(job.sources, store, threads=job.workers)
                     nights = Nights(store, todo=len(plan.todo))
@@ -132,23 +133,12 @@ def finished_nights(job: Job) -> Iterator[Nights]:
             ) from error
 
 
-def _pool(job: Job) -> WorkerPool | RayPool:
-    if job.engine == "ray":
-        return RayPool(job.make_translator, job.output, job.sizes, job.store)
-    return WorkerPool(job.make_translator, job.output, job.sizes)
-
-
-def _translate(job: Job, plan: Plan, pool: WorkerPool | RayPool, nights: Nights) -> None:
+def _translate(job: Job, plan: Plan, pool: NightPool, nights: Nights) -> None:
     start = time.monotonic()
-    # The workers of this machine say nothing of a cluster, which itself knows how many it can have.
-    pool.grow(len(plan.todo) if job.engine == "ray" else min(job.workers, len(plan.todo)))
     tasks = map(job.task, plan.todo)
     for task, outcome in progress(pool.run(tasks), total=len(plan.todo), label="translate"):
-        if isinstance(outcome, Translated):
+        if not isinstance(outcome, Failed):
             nights.store.put(task.digest, outcome)
-            nights.made += 1
-        elif isinstance(outcome, Written):
-            nights.store.take(task.digest, outcome)
             nights.made += 1
         elif outcome.cause == "picture":
             nights.store.fail(task.digest, outcome.reason)

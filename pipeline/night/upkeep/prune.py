@@ -1,25 +1,25 @@
 """Emptying the work store: which of its nights nothing uses, and their removal.
 
-A night is used while its file has another name as well (in a set, in DVC's cache), and while a night set in
-use tells of it: where hard links cannot be made, sets are copies, and then only they know. The part of a
-recipe that a run has open is left alone.
+A night is used while its file has another name as well (in a set, in DVC's cache). By that alone a set of
+shards, or a copy where hard links cannot be made, would lose all its nights; so one is also used while a
+night set in use tells of it. The part of a recipe that a run has open is left alone.
 
-Every moment leaves a good store: nights go before the lines about them, and a line whose night is gone only
-means that it would be made again.
+Every moment leaves a good store: a line in the journal whose night is gone only means that it would be made
+again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import read_json
-from pipeline.night.engine.journal import Journal
-from pipeline.night.engine.store import JOURNAL, LOCK, READER, NightFile, night_files, sweep
+from pipeline.night.engine.store import JOURNAL, LOCK, NightFile, night_files, sweep
 from pipeline.night.records.provenance import ORIGINS, read_origins
 from pipeline.night.records.translator import RECIPE, recipe_digest
 from pipeline.runtime.errors import DusklineError, StageRunningError
@@ -90,7 +90,7 @@ def prune(store: Path, sets: Path) -> Amount:
 
 def _named(sets: Path) -> Named:
     """Read which nights the sets below `sets` tell of; what is hidden there is no set yet."""
-    named: dict[str, set[str]] = {}
+    named: dict[str, set[str]] = defaultdict(set)
     for recipe in sorted(sets.glob(f"[!.]*/{RECIPE}")):
         try:
             digest = recipe_digest(read_json(recipe))
@@ -100,8 +100,7 @@ def _named(sets: Path) -> Named:
                 f"{recipe.parent} does not tell which nights it uses: {error}",
                 hint="run the stage that makes this set again, or remove it; the store is as it was",
             ) from error
-        done = (origin.source_digest for origin in origins if origin.status == "done")
-        named.setdefault(digest, set()).update(done)
+        named[digest].update(origin.source_digest for origin in origins if origin.status == "done")
     return named
 
 
@@ -128,31 +127,21 @@ def _is_used(night: NightFile, named: Collection[str]) -> bool:
 
 def _prune(folder: Path, named: Collection[str]) -> Amount:
     sweep(folder)
-    kept: set[str] = set()
+    stays = bool(named)
     removed = Amount()
     for night in night_files(folder):
         if _is_used(night, named):
-            kept.add(night.source)
+            stays = True
         else:
             Path(night.path).unlink()
             removed += Amount(1, night.size)
-    if kept or named:
-        journal = Journal(folder / JOURNAL, READER)
-        journal.keep(kept)
-        journal.close()
-    else:
-        for name in (JOURNAL, ORIGINS, RECIPE):
-            (folder / name).unlink(missing_ok=True)
-    _remove_empty(folder)
-    return removed
-
-
-def _remove_empty(folder: Path) -> None:
-    for place in folder.iterdir():
-        if len(place.name) == 2:
-            with contextlib.suppress(OSError):  # it still holds something
-                place.rmdir()
+    for name in () if stays else (JOURNAL, ORIGINS, RECIPE):
+        (folder / name).unlink(missing_ok=True)
+    for place in folder.glob("??"):
+        with contextlib.suppress(OSError):  # it still holds something
+            place.rmdir()
     if [path.name for path in folder.iterdir()] == ["locks"]:
         shutil.rmtree(folder / "locks")
         with contextlib.suppress(OSError):  # the next run is beginning there already
             folder.rmdir()
+    return removed

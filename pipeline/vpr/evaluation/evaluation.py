@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.datasets.image_set.image_set import ImageSet, unit_of
 from pipeline.runtime.machine import Engine
-from pipeline.vpr.evaluation.model_loading import load_tested
+from pipeline.vpr.evaluation.local_extraction import Describer, LocalExtraction
+from pipeline.vpr.evaluation.model_loading import read_tested
 from pipeline.vpr.evaluation.place_search import find_places
 from pipeline.vpr.evaluation.ray_extraction import Subject, ray_extraction
 from pipeline.vpr.experiments.experiment import read_experiment
@@ -43,22 +42,24 @@ def evaluate(
     changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
     """
     settings = read_experiment(experiment)
-    model = load_tested(experiment, settings)
+    model = read_tested(experiment)
     place = device_of(device)
-    model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     database, queries = (
         split_images(images, "test", role, settings.height, settings.width)
         for role in ("database", "queries")
     )
     extraction = Extraction(place, workers, numbers_of(place, settings.autocast))
     with contextlib.ExitStack() as held:
-        if engine == "ray":
+        describer: Describer
+        if engine == "local":
+            describer = LocalExtraction.of(experiment, settings, extraction)
+        else:
             # Of this experiment and test set alone, which one run at a time evaluates.
             pieces = store / f"{experiment.name}_{images.root.name}.pieces"
             subject = Subject(experiment, settings, model.digest)
-            extraction = held.enter_context(ray_extraction(extraction, subject, pieces))
+            describer = held.enter_context(ray_extraction(extraction, subject, pieces))
         held.enter_context(threads_within(settings.cpu_threads))
-        found, search = find_places(settings, model, database, queries, extraction, store, out)
+        found, search = find_places(settings, model.digest, database, queries, describer, store, out)
     by_chance = chance(found, len(database))
     metrics = Metrics(
         experiment=experiment.name,

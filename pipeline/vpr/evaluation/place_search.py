@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.resources.timings import note_work
 from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
 from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, describing_digest
-from pipeline.vpr.evaluation.model_loading import TestedModel
+from pipeline.vpr.evaluation.local_extraction import Describer
 from pipeline.vpr.evaluation.query_preprocessing import (
     CROPPED,
     CROPS,
     SEARCHED_APART,
-    CropDescriptors,
     PreprocessedQueries,
 )
 from pipeline.vpr.experiments.experiment import Experiment, Treatment
@@ -35,27 +33,27 @@ QUERY_DESCRIPTORS = "descriptors_queries.npy"
 
 def find_places(
     settings: Experiment,
-    model: TestedModel,
+    model: str,
     database: SplitImages,
     queries: SplitImages,
-    extraction: Extraction,
+    describer: Describer,
     store: Path,
     out: Path,
 ) -> tuple[RetrievalResult, str]:
     """Find each query's place, and say in words how the database was searched.
 
-    The database's descriptors come from the folder `store`, or go there. Where the settings ask for it,
-    all descriptors are written into `out` as well.
+    `model` is the digest of the describer's. The database's descriptors come from the folder `store`, or go
+    there. Where the settings ask for it, all descriptors are written into `out` as well.
     """
-    known = _known(settings, model, database, extraction)
+    known = _known(settings, model, database, describer.extraction)
     note_work(of=len(queries) + len(database), done=len(queries))
 
     def describe() -> Iterator[np.ndarray]:
         note_work(of=0, done=len(database))
-        return extraction.pieces(model.network, database)
+        return describer.pieces(database)
 
     with DescriptorCache(store).opened(known, len(database), describe) as described:
-        asked = describe_queries(model.network, queries, settings.queries, extraction)
+        asked = describe_queries(queries, settings.queries, describer)
         plan = search_plan(described, settings.ivfpq_above)
         found = search_queries(described, asked, settings.queries, plan)
         if settings.save_descriptors:
@@ -66,16 +64,14 @@ def find_places(
     ), plan.words if plan else "exact L2 search"
 
 
-def describe_queries(
-    network: nn.Module, queries: SplitImages, treatment: Treatment, extraction: Extraction
-) -> np.ndarray:
+def describe_queries(queries: SplitImages, treatment: Treatment, describer: Describer) -> np.ndarray:
     """Descriptors of treated queries: (Q, D), or (Q, 5, D) where each crop is searched by itself."""
     treated = PreprocessedQueries(queries, treatment)
     if treatment not in CROPPED:
         # Pictures of different sizes make no batch.
-        return extraction.descriptors(network, treated, 1 if treatment == "single_query" else BATCH)
+        return describer.descriptors(treated, 1 if treatment == "single_query" else BATCH)
     apart = treatment in SEARCHED_APART
-    found = extraction.descriptors(CropDescriptors(network, apart=apart), treated, BATCH // CROPS)
+    found = describer.descriptors(treated, BATCH // CROPS, apart)
     return found.reshape(len(found), CROPS, -1) if apart else found
 
 
@@ -94,11 +90,11 @@ def search_queries(
 
 
 def _known(
-    settings: Experiment, model: TestedModel, database: SplitImages, extraction: Extraction
+    settings: Experiment, model: str, database: SplitImages, extraction: Extraction
 ) -> dict[str, object]:
     """Everything that the descriptors of a database depend on."""
     return {
-        "model": model.digest,
+        "model": model,
         "height": settings.height,
         "width": settings.width,
         "multi_scale": settings.multi_scale,

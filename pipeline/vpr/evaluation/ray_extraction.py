@@ -17,23 +17,23 @@ from typing import cast
 
 import numpy as np
 import torch
-from torch import nn
 
 from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.device.threads import threads_within
-from pipeline.compute.resources.actor import Introduction
-from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool
+from pipeline.compute.resources.actors import Actors
 from pipeline.compute.resources.cluster import Needs, joined, most_processors
+from pipeline.compute.resources.worker_pool import TOO_LITTLE_MEMORY, Died, Introduction, WorkerPool
 from pipeline.core.files import digest_document
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.progress import progress
 from pipeline.vpr.evaluation.descriptor_cache import describing_digest
-from pipeline.vpr.evaluation.model_loading import load_tested
-from pipeline.vpr.evaluation.query_preprocessing import CropDescriptors, PreprocessedQueries
+from pipeline.vpr.evaluation.local_extraction import LocalExtraction
+from pipeline.vpr.evaluation.model_loading import read_tested
+from pipeline.vpr.evaluation.query_preprocessing import PreprocessedQueries
 from pipeline.vpr.experiments.experiment import Experiment
 from pipeline.vpr.inputs.split_images import SplitImages
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
-from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, Pictures
+from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
 # Pictures of a piece, or a little less, so that it is whole batches: some seconds of a processor's work,
 # which is what a lost actor costs.
@@ -66,27 +66,29 @@ class _Piece:
         return f"the {len(rows)} pictures from {rows[0].name} on"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RayExtraction(Extraction):
-    """Describes by `actors`; pieces wait in `folder`. See `ray_extraction`."""
+@dataclass(frozen=True)
+class RayExtraction:
+    """Describes by `actors`, which alone load the network; pieces wait in `folder`. See `ray_extraction`."""
 
+    extraction: Extraction
     subject: Subject
     folder: Path
     actors: _LateActors
 
-    def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
-        """Descriptors of all pictures, in their order: (n, D), float32."""
-        return np.concatenate(list(self._described(network, pictures, batch)))
+    def descriptors(
+        self, pictures: SplitImages | PreprocessedQueries, batch: int = BATCH, apart: bool | None = None
+    ) -> np.ndarray:
+        """See `Describer`."""
+        return np.concatenate(list(self._described(pictures, batch, apart)))
 
-    def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
-        """The same, some at a time."""
-        yield from self._described(network, pictures, BATCH)
+    def pieces(self, pictures: SplitImages) -> Iterator[np.ndarray]:
+        """See `Describer`."""
+        yield from self._described(pictures, BATCH, None)
 
-    def _described(self, network: nn.Module, pictures: Pictures, batch: int) -> Iterator[np.ndarray]:
+    def _described(
+        self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None
+    ) -> Iterator[np.ndarray]:
         """Have the missing pieces made, and yield each, a memory map, when those before it are there."""
-        if not isinstance(pictures, SplitImages | PreprocessedQueries):
-            raise TypeError(f"a cluster describes pictures of sets, not {type(pictures).__name__}")
-        apart = network.apart if isinstance(network, CropDescriptors) else None
         folder = self.folder / self._key(pictures, batch, apart)
         folder.mkdir(parents=True, exist_ok=True)
         step = batch * max(1, PIECE // batch)
@@ -100,8 +102,7 @@ class RayExtraction(Extraction):
         answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
         for piece in progress(pieces, label="describe", unit="piece"):
             while piece.file.name not in there:
-                done, _ = next(answers)
-                there.add(done.file.name)
+                there.add(next(answers).file.name)
             yield _read(piece)
 
     def _key(self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None) -> str:
@@ -112,7 +113,9 @@ class RayExtraction(Extraction):
             "treated": isinstance(pictures, PreprocessedQueries),
             "batch": batch,
             "apart": apart,
-            "numeric_path": numeric_path(self.device, self.numbers, self.subject.settings.cpu_threads),
+            "numeric_path": numeric_path(
+                self.extraction.device, self.extraction.numbers, self.subject.settings.cpu_threads
+            ),
             "code": describing_digest(),
             "pictures": [row.digest for row in _gallery_of(pictures).rows],
         }
@@ -123,18 +126,11 @@ class RayExtraction(Extraction):
 def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> Iterator[RayExtraction]:
     """Give an extraction that computes what `extraction` would, by a cluster, which is joined when needed.
 
-    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what `joined`
-    and `ActorPool` raise, when they do.
+    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what
+    `joined`, `WorkerPool` and `Actors` raise, when they do.
     """
     with contextlib.ExitStack() as held:
-        yield RayExtraction(
-            extraction.device,
-            extraction.workers,
-            extraction.numbers,
-            subject=subject,
-            folder=folder,
-            actors=_LateActors(extraction, subject, held),
-        )
+        yield RayExtraction(extraction, subject, folder, _LateActors(extraction, subject, held))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -145,38 +141,41 @@ class _LateActors:
     extraction: Extraction
     subject: Subject
     held: contextlib.ExitStack
-    pool: ActorPool | None = None
+    pool: WorkerPool | None = None
 
-    def run(self, pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, None]]:
+    def run(self, pieces: Sequence[_Piece]) -> Iterator[_Piece]:
         """Yield each piece when it is described."""
         if not pieces:
             return
-        pool = self.pool = self.pool or self._joined()
-        pool.grow(len(pieces))
-        yield from pool.run(pieces)
+        self.pool = self.pool or self._joined()
+        for piece, answer in self.pool.run(pieces):
+            if isinstance(answer, Died):
+                raise DusklineError(
+                    f"two Ray actors died over {piece}; the last: {answer.why}",
+                    hint=TOO_LITTLE_MEMORY,
+                )
+            yield piece
 
-    def _joined(self) -> ActorPool:
+    def _joined(self) -> WorkerPool:
         ray = self.held.enter_context(joined())
         threads = self.subject.settings.cpu_threads
         on_gpu = self.extraction.device.type == "cuda"
         # The threads of an operation may be more than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
-        return self.held.enter_context(ActorPool(ray, make, ActorOptions(needs, threads)))
+        return self.held.enter_context(WorkerPool(Actors(ray, make, needs, threads)))
 
 
 class _Description:
     """What an actor holds: a network."""
 
     def __init__(self, extraction: Extraction, subject: Subject) -> None:
-        model = load_tested(subject.folder, subject.settings)
-        if model.digest != subject.digest:
+        if read_tested(subject.folder).digest != subject.digest:
             raise DusklineError(
                 f"a node finds another model in {subject.folder} than this machine",
                 hint="models must lie on storage that all nodes share, at the same path",
             )
-        self._network = model.network.to(extraction.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._extraction = extraction
+        self._extraction = LocalExtraction.of(subject.folder, subject.settings, extraction)
         self._threads = subject.settings.cpu_threads
         # On processors of one kind the same numbers come out, and the record names only one.
         kind = torch.backends.cpu.get_cpu_capability() if extraction.device.type == "cpu" else "GPU"
@@ -186,9 +185,8 @@ class _Description:
 
     def __call__(self, piece: _Piece) -> None:
         """Describe the pictures of a piece and write its file."""
-        network = self._network if piece.apart is None else CropDescriptors(self._network, apart=piece.apart)
         with threads_within(self._threads):
-            found = self._extraction.descriptors(network, piece.pictures, piece.batch)
+            found = self._extraction.descriptors(piece.pictures, piece.batch, piece.apart)
         write_descriptors(piece.file, len(found), [found])
 
 

@@ -80,17 +80,22 @@ def register_hub_model(model: HubModel, out: Path) -> int:
     return size
 
 
-def load_hub_model(path: Path) -> tuple[nn.Module, HubModel]:
-    """Load the model that `register_hub_model` has written down in `path`.
-
-    `CheckpointError` when its code or its weights have become others since.
-    """
+def read_hub_model(path: Path) -> tuple[HubModel, dict[str, Any]]:
+    """Read what `register_hub_model` has written down in `path`: the model, and what came of it."""
     document = read_json(path)
     try:
         known = {name: document.pop(name) for name in ("descriptor_size", "weights", "code")}
     except (KeyError, TypeError, AttributeError) as error:
         raise DusklineError(f"{path} does not say which hub model it stands for: {error!r}") from error
-    model = build(HubModel, document, str(path))
+    return build(HubModel, document, str(path)), known
+
+
+def load_hub_model(path: Path) -> nn.Module:
+    """Load the model that `register_hub_model` has written down in `path`.
+
+    `CheckpointError` when its code or its weights have become others since.
+    """
+    model, known = read_hub_model(path)
     network = load(model)
     for name, found in (("code", _code_digest(model)), ("weights", _weights_digest(network))):
         if found != known[name]:
@@ -98,7 +103,7 @@ def load_hub_model(path: Path) -> tuple[nn.Module, HubModel]:
                 f"the {name} of {model.words} are no longer those in {path}",
                 hint=f"if they are meant to be, run: dvc repro --force hub_{model.source}@<name>",
             )
-    return network, model
+    return network
 
 
 def load(model: HubModel) -> nn.Module:

@@ -179,11 +179,17 @@ def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
     return network, settings, document["record"]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> tuple[NetworkSettings, dict[str, Any]]:
+    """Read settings and record of a file of `save_model`, its weights left in it; errors as `load_model`."""
+    document = _read(path, mapped=True)
+    return build(NetworkSettings, document["settings"], str(path)), document["record"]
+
+
+def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     if not path.is_file():
         raise MissingInputError(f"no such model: {path}", hint=_TRAIN)
     try:
-        document = load_tensors(path)
+        document = load_tensors(path, mapped=mapped)
     except DAMAGE as error:
         raise CheckpointError(
             f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN

@@ -75,9 +75,9 @@ class TrainSettings:
     warmup: over so many first steps the learning rate rises evenly to what `schedule` says (0).
     batch_norm: "learning" lets batch norms use each batch's statistics and follow them, those of frozen
         layers too (learning); "frozen" leaves their statistics, scales and shifts as they are.
-    start_share: share of the weights with which the run began in those that are judged and kept; the rest is
-        what was learnt (0). As in WiSE-FT (Wortsman et al. 2022): it keeps more of what the network could do
-        elsewhere.
+    start_share: share of the weights with which the run began in those that are evaluated and kept; the rest
+        is what was learnt (0). As in WiSE-FT (Wortsman et al. 2022): it keeps more of what the network could
+        do elsewhere.
     augmentation: how the queries of training steps are changed, of the contrastive loss what asks by day;
         null leaves them as they are.
     night_augmentation: how the nights of queries are changed, each time anew, of the contrastive loss only;

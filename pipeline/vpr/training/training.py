@@ -1,4 +1,4 @@
-"""A recogniser learnt from examples of a set, judged on its val split, going on where it stopped."""
+"""A recogniser learnt from examples of a set, evaluated on its val split, going on where it stopped."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SAVE_EVERY = 60.0
 # Rooms of the code that makes the weights.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
-    *("pipeline/datasets/image_set", "pipeline/datasets/sources", "pipeline/vpr/augmentation"),
+    *("pipeline/datasets/image_set", "pipeline/vpr/augmentation"),
     *("pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval", "pipeline/vpr/training"),
 )
 

@@ -93,11 +93,6 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
     assert listing(tmp_path) == []
 
 
-def test_ftp_that_nobody_serves(tmp_path: Path) -> None:
-    with pytest.raises(DownloadFailedError, match=r"ftp://127\.0\.0\.1:9/a\.tar"):
-        download("ftp://127.0.0.1:9/a.tar", tmp_path / "a.tar")
-
-
 def test_a_target_that_cannot_be_written(tmp_path: Path, server: LocalServer) -> None:
     server.files["/a.tar"] = DATA
     (tmp_path / "file").write_bytes(b"")
@@ -142,7 +137,6 @@ def test_google_drive_s_quota_is_explained(tmp_path: Path, monkeypatch: pytest.M
     [
         ("https://x.org/a", True),
         ("http://x/a", True),
-        ("ftp://x/a", True),
         ("drive:1", True),
         ("archives/gen.pt", False),
         ("/home/me/http.pt", False),
@@ -156,7 +150,7 @@ def test_addresses_and_paths(place: str, expected: bool) -> None:
 def test_importing_costs_no_http_client() -> None:
     code = (
         "import sys, pipeline.datasets.fetching.fetch; "
-        "print([m for m in ('requests', 'pooch', 'gdown', 'torch') if m in sys.modules])"
+        "print([m for m in ('requests', 'gdown', 'torch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

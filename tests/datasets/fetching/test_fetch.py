@@ -122,10 +122,10 @@ def test_terms_not_accepted_shows_them_with_files_sizes_addresses_and_folders(
 ) -> None:
     address = server.address("/000.tar")
     with pytest.raises(UserError) as caught:
-        place.fetch(source(file("000.tar", address, "ftp://mirror/000.tar"), file("own.tar")))
+        place.fetch(source(file("000.tar", address, "http://mirror/000.tar"), file("own.tar")))
     message = str(caught.value)
     assert f"2 of 2 archives of made_up are neither in {place.held}/made_up nor in {place.held}" in message
-    assert f"000.tar (13 bytes) from {address} or ftp://mirror/000.tar" in message
+    assert f"000.tar (13 bytes) from {address} or http://mirror/000.tar" in message
     assert "own.tar (13 bytes) from no known address" in message
     assert "Write to the authors first." in message
     assert "to cite: A. Author 2013" in message

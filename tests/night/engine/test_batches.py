@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pipeline.core.image_io import read_rgb
 from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.night.engine.pool import night_pool
 from pipeline.night.engine.translate_image import Failed, Translated
 from pipeline.night.engine.translate_set import translate_set
-from pipeline.night.engine.workers import WorkerPool
 from tests.night.fakes import (
     FAULTY,
     JPG,
@@ -28,7 +28,7 @@ def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> Non
     pictures[7], pictures[11], pictures[12] = plain(REFUSED), b"no picture", plain(FAULTY)
     work = tasks(tmp_path, pictures)
     (tmp_path / "20.jpg").unlink()
-    with WorkerPool(DarkenedTogether(), PNG) as pool:
+    with night_pool(DarkenedTogether(), PNG, tmp_path, 1) as pool:
         answers = list(pool.run(work))
     assert [task for task, _ in answers] == work
     found = [answer for _, answer in answers]
@@ -45,7 +45,7 @@ def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> Non
 def test_pictures_are_translated_in_full_batches_of_one_shape(tmp_path: Path) -> None:
     log = tmp_path / "batches.log"
     work = tasks(tmp_path, [picture(number) for number in range(40)])
-    with WorkerPool(DarkenedTogether(log=log, wait=0.05), PNG) as pool:
+    with night_pool(DarkenedTogether(log=log, wait=0.05), PNG, tmp_path, 1) as pool:
         assert len(list(pool.run(work))) == 40
     batches = [int(line.split()[0]) for line in log.read_text().splitlines()]
     assert sum(batches) == 40
@@ -60,7 +60,7 @@ class Broken(DarkenedTogether):
 
 def test_a_batch_that_fails_is_a_fault_of_each_of_its_pictures(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(6)])
-    with WorkerPool(Broken(), PNG) as pool:
+    with night_pool(Broken(), PNG, tmp_path, 1) as pool:
         answers = [answer for _, answer in pool.run(work)]
     assert answers == [Failed("RuntimeError: no device for a list", "fault")] * 6
 

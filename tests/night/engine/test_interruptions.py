@@ -195,17 +195,16 @@ def workers_of(run: subprocess.Popen[str]) -> list[int]:
     return sorted(found)
 
 
-def test_a_killed_worker_is_a_clear_error_and_the_next_run_goes_on(
-    base: Path, wanted: dict[str, bytes]
-) -> None:
+def test_a_killed_worker_costs_nothing_but_the_picture_in_hand(base: Path, wanted: dict[str, bytes]) -> None:
     run = start(base)
     wait_for_pictures(run, base, 6)
-    os.kill(workers_of(run)[-1], signal.SIGKILL)
+    os.kill(workers_of(run)[0], signal.SIGKILL)
     code, said = end(run)
-    assert code == 1
-    assert said.startswith("a worker process was killed (signal 9) before its work was done\n")
-    assert "DUSKLINE_WORKERS" in said
-    check_and_finish(base, wanted)
+    assert code == 0, said
+    assert "a worker died, perhaps over " in said
+    assert "killed by signal 9" in said
+    assert COUNT <= Nightly(base).calls() <= COUNT + 1
+    assert tree(base / "night") == wanted
 
 
 # The first stops a night, the second the journal.

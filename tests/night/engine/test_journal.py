@@ -204,17 +204,3 @@ def test_a_line_that_is_taken_in_parts_is_whole(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "write", lambda stream, line: real(stream, line[:20]))
     filled(tmp_path / "journal.txt", 2)
     assert set(reopened(tmp_path / "journal.txt").entries) == {source(0), source(1)}
-
-
-def test_nights_that_are_not_kept_are_gone_and_failures_stay(tmp_path: Path) -> None:
-    path = tmp_path / "journal.txt"
-    filled(path, 4)
-    journal = Journal(path, READER)
-    journal.failed(source(7), "truncated")
-    journal.keep({source(1), source(3), source(9)})
-    journal.done(source(8), entry(8))
-    journal.close()
-    assert path.read_bytes().count(b"\n") == 4
-    after = reopened(path)
-    assert after.entries == {source(number): entry(number) for number in (1, 3, 8)}
-    assert after.failures == {source(7): "truncated"}

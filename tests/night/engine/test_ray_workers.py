@@ -7,25 +7,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.compute.resources import actor_pool
+from pipeline.compute.resources import actors
 from pipeline.core.image_io import read_rgb
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.night.engine.ray_workers import RayPool
+from pipeline.night.engine.pool import NightPool, night_pool
 from pipeline.night.engine.store import open_store
-from pipeline.night.engine.translate_image import Failed, Task, Written
+from pipeline.night.engine.translate_image import Failed, Night, Task, Written
 from pipeline.night.records.translator import MakeTranslator, Recipe
 from pipeline.runtime.errors import CheckpointError, DusklineError, ParameterError
 from tests.import_graph import ROOT
 from tests.night.fakes import (
     DEADLY,
     FAULTY,
-    JPG,
     PNG,
     REFUSED,
     Darkened,
@@ -43,7 +43,7 @@ from tests.night.fakes import (
     without_checkpoint,
     write_days,
 )
-from tests.night.work import entries, tasks
+from tests.night.work import KILLS, entries, tasks
 from tests.ray_cluster import TwoNodes, two_nodes
 from tests.waiting import later, wait_until
 
@@ -83,22 +83,20 @@ def lines(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def outcomes(folder: Path, work: list[Task], make: MakeTranslator) -> dict[Task, Written | Failed]:
-    with RayPool(make, PNG, (), folder / "store") as pool:
-        pool.grow(len(work))
+def ray_pool(folder: Path, make: MakeTranslator) -> AbstractContextManager[NightPool]:
+    return night_pool(make, PNG, folder / "store", 1, engine="ray")
+
+
+def outcomes(folder: Path, work: list[Task], make: MakeTranslator) -> dict[Task, Night | Failed]:
+    with ray_pool(folder, make) as pool:
         pairs = list(pool.run(work))
     assert sorted(task.path for task, _ in pairs) == sorted(task.path for task in work)
     return dict(pairs)
 
 
-def pixels_of(night: Written | Failed) -> np.ndarray:
+def pixels_of(night: Night | Failed) -> np.ndarray:
     assert isinstance(night, Written)
     return read_rgb(Path(night.path).read_bytes())
-
-
-def test_a_pool_is_used_inside_its_block() -> None:
-    with pytest.raises(RuntimeError, match="inside its `with` block"):
-        _ = RayPool(Darkened(), JPG, (), Path("store")).recipe
 
 
 def test_without_ray_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -167,37 +165,44 @@ def test_relative_paths_mean_the_same_to_actors(
 def test_a_translator_that_cannot_be_built_is_told(nodes: TwoNodes, tmp_path: Path) -> None:
     with (
         pytest.raises(CheckpointError, match="no checkpoint here") as caught,
-        RayPool(without_checkpoint, JPG, (), tmp_path),
+        ray_pool(tmp_path, without_checkpoint),
     ):
         pass
     assert caught.value.hint == "bring one"
     assert "in without_checkpoint" in str(caught.value.__cause__)
     message = "the translator could not be built: ZeroDivisionError: a bug in the factory"
-    with pytest.raises(DusklineError, match=message), RayPool(with_a_bug, JPG, (), tmp_path):
+    with pytest.raises(DusklineError, match=message), ray_pool(tmp_path, with_a_bug):
         pass
 
 
 @pytest.mark.slow
 def test_a_translator_that_kills_each_actor_is_an_error_not_a_wait(nodes: TwoNodes, tmp_path: Path) -> None:
     with (
-        pytest.raises(DusklineError, match="3 Ray actors ended before they had built"),
-        RayPool(dying, JPG, (), tmp_path),
+        pytest.raises(DusklineError, match="10 workers in a row died"),
+        ray_pool(tmp_path, dying),
     ):
         pass
 
 
 @pytest.mark.slow
-def test_a_picture_that_kills_each_actor_is_an_error_that_names_it(nodes: TwoNodes, tmp_path: Path) -> None:
-    work = tasks(tmp_path, [plain(DEADLY)])
-    with pytest.raises(DusklineError, match=rf"3 Ray actors ended over {work[0].path}; the last: ") as caught:
-        outcomes(tmp_path, work, Darkened())
-    assert "too little memory" in caught.value.hint
+def test_a_picture_that_kills_its_actor_is_tried_twice_and_the_set_is_as_by_this_machine(
+    nodes: TwoNodes, tmp_path: Path
+) -> None:
+    pictures = days(6) | {day_name(90): plain(DEADLY)}
+    sets = []
+    for engine in ("local", "ray"):
+        night = Nightly(tmp_path / engine, engine=engine, max_failed=0.2)
+        summary = night.run(write_days(night.base / "day", pictures))
+        assert (summary.made, [reason.text for reason in summary.reasons]) == (6, [KILLS.reason])
+        assert night.calls() >= 8
+        sets.append(tree(night.out))
+    assert sets[0] == sets[1]
 
 
 @pytest.mark.slow
 def test_actors_that_disagree_are_refused(nodes: TwoNodes, tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(200)])
-    with pytest.raises(DusklineError, match="two Ray actors would make different things"):
+    with pytest.raises(DusklineError, match="two workers would make different things"):
         outcomes(tmp_path, work, Undecided(wait=0.1))
 
 
@@ -217,7 +222,9 @@ def test_a_killed_actor_costs_nothing_but_what_it_had_in_hand(
 
 
 @pytest.mark.slow
-def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(
+    wanted: dict[str, bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     night = Nightly(tmp_path, wait=0.5, engine="ray")
     day = write_days(tmp_path / "day", days(COUNT))
     with two_nodes() as cluster:
@@ -227,6 +234,8 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, byt
         assert lines(night.log) >= COUNT
         loser.join()
         assert cluster.nodes == 1
+    # No picture is suspected.
+    assert "a worker died" not in caplog.text
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted
     assert COUNT <= night.calls() <= COUNT + 2
@@ -235,8 +244,7 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(wanted: dict[str, byt
 @pytest.mark.slow
 def test_a_node_that_comes_later_is_given_work(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(60)])
-    with two_nodes() as cluster, RayPool(Darkened(wait=0.3), PNG, (), tmp_path / "store") as pool:
-        pool.grow(60)
+    with two_nodes() as cluster, ray_pool(tmp_path, Darkened(wait=0.3)) as pool:
         most = 0
         for done, _ in enumerate(pool.run(work), start=1):
             if done == 4:
@@ -249,10 +257,10 @@ def test_a_node_that_comes_later_is_given_work(tmp_path: Path) -> None:
 def test_without_any_node_that_would_do_the_run_ends_in_words(
     nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actor_pool, "_PATIENCE", 3.0)
+    monkeypatch.setattr(actors, "_PATIENCE", 3.0)
     with (
         pytest.raises(DusklineError, match="the Ray cluster has had no node with a GPU for 3 s") as caught,
-        RayPool(OnGpu(), JPG, (), tmp_path),
+        ray_pool(tmp_path, OnGpu()),
     ):
         pass
     assert "run the same command again" in caught.value.hint
@@ -282,7 +290,7 @@ def test_a_night_that_is_not_in_the_store_is_told_as_storage_that_is_not_shared(
     with open_store(tmp_path / "other", Recipe.of(Darkened(), PNG)) as store:
         for wrong in (replace(night, path=f"{night.path}.gone"), replace(night, size=night.size + 1)):
             with pytest.raises(DusklineError, match="a worker has written") as caught:
-                store.take(work[0].digest, wrong)
+                store.put(work[0].digest, wrong)
             assert "storage that all nodes share" in caught.value.hint
         assert store.entry(work[0].digest) is None
 

@@ -245,7 +245,7 @@ def test_a_night_that_was_written_aside_is_taken_like_one_that_was_put(root: Pat
         written = write_aside(root, RECIPE, other, NIGHT, boot_identity())
         assert store.state(other) == "absent"
         assert not Path(store.path(other)).exists()
-        entry = store.take(other, written)
+        entry = store.put(other, written)
         assert replace(entry, modified=0) == replace(store.put(other, NIGHT), modified=0)
         assert not Path(written.path).exists()
     with open_store(root, RECIPE) as store:
@@ -262,7 +262,7 @@ def test_a_night_that_does_not_arrive_whole_is_not_taken(
         written = write_aside(root, RECIPE, other, NIGHT, boot_identity())
         Path(written.path).unlink() if damage is None else Path(written.path).write_bytes(damage)
         with pytest.raises(DusklineError, match=f"and here {found}") as caught:
-            store.take(other, written)
+            store.put(other, written)
         assert "storage that all nodes share" in str(caught.value)
         assert store.state(other) == "absent"
 

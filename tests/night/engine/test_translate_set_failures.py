@@ -14,6 +14,7 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.night.records.provenance import read_origins
 from pipeline.runtime.errors import DusklineError
 from tests.night.fakes import (
+    DEADLY,
     FAULTY,
     REFUSED,
     Nightly,
@@ -27,7 +28,7 @@ from tests.night.fakes import (
     without_checkpoint,
     write_days,
 )
-from tests.night.work import entries
+from tests.night.work import KILLS, entries
 
 pytestmark = pytest.mark.usefixtures("pool_here")
 
@@ -134,6 +135,23 @@ def test_a_translator_that_breaks_is_an_error_whatever_is_allowed(nightly: Night
     assert nightly.calls() == 6
     mended = write_days(tmp_path / "mended", days(5))
     assert nightly.run(mended).made == 0
+
+
+@pytest.mark.usefixtures("real_pool")
+def test_a_picture_that_kills_its_worker_is_a_row_with_its_reason_and_tried_again_the_next_time(
+    nightly: Nightly, tmp_path: Path
+) -> None:
+    day = write_days(tmp_path / "day", days(5) | {day_name(50): plain(DEADLY)})
+    with pytest.raises(DusklineError, match=r"1 of 6 pictures have no night, more than") as caught:
+        nightly.run(day)
+    assert f"{KILLS.reason}  (first: {day_name(50)})" in caught.value.message
+    nightly.calls()
+    nightly.max_failed = 0.2
+    summary = nightly.run(day)
+    assert (summary.made, summary.failed, nightly.calls()) == (0, 1, 2)
+    assert [origin.reason for origin in read_origins(nightly.out) if origin.status == "failed"] == [
+        KILLS.reason
+    ]
 
 
 def test_a_translator_that_always_breaks_is_stopped(nightly: Nightly, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.core.image_io import read_rgb
 from pipeline.night.engine import workers
-from pipeline.night.engine.translate_image import Failed, Task, Translated
-from pipeline.night.engine.workers import WorkerPool
+from pipeline.night.engine.pool import night_pool
+from pipeline.night.engine.translate_image import Failed, Night, Task, Translated
 from pipeline.night.records.translator import MakeTranslator, Recipe
 from pipeline.runtime.errors import CheckpointError, DusklineError
 from tests.night.fakes import (
@@ -21,6 +21,7 @@ from tests.night.fakes import (
     JPG,
     PNG,
     Darkened,
+    DarkenedTogether,
     Nameless,
     ThreadCount,
     Undecided,
@@ -30,7 +31,7 @@ from tests.night.fakes import (
     with_a_bug,
     without_checkpoint,
 )
-from tests.night.work import tasks
+from tests.night.work import KILLS, tasks
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +40,8 @@ def _no_process_is_left() -> Iterator[None]:
     assert active_children() == []
 
 
-def outcomes(work: list[Task], workers: int, make: MakeTranslator) -> dict[Task, Translated | Failed]:
-    with WorkerPool(make, PNG) as pool:
-        pool.grow(workers)
+def outcomes(work: list[Task], workers: int, make: MakeTranslator) -> dict[Task, Night | Failed]:
+    with night_pool(make, PNG, Path(), workers) as pool:
         pairs = list(pool.run(work))
     assert sorted(task.path for task, _ in pairs) == sorted(task.path for task in work)
     return dict(pairs)
@@ -61,7 +61,7 @@ def test_every_task_has_its_own_outcome(tmp_path: Path, workers: int) -> None:
 
 
 def test_the_workers_tell_what_they_follow(tmp_path: Path) -> None:
-    with WorkerPool(Darkened(4), JPG) as pool:
+    with night_pool(Darkened(4), JPG, tmp_path, 1) as pool:
         assert pool.recipe == Recipe.of(Darkened(4), JPG)
         assert list(pool.run([])) == []
 
@@ -76,8 +76,7 @@ def test_tasks_are_taken_only_as_they_are_needed(tmp_path: Path) -> None:
             taken += 1
             yield task
 
-    with WorkerPool(Darkened(), PNG) as pool:
-        pool.grow(2)
+    with night_pool(Darkened(), PNG, tmp_path, 2) as pool:
         for done, _ in enumerate(pool.run(counted()), start=1):
             assert taken <= done + 4
 
@@ -98,7 +97,7 @@ def test_a_worker_has_one_thread_and_the_parent_keeps_its_own(
 def test_what_a_factory_raises_is_raised_here_with_the_workers_traceback() -> None:
     with (
         pytest.raises(CheckpointError, match="no checkpoint here") as caught,
-        WorkerPool(without_checkpoint, JPG),
+        night_pool(without_checkpoint, JPG, Path(), 1),
     ):
         pass
     assert caught.value.hint == "bring one"
@@ -107,62 +106,73 @@ def test_what_a_factory_raises_is_raised_here_with_the_workers_traceback() -> No
 
 def test_a_bug_in_a_factory_is_named() -> None:
     message = "the translator could not be built: ZeroDivisionError: a bug in the factory"
-    with pytest.raises(DusklineError, match=message) as caught, WorkerPool(with_a_bug, JPG):
+    with pytest.raises(DusklineError, match=message) as caught, night_pool(with_a_bug, JPG, Path(), 1):
         pass
     assert "in with_a_bug" in str(caught.value.__cause__)
 
 
 def test_a_record_that_lacks_something_is_named() -> None:
-    with pytest.raises(DusklineError, match="record of Nameless lacks"), WorkerPool(Nameless(), JPG):
+    with (
+        pytest.raises(DusklineError, match="record of Nameless lacks"),
+        night_pool(Nameless(), JPG, Path(), 1),
+    ):
         pass
 
 
-def test_a_worker_that_dies_while_it_builds_is_an_error_not_a_wait() -> None:
-    with pytest.raises(DusklineError, match=r"was killed \(signal 9\)") as caught, WorkerPool(dying, JPG):
+def test_workers_that_die_while_they_build_are_an_error_not_a_wait() -> None:
+    with (
+        pytest.raises(DusklineError, match=r"10 workers in a row died.*killed by signal 9") as caught,
+        night_pool(dying, JPG, Path(), 1),
+    ):
         pass
-    assert "DUSKLINE_WORKERS lower" in caught.value.hint
+    assert "DUSKLINE_WORKERS" in caught.value.hint
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_worker_that_dies_over_a_picture_is_an_error_not_a_wait(tmp_path: Path, workers: int) -> None:
-    work = tasks(tmp_path, [picture(1), picture(2), plain(DEADLY), picture(3)])
-    with pytest.raises(
-        DusklineError, match=r"a worker process was killed \(signal 9\) before its work was done"
-    ):
-        outcomes(work, workers, Darkened())
+def test_a_picture_that_kills_its_worker_is_tried_twice_and_the_others_are_made(
+    tmp_path: Path, workers: int
+) -> None:
+    log = tmp_path / "calls.log"
+    work = tasks(tmp_path, [picture(1), picture(2), plain(DEADLY), picture(3), picture(4)])
+    found = outcomes(work, workers, Darkened(log=log))
+    assert found.pop(work[2]) == KILLS
+    assert all(isinstance(night, Translated) for night in found.values())
+    # None of the others is begun again, unless its answer was on its way.
+    assert 6 <= len(log.read_text().splitlines()) <= 7
 
 
-def test_an_idle_worker_that_is_killed_is_noticed(tmp_path: Path) -> None:
+def test_of_a_batch_that_kills_its_worker_only_the_cause_fails(tmp_path: Path) -> None:
+    work = tasks(tmp_path, [*(picture(number) for number in range(20)), plain(DEADLY), picture(20)])
+    found = outcomes(work, 1, DarkenedTogether())
+    assert found.pop(work[20]) == KILLS
+    assert all(isinstance(night, Translated) for night in found.values())
+
+
+def test_a_worker_that_is_killed_from_outside_costs_no_picture(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(6)])
-    with WorkerPool(Darkened(wait=0.1), PNG) as pool:
-        pool.grow(2)
+    with night_pool(Darkened(wait=0.1), PNG, tmp_path, 2) as pool:
         results = pool.run(work)
-        next(results)
+        found = [next(results)]
         os.kill(active_children()[0].pid or 0, signal.SIGKILL)
-        with pytest.raises(DusklineError, match="signal 9"):
-            list(results)
+        found += results
+    assert sorted(task.path for task, _ in found) == sorted(task.path for task in work)
+    assert all(isinstance(night, Translated) for _, night in found)
 
 
 def test_workers_that_disagree_are_refused(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(200)])
-    with pytest.raises(DusklineError, match="two workers built different translators"):
+    with pytest.raises(DusklineError, match="two workers would make different things"):
         outcomes(work, 2, Undecided(wait=0.05))
 
 
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
-    work = tasks(tmp_path, [picture(1), picture(2)])
-    start = time.monotonic()
-    with pytest.raises(ValueError, match="enough"), WorkerPool(Darkened(wait=60), PNG) as pool:
-        results = pool.run(work)
-        pool.grow(2)
-        assert results is not None
+    work = tasks(tmp_path, [picture(number) for number in range(4)])
+    left = 0.0
+    with pytest.raises(ValueError, match="enough"), night_pool(Darkened(wait=5), PNG, tmp_path, 2) as pool:
+        next(pool.run(work))
+        left = time.monotonic()
         raise ValueError("enough")
-    assert time.monotonic() - start < 20
-
-
-def test_the_recipe_is_told_only_inside_the_block() -> None:
-    with pytest.raises(RuntimeError, match="inside its `with` block"):
-        _ = WorkerPool(Darkened(), JPG).recipe
+    assert time.monotonic() - left < 3
 
 
 class Hungry(Darkened):
@@ -174,32 +184,41 @@ class Hungry(Darkened):
 
 @pytest.mark.parametrize(("room", "started"), [(3.1, 1), (6.5, 2), (None, 5)])
 def test_no_more_workers_are_started_than_the_memory_holds(
-    monkeypatch: pytest.MonkeyPatch, room: float | None, started: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: float | None, started: int
 ) -> None:
     # The first holds 3 GiB in the end, each other one as much and what a process takes before it.
     available = None if room is None else int(room * (1 << 30))
     monkeypatch.setattr(workers, "available_memory", lambda: available)
-    with WorkerPool(Hungry(), PNG, sizes={(3, 9), (2, 100)}) as pool:
-        pool.grow(5)
+    work = tasks(tmp_path, [picture(number) for number in range(9)])
+    with night_pool(Hungry(), PNG, tmp_path, 5, {(3, 9), (2, 100)}) as pool:
+        next(pool.run(work))
         assert len(active_children()) == started
 
 
-def test_a_picture_larger_than_the_memory_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_workers_are_started_than_there_are_pictures(tmp_path: Path) -> None:
+    with night_pool(Darkened(), PNG, tmp_path, 5) as pool:
+        next(pool.run(tasks(tmp_path, [picture(1), picture(2)])))
+        assert len(active_children()) == 2
+
+
+def test_a_picture_larger_than_the_memory_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(workers, "available_memory", lambda: 2 << 30)
-    with WorkerPool(Hungry(), PNG, sizes=[(3, 9)]) as pool:
-        pool.grow(0)
+    with night_pool(Hungry(), PNG, tmp_path, 1, [(3, 9)]) as pool:
+        assert list(pool.run([])) == []
         with pytest.raises(
             DusklineError,
             match=r"a picture takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
         ) as caught:
-            pool.grow(1)
+            list(pool.run(tasks(tmp_path, [picture(1)])))
     assert "lower shorter_side" in caught.value.hint
 
 
-def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(workers, "available_memory", lambda: 0)
-    with WorkerPool(Hungry(), PNG) as pool:
-        pool.grow(2)
+    with night_pool(Hungry(), PNG, tmp_path, 2) as pool:
+        next(pool.run(tasks(tmp_path, [picture(number) for number in range(4)])))
         assert len(active_children()) == 2
 
 
@@ -212,8 +231,7 @@ class Choosy(Darkened):
 
 def test_a_picture_that_does_not_fit_is_a_row_and_the_others_are_made(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(1, 12, 16), picture(2, 16, 12), picture(3, 12, 16)])
-    with WorkerPool(Choosy(), PNG, sizes=[(12, 16), (16, 12)]) as pool:
-        pool.grow(2)
+    with night_pool(Choosy(), PNG, tmp_path, 2, [(12, 16), (16, 12)]) as pool:
         found = dict(pool.run(work))
     assert isinstance(found[work[0]], Translated)
     assert isinstance(found[work[2]], Translated)

@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.core.files import digest_bytes, read_json
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_io import read_rgb
-from pipeline.night.engine import translate_set, workers
+from pipeline.night.engine import workers
 from pipeline.night.records.provenance import Origin, read_origins, write_origins
 from pipeline.night.upkeep.folder import night_of
 from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError, UserError
@@ -295,11 +295,11 @@ def test_an_impossible_share_is_refused(trip: Trip) -> None:
         trip.run()
 
 
+@pytest.mark.usefixtures("real_pool")
 def test_the_sizes_that_files_tell_count_against_the_memory(
     trip: Trip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trip.take("a.jpg", picture(1))
-    monkeypatch.setattr(translate_set, "WorkerPool", workers.WorkerPool)
     monkeypatch.setattr(workers, "available_memory", lambda: 100)
     with pytest.raises(DusklineError, match=r"a picture takes about 0\.0 GB of memory"):
         trip.run()

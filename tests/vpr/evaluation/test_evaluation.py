@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,17 @@ import pytest
 import torch
 
 from pipeline.compute.device.precision import numbers_of, numeric_path
+from pipeline.core.files import digest_file
 from pipeline.core.image_io import read_rgb
 from pipeline.core.params import build
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.runtime.errors import MissingInputError, ParameterError, SetError
-from pipeline.vpr.evaluation import place_search
+from pipeline.vpr.evaluation import model_loading, place_search, ray_extraction
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.evaluation.place_search import DATABASE_DESCRIPTORS, QUERY_DESCRIPTORS
 from pipeline.vpr.evaluation.query_preprocessing import PreprocessedQueries
+from pipeline.vpr.evaluation.ray_extraction import Subject
 from pipeline.vpr.experiments.experiment import Experiment, read_experiment, write_experiment
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network, load_model, save_model
@@ -29,6 +32,7 @@ from pipeline.vpr.results.query_results import examples_first, query_results
 from pipeline.vpr.results.thumbnails import COPIES, Thumbnails
 from pipeline.vpr.retrieval.ivfpq import IvfPq
 from pipeline.vpr.retrieval.recall import Recalls
+from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from tests.compute.resources.noted import NotedWork
 from tests.vpr.places import write_places
 
@@ -338,3 +342,25 @@ def test_descriptors_that_are_found_are_told_from_work(
     with NotedWork() as second:
         run_on(experiment, places, tmp_path)
         assert second.work == (database + queries, queries)
+
+
+def test_with_a_cluster_only_its_actors_load_the_network(
+    experiment: Path, places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_on(experiment, places, tmp_path / "local")
+    subject = Subject(experiment, EXPERIMENT, digest_file(experiment / "model.pt"))
+    an_actor = ray_extraction._Description(Extraction(torch.device("cpu"), 1), subject)
+
+    def described(_actors: Any, pieces: Sequence[Any]) -> Iterator[Any]:
+        for piece in pieces:
+            an_actor(piece)
+            yield piece
+
+    def on_the_head(*_: object) -> None:
+        raise AssertionError("the head has loaded the network")
+
+    monkeypatch.setattr(ray_extraction._LateActors, "run", described)
+    monkeypatch.setattr(model_loading, "load_model", on_the_head)
+    out, store = tmp_path / "ray" / "out", tmp_path / "ray" / "store"
+    evaluate(experiment, places, out, store, device="cpu", workers=1, engine="ray")
+    assert contents(out) == contents(tmp_path / "local" / "out")

@@ -202,11 +202,11 @@ def test_what_is_described_already_needs_no_cluster(
             file = folder / f"{first}_{BATCH}.npy"
             ray_extraction.write_descriptors(file, BATCH, [wanted[first : first + BATCH]])
         monkeypatch.setitem(sys.modules, "ray", None)
-        assert (extraction.descriptors(network, database) == wanted).all()
+        assert (extraction.descriptors(database) == wanted).all()
         write_bytes(folder / f"0_{BATCH}.npy", b"half")
         # One that is not whole is asked for again.
         with pytest.raises(ParameterError, match="the engine is ray, which cannot be imported here"):
-            extraction.descriptors(network, database)
+            extraction.descriptors(database)
     assert not (tmp_path / "a.pieces").exists()
 
 
@@ -220,4 +220,4 @@ def test_a_node_that_finds_another_model_is_refused(
         pytest.raises(DusklineError, match="a node finds another model"),
         ray_extraction.ray_extraction(here, subject, tmp_path / "pieces") as extraction,
     ):
-        extraction.descriptors(torch.nn.Identity(), split_images(places, "test", "queries", 64, 64))
+        extraction.descriptors(split_images(places, "test", "queries", 64, 64))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.runtime.errors import CheckpointError, MissingInputError
-from pipeline.vpr.evaluation.model_loading import load_tested
+from pipeline.vpr.evaluation.model_loading import read_tested
 from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.experiments.model_file import take_model
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network, load_model, save_model
@@ -33,7 +33,7 @@ def test_a_given_model_is_copied_and_can_be_tested(tmp_path: Path) -> None:
     assert (file.stat().st_mtime_ns, file.stat().st_mode) == (before.st_mtime_ns, before.st_mode)
     experiment = Experiment("day", 48, 48, "hard_resize", "none", 3.0, None, False, "off", 1)
     write_experiment(tmp_path / "experiment", experiment, taken.parent)
-    tested = load_tested(tmp_path / "experiment", experiment)
+    tested = read_tested(tmp_path / "experiment")
     assert (tested.trained_on, tested.learnt_from) == ("abc", "queries as they are")
 
 

@@ -15,7 +15,13 @@ from pipeline.core.params import build
 from pipeline.runtime.errors import CheckpointError, DusklineError, MissingInputError, ParameterError
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.experiment import HUB, Experiment, write_experiment
-from pipeline.vpr.experiments.torch_hub import HubModel, load, load_hub_model, register_hub_model
+from pipeline.vpr.experiments.torch_hub import (
+    HubModel,
+    load,
+    load_hub_model,
+    read_hub_model,
+    register_hub_model,
+)
 from pipeline.vpr.results.metrics import read_metrics
 from tests.vpr.places import write_places
 
@@ -83,8 +89,8 @@ def test_it_is_written_down_and_loaded_again(model: HubModel, tmp_path: Path) ->
     document = json.loads((tmp_path / "out" / HUB).read_text())
     assert document["descriptor_size"] == 3 * 6 * 6
     assert len(document["weights"]) == len(document["code"]) == 64
-    network, found = load_hub_model(tmp_path / "out" / HUB)
-    assert found == model
+    assert read_hub_model(tmp_path / "out" / HUB)[0] == model
+    network = load_hub_model(tmp_path / "out" / HUB)
     assert not network.training
     assert network(torch.ones(1, 3, 12, 12)).tolist() == [[2.0] * 108]
     # Nothing was written into somebody's folder.

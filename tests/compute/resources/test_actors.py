@@ -1,4 +1,4 @@
-"""The order of tasks that come back, and what is told of a loss; real losses in tests/night and tests/vpr."""
+"""Actors of a pretended cluster: their memory, losses, no place; real ones in tests/night and tests/vpr."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.compute.resources import actor_pool
-from pipeline.compute.resources.actor import Actor, Introduction
-from pipeline.compute.resources.actor_pool import ActorOptions, ActorPool, _last_line, _Queue
+from pipeline.compute.resources import actors
+from pipeline.compute.resources.actors import Actor, Actors, _last_line
 from pipeline.compute.resources.cluster import Needs
+from pipeline.compute.resources.worker_pool import Introduction, WorkerPool
 from pipeline.runtime.errors import DusklineError
 
 
@@ -22,14 +22,14 @@ class RayError(Exception):
 class PretendedRay:
     """A cluster of one node, in this process. Of its actors the first `lost` are gone at their first task."""
 
-    exceptions = SimpleNamespace(RayError=RayError, RayTaskError=KeyError)
+    exceptions = SimpleNamespace(RayError=RayError, RayTaskError=KeyError, ActorUnavailableError=OSError)
 
     def __init__(self, lost: int, **offered: float) -> None:
         self.asked: list[dict[str, Any]] = []
         self._offered, self._lost, self._looks = offered, lost, 0
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"Alive": True, "Resources": self._offered}]
+        return [{"NodeID": "here", "Alive": True, "Resources": self._offered}]
 
     def remote(self, kind: Callable[[], Actor]) -> Any:
         assert kind is Actor
@@ -69,7 +69,7 @@ class Answer:
 
 class Doubling:
     def __init__(self, memory: int) -> None:
-        self.introduction = Introduction("doubles", memory=memory)
+        self.introduction = Introduction("doubles", held=memory // 2, task=memory // 2)
 
     def __call__(self, task: int) -> int:
         return 2 * task
@@ -77,52 +77,32 @@ class Doubling:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actor_pool, "_TICK", 0.0)
-    monkeypatch.setattr(actor_pool, "_PATIENCE", 0.1)
+    monkeypatch.setattr(actors, "_TICK", 0.0)
+    monkeypatch.setattr(actors, "_PATIENCE", 0.1)
+    monkeypatch.setattr(actors, "_node", lambda: "here")
 
 
-def test_tasks_of_lost_actors_are_done_by_new_ones_that_claim_their_memory() -> None:
+@pytest.mark.parametrize(("node", "again"), [("here", 3), ("gone", 2)])
+def test_tasks_of_lost_actors_are_done_by_new_ones_that_claim_their_memory(
+    monkeypatch: pytest.MonkeyPatch, node: str, again: int
+) -> None:
+    """One actor more, where the node is there and a task is suspected, so that it is tried alone."""
+    monkeypatch.setattr(actors, "_node", lambda: node)
     ray = PretendedRay(lost=2, CPU=2.0, memory=5e9)
-    with ActorPool(ray, lambda: Doubling(2_000_000_000), ActorOptions(Needs(1), threads=1)) as pool:
-        pool.introduction()
-        pool.grow(10)
+    crew = Actors(ray, lambda: Doubling(2_000_000_000), Needs(1), threads=1)
+    with WorkerPool(crew) as pool:
         assert sorted(pool.run(range(6))) == [(task, 2 * task) for task in range(6)]
-    assert [options.get("memory") for options in ray.asked] == [None, *[2_000_000_000] * 3]
+    assert [options.get("memory") for options in ray.asked] == [None, 2_000_000_000, *[2_000_000_000] * again]
 
 
 def test_a_lost_actor_in_whose_place_no_node_can_take_another_is_an_error_not_a_wait() -> None:
     ray = PretendedRay(lost=1, CPU=2.0, memory=5e9)
     with (
         pytest.raises(DusklineError, match=r"no node with 1 processor and 6\.0 GB of memory for ") as caught,
-        ActorPool(ray, lambda: Doubling(6_000_000_000), ActorOptions(Needs(1), threads=1)) as pool,
+        WorkerPool(Actors(ray, lambda: Doubling(6_000_000_000), Needs(1), threads=1)) as pool,
     ):
-        pool.introduction()
-        pool.grow(10)
         list(pool.run(range(6)))
     assert "run the same command again" in caught.value.hint
-
-
-def test_tasks_that_came_back_are_given_out_first_and_in_their_order() -> None:
-    queue = _Queue("abcdef")
-    lost = [queue.take() for _ in range(3)]
-    assert queue.give_back(lost[1:]) is None
-    assert "".join(queue.take() for _ in range(5)) == "bcdef"
-    assert queue.is_empty
-
-
-def test_a_task_that_is_lost_three_times_is_named_and_its_neighbours_are_not() -> None:
-    queue = _Queue("ab")
-    for _ in range(2):
-        assert queue.give_back([queue.take()]) is None
-    assert queue.give_back([queue.take(), queue.take()]) == "a"
-
-
-def test_of_fresh_tasks_one_is_looked_at_and_no_more() -> None:
-    fresh = iter("abc")
-    queue = _Queue(fresh)
-    assert not queue.is_empty
-    assert not queue.is_empty
-    assert list(fresh) == ["b", "c"]
 
 
 def test_of_what_ray_says_of_a_loss_the_last_line_is_told() -> None:

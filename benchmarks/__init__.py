@@ -1,0 +1,1 @@
+"""How fast it is, and what its nights are worth: commands that print figures, run by hand."""

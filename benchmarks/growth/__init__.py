@@ -1,1 +1,0 @@
-"""How what is ours grows with the number of images: seconds and memory, measured and extrapolated."""

@@ -1,0 +1,233 @@
+"""Tasks shared out among workers of one kind, any of which may die at any moment.
+
+What the workers are, processes of this machine or actors of a cluster, only a `Crew` knows. A task that may
+have killed its worker is tried once more when all others are done, alone, by a fresh worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from pipeline.runtime.errors import DusklineError, listed
+
+_LOG = logging.getLogger(__name__)
+
+# So many workers in a row may die while nothing is finished.
+_IN_A_ROW = 10
+
+# What to do about it when workers die again and again.
+TOO_LITTLE_MEMORY = (
+    "too little memory is the common cause: take fewer workers (DUSKLINE_WORKERS; in a cluster `ray start"
+    " --num-cpus`); what is finished is kept, run the same command again to go on"
+)
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """What a worker tells when it has built what it works with.
+
+    identity: must be the same for all, or they would make different things. ahead: tasks that it wants at a
+    time; at_once: of them, those given first, how many it may be at work on. held: bytes of memory that it
+    holds already; task: bytes that its tasks take besides; 0 for no estimate.
+    """
+
+    identity: object
+    ahead: int = 1
+    at_once: int = 1
+    held: int = 0
+    task: int = 0
+
+
+@dataclass(frozen=True)
+class Died:
+    """The end of a worker, and why. by_machine: its whole machine was lost, for which no task is blamed."""
+
+    why: str
+    by_machine: bool = False
+
+
+# Who a worker is, its end, or a task and its answer.
+Told = Introduction | Died | tuple[Any, Any]
+
+
+class Worker(Protocol):
+    """A worker as this process sees it."""
+
+    introduction: Introduction | None
+
+    @property
+    def tasks(self) -> Collection[Any]:
+        """What it has in hand, in the order given."""
+        ...
+
+    def give(self, task: Any) -> None:
+        """Hand it a task; never raises for a worker that is dead."""
+        ...
+
+
+class Crew(Protocol):
+    """Where workers come from; to each crew its own kind of `Worker`."""
+
+    def room(self, first: Introduction) -> int:
+        """How many there may be now, if all are like the `first`."""
+        ...
+
+    def start(self) -> Any:
+        """Start one."""
+        ...
+
+    def hear(self, workers: Sequence[Any]) -> Iterator[tuple[Any, Told]]:
+        """Wait for a while until some have something to tell: who they are, their end, a task's answer.
+
+        A task of which they tell is in hand no more.
+        """
+        ...
+
+    def end(self, workers: Sequence[Any]) -> None:
+        """End some at once, whatever they do; some may be dead."""
+        ...
+
+
+class WorkerPool:
+    """A context of the workers of a crew, of which one is there from the first `introduction` on.
+
+    Raises what the crew raises, and `DusklineError` when workers differ, or die one after the other.
+    """
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._workers: list[Worker] = []
+        self._first: Introduction | None = None
+        # What the workers had in hand that died since the last answer.
+        self._died_over: list[str] = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end_all()
+
+    def introduction(self) -> Introduction:
+        """Wait for the first worker, and return what it tells."""
+        nothing = _Queue(())
+        while self._first is None:
+            # Nobody has tasks yet, so there are no answers.
+            deque(self._turn(nothing, alone=True), maxlen=0)
+        return self._first
+
+    def run(self, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield each task with its answer, in the order in which they come; few are ever in flight.
+
+        A `Died` is the answer to a task that was tried alone and killed its worker again. As text, tasks are
+        what messages call them.
+        """
+        suspects = []
+        for task, answer in self._round(_Queue(tasks), alone=False):
+            if not isinstance(answer, Died):
+                yield task, answer
+                continue
+            _LOG.warning(
+                "a worker died, perhaps over %s, which is tried again at the end: %s", task, answer.why
+            )
+            suspects.append(task)
+        if suspects:
+            # A fresh worker, with the memory of all.
+            self._end_all()
+            yield from self._round(_Queue(suspects), alone=True)
+
+    def _round(self, queue: _Queue, *, alone: bool) -> Iterator[tuple[Any, Any]]:
+        self._died_over.clear()
+        while not queue.is_empty or any(worker.tasks for worker in self._workers):
+            yield from self._turn(queue, alone=alone)
+
+    def _turn(self, queue: _Queue, *, alone: bool) -> Iterator[tuple[Any, Any]]:
+        """See to it that workers are there and have tasks, and hear what they tell."""
+        self._fill(queue, alone)
+        for worker in self._workers:
+            ahead = worker.introduction.ahead if worker.introduction else 0
+            while len(worker.tasks) < (min(ahead, 1) if alone else ahead) and not queue.is_empty:
+                worker.give(queue.take())
+        for worker, told in self._crew.hear(self._workers):
+            if isinstance(told, Introduction):
+                self._welcome(worker, told)
+            elif isinstance(told, Died):
+                at_work, others = self._part_with(worker, told)
+                queue.give_back(others)
+                if alone and at_work:
+                    self._died_over.clear()
+                yield from ((task, told) for task in at_work)
+            else:
+                self._died_over.clear()
+                yield told
+
+    def _fill(self, queue: _Queue, alone: bool) -> None:
+        """Start workers as far as there is work for them, and at least one."""
+        wanted = 1 if alone or self._first is None else self._crew.room(self._first)
+        if len(self._workers) < wanted:
+            wanted = min(wanted, sum(len(worker.tasks) for worker in self._workers) + queue.left(wanted))
+        while len(self._workers) < max(1, wanted):
+            self._workers.append(self._crew.start())
+
+    def _welcome(self, worker: Worker, introduction: Introduction) -> None:
+        if self._first is None:
+            self._first = introduction
+        elif introduction.identity != self._first.identity:
+            raise DusklineError(
+                f"two workers would make different things: {self._first.identity} and"
+                f" {introduction.identity}",
+                hint="what they make may depend on the model and its settings alone; nodes whose processors"
+                " compute differently cannot share a run: take nodes of one kind",
+            )
+        worker.introduction = introduction
+
+    def _part_with(self, worker: Worker, died: Died) -> tuple[list[Any], list[Any]]:
+        """Do without a worker; return the tasks that it may have died over, and those in hand besides."""
+        self._workers.remove(worker)
+        self._crew.end([worker])
+        tasks = list(worker.tasks)
+        _LOG.info("lost a worker with %d tasks: %s", len(tasks), died.why)
+        self._died_over.append(str(tasks[0]) if tasks else "nothing yet")
+        if len(self._died_over) == _IN_A_ROW:
+            raise DusklineError(
+                f"{_IN_A_ROW} workers in a row died, and none has finished anything; the last: {died.why};"
+                f" they had in hand:{listed(self._died_over)}",
+                hint=TOO_LITTLE_MEMORY,
+            )
+        at_once = 0 if died.by_machine or not worker.introduction else worker.introduction.at_once
+        return tasks[:at_once], tasks[at_once:]
+
+    def _end_all(self) -> None:
+        # They hold nothing that would need an orderly end.
+        self._crew.end(self._workers)
+        self._workers.clear()
+
+
+class _Queue:
+    """Tasks to come, those first that came back."""
+
+    def __init__(self, tasks: Iterable[Any]) -> None:
+        self._fresh = iter(tasks)
+        self._next: deque[Any] = deque()
+
+    def left(self, most: int) -> int:
+        """How many are left, `most` if there are more; so many of the fresh ones may be looked at."""
+        self._next.extend(islice(self._fresh, max(0, most - len(self._next))))
+        return min(most, len(self._next))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether none is left."""
+        return not self.left(1)
+
+    def take(self) -> Any:
+        """Take the next of those that are left."""
+        return self._next.popleft()
+
+    def give_back(self, tasks: Sequence[Any]) -> None:
+        """Take tasks back that nobody was at work on."""
+        self._next.extendleft(reversed(tasks))

@@ -1,1 +1,0 @@
-"""Tests of the growth that is measured and extrapolated."""
