@@ -90,8 +90,7 @@ class LazyGroup(click.Group):
         if name in self.commands:
             return super().get_command(ctx, name)
         if name in self._known:
-            command: click.Command = import_module(self._known[name][0]).main
-            return command
+            return import_module(self._known[name][0]).main
         return None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

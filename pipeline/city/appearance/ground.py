@@ -46,8 +46,7 @@ class Ground:
                 sheet.draw(shapes[index])
         for row in _near(self._city.kerbside.trees, corner, size, 2.0):
             sheet.draw(Shape(np.array(row[:2]) + SQUARE * 0.65, (92, 76, 60)))
-        shaded: np.ndarray = cv2.multiply(image, cv2.merge([shade] * 3), scale=1 / 128)
-        return shaded
+        return cv2.multiply(image, cv2.merge([shade] * 3), scale=1 / 128)
 
     def _layer(self, index: int) -> tuple[list[Shape], np.ndarray]:
         """The shapes of one street or block, and their boxes (n, 4)."""
@@ -85,8 +84,7 @@ class Ground:
         sunny = cv2.resize(share.astype(np.float32), trees.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         shade = cv2.multiply(255 - trees, sunny, dtype=cv2.CV_8U)
         shadow = cv2.merge([cv2.min(255 - shade, under_cars)] * 3)
-        shaded: np.ndarray = cv2.multiply(under(albedo, falling, light.peak), shadow, scale=1 / 255)
-        return shaded
+        return cv2.multiply(under(albedo, falling, light.peak), shadow, scale=1 / 255)
 
     def _shadows(
         self, corner: tuple[float, float], size: float, pixels: int, cars: Cars, light: Light
@@ -147,5 +145,4 @@ def _near(rows: np.ndarray, corner: tuple[float, float], size: float, margin: fl
     x, y = rows[:, 0], rows[:, 1]
     inside = (x > corner[0] - margin) & (x < corner[0] + size + margin)
     inside &= (y > corner[1] - margin) & (y < corner[1] + size + margin)
-    found: list[list[float]] = rows[inside].tolist()
-    return found
+    return rows[inside].tolist()

@@ -67,8 +67,7 @@ def coloured(name: str, size: tuple[int, int], colour: Sequence[float], offset: 
     shade = crop(name, *size, offset)
     factors = np.arange(256)[:, None] / 128 * np.asarray(colour)[None, :3]
     table = np.clip(factors, 0, 255).astype(np.uint8)[None]
-    result: np.ndarray = cv2.LUT(cv2.merge([shade] * 3), table)
-    return result
+    return cv2.LUT(cv2.merge([shade] * 3), table)
 
 
 def noise(rng: np.random.Generator, size: int) -> np.ndarray:

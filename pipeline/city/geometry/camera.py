@@ -55,13 +55,11 @@ class Camera:
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) as camera coordinates (..., 3): right, down, depth in metres."""
-        result: np.ndarray = (points - self.position) @ self.axes.T
-        return result
+        return (points - self.position) @ self.axes.T
 
     def to_screen(self, points: np.ndarray) -> np.ndarray:
         """Camera coordinates (..., 3) in front of the lens as pixels (..., 2)."""
-        result: np.ndarray = points[..., :2] / points[..., 2:] * self.focal + self.center
-        return result
+        return points[..., :2] / points[..., 2:] * self.focal + self.center
 
 
 def clip_polygon(points: np.ndarray, camera: Camera) -> np.ndarray:

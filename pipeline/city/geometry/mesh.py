@@ -26,14 +26,12 @@ class Quads:
     def normals(self) -> np.ndarray:
         """Unit normals (n, 3), outwards."""
         inward = np.cross(self.along, self.down)
-        result: np.ndarray = -inward / np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-9)
-        return result
+        return -inward / np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-9)
 
     @property
     def centres(self) -> np.ndarray:
         """Middle points (n, 3)."""
-        result: np.ndarray = self.origin + self.along / 2 + self.down / 2
-        return result
+        return self.origin + self.along / 2 + self.down / 2
 
 
 class QuadList:

@@ -35,8 +35,7 @@ class Candidates:
     def polygon(self, row: int, camera: Camera) -> np.ndarray | None:
         """The corners (m, 2) in pixels of one surface, clipped when needed; None when nothing is left."""
         if self.whole[row]:
-            corners: np.ndarray = self.screen[row]
-            return corners
+            return self.screen[row]
         clipped = clip_polygon(self.points[row], camera)
         return camera.to_screen(clipped) if len(clipped) else None
 
@@ -97,8 +96,7 @@ class Cells:
 
 
 def _radius(along: np.ndarray, down: np.ndarray) -> np.ndarray:
-    result: np.ndarray = (np.sqrt((along**2).sum(1)) + np.sqrt((down**2).sum(1))) / 2
-    return result
+    return (np.sqrt((along**2).sum(1)) + np.sqrt((down**2).sum(1))) / 2
 
 
 def _in_view(camera: Camera, centre: np.ndarray, radius: np.ndarray, far: float) -> np.ndarray:

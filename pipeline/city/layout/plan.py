@@ -114,8 +114,7 @@ def _lines(seed: int, axis: int, blocks: int) -> tuple[np.ndarray, np.ndarray]:
 def _nodes(seed: int, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng([seed, 102])
     grid = np.stack(np.meshgrid(columns, rows, indexing="ij"), axis=-1)
-    nodes: np.ndarray = grid + rng.uniform(-_JITTER, _JITTER, grid.shape)
-    return nodes
+    return grid + rng.uniform(-_JITTER, _JITTER, grid.shape)
 
 
 def _streets(nodes: np.ndarray, widths_x: np.ndarray, widths_y: np.ndarray) -> tuple[Street, ...]:
@@ -192,10 +191,8 @@ def _meet(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.nda
     if abs(cross) < 1e-6:
         return q
     gap = q - p
-    result: np.ndarray = p + a * ((gap[0] * b[1] - gap[1] * b[0]) / cross)
-    return result
+    return p + a * ((gap[0] * b[1] - gap[1] * b[0]) / cross)
 
 
 def _normalised(vector: np.ndarray) -> np.ndarray:
-    result: np.ndarray = vector / math.hypot(*vector)
-    return result
+    return vector / math.hypot(*vector)

@@ -84,8 +84,7 @@ def under(albedo: np.ndarray, falling: np.ndarray, peak: float) -> np.ndarray:
     """
     root = np.sqrt(np.maximum(falling, 0) * np.float32(1 / peak)).astype(np.float32)
     wide = cv2.resize(root, albedo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    result: np.ndarray = cv2.multiply(albedo, wide, dtype=cv2.CV_8U)
-    return result
+    return cv2.multiply(albedo, wide, dtype=cv2.CV_8U)
 
 
 def decode_table(peak: float) -> np.ndarray:
@@ -129,23 +128,20 @@ class Illumination:
             )
         if light.lamp > 0:
             total += self._lamp_light(points, normals) * light.lamp
-        result: np.ndarray = total.astype(np.float32)
-        return result
+        return total.astype(np.float32)
 
     def _look(self, table: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Values of a table at points (n,) no more than `_MARGIN` outside the city."""
         rows = ((y + _MARGIN) * (1 / _CELL) + 0.5).astype(np.int32)
         columns = ((x + _MARGIN) * (1 / _CELL) + 0.5).astype(np.int32)
-        values: np.ndarray = table.ravel().take(rows * table.shape[1] + columns, mode="clip")
-        return values
+        return table.ravel().take(rows * table.shape[1] + columns, mode="clip")
 
     def _openness(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Share of the sky's light that gets through: less near the foot of walls and at the ground."""
         low = np.clip(points[:, 2] / 8.0, 0, 1)
         flat = np.abs(normals[:, 2]) > 0.7
         near = self._look(self._relief.closeness, points[:, 0], points[:, 1])
-        result: np.ndarray = np.where(flat & (points[:, 2] < 3), 0.92 - 0.5 * near, 0.72 + 0.28 * low)
-        return result
+        return np.where(flat & (points[:, 2] < 3), 0.92 - 0.5 * near, 0.72 + 0.28 * low)
 
     def _sunlit(self, points: np.ndarray, light: Light) -> np.ndarray:
         """0..1: how much of the sun is seen past the buildings, by marching through the height field."""
@@ -175,8 +171,7 @@ class Illumination:
         # Street lamps throw their light down; what stands above them gets a little.
         down = np.clip(0.12 + 0.95 * way[..., 2] / length, 0.07, 1.0)
         strength = np.where(known, facing * down / square, 0.0)
-        result: np.ndarray = (strength[..., None] * self.powers[found]).sum(1)
-        return result
+        return (strength[..., None] * self.powers[found]).sum(1)
 
 
 def _lamps(city: City, cars: Cars) -> tuple[np.ndarray, np.ndarray]:

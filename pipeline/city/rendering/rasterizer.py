@@ -75,7 +75,4 @@ def _warp(
     shift = np.array([[1.0, 0.0, corner[0]], [0.0, 1.0, corner[1]], [0.0, 0.0, 1.0]])
     matrix = scale @ to_plane @ shift
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture: np.ndarray = cv2.warpPerspective(
-        texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return picture
+    return cv2.warpPerspective(texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -54,8 +54,7 @@ def sky_map(x: np.ndarray, y: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray,
 
 
 def _mix(low: tuple[float, ...], high: tuple[float, ...], share: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.array(low) * (1 - share) + np.array(high) * share
-    return result
+    return np.array(low) * (1 - share) + np.array(high) * share
 
 
 def _clouds(east: np.ndarray, north: np.ndarray, up: np.ndarray, key: list[int]) -> np.ndarray:
@@ -75,5 +74,4 @@ def _clouds(east: np.ndarray, north: np.ndarray, up: np.ndarray, key: list[int])
         part = cv2.remap(tile, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
         total += part * 0.62**octave
         weight += 0.62**octave
-    result: np.ndarray = total / weight * 1.15 + 0.5
-    return result
+    return total / weight * 1.15 + 0.5

@@ -54,8 +54,7 @@ def _bloom(radiance: np.ndarray) -> np.ndarray:
     small = cv2.resize(radiance, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     small = np.maximum(small - np.float32(0.25), 0)
     soft = cv2.GaussianBlur(small, (0, 0), max(width / 320, 0.5) * 1.6)
-    result: np.ndarray = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(0.35)
-    return result
+    return cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(0.35)
 
 
 def _add_glare(radiance: np.ndarray, rows: np.ndarray, colours: np.ndarray) -> None:

@@ -27,5 +27,4 @@ class _Sum(torch.autograd.Function):
 
 def process_sum(value: Tensor) -> Tensor:
     """The sum of each process's `value`, the same in all; every process must call it, forwards and back."""
-    summed: Tensor = _Sum.apply(value)
-    return summed
+    return _Sum.apply(value)

@@ -27,8 +27,7 @@ _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 def luma(pixels: np.ndarray) -> np.ndarray:
     """Return Y' of ITU-R BT.601, (H, W) float64 in 0..255."""
-    weighted: np.ndarray = pixels @ np.array([0.299, 0.587, 0.114])
-    return weighted
+    return pixels @ np.array([0.299, 0.587, 0.114])
 
 
 def brightness(pixels: np.ndarray) -> float:
@@ -64,8 +63,7 @@ def visible_edges(day: np.ndarray, night: np.ndarray) -> float:
 
 def lit(pixels: np.ndarray) -> np.ndarray:
     """Return which pixels are lit, (H, W) bool: those whose strongest channel is above `LIT`."""
-    found: np.ndarray = pixels.max(axis=2) > LIT
-    return found
+    return pixels.max(axis=2) > LIT
 
 
 def lights_in_place(night: np.ndarray, true: np.ndarray, reach: int = 2) -> tuple[float, float]:

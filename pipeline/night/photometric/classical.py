@@ -160,8 +160,7 @@ def _sky(small: np.ndarray, luma: np.ndarray) -> np.ndarray:
     near = cv2.blur(np.where(around > 0, np.uint8(255), np.uint8(0)), (size, size))
     # Up to the roofs, wires and branches: there each pixel's own brightness decides.
     own = np.clip((np.arange(256) - 0.55 * level) / (0.25 * level), 0, 1)
-    cover: np.ndarray = np.rint(_as_large(near, luma) * own.astype(np.float32)[luma]).astype(np.uint8)
-    return cover
+    return np.rint(_as_large(near, luma) * own.astype(np.float32)[luma]).astype(np.uint8)
 
 
 def _from_above(mask: np.ndarray) -> np.ndarray:
@@ -188,8 +187,7 @@ def _lit_windows(small: np.ndarray, source: _Draws, lit: float) -> np.ndarray:
     window[0] = False  # what is not dark
     draw = source.shares(count)
     bright = np.where(window & (draw < lit), 64 + 191 * draw / max(lit, 1e-9), 0)
-    lights: np.ndarray = np.rint(bright).astype(np.uint8)[labels]
-    return lights
+    return np.rint(bright).astype(np.uint8)[labels]
 
 
 def _gain(luma: np.ndarray, sky: np.ndarray, exposure: int) -> float:
