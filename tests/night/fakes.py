@@ -30,7 +30,7 @@ JPG = OutputFormat(".jpg", 90)
 PNG = OutputFormat(".png", 90)
 
 # Pixels that make a `Darkened` misbehave, each in its own way.
-REFUSED, FAULTY, DEADLY, MISSHAPEN = 250, 251, 252, 253
+REFUSED, FAULTY, DEADLY = 250, 251, 252
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,6 @@ class Darkened:
         time.sleep(self.wait)
         if pixels.min() == pixels.max():
             _misbehave(int(pixels.max()))
-            if pixels.max() == MISSHAPEN:
-                return pixels[..., 0]
         return np.asarray(pixels // self.level, dtype=np.uint8)
 
     def record(self) -> dict[str, str]:
@@ -129,13 +127,6 @@ class DarkenedTogether(Darkened):
     def finish(self, night: np.ndarray, picture: Shape) -> np.ndarray:
         assert night.shape == picture.shape
         return night
-
-
-class Undecided(Darkened):
-    """Another translator in every process."""
-
-    def record(self) -> dict[str, str]:
-        return super().record() | {"settings": str(os.getpid())}
 
 
 class Nameless(Darkened):

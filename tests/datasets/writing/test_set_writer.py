@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
-from pipeline.runtime.errors import MissingInputError, SetError, UserError
+from pipeline.runtime.errors import MissingInputError, SetError
 from tests.datasets.image_set.test_image_set import file_name
 
 
@@ -110,11 +110,3 @@ def test_a_set_is_replaced_only_by_a_complete_one(made: ImageSet) -> None:
         add(writer, f"images/test/queries/{file_name(9)}")
     assert ImageSet.open(made.root).counts() == {"test/queries": 1}
     assert [path.name for path in made.root.parent.iterdir()] == [made.root.name]
-
-
-def test_a_folder_that_is_no_set_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "photograph.jpg").write_bytes(b"")
-    with pytest.raises(UserError, match="neither empty nor an image set"), replaced_set(tmp_path / "mine"):
-        pass
-    assert (tmp_path / "mine" / "photograph.jpg").exists()

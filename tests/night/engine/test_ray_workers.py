@@ -18,24 +18,20 @@ from pipeline.compute.resources import actors
 from pipeline.core.image_io import read_rgb
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.night.engine.pool import NightPool, night_pool
-from pipeline.night.engine.store import open_store
 from pipeline.night.engine.translate_image import Failed, Night, Task, Written
-from pipeline.night.records.translator import MakeTranslator, Recipe
+from pipeline.night.records.translator import MakeTranslator
 from pipeline.runtime.errors import CheckpointError, DusklineError, ParameterError
 from tests.import_graph import ROOT
 from tests.night.fakes import (
     DEADLY,
-    FAULTY,
     PNG,
     REFUSED,
     Darkened,
     DarkenedTogether,
     Nightly,
     ThreadCount,
-    Undecided,
     day_name,
     days,
-    dying,
     picture,
     plain,
     tree,
@@ -135,14 +131,6 @@ def test_pictures_that_have_no_night_are_told_as_by_this_machine(nodes: TwoNodes
 
 
 @pytest.mark.slow
-def test_faults_have_the_words_that_a_worker_process_gives(nodes: TwoNodes, tmp_path: Path) -> None:
-    work = tasks(tmp_path, [picture(1), plain(FAULTY)])
-    found = outcomes(tmp_path, work, Darkened())
-    assert (pixels_of(found[work[0]]) == read_rgb(picture(1)) // 2).all()
-    assert found[work[1]] == Failed("RuntimeError: out of order", "fault")
-
-
-@pytest.mark.slow
 def test_an_actor_has_one_thread_and_works_in_the_folder_of_its_driver(
     nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,15 +164,6 @@ def test_a_translator_that_cannot_be_built_is_told(nodes: TwoNodes, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_translator_that_kills_each_actor_is_an_error_not_a_wait(nodes: TwoNodes, tmp_path: Path) -> None:
-    with (
-        pytest.raises(DusklineError, match="10 workers in a row died"),
-        ray_pool(tmp_path, dying),
-    ):
-        pass
-
-
-@pytest.mark.slow
 def test_a_picture_that_kills_its_actor_is_tried_twice_and_the_set_is_as_by_this_machine(
     nodes: TwoNodes, tmp_path: Path
 ) -> None:
@@ -197,13 +176,6 @@ def test_a_picture_that_kills_its_actor_is_tried_twice_and_the_set_is_as_by_this
         assert night.calls() >= 8
         sets.append(tree(night.out))
     assert sets[0] == sets[1]
-
-
-@pytest.mark.slow
-def test_actors_that_disagree_are_refused(nodes: TwoNodes, tmp_path: Path) -> None:
-    work = tasks(tmp_path, [picture(number) for number in range(200)])
-    with pytest.raises(DusklineError, match="two workers would make different things"):
-        outcomes(tmp_path, work, Undecided(wait=0.1))
 
 
 @pytest.mark.slow
@@ -278,21 +250,6 @@ def test_a_gpu_is_asked_for_and_has_batches_with_threads_beside_it(tmp_path: Pat
     batches = [int(line.split()[0]) for line in log.read_text().splitlines()]
     assert sum(batches) == 30
     assert max(batches) == 4
-
-
-@pytest.mark.slow
-def test_a_night_that_is_not_in_the_store_is_told_as_storage_that_is_not_shared(
-    nodes: TwoNodes, tmp_path: Path
-) -> None:
-    work = tasks(tmp_path, [picture(1)])
-    night = outcomes(tmp_path, work, Darkened())[work[0]]
-    assert isinstance(night, Written)
-    with open_store(tmp_path / "other", Recipe.of(Darkened(), PNG)) as store:
-        for wrong in (replace(night, path=f"{night.path}.gone"), replace(night, size=night.size + 1)):
-            with pytest.raises(DusklineError, match="a worker has written") as caught:
-                store.put(work[0].digest, wrong)
-            assert "storage that all nodes share" in caught.value.hint
-        assert store.entry(work[0].digest) is None
 
 
 SCRIPT = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,51 +24,32 @@ from tests.night.fakes import (
     plain,
     saved,
     tree,
-    without_checkpoint,
     write_days,
 )
-from tests.night.work import KILLS, entries
+from tests.night.work import KILLS
 
 pytestmark = pytest.mark.usefixtures("pool_here")
 
-# Name, bytes, beginning of the reason; "" means it has a night.
+# Five that have no night, and a single pixel that has one.
 BAD = [
-    (b"", "empty"),
-    (b"<html>", "not a picture that can be read"),
-    (picture(50, 64, 48)[:1500], "cannot be decoded (image file is truncated"),
-    (claimed(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels)"),
-    (plain(REFUSED), "too plain to be translated"),
-    (saved(Image.new("L", (1, 1)), "PNG"), ""),
+    b"",
+    b"<html>",
+    picture(50, 64, 48)[:1500],
+    claimed(20_000, 20_000),
+    plain(REFUSED),
+    saved(Image.new("L", (1, 1)), "PNG"),
 ]
 
 
 def with_bad_ones(root: Path) -> ImageSet:
     """Six good days and the bad ones, of which one was emptied after the manifest was written."""
     pictures = {day_name(number): picture(number) for number in range(6)}
-    pictures |= {day_name(100 + number): data for number, (data, _) in enumerate(BAD)}
+    pictures |= {day_name(100 + number): data for number, data in enumerate(BAD)}
     written = write_days(root, pictures)
     empty = next(name for name, data in pictures.items() if not data)
     (root / empty).write_bytes(b"")
     rows = (replace(row, digest=digest_bytes(b"")) if row.name == empty else row for row in written.rows)
     return ImageSet(root, tuple(rows), written.digest)
-
-
-def test_bad_images_are_rows_with_a_reason_and_the_others_are_made(nightly: Nightly, tmp_path: Path) -> None:
-    nightly.max_failed = 0.5
-    summary = nightly.run(with_bad_ones(tmp_path / "bad"))
-    assert (summary.images, summary.made, summary.failed) == (12, 7, 5)
-    night = ImageSet.open(nightly.out)
-    by_source = {origin.source: origin for origin in read_origins(nightly.out)}
-    assert len(by_source) == 12
-    for number, (_, reason) in enumerate(BAD):
-        origin = by_source[day_name(100 + number)]
-        assert origin.reason.startswith(reason)
-        assert origin.status == ("failed" if reason else "done")
-        assert bool(origin.digest) == (not reason)
-    done = {origin.name for origin in by_source.values() if origin.status == "done"}
-    assert {row.name for row in night.rows} == done
-    assert "5 failed:" in str(summary)
-    assert "empty  (first: " in str(summary)
 
 
 def test_too_many_bad_images_are_an_error_and_the_out_is_as_it_was(nightly: Nightly, tmp_path: Path) -> None:
@@ -159,60 +139,3 @@ def test_a_translator_that_always_breaks_is_stopped(nightly: Nightly, tmp_path: 
     with pytest.raises(DusklineError, match="20 pictures could not be translated"):
         nightly.run(write_days(tmp_path / "day", broken))
     assert nightly.calls() < 30
-
-
-def test_what_the_factory_raises_comes_through(nightly: Nightly, day: ImageSet) -> None:
-    with pytest.raises(DusklineError, match="no checkpoint here"):
-        nightly.run(day, without_checkpoint)
-    assert not nightly.store.exists()
-
-
-def test_a_full_disk_is_a_clear_error_and_the_next_run_goes_on(
-    nightly: Nightly, day: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Path.replace
-    done = 0
-
-    def fails_after_three(path: Path, target: Path) -> Path:
-        nonlocal done
-        if target.suffix == ".jpg":
-            done += 1
-            if done > 3:
-                raise OSError(28, "No space left on device")
-        return real(path, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", fails_after_three)
-        with pytest.raises(DusklineError, match=r"could not write .*: No space left on device") as caught:
-            nightly.run(day)
-    assert "check free disk space" in caught.value.hint
-    assert not nightly.out.exists()
-    assert len(entries(nightly.store)) == 3
-    assert not list(nightly.base.rglob("*.part"))
-    assert nightly.run(day).made == 5
-
-
-def test_a_full_disk_while_the_set_is_filled_leaves_the_old_set(
-    nightly: Nightly, day: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nightly.run(day)
-    before = tree(nightly.out)
-    real = os.link
-    links = 0
-
-    def fails_after_three(*arguments: object) -> None:
-        nonlocal links
-        links += 1
-        if links > 3:
-            raise OSError(28, "No space left on device")
-        real(*arguments)  # type: ignore[arg-type]
-
-    larger = write_days(tmp_path / "larger", days(9))
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "link", fails_after_three)
-        with pytest.raises(DusklineError, match="could not link"):
-            nightly.run(larger)
-    assert tree(nightly.out) == before
-    assert not list(nightly.base.rglob("*.part"))
-    assert nightly.run(larger).made == 0
-    assert len(ImageSet.open(nightly.out).rows) == 9

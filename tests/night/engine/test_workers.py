@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Iterator
 from multiprocessing import active_children
@@ -22,9 +21,7 @@ from tests.night.fakes import (
     PNG,
     Darkened,
     DarkenedTogether,
-    Nameless,
     ThreadCount,
-    Undecided,
     dying,
     picture,
     plain,
@@ -111,14 +108,6 @@ def test_a_bug_in_a_factory_is_named() -> None:
     assert "in with_a_bug" in str(caught.value.__cause__)
 
 
-def test_a_record_that_lacks_something_is_named() -> None:
-    with (
-        pytest.raises(DusklineError, match="record of Nameless lacks"),
-        night_pool(Nameless(), JPG, Path(), 1),
-    ):
-        pass
-
-
 def test_workers_that_die_while_they_build_are_an_error_not_a_wait() -> None:
     with (
         pytest.raises(DusklineError, match=r"10 workers in a row died.*killed by signal 9") as caught,
@@ -146,23 +135,6 @@ def test_of_a_batch_that_kills_its_worker_only_the_cause_fails(tmp_path: Path) -
     found = outcomes(work, 1, DarkenedTogether())
     assert found.pop(work[20]) == KILLS
     assert all(isinstance(night, Translated) for night in found.values())
-
-
-def test_a_worker_that_is_killed_from_outside_costs_no_picture(tmp_path: Path) -> None:
-    work = tasks(tmp_path, [picture(number) for number in range(6)])
-    with night_pool(Darkened(wait=0.1), PNG, tmp_path, 2) as pool:
-        results = pool.run(work)
-        found = [next(results)]
-        os.kill(active_children()[0].pid or 0, signal.SIGKILL)
-        found += results
-    assert sorted(task.path for task, _ in found) == sorted(task.path for task in work)
-    assert all(isinstance(night, Translated) for _, night in found)
-
-
-def test_workers_that_disagree_are_refused(tmp_path: Path) -> None:
-    work = tasks(tmp_path, [picture(number) for number in range(200)])
-    with pytest.raises(DusklineError, match="two workers would make different things"):
-        outcomes(work, 2, Undecided(wait=0.05))
 
 
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
@@ -193,12 +165,6 @@ def test_no_more_workers_are_started_than_the_memory_holds(
     with night_pool(Hungry(), PNG, tmp_path, 5, {(3, 9), (2, 100)}) as pool:
         next(pool.run(work))
         assert len(active_children()) == started
-
-
-def test_no_more_workers_are_started_than_there_are_pictures(tmp_path: Path) -> None:
-    with night_pool(Darkened(), PNG, tmp_path, 5) as pool:
-        next(pool.run(tasks(tmp_path, [picture(1), picture(2)])))
-        assert len(active_children()) == 2
 
 
 def test_a_picture_larger_than_the_memory_is_refused_in_words(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,6 @@ from click import Choice
 from PIL import Image
 from torchvision.transforms.v2 import functional
 
-from pipeline.core.files import digest_file
-from pipeline.core.image_io import read_rgb
-from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.night.engine.translate_set import translate_set
 from pipeline.night.photometric.photometric import (
     STYLES,
     PhotometricTranslator,
@@ -31,7 +25,6 @@ from pipeline.runtime.errors import ParameterError
 from stages import photometric as stage
 from stages import translate_folder
 from tests.import_graph import ROOT
-from tests.night.fakes import JPG, PNG, days, write_days
 
 # Every level in every channel, in another order each.
 LEVELS = np.stack([np.roll(np.arange(256, dtype=np.uint8), turn) for turn in (0, 85, 170)], axis=-1)[None]
@@ -142,21 +135,3 @@ def test_the_commands_know_every_style() -> None:
         kind = next(option.type for option in command.params if option.name == name)
         assert isinstance(kind, Choice)
         assert tuple(kind.choices) == STYLES
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_a_set_is_the_same_by_any_number_of_workers(style: str, tmp_path: Path) -> None:
-    day = write_days(tmp_path / "day", days(5))
-    make = partial(PhotometricTranslator, style)
-    assert pickle.loads(pickle.dumps(make))().digest == make().digest
-    digests = []
-    for workers in (1, 2):
-        store = tmp_path / f"store{workers}"
-        translate_set(day, tmp_path / "night", make, JPG, store, workers, 0.0)
-        digests.append(digest_file(tmp_path / "night" / "manifest.csv"))
-    assert digests[0] == digests[1]
-    # The bytes of a set are those of the translator itself, in this process.
-    translate_set(day, tmp_path / "night", make, PNG, tmp_path / "store1", 1, 0.0)
-    night = ImageSet.open(tmp_path / "night")
-    for row in night.rows:
-        assert np.array_equal(read_rgb(night.path(row)), make()(read_rgb(tmp_path / "day" / row.source)))

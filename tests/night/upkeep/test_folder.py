@@ -52,12 +52,6 @@ def test_the_tree_is_kept_and_the_pictures_are_untouched(trip: Trip) -> None:
     assert abs(difference).mean() < 20
 
 
-def test_pngs_are_exact(trip: Trip) -> None:
-    trip.output = PNG
-    trip.run()
-    assert (read_rgb(trip.nights / "rome/dn.png") == read_rgb(trip.days / "rome/d.jpg") // 2).all()
-
-
 def test_only_pictures_in_sight_are_taken(trip: Trip) -> None:
     for name in (".hidden.jpg", "._IMG_1.JPG", ".thumbnails/a.jpg", "notes.txt", "rome/film.mp4", "jpg"):
         trip.take(name, picture(9))
@@ -287,12 +281,6 @@ def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingInputError, match=r"no such folder: .*file"):
         Trip(tmp_path).run(days=tmp_path / "file")
-
-
-def test_an_impossible_share_is_refused(trip: Trip) -> None:
-    trip.max_failed = 2
-    with pytest.raises(ParameterError, match="between 0 and 1"):
-        trip.run()
 
 
 @pytest.mark.usefixtures("real_pool")
