@@ -15,14 +15,11 @@ _DARK = (34, 36, 40)
 def draw_car(part: str, kind: int, colour: int, lit: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Albedo (3 or 4 channels) and glow or None of one part of a car."""
     paint = CAR_COLOURS[colour]
-    if part in ("left", "right"):
-        image = _side(paint, kind)
-        return (image[:, ::-1].copy() if part == "left" else image), None
     if part in ("nose", "tail"):
         return _end(paint, part == "nose", lit)
-    if part.startswith("window"):
-        image = _windows(paint, kind)
-        return (image[:, ::-1].copy() if part == "window-left" else image), None
+    if part.endswith(("left", "right")):
+        image = _windows(paint, kind) if part.startswith("window") else _side(paint, kind)
+        return (image[:, ::-1].copy() if part.endswith("left") else image), None
     if part == "glass":
         image = np.empty((32, 96, 3), np.uint8)
         image[:] = np.linspace(110, 52, 32)[:, None, None].astype(np.uint8)
@@ -49,11 +46,10 @@ def _side(paint: tuple[int, int, int], kind: int) -> np.ndarray:
     cv2.line(image, (4, 20), (252, 20), (*(int(v * 0.8) for v in paint), 255), 1)
     cv2.rectangle(image, (246, 8), (252, 16), (210, 210, 204, 255), -1)
     cv2.rectangle(image, (3, 6), (9, 16), (150, 28, 26, 255), -1)
+    wheel = ((23, (20, 20, 22)), (19, (30, 30, 32)), (11, (142, 144, 148)), (4, (70, 72, 74)))
     for x in (48, 206):
-        cv2.circle(image, (x, 44), 23, (20, 20, 22, 255), -1)
-        cv2.circle(image, (x, 44), 19, (30, 30, 32, 255), -1)
-        cv2.circle(image, (x, 44), 11, (142, 144, 148, 255), -1)
-        cv2.circle(image, (x, 44), 4, (70, 72, 74, 255), -1)
+        for radius, colour in wheel:
+            cv2.circle(image, (x, 44), radius, (*colour, 255), -1)
     return image
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from pipeline.city.appearance.windows import Colour
+
 
 def draw_church(albedo: np.ndarray, glow: np.ndarray, lit_share: float, scale: int) -> None:
     """A portal, tall pointed windows and a rose window on a plain wall."""
@@ -18,51 +20,27 @@ def draw_church(albedo: np.ndarray, glow: np.ndarray, lit_share: float, scale: i
         targets.append((glow, (220, 150, 80), (0, 0, 0)))
     for image, inner, outer in targets:
         for shift in (-0.3, 0.3):
-            _pointed(
-                image,
-                (middle + int(width * shift), int(height * 0.52)),
-                int(0.6 * scale),
-                int(4.2 * scale),
-                inner,
-                outer,
-            )
-        rose = (middle, int(height * 0.42))
-        cv2.circle(image, rose, int(1.7 * scale), outer, -1)
-        cv2.circle(image, rose, int(1.4 * scale), inner, -1)
+            top = (middle + int(width * shift), int(height * 0.52))
+            _pointed(image, top, (int(0.6 * scale), int(4.2 * scale)), inner, outer)
+        rose = np.array([middle, int(height * 0.42)])
+        cv2.circle(image, rose.tolist(), int(1.7 * scale), outer, -1)
+        cv2.circle(image, rose.tolist(), int(1.4 * scale), inner, -1)
         for angle in np.arange(0, np.pi, np.pi / 6):
             step = (np.array([np.cos(angle), np.sin(angle)]) * 1.4 * scale).astype(int)
-            cv2.line(
-                image,
-                (rose[0] - step[0], rose[1] - step[1]),
-                (rose[0] + step[0], rose[1] + step[1]),
-                outer,
-                2,
-            )
-    _pointed(
-        albedo, (middle, height - int(3.4 * scale)), int(1.3 * scale), int(3.4 * scale), (84, 56, 40), pale
-    )
+            cv2.line(image, (rose - step).tolist(), (rose + step).tolist(), outer, 2)
+    tall = int(3.4 * scale)
+    _pointed(albedo, (middle, height - tall), (int(1.3 * scale), tall), (84, 56, 40), pale)
     cv2.line(albedo, (middle, height - int(4.4 * scale)), (middle, height), (40, 28, 22), 2)
 
 
 def _pointed(
-    image: np.ndarray,
-    top: tuple[int, int],
-    half: int,
-    tall: int,
-    inner: tuple[int, int, int],
-    outer: tuple[int, int, int],
+    image: np.ndarray, top: tuple[int, int], size: tuple[int, int], inner: Colour, outer: Colour
 ) -> None:
-    x, y = top
+    """A pointed opening of half width and height `size`, below the middle `top` of its arch, in a frame."""
+    (x, y), (half, tall) = top, size
     for grow, colour in ((5, outer), (0, inner)):
-        wide = half + grow
-        shape = [
-            (x - wide, y + tall),
-            (x - wide, y),
-            (x, y - int(1.5 * wide)),
-            (x + wide, y),
-            (x + wide, y + tall),
-        ]
-        cv2.fillPoly(image, [np.array(shape)], colour)
+        left, right, tip, low = x - half - grow, x + half + grow, y - int(1.5 * (half + grow)), y + tall
+        cv2.fillPoly(image, [np.array([(left, low), (left, y), (x, tip), (right, y), (right, low)])], colour)
 
 
 def _from_hue(hue: int, saturation: int, value: int) -> np.ndarray:

@@ -57,15 +57,12 @@ def _paint(colour: tuple[int, int, int], cornice: bool) -> np.ndarray:
 
 
 def _peak(colour: tuple[int, int, int]) -> np.ndarray:
-    image = np.zeros((96, 192, 4), np.uint8)
-    image[:, :, :3] = _textured("plaster", colour, 96, 192)
     alpha = np.zeros((96, 192), np.uint8)
     cv2.fillPoly(alpha, [np.array([[0, 96], [96, 0], [191, 96]])], 255)
-    image[:, :, 3] = alpha
-    return image
+    return np.dstack([_textured("plaster", colour, 96, 192), alpha])
 
 
-def _belfry(numbers: list[int]) -> Picture:
+def _belfry(numbers: list[int], _rng: np.random.Generator) -> Picture:
     image = _textured("stone", (numbers[0], numbers[1], numbers[2]), 320, 86)
     for top in (24, 120):
         cv2.ellipse(image, (43, top + 16), (15, 15), 0, 180, 360, (44, 42, 44), -1)
@@ -99,7 +96,7 @@ def _mansard(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, glow
 
 
-def _rail(numbers: list[int]) -> Picture:
+def _rail(numbers: list[int], _rng: np.random.Generator) -> Picture:
     kind, length = numbers
     width = max(length, 1) * 40
     image = np.zeros((38, width, 4), np.uint8)
@@ -114,7 +111,7 @@ def _rail(numbers: list[int]) -> Picture:
     return image, None
 
 
-def _awning(numbers: list[int]) -> Picture:
+def _awning(numbers: list[int], _rng: np.random.Generator) -> Picture:
     kind, length = numbers
     width = max(length, 2) * 20
     image = np.empty((32, width, 3), np.uint8)
@@ -126,7 +123,7 @@ def _awning(numbers: list[int]) -> Picture:
     return image, None
 
 
-def _sign(rng: np.random.Generator) -> Picture:
+def _sign(_numbers: list[int], rng: np.random.Generator) -> Picture:
     image = np.empty((56, 44, 3), np.uint8)
     board = BOARDS[int(rng.integers(len(BOARDS)))]
     image[:] = board
@@ -149,7 +146,7 @@ def _poster(numbers: list[int], rng: np.random.Generator) -> Picture:
     return image, (image * 0.8).astype(np.uint8)
 
 
-def _fence(numbers: list[int]) -> Picture:
+def _fence(numbers: list[int], _rng: np.random.Generator) -> Picture:
     kind, length = numbers
     width = max(length, 2) * 30
     image = np.zeros((40, width, 4), np.uint8)
@@ -171,13 +168,13 @@ def _hedge(numbers: list[int], rng: np.random.Generator) -> Picture:
     return np.dstack([image, alpha]), None
 
 
-def _pole() -> Picture:
+def _pole(_numbers: list[int], _rng: np.random.Generator) -> Picture:
     image = np.empty((128, 8, 3), np.uint8)
     image[:] = np.array([40, 56, 78, 92, 84, 66, 48, 38])[None, :, None]
     return image, None
 
 
-def _arm() -> Picture:
+def _arm(_numbers: list[int], _rng: np.random.Generator) -> Picture:
     """The lamp's arm and head, 2 m x 1 m, the pole at the left."""
     image = np.zeros((48, 96, 4), np.uint8)
     cv2.ellipse(image, (48, 44), (46, 30), 0, 180, 275, (66, 70, 72, 255), 4)
@@ -188,44 +185,34 @@ def _arm() -> Picture:
     return image, glow
 
 
-def _post(numbers: list[int]) -> Picture:
+def _post(numbers: list[int], _rng: np.random.Generator) -> Picture:
     """Street furniture 1 m wide and 3 m high: signs, meters, bins, a letter box, a bollard."""
     image = np.zeros((192, 64, 4), np.uint8)
-    kind = numbers[0]
-    if kind in (0, 1, 2):
-        cv2.rectangle(image, (30, 30), (33, 191), (120, 122, 124, 255), -1)
-    if kind == 0:
+    for left, top, right, bottom, colour in _POST_BOXES[numbers[0]]:
+        cv2.rectangle(image, (left, top), (right, bottom), (*colour, 255), -1)
+    if numbers[0] == 0:
         cv2.circle(image, (32, 32), 20, (196, 40, 40, 255), -1)
         cv2.rectangle(image, (20, 28), (44, 36), (236, 236, 232, 255), -1)
-    elif kind == 1:
-        cv2.rectangle(image, (14, 14), (50, 50), (40, 84, 160, 255), -1)
+    elif numbers[0] == 1:
         cv2.putText(image, "P", (20, 44), cv2.FONT_HERSHEY_DUPLEX, 1.0, (238, 238, 236, 255), 3)
-    elif kind == 2:
+    elif numbers[0] == 2:
         cv2.fillPoly(image, [np.array([[32, 10], [54, 48], [10, 48]])], (206, 44, 40, 255))
         cv2.fillPoly(image, [np.array([[32, 20], [46, 44], [18, 44]])], (236, 234, 226, 255))
-    elif kind == 3:
-        cv2.rectangle(image, (18, 132), (46, 191), (64, 92, 72, 255), -1)
-        cv2.rectangle(image, (16, 126), (48, 134), (48, 70, 56, 255), -1)
-    elif kind == 4:
-        cv2.rectangle(image, (17, 112), (47, 180), (176, 42, 40, 255), -1)
-        cv2.rectangle(image, (22, 122), (42, 127), (30, 20, 20, 255), -1)
-        cv2.rectangle(image, (28, 180), (36, 191), (70, 30, 30, 255), -1)
-    else:
-        cv2.rectangle(image, (27, 130), (37, 191), (74, 76, 78, 255), -1)
-        cv2.rectangle(image, (27, 138), (37, 144), (226, 222, 210, 255), -1)
     return image, None
 
 
+_PIPE = (30, 30, 33, 191, (120, 122, 124))
+# Left, top, right, bottom (pixels) and colour of what a post is made of, by its kind, lowest first.
+_POST_BOXES = (
+    (_PIPE,),
+    (_PIPE, (14, 14, 50, 50, (40, 84, 160))),
+    (_PIPE,),
+    ((18, 132, 46, 191, (64, 92, 72)), (16, 126, 48, 134, (48, 70, 56))),
+    ((17, 112, 47, 180, (176, 42, 40)), (22, 122, 42, 127, (30, 20, 20)), (28, 180, 36, 191, (70, 30, 30))),
+    ((27, 130, 37, 191, (74, 76, 78)), (27, 138, 37, 144, (226, 222, 210))),
+)
+
 _DRAWERS: dict[str, Callable[[list[int], np.random.Generator], Picture]] = {
-    "belfry": lambda numbers, _: _belfry(numbers),
-    "mansard": _mansard,
-    "rail": lambda numbers, _: _rail(numbers),
-    "awning": lambda numbers, _: _awning(numbers),
-    "sign": lambda _, rng: _sign(rng),
-    "poster": _poster,
-    "fence": lambda numbers, _: _fence(numbers),
-    "hedge": _hedge,
-    "pole": lambda *_: _pole(),
-    "arm": lambda *_: _arm(),
-    "post": lambda numbers, _: _post(numbers),
-}
+    "belfry": _belfry, "mansard": _mansard, "rail": _rail, "awning": _awning, "sign": _sign, "pole": _pole,
+    "poster": _poster, "fence": _fence, "hedge": _hedge, "arm": _arm, "post": _post,
+}  # fmt: skip

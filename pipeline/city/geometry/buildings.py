@@ -61,23 +61,15 @@ def _roof(quads: QuadList, building: Building, rng: np.random.Generator) -> None
         lip = eaves + out * 0.5 - UP * 0.3
         quads.add(lip + rise, along, -rise, ("roof", "tiles", colour))
         quads.add(lip, along, -out * 0.5, ("paint", 120, 112, 100))
-        for side, way in ((eaves, 1), (eaves + along, -1)):
-            peak = depth / 2 * 2
-            if way > 0:
-                quads.add(side + depth + UP * 3.4, -peak, -UP * 3.4, ("peak", *building.colour))
-            else:
-                quads.add(side + UP * 3.4, peak, -UP * 3.4, ("peak", *building.colour))
+        quads.add(eaves + depth + UP * 3.4, -depth, -UP * 3.4, ("peak", *building.colour))
+        quads.add(eaves + along + UP * 3.4, depth, -UP * 3.4, ("peak", *building.colour))
     elif building.roof == "mansard":
         for face in _streets(building):
             foot, run, outward = _edge(building, face)
             rise = -outward * 1.1 + UP * 2.7
             base = foot + UP * building.height + outward * 0.2
-            quads.add(
-                base + rise,
-                run,
-                -rise,
-                ("mansard", max(int(np.linalg.norm(run) / 2.8), 1), colour, building.key),
-            )
+            dormers = max(int(np.linalg.norm(run) / 2.8), 1)
+            quads.add(base + rise, run, -rise, ("mansard", dormers, colour, building.key))
         quads.add(eaves + along + UP * 2.7 + depth * 0.1, depth * 0.9, -UP * 2.7, ("paint", 128, 120, 112))
         if not building.corner:
             quads.add(eaves + UP * 2.7 + depth, -depth * 0.9, -UP * 2.7, ("paint", 128, 120, 112))
@@ -166,12 +158,8 @@ def _bays(quads: QuadList, building: Building) -> None:
     for index in range(count):
         middle = building.width * (index + 0.5) / count
         foot = start + unit * (middle - wide / 2) + UP * (building.ground_height + 0.2) + out * 0.9
-        skins: tuple[Skin, Skin, Skin] = (
-            ("bay", building.key, index),
-            ("bayside", building.key, index),
-            under,
-        )
-        quads.add_box(foot, unit * wide, -out * 0.9, tall, skins)
+        front, side = ("bay", building.key, index), ("bayside", building.key, index)
+        quads.add_box(foot, unit * wide, -out * 0.9, tall, (front, side, under))
         lid = foot + UP * (tall + 0.4) - out * 0.9
         quads.add(lid, unit * wide, out * 0.9 - UP * 0.4, ("roof", "slate", 2))
 
@@ -231,9 +219,7 @@ def _car(
     nose, tail = ahead * half, -ahead * half
     inset = right * (side - 0.12)
     side_vector = right * side
-    quads.add(
-        place + tail - side_vector * -1 + UP * sill, ahead * 2 * half, -UP * sill, ("car", "right", *look)
-    )
+    quads.add(place + tail + side_vector + UP * sill, ahead * 2 * half, -UP * sill, ("car", "right", *look))
     quads.add(place + nose - side_vector + UP * sill, -ahead * 2 * half, -UP * sill, ("car", "left", *look))
     down = -UP * (sill - 0.2)
     quads.add(place + nose + side_vector + UP * sill, -side_vector * 2, down, ("car", "nose", *look))

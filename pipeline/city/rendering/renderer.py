@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,6 +26,14 @@ from pipeline.runtime.errors import ParameterError
 
 _FAR = 330.0  # metres: nothing further away is drawn
 _TILES = ((64.0, 4.0, _FAR), (20.0, 24.0, 34.0))  # ground: size (m), pixels a metre, drawn up to (m)
+
+
+class _View(NamedTuple):
+    """What a picture is drawn on, what of, and in which light."""
+
+    canvas: Canvas
+    scene: Scene
+    light: Light
 
 
 class Painter:
@@ -60,27 +69,19 @@ class Painter:
         camera = Camera(shot, round(width * scale), round(height * scale))
         scene = self._scene(shot.visit)
         canvas = Canvas(camera)
-        self._draw_ground(canvas, scene, light)
-        self._draw_things(canvas, scene, light)
-        self._draw_sky(canvas, light, shot.visit)
-        return self._photograph(canvas, scene, light, shot, (width, height))
+        view = _View(canvas, scene, light)
+        self._draw_ground(view)
+        self._draw_things(view)
+        self._draw_sky(view)
+        return _photograph(view, shot, (width, height))
 
     def _scene(self, visit: int) -> Scene:
         if visit not in self._scenes:
             self._scenes[visit] = Scene(self._city, self._mesh, self._relief, visit)
         return self._scenes[visit]
 
-    def _photograph(
-        self, canvas: Canvas, scene: Scene, light: Light, shot: Shot, size: tuple[int, int]
-    ) -> np.ndarray:
-        color = cv2.resize(canvas.color, size, interpolation=cv2.INTER_AREA)
-        inverse = cv2.resize(canvas.inverse, size, interpolation=cv2.INTER_NEAREST)
-        rows, colours = np.zeros((0, 4)), np.zeros((0, 3))
-        if light.lamp > 0:
-            rows, colours = _glare(canvas, scene, light, size[0] / canvas.camera.width)
-        return develop(color, inverse, light, shot, (rows, colours))
-
-    def _draw_ground(self, canvas: Canvas, scene: Scene, light: Light) -> None:
+    def _draw_ground(self, view: _View) -> None:
+        canvas, scene, light = view
         camera = canvas.camera
         up = (np.linalg.inv(camera.intrinsics) @ np.eye(3)).T @ camera.axes[:, 2]
         columns = np.arange(camera.width, dtype=np.float32)
@@ -101,18 +102,14 @@ class Painter:
             down = np.tile([0.0, -size, 0.0], (len(i), 1))
             found = candidates(camera, Quads(origin, along, down, []), None, reach + size)
             for row, index in enumerate(found.index.tolist()):
-                polygon = found.polygon(row, camera)
+                polygon, to_plane = found.polygon(row, camera), found.to_plane[row]
                 if polygon is None:
                     continue
                 place = ((float(i[index] * size), float(j[index] * size)), size)
-                to_plane = found.to_plane[row]
-                texture = partial(
-                    self._levelled,
-                    ("ground", place, light.name, scene.visit),
-                    partial(self._tile, scene, light, place, scale),
-                    _level(polygon, to_plane, (size * scale, size * scale)),
-                )
-                canvas.add(to_plane, polygon, texture, test=False)
+                key = ("ground", place, light.name, scene.visit)
+                draw = partial(self._tile, scene, light, place, scale)
+                level = _level(polygon, to_plane, (size * scale, size * scale))
+                canvas.add(to_plane, polygon, partial(self._levelled, key, draw, level), test=False)
 
     def _tile(
         self, scene: Scene, light: Light, place: tuple[tuple[float, float], float], scale: float
@@ -138,10 +135,12 @@ class Painter:
             return quarter()
         return self._small.get((*key, *level), lambda: shrink(quarter(), level[0] - 2, level[1] - 2))
 
-    def _draw_things(self, canvas: Canvas, scene: Scene, light: Light) -> None:
-        camera, quads = canvas.camera, scene.quads
-        surfaces = candidates(camera, quads, scene.near(camera, _FAR), _FAR)
+    def _draw_things(self, view: _View) -> None:
+        canvas, scene, light = view
+        camera = canvas.camera
+        surfaces = candidates(camera, scene.quads, scene.near(camera, _FAR), _FAR)
         cut_outs = candidates(camera, _turned(scene, camera), None, _FAR)
+        gains = scene.gains(light, cut_outs=True)
         count = len(surfaces.index)
         nearest = np.concatenate([surfaces.nearest, cut_outs.nearest])
         boxes = np.concatenate([surfaces.boxes, cut_outs.boxes])
@@ -150,55 +149,39 @@ class Painter:
         while order.size:
             for item in order[:batch].tolist():
                 if item < count:
-                    self._draw_surface(canvas, scene, light, surfaces, item)
+                    self._draw_surface(view, surfaces, item)
                 else:
-                    self._draw_cut_out(canvas, scene, light, cut_outs, item - count)
+                    index = cut_outs.index[item - count]
+                    self._draw_shared(view, cut_outs, item - count, scene.cut_outs.skins[index], gains[index])
             order = order[batch:]
             order = order[~hidden(canvas.inverse, boxes[order], nearest[order])]
 
-    def _draw_surface(self, canvas: Canvas, scene: Scene, light: Light, found: Candidates, row: int) -> None:
+    def _draw_surface(self, view: _View, found: Candidates, row: int) -> None:
+        canvas, scene, light = view
         index = int(found.index[row])
         skin = scene.quads.skins[index]
         if skin[0] not in UNIQUE:
-            self._draw_shared(
-                canvas, scene, light, (found, row), (skin, scene.gains(light, cut_outs=False)[index])
-            )
+            self._draw_shared(view, found, row, skin, scene.gains(light, cut_outs=False)[index])
             return
         polygon, to_plane = found.polygon(row, canvas.camera), found.to_plane[row]
         if polygon is None:
             return
-        size = (
-            float(np.linalg.norm(scene.quads.along[index])),
-            float(np.linalg.norm(scene.quads.down[index])),
-        )
-        level = _level(polygon, to_plane, (size[0] * SCALE, size[1] * SCALE))
+        width, height = (float(np.linalg.norm(way[index])) for way in (scene.quads.along, scene.quads.down))
+        level = _level(polygon, to_plane, (width * SCALE, height * SCALE))
         draw = partial(scene.unique, index, light)
         # By index, not by skin: both sides of a bay have one skin, and each its own light.
         canvas.add(to_plane, polygon, partial(self._levelled, (index, light.name, scene.visit), draw, level))
 
-    def _draw_cut_out(self, canvas: Canvas, scene: Scene, light: Light, found: Candidates, row: int) -> None:
-        index = int(found.index[row])
-        what = (scene.cut_outs.skins[index], scene.gains(light, cut_outs=True)[index])
-        self._draw_shared(canvas, scene, light, (found, row), what)
-
-    def _draw_shared(
-        self,
-        canvas: Canvas,
-        scene: Scene,
-        light: Light,
-        where: tuple[Candidates, int],
-        what: tuple[Skin, np.ndarray],
-    ) -> None:
-        (found, row), (skin, gain) = where, what
+    def _draw_shared(self, view: _View, found: Candidates, row: int, skin: Skin, gain: np.ndarray) -> None:
+        canvas, scene, light = view
         polygon, to_plane = found.polygon(row, canvas.camera), found.to_plane[row]
         if polygon is None:
             return
-        albedo = scene.shared(skin)
+        albedo, glow = scene.shared(skin)
         level = _level(polygon, to_plane, (albedo.shape[1], albedo.shape[0]))
         texture = partial(self._small.get, (skin, *level), partial(shrink, albedo, *level))
-        glow = scene.shared_glow(skin) if light.glow > 0 else None
         shine = None
-        if glow is not None:
+        if glow is not None and light.glow > 0:
             strength = (light.glow / light.peak) ** 0.5
             shine = partial(
                 self._small.get, (skin, "glow", light.name, *level),
@@ -206,14 +189,15 @@ class Painter:
             )  # fmt: skip
         canvas.add(to_plane, polygon, texture, gain=gain, glow=shine)
 
-    def _draw_sky(self, canvas: Canvas, light: Light, visit: int) -> None:
+    def _draw_sky(self, view: _View) -> None:
+        canvas, scene, light = view
         camera = canvas.camera
         empty = (canvas.inverse <= 0).astype(np.uint8)
         rows = np.flatnonzero(empty.any(axis=1))
         if not rows.size:
             return
-        key = ("sky", light.name, visit)
-        picture = self._small.get(key, lambda: draw_sky(light, self._city.seed, visit))
+        key = ("sky", light.name, scene.visit)
+        picture = self._small.get(key, lambda: draw_sky(light, self._city.seed, scene.visit))
         # Half as fine as the canvas, from an even row on, is enough for clouds.
         top, bottom = int(rows[0]) // 2 * 2, int(rows[-1]) + 1
         width, height = camera.width // 2 + 1, (bottom - top) // 2 + 1
@@ -226,8 +210,19 @@ class Painter:
         cv2.copyTo(whole[: bottom - top, : camera.width], empty[window], canvas.color[window])
 
 
-def _glare(canvas: Canvas, scene: Scene, light: Light, shrunk: float) -> tuple[np.ndarray, np.ndarray]:
+def _photograph(view: _View, shot: Shot, size: tuple[int, int]) -> np.ndarray:
+    canvas, _, light = view
+    color = cv2.resize(canvas.color, size, interpolation=cv2.INTER_AREA)
+    inverse = cv2.resize(canvas.inverse, size, interpolation=cv2.INTER_NEAREST)
+    glare = np.zeros((0, 4)), np.zeros((0, 3))
+    if light.lamp > 0:
+        glare = _glare(view, size[0] / canvas.camera.width)
+    return develop(color, inverse, light, shot, glare)
+
+
+def _glare(view: _View, shrunk: float) -> tuple[np.ndarray, np.ndarray]:
     """Street lamps and the lights of cars: rows (n, 4) and colours (n, 3) for `develop`."""
+    canvas, scene, light = view
     lamps = len(scene.city.kerbside.lamps)
     places, sizes = [scene.illumination.lamps[:lamps]], [np.full(lamps, 0.42)]
     tones, strengths = [scene.illumination.powers[:lamps]], [np.full(lamps, 1.0)]

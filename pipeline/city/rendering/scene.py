@@ -65,15 +65,8 @@ class Scene:
         """Rows of `quads` that a camera may see within `far` metres."""
         return self._cells.seen(camera, far)
 
-    def shared(self, skin: Skin) -> np.ndarray:
-        """Albedo (h, w, 3 or 4) of a covering that many surfaces share."""
-        return self._thing(skin)[0]
-
-    def shared_glow(self, skin: Skin) -> np.ndarray | None:
-        """What a shared covering shines with at night (h, w, 3), or None."""
-        return self._thing(skin)[1]
-
-    def _thing(self, skin: Skin) -> tuple[np.ndarray, np.ndarray | None]:
+    def shared(self, skin: Skin) -> tuple[np.ndarray, np.ndarray | None]:
+        """Albedo (h, w, 3 or 4) of a covering that many surfaces share, and its glow (h, w, 3) or None."""
         if skin not in self._things:
             albedo, glow = draw_thing(skin, self.city.seed)
             self._things[skin] = (bleed(albedo) if albedo.shape[2] == 4 else albedo, glow)
@@ -125,20 +118,16 @@ def _lamp_arms(city: City) -> Quads:
 
 
 def _cut_outs(city: City, visit: int) -> CutOuts:
-    feet: list[tuple[float, float]] = []
-    sizes: list[tuple[float, float]] = []
+    rows: list[tuple[float, ...]] = []  # foot x, y, width, height
     skins: list[Skin] = []
     for x, y, height, species in city.kerbside.trees.tolist():
-        feet.append((x, y))
-        sizes.append((height, height))
+        rows.append((x, y, height, height))
         skins.append(("tree", int(species), int(abs(x * 7 + y * 3)) % 4, min(visit, 1)))
     for x, y, *_ in city.kerbside.lamps.tolist():
-        feet.append((x, y))
-        sizes.append((0.16, LAMP_HEIGHT - 0.2))
+        rows.append((x, y, 0.16, LAMP_HEIGHT - 0.2))
         skins.append(("pole",))
     for x, y, kind, _ in city.kerbside.posts.tolist():
-        feet.append((x, y))
-        sizes.append((0.95, 2.8))
+        rows.append((x, y, 0.95, 2.8))
         skins.append(("post", int(kind)))
     for building in city.buildings:
         if building.kind == "park":
@@ -148,7 +137,7 @@ def _cut_outs(city: City, visit: int) -> CutOuts:
                 corners = building.corners
                 spot = corners[0] + (corners[1] - corners[0]) * a + (corners[3] - corners[0]) * b
                 high = float(rng.uniform(5, 9))
-                feet.append((float(spot[0]), float(spot[1])))
-                sizes.append((high, high))
+                rows.append((float(spot[0]), float(spot[1]), high, high))
                 skins.append(("tree", int(rng.integers(4)), int(rng.integers(4)), min(visit, 1)))
-    return CutOuts(np.array(feet).reshape(-1, 2), np.array(sizes).reshape(-1, 2), skins)
+    table = np.array(rows).reshape(-1, 4)
+    return CutOuts(table[:, :2], table[:, 2:], skins)
