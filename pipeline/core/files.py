@@ -17,8 +17,6 @@ from typing import Any, BinaryIO, cast
 
 from pipeline.runtime.errors import DusklineError, MissingInputError, UserError
 
-PIECE = 1 << 20
-
 # Errors of `os.link` that mean "not here", as against "not at all".
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
 
@@ -174,22 +172,8 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's content as 64 hex digits, read in pieces."""
-    return digest_chunks(chunks(path))
-
-
-def digest_chunks(pieces: Iterable[bytes]) -> str:
-    """SHA-256 of `pieces`, one after the other, as 64 hex digits."""
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file's content in pieces of `PIECE` bytes, the last one shorter."""
     with path.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            yield piece
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_document(document: Mapping[str, object] | Sequence[object]) -> str:

@@ -12,8 +12,8 @@ from pipeline.runtime.errors import UserError, listed
 _LOG = logging.getLogger(__name__)
 
 
-def picture_files(folder: Path, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> list[str]:
-    """Return the pictures below `folder` as sorted POSIX paths: files with one of `suffixes` in any case.
+def picture_files(folder: Path) -> list[str]:
+    """Return the pictures below `folder` as sorted POSIX paths: files with a picture's suffix in any case.
 
     Hidden files and folders are left out. Linked files are taken; linked folders are not followed, and a
     warning names them: DVC does not look behind them either, so a change there would rerun nothing.
@@ -27,7 +27,7 @@ def picture_files(folder: Path, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) ->
         paths += [
             (below / name).as_posix()
             for name in names
-            if name.lower().endswith(suffixes) and not is_clutter(name)
+            if name.lower().endswith(PICTURE_SUFFIXES) and not is_clutter(name)
         ]
     if linked:
         _LOG.warning("%s: linked folders are not followed:%s", folder, listed(sorted(linked)))

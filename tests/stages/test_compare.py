@@ -15,7 +15,6 @@ from pipeline.core.image_io import read_rgb
 from pipeline.datasets.fetching import fetch
 from pipeline.night.comparison.comparison_files import read_measures, read_shown
 from stages import compare
-from tests.night.fakes import tree
 from tests.stages.project_folder import write_day_set, write_project
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
@@ -78,14 +77,6 @@ def test_every_translator_at_hand_is_shown_beside_day_and_true_night(tmp_path: P
     assert read_rgb(out / "sheet.jpg").shape[1] > 7 * 252
 
 
-def test_the_same_bytes_a_second_time(tmp_path: Path) -> None:
-    out = tmp_path / "reports" / "compare" / "all"
-    assert run(tmp_path).exit_code == 0
-    first = tree(out)
-    assert run(tmp_path).exit_code == 0
-    assert tree(out) == first
-
-
 def test_a_checkpoint_that_cannot_be_read_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
     (tmp_path / "weights" / "broken.pt").write_bytes(CHECKPOINT.read_bytes()[:1000])
     result = run(tmp_path, shorter_sides={"dim8": 36}, true_nights=None)
@@ -101,14 +92,6 @@ def test_a_side_too_short_for_a_network_is_its_reason(tmp_path: Path) -> None:
     shutil.copy(CHECKPOINT, tmp_path / "weights" / "other.pt")
     result = run(tmp_path, shorter_sides={"other": 7}, true_nights=None)
     assert "other cannot be used: shorter_side must be at least 8" in result.stdout
-
-
-def test_no_checkpoint_that_can_be_read_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "weights" / "dim8.pt").write_bytes(b"")
-    result = run(tmp_path)
-    assert result.exit_code == 1
-    assert "none of the 1 checkpoints can be used:\n    dim8: weights/dim8.pt is empty" in result.stderr
-    assert not (tmp_path / "reports" / "compare" / "all").exists()
 
 
 def test_a_missing_or_empty_folder_of_checkpoints_says_what_to_do(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from pipeline.core.files import digest_bytes
 from pipeline.night.engine.store import open_store
 from pipeline.night.engine.translate_image import Translated
 from pipeline.night.records.translator import Recipe
-from stages.cli import main as duskline
 from stages.prune import main
 from tests.import_graph import ROOT
 from tests.night.fakes import JPG, Darkened
@@ -118,10 +117,3 @@ def test_states_of_trainings_are_listed_and_stay(store: Path) -> None:
 def test_no_store_is_nothing_to_remove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUSKLINE_WORK", str(tmp_path / "elsewhere"))
     assert pruned().stdout == "Nothing to remove.\n"
-
-
-def test_the_group_knows_it_and_its_help_says_what_is_used() -> None:
-    result = CliRunner().invoke(duskline, ["prune", "--help"])
-    assert result.exit_code == 0
-    assert "DVC's cache" in result.stdout
-    assert "train" in result.stdout

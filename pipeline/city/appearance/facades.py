@@ -55,13 +55,8 @@ def draw_wall(seed: int, building: Building, face: int, visit: int, lit_share: f
         _storeys(wall, seed, building, face, gable)
         if street:
             ground = round(building.ground_height * SCALE)
-            draw_ground_floor(
-                albedo[-ground:],
-                wall.glow[-ground:],
-                building,
-                _shop_key(seed, building, face, visit),
-                lit_share > 0,
-            )
+            key = [seed, 405, building.key, face, _changed(seed, building, visit, 2)]
+            draw_ground_floor(albedo[-ground:], wall.glow[-ground:], building, key, lit_share > 0)
             if building.kind == "mural" and face == 0:
                 draw_mural(albedo[gable:-ground], [seed, building.key, 7])
     style, _ = style_of(seed, building)
@@ -98,12 +93,8 @@ def _storeys(wall: Wall, seed: int, building: Building, face: int, gable: int) -
         for column in range(columns):
             chance, look = float(rng.random()), int(rng.integers(1 << 30))
             x = round(column * step + (step - w) / 2)
-            if (
-                x < 1
-                or x + w > width - 1
-                or y < gable + 4
-                or (not street and rng.random() < 0.35 + 0.4 * skip)
-            ):
+            outside = x < 1 or x + w > width - 1 or y < gable + 4
+            if outside or (not street and rng.random() < 0.35 + 0.4 * skip):
                 continue
             opening = Opening(x, y, w, h, chance, look)
             draw_window(wall.albedo, opening, style)
@@ -188,7 +179,3 @@ def _plain(building: Building) -> Colour:
     """Sides and backs: bare brick or dull render of about the building's tone."""
     tone = np.array(building.colour) * 0.5 + np.array((150, 140, 128)) * 0.42
     return (int(tone[0]), int(tone[1]), int(tone[2]))
-
-
-def _shop_key(seed: int, building: Building, face: int, visit: int) -> list[int]:
-    return [seed, 405, building.key, face, _changed(seed, building, visit, 2)]

@@ -66,7 +66,8 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
         for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
             drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
             drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
-    with replaced_folder(folder, _never, "new") as beside:
+    # Folders named day and night are just what users keep their own pictures in: none is ours to replace.
+    with replaced_folder(folder, lambda _: False, "new") as beside:
         drawn = draw_all(drawings.values(), workers)
         pictures = progress(drawn, total=len(drawings), label="draw unpaired views")
         for name, data in zip(drawings, pictures, strict=True):
@@ -96,8 +97,3 @@ def _write_form(form: Form, folder: Path, drawn: Iterator[bytes]) -> None:
 
 def _is_city(folder: Path) -> bool:
     return {path.name for path in folder.iterdir()} <= set(FORMS)
-
-
-def _never(_folder: Path) -> bool:
-    """Folders named day and night are just what users keep their own pictures in."""
-    return False

@@ -33,9 +33,7 @@ PITTSBURGH_SPLITS = ("train", "val", "test")
 # No city may grow into the next one, metres.
 _LARGEST_EXTENT = 24_000.0
 
-# A query lies within this distance of a database panorama, metres.
-REACH = 25.0
-# Most queries lie this far from the panorama they were chosen by, the others up to the second pair.
+# Metres; most queries lie this far from the panorama they were chosen by, the others up to the second pair.
 _NEAR = (3.0, 12.0)
 _FAR = (12.0, 22.0)
 _FAR_SHARE = 0.15

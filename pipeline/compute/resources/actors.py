@@ -25,7 +25,8 @@ from pipeline.runtime.errors import DusklineError
 
 _LOG = logging.getLogger(__name__)
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# Variables that tell numeric libraries how many threads to take.
+NUMERIC_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_WHY = 200
@@ -117,7 +118,7 @@ class Actors:
             "num_gpus": self._needs.gpus,
             "max_concurrency": self._at_once,
             "scheduling_strategy": "SPREAD",
-            "runtime_env": {"env_vars": dict.fromkeys(_THREADS, str(self._threads)) | _own_modules()},
+            "runtime_env": {"env_vars": dict.fromkeys(NUMERIC_THREADS, str(self._threads)) | _own_modules()},
         }
         if self._needs.memory:
             options["memory"] = self._needs.memory

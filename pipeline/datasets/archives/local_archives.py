@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core.files import PIECE, chunks, digest_chunks, read_json, write_json
+from pipeline.core.files import read_json, write_json
 from pipeline.runtime.errors import DusklineError, MissingInputError, UserError, listed
-from pipeline.runtime.progress import progress
+from pipeline.runtime.progress import progress_of_bytes
 
 RECORD = "archives.json"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,16 @@ def find_local_archive(held: Path, sources: Iterable[str], name: str) -> Path | 
 
 def digest_with_progress(path: Path) -> str:
     """SHA-256 of a large file as 64 hex digits, with a bar in megabytes."""
-    with _readable():
-        total = -(-path.stat().st_size // PIECE)
-        return digest_chunks(progress(chunks(path), total=total, label=f"digest {path.name}", unit="MB"))
+    digest = hashlib.sha256()
+    with (
+        _readable(),
+        path.open("rb") as stream,
+        progress_of_bytes(f"digest {path.name}", 0, path.stat().st_size) as arrived,
+    ):
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+            arrived(len(piece))
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from pipeline.core.files import atomic_write, chunks, digest_bytes
+from pipeline.core.files import atomic_write, digest_bytes
 from pipeline.datasets.archives.archive_members import members
 from pipeline.datasets.archives.local_archives import (
     LocalArchive,
@@ -212,8 +213,8 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
             f"checkpoint {source.name}: {place} gave a wrong file, which was removed again: {error}",
             hint=hint,
         ) from error
-    with atomic_write(raw / CHECKPOINT) as out:
-        out.writelines(chunks(file))
+    with atomic_write(raw / CHECKPOINT) as out, file.open("rb") as given:
+        shutil.copyfileobj(given, out)
     return Fetched(source, int(not downloaded), int(downloaded), int(pinned_now), pin.size)
 
 

@@ -59,20 +59,8 @@ class RawImage:
         return f"images/{self.split}/{self.role}/{self.file_name}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    data: bytes
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    reason: str
-
-
-# An image ready to be written, one that is there already, or none.
-_Result = _Prepared | ImageRow | _Broken
+# An image ready to be written with its bytes, one that is there already, or why there is none.
+_Result = tuple[ImageRow, bytes] | ImageRow | str
 
 
 def format_set(
@@ -106,12 +94,15 @@ def format_set(
                 count += 1
                 kept += isinstance(result, ImageRow)
                 found[f"{raw.split}/{raw.role}"] += 1
-                if isinstance(result, _Broken):
-                    broken.append(result.reason)
+                if isinstance(result, str):
+                    broken.append(result)
                 else:
-                    _write(writer, half_done, raw, result)
+                    _write(writer, half_done, result)
         if broken:
-            raise _broken_error(broken, count)
+            raise BadImageError(
+                f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
+                hint="download the archives they lie in again; nothing was changed in the raw data",
+            )
         _require_counts(found, expected or {})
         write_terms(writer.root, terms)
     if half_done is not None:
@@ -152,50 +143,30 @@ def _prepare(half_done: ResumableSet | None, raw: RawImage) -> _Result:
         data = raw.read()
         picture = open_rgb(data, label=raw.source)
     except (BadImageError, BadArchiveError) as error:
-        return _Broken(error.message)
+        return error.message
     except OSError as error:
-        return _Broken(f"{raw.source}: cannot be read ({error.strerror or error})")
-    if raw.recode is None:
-        return _Prepared(data, *picture.size)
-    if raw.recode.shorter_side is not None:
-        picture = picture.resize(
-            shorter_side_size(*picture.size, raw.recode.shorter_side), Image.Resampling.BILINEAR
-        )
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
-    return _Prepared(stream.getvalue(), *picture.size)
+        return f"{raw.source}: cannot be read ({error.strerror or error})"
+    if raw.recode is not None:
+        if raw.recode.shorter_side is not None:
+            size = shorter_side_size(*picture.size, raw.recode.shorter_side)
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
+        data = stream.getvalue()
+    of_file = digest_bytes(data), len(data), *picture.size
+    return ImageRow(raw.name, raw.source, *of_file, raw.time_of_day, raw.positions_in), data
 
 
 def _write(
-    writer: SetWriter, half_done: ResumableSet | None, raw: RawImage, result: _Prepared | ImageRow
+    writer: SetWriter, half_done: ResumableSet | None, result: tuple[ImageRow, bytes] | ImageRow
 ) -> None:
-    if half_done is None:
-        assert isinstance(result, _Prepared)
-        writer.add(
-            raw.name,
-            result.data,
-            source=raw.source,
-            width=result.width,
-            height=result.height,
-            time_of_day=raw.time_of_day,
-            positions_in=raw.positions_in,
-        )
-        return
-    if isinstance(result, _Prepared):
-        data = result.data
-        digest = digest_bytes(data)
-        result = ImageRow(
-            raw.name,
-            raw.source,
-            digest,
-            len(data),
-            result.width,
-            result.height,
-            raw.time_of_day,
-            raw.positions_in,
-        )
-        half_done.add(result, data)
-    writer.link(result, half_done.folder / result.name)
+    row, data = result if isinstance(result, tuple) else (result, None)
+    if half_done is not None:
+        if data is not None:
+            half_done.add(row, data)
+        writer.link(row, half_done.folder / row.name)
+    elif data is not None:
+        writer.write(row, data)
 
 
 def _in_order(
@@ -211,10 +182,3 @@ def _in_order(
     while pending:
         first, future = pending.popleft()
         yield first, future.result()
-
-
-def _broken_error(broken: list[str], count: int) -> BadImageError:
-    return BadImageError(
-        f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
-        hint="download the archives they lie in again; nothing was changed in the raw data",
-    )

@@ -10,8 +10,6 @@ alone, and neither times nor owners are kept: with an image more or less, one sh
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import tarfile
@@ -111,25 +109,21 @@ def pack(
 def write_index(root: Path, entries: Iterable[Entry]) -> None:
     """Write the index of a set, in the order of names."""
     known = sorted(entries, key=lambda entry: entry.name)
-    files.write_csv(
-        root / INDEX, _HEADER, ((entry.name, *position_of(entry.name), *_rest(entry)) for entry in known)
-    )
+    rows = ((one.name, *position_of(one.name), one.shard, one.offset, one.size) for one in known)
+    files.write_csv(root / INDEX, _HEADER, rows)
 
 
 def read_index(root: Path) -> dict[str, Entry]:
     """Read the index of a set; `SetError` when it is no index."""
     path = root / INDEX
+    entries = {}
     try:
-        entries = {}
-        text = io.TextIOWrapper(io.BytesIO(path.read_bytes()), encoding="utf-8", newline="")
-        lines = csv.reader(text, strict=True)
-        if tuple(next(lines, [])) != _HEADER:
-            raise ValueError(f"its header is not {','.join(_HEADER)}")
-        for name, _, _, shard, offset, size in lines:
+        for _, row in files.read_csv(path, _HEADER):
+            name, shard = row["name"], row["shard"]
             if Path(shard).name != shard or not shard.endswith(".tar"):
                 raise ValueError(f"{shard!r} is not the name of a shard")
-            entries[name] = Entry(name, shard, int(offset), int(size))
-    except (OSError, ValueError, csv.Error, DusklineError) as error:
+            entries[name] = Entry(name, shard, int(row["offset"]), int(row["size"]))
+    except (OSError, ValueError, DusklineError) as error:
         raise SetError(f"{path} is not an index of shards: {error}") from error
     return entries
 
@@ -162,10 +156,6 @@ def _scanned(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except FileNotFoundError:
         return []
-
-
-def _rest(entry: Entry) -> tuple[str, int, int]:
-    return entry.shard, entry.offset, entry.size
 
 
 def _description(row: ImageRow) -> bytes:

@@ -123,16 +123,8 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
 
 def write_times(target: Path, labels: Iterable[TimeLabel]) -> None:
     """Write the labels as a list that a hand may correct and give back as corrections."""
-    write_csv(
-        target,
-        _HEADER,
-        (
-            (
-                label.name,
-                label.time_of_day,
-                label.label_from,
-                "" if label.certainty is None else f"{label.certainty:.3f}",
-            )
-            for label in labels
-        ),
+    rows = (
+        (one.name, one.time_of_day, one.label_from, "" if one.certainty is None else f"{one.certainty:.3f}")
+        for one in labels
     )
+    write_csv(target, _HEADER, rows)

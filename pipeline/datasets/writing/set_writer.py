@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,16 +85,19 @@ class SetWriter:
         time_of_day: str = "",
         positions_in: str = "",
     ) -> ImageRow:
-        """Write one image; its values are those of `ImageRow`.
+        """Write one image; its values are those of `ImageRow`, errors as `write`."""
+        digest = files.digest_bytes(data)
+        row = ImageRow(name, source, digest, len(data), width, height, time_of_day, positions_in)
+        self.write(row, data)
+        return row
+
+    def write(self, row: ImageRow, data: bytes) -> None:
+        """Write the image of `row`, whose bytes are `data`.
 
         Raises `SetError` for a name outside the convention and for one that was already given.
         """
-        row = ImageRow(
-            name, source, files.digest_bytes(data), len(data), width, height, time_of_day, positions_in
-        )
         self._take(row)
-        files.write_bytes(self.root / name, data)
-        return row
+        files.write_bytes(self.root / row.name, data)
 
     def link(self, row: ImageRow, file: Path) -> ImageRow:
         """Add `row`, whose bytes `file` holds, by a hard link (a copy across file systems)."""
@@ -159,10 +163,7 @@ class SetWriter:
     def _linked_shards(self, images: ImageSet, taken: Sequence[ImageRow]) -> Iterator[Entry]:
         """Link the shards of which all images are taken as they are; yield the entries of these images."""
         assert images.index is not None
-        all_of, taken_of = ({}, {})  # type: tuple[dict[str, set[ImageRow]], dict[str, set[ImageRow]]]
-        for rows, of_shard in ((images.rows, all_of), (taken, taken_of)):
-            for row in rows:
-                of_shard.setdefault(images.index[row.name].shard, set()).add(row)
+        all_of, taken_of = (_by_shard(rows, images.index) for rows in (images.rows, taken))
         for shard in sorted(taken_of):
             if taken_of[shard] == all_of[shard]:
                 name = f"{images.root.name}-{shard}"
@@ -184,3 +185,10 @@ class SetWriter:
                 hint="one is a copy of the other, or positions and labels do not tell them apart",
             )
         self._rows[row.name] = row
+
+
+def _by_shard(rows: Sequence[ImageRow], index: Mapping[str, Entry]) -> dict[str, set[ImageRow]]:
+    of_shard: dict[str, set[ImageRow]] = defaultdict(set)
+    for row in rows:
+        of_shard[index[row.name].shard].add(row)
+    return of_shard

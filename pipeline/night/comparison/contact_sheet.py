@@ -33,7 +33,8 @@ def draw_contact_sheet(
     shown = [(row, column) for row, column in zip(measured, pictures, strict=True) if column]
     failed = [row for row in measured if row.reason]
     heights = [max(_fitted(column[line]).height for _, column in shown) for line in range(len(shown[0][1]))]
-    numbers = _number_lines(measured)
+    # Those that are known of any column.
+    numbers = [name for name in _WORDS if any(getattr(row, name) is not None for row in measured)]
     top = _MARGIN + _TITLE + 2 * _LINE + 34
     first = top + _NAME + _LINE + _LINE * len(numbers) + 22
     width = max(2 * _MARGIN + len(shown) * (_CELL + _GAP) - _GAP, 900)
@@ -51,12 +52,6 @@ def draw_contact_sheet(
         where = (_MARGIN, foot + 12 + index * _LINE)
         draw.text(where, _shortened(text, width - 2 * _MARGIN, _SMALL), _SOFT, _font(_SMALL))
     return np.asarray(sheet)
-
-
-def _number_lines(measured: Sequence[Measured]) -> list[str]:
-    """The numbers that are known of any column."""
-    names = ("brightness", "contrast", "visible_edges", "psnr", "ssim")
-    return [name for name in names if any(getattr(row, name) is not None for row in measured)]
 
 
 def _draw_title(draw: ImageDraw.ImageDraw, title: str, numbers: Sequence[str], width: int) -> None:

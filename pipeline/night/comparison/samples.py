@@ -23,10 +23,6 @@ def true_nights_of(rows: Sequence[ImageRow], true_nights: TrueNights | None) -> 
     """Draw the true night of each of `rows`, encoded, by the day's name; nothing without `true_nights`."""
     if true_nights is None:
         return {}
-    raw = {_member(row): row.name for row in rows}
+    # The name in the archive, from `<archive>/<name>`.
+    raw = {row.source.partition("/")[2]: row.name for row in rows}
     return {raw[member]: data for member, data in true_nights(frozenset(raw))}
-
-
-def _member(row: ImageRow) -> str:
-    """The name in the archive, from `<archive>/<name>`."""
-    return row.source.partition("/")[2]

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from pipeline.compute.resources.actors import NUMERIC_THREADS
 from pipeline.compute.resources.worker_pool import Died, Introduction, Told
 from pipeline.night.engine.batches import answer_in_batches
 from pipeline.night.engine.translate_image import Task, attempt
@@ -34,8 +35,6 @@ from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.logging_setup import speak_as_told
 from pipeline.runtime.memory import available_memory, resident_memory
 from pipeline.runtime.process_lock import begin_as_worker, signals_held
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 # Handed to a worker at once, in batches, so that it need not wait for its parent between two of them; where
 # a batch is more than one picture, others are read and encoded meanwhile.
@@ -186,9 +185,9 @@ def built(
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
     """Around the start of a process: one numeric thread, and no Ctrl-C, which the parent answers for all."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    before = {name: os.environ.get(name) for name in NUMERIC_THREADS}
     with signals_held():
-        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        os.environ.update(dict.fromkeys(NUMERIC_THREADS, "1"))
         try:
             yield
         finally:

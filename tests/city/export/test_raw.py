@@ -83,12 +83,6 @@ def test_pictures_lie_under_their_own_names(tmp_path: Path, quick: None) -> None
     assert found == expected
 
 
-def test_an_older_city_is_replaced_whole(tmp_path: Path, quick: None) -> None:
-    write_city(tiny(train_places=1001, yaws=1, query_share=0.001), tmp_path / "city", workers=1)
-    write_city(tiny(), tmp_path / "city", workers=1)
-    assert not (tmp_path / "city" / "pittsburgh" / "003.tar").exists()
-
-
 def test_a_failure_leaves_the_older_city_as_it_was(
     tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,12 +96,6 @@ def test_a_failure_leaves_the_older_city_as_it_was(
     with pytest.raises(DusklineError, match=r"could not write .*city: No space left on device"):
         write_city(tiny(seed=8), tmp_path / "city", workers=1)
     assert digests(tmp_path / "city") == before
-    assert listing(tmp_path) == ["city"]
-
-
-def test_what_a_killed_run_left_is_cleared(tmp_path: Path, quick: None) -> None:
-    (tmp_path / ".city.new.part" / "pittsburgh").mkdir(parents=True)
-    write_city(tiny(), tmp_path / "city", workers=1)
     assert listing(tmp_path) == ["city"]
 
 

@@ -122,12 +122,6 @@ def test_a_night_set_without_its_record_is_refused(tmp_path: Path) -> None:
         merge_sets(day, writer.finish(), tmp_path / "dn")
 
 
-def test_many_names_are_counted_not_listed(tmp_path: Path) -> None:
-    day = day_set(tmp_path / "day", database=25)
-    with pytest.raises(SetError, match=r"28 names are in (?s:.*)and 8 more"):
-        merge_sets(day, day_set(tmp_path / "again", database=25), tmp_path / "dn")
-
-
 def test_a_share_of_the_nights_is_taken_of_each_role_and_their_record_stays_whole(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", database=8, queries=5)
     night = night_set(day, tmp_path / "night")

@@ -161,11 +161,6 @@ def test_a_length_that_is_a_lie_is_no_file(server: LocalServer, tmp_path: Path) 
         fetch(server, tmp_path / "a.tar")
 
 
-def test_a_throttled_server_is_waited_for(server: LocalServer, tmp_path: Path) -> None:
-    server.slow = 0.02
-    assert fetch(server, tmp_path / "a.tar") == DATA
-
-
 def test_a_killed_download_is_gone_on_from(server: LocalServer, tmp_path: Path) -> None:
     server.slow = 0.1
     part = tmp_path / "a.tar"

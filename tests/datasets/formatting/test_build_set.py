@@ -104,27 +104,6 @@ def test_every_broken_image_is_named_and_the_set_is_none(tmp_path: Path) -> None
         ImageSet.open(tmp_path / "set")
 
 
-def test_the_first_twenty_broken_ones_are_shown_with_a_count(tmp_path: Path) -> None:
-    with pytest.raises(BadImageError, match="30 of 30 images cannot be read") as caught:
-        format_set((raw_image(number, b"") for number in range(30)), tmp_path / "set", workers=2)
-    assert "000019.jpg" in caught.value.message
-    assert "000020.jpg" not in caught.value.message
-    assert caught.value.message.endswith("and 10 more")
-
-
-def test_two_images_that_want_one_name_are_refused_with_both_sources(tmp_path: Path) -> None:
-    one = raw_image(1, jpeg())
-    other = RawImage(one.split, one.role, one.file_name, "001.tar/x.jpg", jpeg)
-    with pytest.raises(SetError, match=r"from 000\.tar/000/000001\.jpg and from 001\.tar/x\.jpg"):
-        format_set([one, raw_image(2, jpeg()), other], tmp_path / "set", workers=2)
-    assert not (tmp_path / "set" / "manifest.csv").exists()
-
-
-def test_no_images_are_no_set(tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="no images"):
-        format_set([], tmp_path / "set", workers=2)
-
-
 def test_a_reader_that_fails_leaves_no_manifest(tmp_path: Path) -> None:
     def reader() -> Iterator[RawImage]:
         yield raw_image(1, jpeg())

@@ -16,12 +16,12 @@ from PIL import Image
 
 from pipeline.core.files import digest_bytes
 from pipeline.core.image_io import read_rgb
-from pipeline.datasets.image_set.image_set import MANIFEST, ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.night.records.provenance import Origin, read_origins
 from pipeline.night.records.summary import NightSummary
-from pipeline.runtime.errors import DusklineError, SetError
+from pipeline.runtime.errors import DusklineError
 from stages.unit_factory import UnitFactory
-from tests.night.fakes import PNG, Nightly, Trip, day_name, saved, write_days
+from tests.night.fakes import PNG, Nightly, day_name, saved, write_days
 from unit.network.pixels import MAX_MODEL_PIXELS
 from unit.network.settings import UnitSettings
 from unit.translation.translate import UnitTranslator
@@ -58,18 +58,14 @@ def of_colour(width: int, height: int, colour: tuple[int, int, int]) -> np.ndarr
     return np.full((height, width, 3), colour, np.uint8)
 
 
-LUMA = np.asarray(Image.fromarray(NOISE).convert("L"))
 ALPHA = Image.fromarray(np.dstack([NOISE, np.arange(36 * 48, dtype=np.uint8).reshape(36, 48)]))
 CMYK = saved(Image.new("CMYK", (48, 36), (255, 0, 0, 0)), "JPEG", quality=95)
 WHOLE = saved(Image.fromarray(NOISE), "JPEG", quality=95)
 
 # What is odd and has a night, and the pixels that a person would see in it.
 ODD: dict[str, tuple[bytes, np.ndarray]] = {
-    "a PNG by the name of a JPEG": (saved(Image.fromarray(NOISE), "PNG"), NOISE),
     "CMYK": (CMYK, of_colour(48, 36, (0, 255, 255))),
     "16 bits": (saved(Image.fromarray(WIDE), "PNG"), grey((WIDE // 257).astype(np.uint8))),
-    "grey": (saved(Image.fromarray(LUMA), "PNG"), grey(LUMA)),
-    "grey and alpha": (saved(Image.fromarray(LUMA).convert("LA"), "PNG"), grey(LUMA)),
     "alpha": (saved(ALPHA, "PNG"), NOISE),
     "turned by EXIF": (turned(), np.rot90(NOISE, -1)),
     "1x1": (saved(Image.new("RGB", (1, 1), (200, 10, 10)), "PNG"), of_colour(1, 1, (200, 10, 10))),
@@ -79,7 +75,6 @@ ODD: dict[str, tuple[bytes, np.ndarray]] = {
 # What has no night, and the beginning of the reason.
 BAD: dict[str, tuple[bytes, str]] = {
     "truncated": (WHOLE[: len(WHOLE) // 2], "cannot be decoded (image file is truncated"),
-    "half a header": (WHOLE[:15], "cannot be decoded (Truncated File Read)"),
     "empty": (b"", "empty"),
     "not an image": (b"<html>404</html>", "not a picture that can be read"),
     "bomb": (black(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels) exceeds limit"),
@@ -91,10 +86,6 @@ BAD: dict[str, tuple[bytes, str]] = {
     ),
     "bomb when resized, upright": (black(1, 20_000), "a picture of 1x20000 pixels would be 32x640000"),
 }
-
-
-def to_a_folder(path: Path) -> None:
-    path.mkdir()
 
 
 def to_a_pipe(path: Path) -> None:
@@ -110,17 +101,11 @@ def to_a_bad_disk(path: Path) -> None:
     path.symlink_to("/proc/self/mem")
 
 
-def to_nothing(path: Path) -> None:
-    assert not path.exists()
-
-
 # What happens to a file after the set was made, and the reason why it cannot be read.
 LOST: dict[str, tuple[Callable[[Path], None], str]] = {
-    "folder": (to_a_folder, "not a plain file"),
     "pipe": (to_a_pipe, "not a plain file"),
     "loop": (to_itself, "cannot be read (Too many levels of symbolic links)"),
     "bad disk": (to_a_bad_disk, "cannot be read (Input/output error)"),
-    "gone": (to_nothing, "cannot be read (No such file or directory)"),
 }
 NAMES = {kind: day_name(number) for number, kind in enumerate([*ODD, *BAD, *LOST])}
 
@@ -218,20 +203,3 @@ def test_too_large_a_share_is_refused_with_the_table_and_no_set(outcome: Outcome
     failed, images = len(BAD) + len(LOST), len(NAMES) + 3
     assert outcome.refused.message.startswith(f"{failed} of {images} pictures have no night, more than")
     assert "origins.csv" in outcome.refused.hint
-
-
-def test_a_name_without_coordinates_is_refused_where_a_set_is_opened(tmp_path: Path) -> None:
-    day = write_days(tmp_path / "day", {day_name(1): WHOLE})
-    nameless = "images/train/database/@photo1@.jpg"
-    (day.root / day.rows[0].name).rename(day.root / nameless)
-    manifest = day.root / MANIFEST
-    manifest.write_text(manifest.read_text().replace(day.rows[0].name, nameless))
-    with pytest.raises(SetError, match=r"not a manifest \(line 2\): .*@photo1@"):
-        ImageSet.open(day.root)
-
-
-def test_a_folder_of_pictures_needs_no_coordinates_in_their_names(tmp_path: Path) -> None:
-    trip = Trip(tmp_path)
-    trip.take("beach/photo 1.jpg", WHOLE)
-    trip.run()
-    assert trip.made() == {"beach/photo 1n.jpg"}

@@ -23,15 +23,13 @@ pytestmark = pytest.mark.usefixtures("pool_here")
 COUNT = 24
 
 SCRIPT = """
-import resource
 import sys
 from pathlib import Path
 from pipeline.runtime.errors import DusklineError
 from pipeline.datasets.image_set.image_set import ImageSet
 from tests.night.fakes import Nightly
 
-base, workers, wait, limit = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+base, workers, wait = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 try:
     print(Nightly(base, workers=workers, wait=wait).run(ImageSet.open(base / "day")))
 except DusklineError as error:
@@ -40,10 +38,10 @@ except DusklineError as error:
 """
 
 
-def start(base: Path, workers: int = 2, wait: float = 0.05, limit: int = -1) -> subprocess.Popen[str]:
-    """Start a run in a process group of its own; `limit` is the largest file that it may write."""
+def start(base: Path, workers: int = 2, wait: float = 0.05) -> subprocess.Popen[str]:
+    """Start a run in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(base), str(workers), str(wait), str(limit)],
+        [sys.executable, "-c", SCRIPT, str(base), str(workers), str(wait)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -205,20 +203,6 @@ def test_a_killed_worker_costs_nothing_but_the_picture_in_hand(base: Path, wante
     assert "killed by signal 9" in said
     assert COUNT <= Nightly(base).calls() <= COUNT + 1
     assert tree(base / "night") == wanted
-
-
-# The first stops a night, the second the journal.
-@pytest.mark.parametrize("limit", [600, 2500])
-def test_a_limit_on_file_sizes_is_a_clear_error_and_nothing_is_half_written(
-    base: Path, wanted: dict[str, bytes], limit: int
-) -> None:
-    run = start(base, wait=0, limit=limit)
-    code, said = end(run)
-    assert code == 1
-    assert said.startswith("could not write ")
-    assert "File too large" in said
-    assert "check free disk space" in said
-    check_and_finish(base, wanted)
 
 
 def test_a_second_run_of_the_same_recipe_is_refused_and_does_no_harm(
