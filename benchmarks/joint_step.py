@@ -30,7 +30,7 @@ from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
-from pipeline.vpr.training.contrastive_loss import contrastive_loss
+from pipeline.vpr.training.losses import contrastive_loss
 from pipeline.vpr.training.step import Learner, batch_norms
 
 CPU = torch.device("cpu")

@@ -27,7 +27,7 @@ from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.extraction import extract
-from pipeline.vpr.training.triplet_loss import triplet_loss
+from pipeline.vpr.training.losses import triplet_loss
 
 MARGIN = 0.1
 # Of each query of a step.

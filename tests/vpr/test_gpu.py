@@ -17,7 +17,8 @@ from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network, load_model
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training import training
-from pipeline.vpr.training.step import Learner, TripletLoss
+from pipeline.vpr.training.losses import triplet_loss
+from pipeline.vpr.training.step import Learner
 from tests.vpr.places import write_places
 from tests.vpr.runs import PAIRS, SETTINGS, KilledError, curve, kill_after
 
@@ -69,11 +70,15 @@ def test_descriptors_in_bfloat16_are_near(settings: NetworkSettings) -> None:
 def test_a_training_step_is_the_processors() -> None:
     images = torch.stack([Drawn().read(index) for index in range(12)])
     rows = np.arange(12).reshape(3, 4)
+
+    def of_triplets(descriptors: torch.Tensor, rows: np.ndarray, _: object) -> torch.Tensor:
+        return triplet_loss(descriptors, 2, 0.1, batch=len(rows))
+
     losses, gradients = [], []
     for device in (GPU, CPU):
         recogniser = network(NETVLAD, device)
         optimizer = torch.optim.Adam(recogniser.parameters(), lr=1e-4, fused=device.type == "cuda")
-        learner = Learner(recogniser, optimizer, TripletLoss(2, 0.1), device, "off", ALONE)
+        learner = Learner(recogniser, optimizer, of_triplets, device, "off", ALONE)
         losses.append(float(learner.learn(images, rows)))
         gradients.append(
             torch.cat(

@@ -1,12 +1,21 @@
-"""Batch norm over the pictures of all processes of a training run."""
+"""Batch norm over the pictures of all processes of a training run that `torchrun` started.
+
+The same batch then gives the same step as in one process, up to the rounding of sums.
+"""
 
 from __future__ import annotations
+
+import sys
+from typing import TypeGuard, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.compute.distributed.all_reduce import process_sum
+from pipeline.compute.distributed.group import Group
+from pipeline.runtime.errors import ParameterError
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
@@ -46,3 +55,44 @@ class SharedBatchNormAct(SharedBatchNorm):
         """Normalise a batch (N, C, H, W), of which N may be 0, and activate it."""
         activated: Tensor = self.act(self.drop(super().forward(x)))
         return activated
+
+
+Shared = TypeVar("Shared", bound=SharedBatchNorm)
+
+
+def share_batch_norm(network: nn.Module, group: Group) -> None:
+    """Replace each batch norm by one over all processes, with its weights, statistics and names.
+
+    `ParameterError` for a network that trains batch norms of another kind, of which each process would see
+    its own pictures only.
+    """
+    if group.size == 1:
+        return
+    for module in network.modules():
+        for name, child in module.named_children():
+            if type(child) is nn.BatchNorm2d:
+                setattr(module, name, _shared(child, SharedBatchNorm))
+            elif _is_activated(child):
+                shared = _shared(child, SharedBatchNormAct)
+                shared.drop, shared.act = child.get_submodule("drop"), child.get_submodule("act")
+                setattr(module, name, shared)
+            elif isinstance(child, _BatchNorm) and child.training and not isinstance(child, SharedBatchNorm):
+                raise ParameterError(
+                    f"this backbone has batch norms of the kind {type(child).__name__}, which {group.size}"
+                    " processes cannot train as one",
+                    hint="train it in one process, or take another backbone",
+                )
+
+
+def _is_activated(child: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
+    # Only a network of timm has them, and has imported it.
+    return type(child) is getattr(sys.modules.get("timm.layers"), "BatchNormAct2d", None)
+
+
+def _shared(norm: nn.BatchNorm2d, kind: type[Shared]) -> Shared:
+    shared = kind(norm.num_features, norm.eps, norm.momentum)
+    shared.weight, shared.bias = norm.weight, norm.bias
+    for buffer in ("running_mean", "running_var", "num_batches_tracked"):
+        setattr(shared, buffer, getattr(norm, buffer))
+    shared.training = norm.training
+    return shared

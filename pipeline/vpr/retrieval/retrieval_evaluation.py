@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pipeline.compute.device.precision import autocast
+from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.datasets.image_set.radius_search import within
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import SplitImages
@@ -41,10 +42,19 @@ class Extraction:
     device: torch.device
     workers: int
     numbers: str = "off"
+    group: Group = ALONE
 
     def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
-        """Descriptors of all pictures, in their order: (n, D), float32."""
-        return self._some(network, pictures, 0, len(pictures), batch)
+        """Descriptors of all pictures, in their order: (n, D), float32.
+
+        Each process of `group` computes its share, and gets all.
+        """
+        count = len(pictures)
+        if count < self.group.size:
+            return self._some(network, pictures, 0, count, batch)
+        mine = self.group.share(range(count))
+        rows = self._some(network, pictures, mine.start, len(mine), batch)
+        return self.group.gathered(rows, count, self.device)
 
     def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
         """The same, `PIECE` pictures at a time, so that not all descriptors need be held."""

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import SplitImages
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.training.distributed import SharedExtraction
+from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training.examples.mining import Round
 from pipeline.vpr.training.examples.similar_places import group_similar, similar_places
 from pipeline.vpr.training.examples.tuple_loader import PairReader
@@ -29,7 +29,7 @@ class Rounds:
     settings: TrainSettings
     material: TrainingData
     network: Network
-    extraction: SharedExtraction
+    extraction: Extraction
 
     @property
     def of_an_epoch(self) -> int:

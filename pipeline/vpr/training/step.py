@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,52 +16,14 @@ from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import Group
 from pipeline.vpr.models.descriptor_model import Network
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
-from pipeline.vpr.training.contrastive_loss import contrastive_loss
 from pipeline.vpr.training.examples.tuple_loader import PairReader
+from pipeline.vpr.training.losses import contrastive_loss, triplet_loss
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training_data import TrainingData
-from pipeline.vpr.training.triplet_loss import triplet_loss
 
-
-class Loss(Protocol):
-    """What tells a network how well it does."""
-
-    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
-        """The loss of a batch of example rows, of whose pictures this process has its share's `descriptors`.
-
-        In a group of several processes it, and its gradient, is an addend: their sum is the batch's.
-        """
-
-
-@dataclass(frozen=True)
-class TripletLoss:
-    """`triplet_loss` of rows with so many negatives."""
-
-    negatives: int
-    margin: float
-
-    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:  # noqa: ARG002
-        """See `Loss`."""
-        return triplet_loss(descriptors, self.negatives, self.margin, batch=len(rows))
-
-
-@dataclass(frozen=True)
-class ContrastiveLoss:
-    """`contrastive_loss` of pairs of `material`, which knows whether two pictures show one place.
-
-    pictures: of each pair; a third is the night of the first.
-    """
-
-    material: TrainingData
-    pictures: int
-    temperature: float
-    night_weight: float
-
-    def __call__(self, descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
-        """See `Loss`."""
-        near = torch.from_numpy(self.material.near(rows)).to(descriptors.device)
-        places = descriptors.unflatten(0, (-1, self.pictures))
-        return contrastive_loss(places, near, self.temperature, group, self.night_weight)
+# Of the descriptors of this process's share of a batch, and all of the batch's example rows, their loss. In a
+# group of several processes it, and its gradient, is an addend: their sum is the batch's.
+Loss = Callable[[Tensor, np.ndarray, Group], Tensor]
 
 
 def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
@@ -70,12 +32,20 @@ def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
 
 
 def loss_of(settings: TrainSettings, material: TrainingData) -> Loss:
-    """The loss that `settings` name."""
-    if settings.temperature is not None and isinstance(material.reader, PairReader):
-        return ContrastiveLoss(
-            material, material.reader.pictures, settings.temperature, settings.night_weight
-        )
-    return TripletLoss(settings.negatives or 0, settings.margin or 0.0)
+    """The loss that `settings` name, of examples of `material`."""
+    reader = material.reader
+
+    def of_triplets(descriptors: Tensor, rows: np.ndarray, _: Group) -> Tensor:
+        return triplet_loss(descriptors, settings.negatives or 0, settings.margin or 0.0, batch=len(rows))
+
+    def of_pairs(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        assert isinstance(reader, PairReader)
+        assert settings.temperature is not None
+        near = torch.from_numpy(material.near(rows)).to(descriptors.device)
+        places = descriptors.unflatten(0, (-1, reader.pictures))
+        return contrastive_loss(places, near, settings.temperature, group, settings.night_weight)
+
+    return of_triplets if settings.loss == "triplet" else of_pairs
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 
 from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
-from pipeline.compute.distributed.group import Group, device_of_process, joined_group
+from pipeline.compute.distributed.group import device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
 from pipeline.compute.distributed.training_state import folder_of_run, load_state, save_state
 from pipeline.compute.resources.timings import note_work
@@ -27,9 +27,9 @@ from pipeline.vpr.inputs.split_images import split_images
 from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import Network, Recogniser, build_network, save_model
 from pipeline.vpr.models.pretrained_weights import start_digest
+from pipeline.vpr.models.sync_batchnorm import share_batch_norm
 from pipeline.vpr.retrieval.recall import RECALL_AT
-from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, evaluate_recall
-from pipeline.vpr.training.distributed import SharedExtraction, share_batch_norm
+from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, evaluate_recall
 from pipeline.vpr.training.memory_check import require_training_memory
 from pipeline.vpr.training.mining_rounds import Rounds
 from pipeline.vpr.training.netvlad_init import cluster, initial_descriptors
@@ -38,7 +38,6 @@ from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.step import Learner, batch_norms, loss_of
 from pipeline.vpr.training.training_data import training_data
 from pipeline.vpr.training.training_progress import Progress
-from pipeline.vpr.training.warm_start import Start
 from pipeline.vpr.training.weight_averaging import averaged, weights_of
 
 # Early stopping looks at this recall on val.
@@ -77,7 +76,6 @@ def train_model(
     live: Path,
     device: str,
     workers: int,
-    start: Path | None = None,
 ) -> TrainSummary:
     """Train on `images`; write model.pt, with the weights of the best epoch, and its terms.json into `out`.
 
@@ -87,15 +85,12 @@ def train_model(
     States lie in `work/<digest of set and settings>_<digest of code>` and are removed at the end; until then
     the same call goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one
     that did not. `workers` threads read pictures; their number changes nothing.
-
-    start: the model.pt of an earlier run, with whose weights this one begins; None begins with drawn or
-    ImageNet's weights and with clusters of the set. `DusklineError` when it is another network than the one
-    that `settings` ask for.
     """
     place = device_of_process(device_of(device))
+    numbers = numbers_of(place, settings.autocast)
     keep_freed_memory()
     with joined_group(place) as group, threads_within(max(1, settings.cpu_threads // group.size)):
-        run = _Run(settings, images, work, Machinery(place, workers, group), start)
+        run = _Run(settings, images, work, Extraction(place, workers, numbers, group))
         run.resume_or_begin()
         started_at = run.progress.epoch
         for _ in run.epochs():
@@ -115,45 +110,29 @@ def train_model(
     return TrainSummary(len(done.history), started_at, done.best_epoch + 1, done.best)
 
 
-@dataclass(frozen=True)
-class Machinery:
-    """What a run works with: its device, threads that read pictures, and the processes that share it."""
-
-    device: torch.device
-    workers: int
-    group: Group
-
-
 class _Run:
     """One run: its pictures, its network and where it stands."""
 
-    def __init__(
-        self, settings: TrainSettings, images: ImageSet, work: Path, machinery: Machinery, start: Path | None
-    ) -> None:
+    def __init__(self, settings: TrainSettings, images: ImageSet, work: Path, extraction: Extraction) -> None:
         size = (settings.height, settings.width)
         self.settings = settings
         self.images = images
-        self.device, self.group = machinery.device, machinery.group
-        self.material = training_data(settings, images, machinery.workers)
+        self.extraction = extraction
+        self.device, self.group, self.numbers = extraction.device, extraction.group, extraction.numbers
+        self.material = training_data(settings, images, extraction.workers)
         self.val_database = split_images(images, "val", "database", *size)
         if settings.loss == "contrastive":
             # As it is tested: queries of any time are looked for among days.
             self.val_database = self.val_database.without_nights()
         self.val_queries = split_images(images, "val", "queries", *size)
-        self.numbers = numbers_of(self.device, settings.autocast)
         self.path = numeric_path(self.device, self.numbers, torch.get_num_threads())
         if self.group.size > 1:
             self.path += f", {self.group.size} processes"
-        self.extraction = SharedExtraction(self.device, machinery.workers, self.numbers, self.group)
-        self.start = None if start is None else Start.of(start, settings)
-        key = {"settings": asdict(settings), "set": images.digest, "path": self.path}
+        key: dict[str, object] = {"settings": asdict(settings), "set": images.digest, "path": self.path}
         # Of the file of weights, where there is one, which may be another under the same name.
         digest = start_digest(settings.weights, settings.backbone)
         self.weights = {} if digest is None else {"weights_digest": digest}
-        key |= self.weights
-        if self.start is not None:
-            key["start"] = self.start.digest
-        self.folder = folder_of_run(work, key, ROOMS, self.group)
+        self.folder = folder_of_run(work, key | self.weights, ROOMS, self.group)
         self.network = self._new_network()
         self.rounds = Rounds(settings, self.material, self.network, self.extraction)
         if settings.batch_norm == "frozen":
@@ -175,7 +154,6 @@ class _Run:
     def record(self) -> dict[str, Any]:
         """What the model's file says of its training."""
         done = self.progress
-        began = {} if self.start is None else {"started_from": self.start.digest}
         return {
             "dataset_digest": self.images.digest,
             "numeric_path": self.path,
@@ -183,11 +161,10 @@ class _Run:
             "recall": round(done.best, 3),
             "learnt_from": self.settings.learnt_from,
             **self.weights,
-            **began,
         }
 
     def resume_or_begin(self) -> None:
-        """Load the saved state; without one, the weights to start from, or clusters of the set's descriptors.
+        """Load the saved state; without one, take clusters of the set's descriptors.
 
         `DusklineError` when the run would not fit into memory.
         """
@@ -209,13 +186,10 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = Progress.from_document(state["progress"])
             return
-        if self.start is not None:
-            self.network.load_state_dict(self.start.weights)
-        else:
-            for part in self.network.parts if self.group.writes else ():
-                if isinstance(part.aggregation, NetVLAD):
-                    part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
-            self.group.follow_first(self.network)
+        for part in self.network.parts if self.group.writes else ():
+            if isinstance(part.aggregation, NetVLAD):
+                part.aggregation.initialise(*self._clusters(part, part.aggregation.clusters))
+        self.group.follow_first(self.network)
         if self.settings.start_share:
             self.progress.start_weights = weights_of(self.network)
 

@@ -20,10 +20,9 @@ from pipeline.vpr.inputs.preprocessing import MEAN, STD, as_view
 from pipeline.vpr.models.backbones import Renormalised, build_backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network, load_model, save_model
 from pipeline.vpr.models.pretrained_weights import PACKAGES
-from pipeline.vpr.models.sync_batchnorm import SharedBatchNormAct
+from pipeline.vpr.models.sync_batchnorm import SharedBatchNormAct, share_batch_norm
 from pipeline.vpr.retrieval.batchnorm_folding import folded_eval_mode
 from pipeline.vpr.retrieval.memory_estimate import footprint
-from pipeline.vpr.training.distributed import share_batch_norm
 
 LITE = "tf_efficientnet_lite0"
 SMALL = NetworkSettings("resnet10t", "none", "layer3", "gem", l2="before_pool", stride=16)

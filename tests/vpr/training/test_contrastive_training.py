@@ -77,13 +77,13 @@ def test_every_query_comes_once_before_any_comes_again(
     places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[int]] = []
-    real = step.ContrastiveLoss.__call__
+    real = step.Learner.learn
 
-    def watched(self: Any, descriptors: torch.Tensor, rows: Any, group: Any) -> torch.Tensor:
+    def watched(self: Any, images: torch.Tensor, rows: Any) -> torch.Tensor:
         seen.append(rows[:, 0].tolist())
-        return real(self, descriptors, rows, group)
+        return real(self, images, rows)
 
-    monkeypatch.setattr(step.ContrastiveLoss, "__call__", watched)
+    monkeypatch.setattr(step.Learner, "learn", watched)
     run(places, tmp_path, replace(PAIRS, queries_per_epoch=30, batch=5, epochs=1))
     # Twelve queries are there: two whole batches a round.
     assert [len(rows) for rows in seen] == [5] * 6

@@ -20,10 +20,8 @@ from pipeline.compute.distributed.group import Group, joined_group
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.models.sync_batchnorm import SharedBatchNorm
-from pipeline.vpr.training.contrastive_loss import contrastive_loss
-from pipeline.vpr.training.distributed import share_batch_norm
-from pipeline.vpr.training.triplet_loss import triplet_loss
+from pipeline.vpr.models.sync_batchnorm import SharedBatchNorm, share_batch_norm
+from pipeline.vpr.training.losses import contrastive_loss, triplet_loss
 from tests.free_port import free_port
 from tests.import_graph import ROOT
 from tests.vpr.places import write_places

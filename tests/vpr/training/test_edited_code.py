@@ -14,7 +14,7 @@ from tests.edited_code import copied_code, edited
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS, KilledError, assert_same_bits, kill_after, run, weights
 
-LOSS = "pipeline/vpr/training/triplet_loss.py"
+LOSS = "pipeline/vpr/training/losses.py"
 # A wide margin, so that there is something to learn from each triplet.
 WIDE = replace(SETTINGS, margin=2.0)
 

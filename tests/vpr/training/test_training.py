@@ -12,14 +12,11 @@ import torch
 
 from pipeline.compute.device.precision import numbers_of
 from pipeline.compute.distributed.training_state import save_state
-from pipeline.core.files import digest_file
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
 from pipeline.vpr.models.descriptor_model import load_model
 from pipeline.vpr.training import step, training
-from pipeline.vpr.training.settings import TrainSettings
-from pipeline.vpr.training.training import train_model
 from tests.compute.resources.noted import NotedWork
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS, KilledError, assert_same_bits, curve, kill_after, run, weights
@@ -65,50 +62,6 @@ def test_a_killed_run_ends_in_the_same_weights(
     run(places, tmp_path)
     assert_same_bits(tmp_path, whole)
     assert curve(tmp_path, "loss") == curve(whole, "loss")
-
-
-# Starting from another model
-
-
-def start_from(whole: Path, places: ImageSet, folder: Path, settings: TrainSettings) -> None:
-    train_model(
-        settings,
-        places,
-        folder / "out",
-        folder / "work",
-        live=folder / "live",
-        device="cpu",
-        workers=1,
-        start=whole / "out" / "model.pt",
-    )
-
-
-def test_a_run_begins_with_the_weights_of_another_one(places: ImageSet, whole: Path, tmp_path: Path) -> None:
-    start_from(whole, places, tmp_path, replace(SETTINGS, lr=1e-12, epochs=1, seed=7))
-    before, after = weights(whole), weights(tmp_path)
-    assert all(torch.allclose(before[name], after[name], atol=1e-9) for name in before if "conv" in name)
-    record = load_model(tmp_path / "out" / "model.pt")[2]
-    assert record["started_from"] == digest_file(whole / "out" / "model.pt")
-    assert "started_from" not in load_model(whole / "out" / "model.pt")[2]
-
-
-def test_a_killed_run_that_began_with_another_one_ends_in_the_same_weights(
-    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start_from(whole, places, tmp_path / "undisturbed", SETTINGS)
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
-    kill_after(2, monkeypatch)
-    with pytest.raises(KilledError):
-        start_from(whole, places, tmp_path, SETTINGS)
-    monkeypatch.setattr(training, "save_state", save_state)
-    start_from(whole, places, tmp_path, SETTINGS)
-    assert_same_bits(tmp_path, tmp_path / "undisturbed")
-
-
-def test_another_network_to_start_from_is_refused(places: ImageSet, whole: Path, tmp_path: Path) -> None:
-    with pytest.raises(DusklineError, match="is another network than the one to train") as caught:
-        start_from(whole, places, tmp_path, replace(SETTINGS, clusters=8))
-    assert "clusters=8" in str(caught.value)
 
 
 def test_the_number_of_workers_changes_no_bit(places: ImageSet, whole: Path, tmp_path: Path) -> None:
