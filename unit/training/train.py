@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +26,7 @@ from unit.training.estimate import Timing, memory_of_training
 from unit.training.run import Run
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
-from unit.training.training_images import CropSource, ReadAhead
+from unit.training.training_images import CropSource, read_crops
 from unit.training.vgg import load_vgg
 
 # Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
@@ -124,9 +125,10 @@ def train(
         timing = Timing(settings, machine, *((work, say) if group.writes else (None, _silent)))
         timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
-        with ReadAhead(sources, run.own_positions, threads) as ahead:
-            for iteration in progress(left, label="train", unit="iteration"):
-                run.iterate(iteration, *ahead.crops(iteration))
+        with contextlib.closing(read_crops(sources, map(run.own_positions, left), threads)) as crops:
+            iterations = progress(left, label="train", unit="iteration")
+            for iteration, (of_day, of_night) in zip(iterations, crops, strict=True):
+                run.iterate(iteration, of_day, of_night)
                 timing.done(iteration)
         exported = run.finish()
     note_work(of=settings.iterations, done=len(left))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.core.image_io import open_rgb
 from pipeline.runtime.errors import BadImageError
+from pipeline.runtime.read_ahead import read_ahead
 from unit.data.domain_images import Side
 from unit.network.pixels import resize_shorter
 
@@ -85,36 +86,18 @@ class CropSource:
         return image
 
 
-class ReadAhead:
-    """The crops of one iteration after the other from several sources, read before they are asked for.
+def read_crops(
+    sources: Sequence[CropSource], positions: Iterable[range], threads: int
+) -> Generator[tuple[Tensor, ...], None, None]:
+    """Yield the crops of one iteration after the other, (N, 3, height, width) of each source, read ahead.
 
-    positions: the numbers of an iteration's crops, by the iteration. `threads` threads read, within a `with`
-    block; how many of them changes nothing.
+    positions: the numbers of each iteration's crops. `threads` threads read; how many changes nothing.
     """
-
-    def __init__(
-        self, sources: Sequence[CropSource], positions: Callable[[int], range], threads: int
-    ) -> None:
-        self._sources = sources
-        self._positions = positions
-        self._pool = ThreadPoolExecutor(threads)
-        self._begun: dict[int, list[list[Future[Tensor]]]] = {}
-
-    def __enter__(self) -> ReadAhead:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def crops(self, iteration: int) -> list[Tensor]:
-        """Those of an iteration, (N, 3, height, width) of each source; begins with the ones that follow."""
-        for number in range(iteration, iteration + 1 + _AHEAD):
-            if number not in self._begun:
-                self._begun[number] = [
-                    [self._pool.submit(source.crop_at, position) for position in self._positions(number)]
-                    for source in self._sources
-                ]
-        return [torch.stack([read.result() for read in reads]) for reads in self._begun.pop(iteration)]
+    reads = (
+        [partial(source.crop_at, position) for source in sources for position in some] for some in positions
+    )
+    for crops in read_ahead(reads, threads, _AHEAD):
+        yield torch.stack(crops).chunk(len(sources))
 
 
 def spread(paths: tuple[Path, ...], count: int) -> list[Path]:

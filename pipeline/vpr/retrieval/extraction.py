@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from pipeline.compute.device.transfer import to_device
 from pipeline.compute.resources.memory import require_memory
 from pipeline.runtime.errors import ParameterError, SetError
 from pipeline.runtime.memory import keep_freed_memory
+from pipeline.runtime.read_ahead import read_ahead
 from pipeline.vpr.inputs.preprocessing import collate
 from pipeline.vpr.retrieval.batchnorm_folding import folded_eval_mode
 from pipeline.vpr.retrieval.memory_estimate import extraction_bytes, footprint
@@ -47,10 +47,12 @@ def extract(
     keep_freed_memory()
     # Its width is known from the first batch on.
     descriptors = np.empty((0, 0), np.float32)
-    batches = contextlib.closing(_batches(read, count, batch, workers))
+    starts = range(0, count, batch)
+    parts = ([partial(read, n) for n in range(start, min(start + batch, count))] for start in starts)
+    batches = contextlib.closing(read_ahead(parts, workers))
     with folded_eval_mode(network), torch.inference_mode(), batches as loaded:
-        for start, images in loaded:
-            placed = to_device(images, device)
+        for start, views in zip(starts, loaded, strict=True):
+            placed = to_device(collate(views), device)
             if start == 0:
                 _require_room_for_features(network, placed)
             values = network(placed).float().cpu().numpy()
@@ -59,24 +61,6 @@ def extract(
                 descriptors = np.empty((count, values.shape[1]), np.float32)
             descriptors[start : start + len(values)] = values
     return descriptors
-
-
-def _batches(
-    read: Callable[[int], Tensor], count: int, batch: int, workers: int
-) -> Generator[tuple[int, Tensor], None, None]:
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[Tensor]] = deque()
-        submitted = 0
-        try:
-            for start in range(0, count, batch):
-                while submitted < min(count, start + 3 * batch):
-                    pending.append(pool.submit(read, submitted))
-                    submitted += 1
-                wanted = min(batch, count - start)
-                yield start, collate([pending.popleft().result() for _ in range(wanted)])
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def _require_room_for_features(network: nn.Module, images: Tensor) -> None:

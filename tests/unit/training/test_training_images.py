@@ -12,7 +12,7 @@ from pipeline.runtime.errors import BadImageError
 from tests.unit.golden import draw_folders
 from unit.data.domain_images import side_of_folder
 from unit.network.pixels import network_levels, to_range
-from unit.training.training_images import CropSource, ReadAhead
+from unit.training.training_images import CropSource, read_crops
 
 
 @pytest.fixture(scope="module")
@@ -72,26 +72,23 @@ def has_crop(whole: torch.Tensor, crop: torch.Tensor) -> bool:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_is_read_ahead_is_what_was_asked_for(day: Path, threads: int) -> None:
-    drawn, others = source(day), source(day)
-    with ReadAhead(
-        [drawn, others], lambda iteration: range(3 * iteration, 3 * iteration + 3), threads
-    ) as ahead:
-        for iteration in (2, 3, 4, 11):
-            for crops in ahead.crops(iteration):
-                assert crops.shape[0] == 3
-                assert torch.equal(crops[1], source(day).crop_at(3 * iteration + 1))
+    positions = [range(3 * iteration, 3 * iteration + 3) for iteration in (2, 3, 4, 11)]
+    read = list(read_crops([source(day), source(day, stream=1)], positions, threads))
+    for numbers, crops in zip(positions, read, strict=True):
+        for stream, some in enumerate(crops):
+            wanted = [source(day, stream=stream).crop_at(number) for number in numbers]
+            assert torch.equal(some, torch.stack(wanted))
 
 
 def test_a_broken_picture_breaks_the_iteration_that_wants_it(day: Path) -> None:
     drawn = source(day)
     wanted = [drawn.path_at(position) for position in range(8)]
     (wanted[3]).write_bytes(b"no picture")
-    before = wanted.index(wanted[3])
-    with ReadAhead([drawn], lambda iteration: range(iteration, iteration + 1), 2) as ahead:
-        for iteration in range(before):
-            ahead.crops(iteration)
-        with pytest.raises(BadImageError, match=wanted[3].name):
-            ahead.crops(before)
+    crops = read_crops([drawn], (range(number, number + 1) for number in range(8)), 2)
+    for _ in range(wanted.index(wanted[3])):
+        next(crops)
+    with pytest.raises(BadImageError, match=wanted[3].name):
+        next(crops)
 
 
 def test_a_picture_too_narrow_for_the_crop_is_named(tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.runtime.read_ahead import read_ahead
 from pipeline.vpr.augmentation.transforms import Augmentation, night_generator, query_generator
 from pipeline.vpr.inputs.preprocessing import collate
 from pipeline.vpr.inputs.split_images import SplitImages
@@ -22,9 +20,6 @@ from pipeline.vpr.inputs.split_images import SplitImages
 When = tuple[int, int, int]
 # Makes a generator from a seed and a `When`.
 Generator = Callable[[int, int, int, int], np.random.Generator]
-
-# Batches that are read while the network works on the one before.
-_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -47,26 +42,14 @@ class ExampleReader(ABC):
 
         What is drawn depends on the seed, on `epoch` and `round_number`, and on the row's query.
         """
-        with ThreadPoolExecutor(self.workers) as pool:
-            ahead: deque[list[Future[Tensor]]] = deque()
-            try:
-                for number in range(len(parts)):
-                    for part in parts[number + len(ahead) : number + 1 + _AHEAD]:
-                        reads = [
-                            read
-                            for row in part
-                            for read in self._reads(row, (epoch, round_number, int(self.kept[row[0]])))
-                        ]
-                        ahead.append([pool.submit(read) for read in reads])
-                    pending = ahead.popleft()
-                    yield self._stacked([future.result() for future in pending])
-            finally:
-                for future in itertools.chain.from_iterable(ahead):
-                    future.cancel()
-
-    def _stacked(self, views: list[Tensor]) -> Tensor:
-        # One of several processes may be left without a row of the last batch.
-        return collate(views) if views else torch.zeros((0, 3, self.database.height, self.database.width))
+        reads = (
+            [read for row in part for read in self._reads(row, (epoch, round_number, int(self.kept[row[0]])))]
+            for part in parts
+        )
+        for views in read_ahead(reads, self.workers):
+            # One of several processes may be left without a row of the last batch.
+            none = torch.zeros((0, 3, self.database.height, self.database.width))
+            yield collate(views) if views else none
 
     @abstractmethod
     def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
