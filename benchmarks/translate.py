@@ -33,9 +33,9 @@ from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.memory import keep_freed_memory
 from stages.unit_factory import UnitFactory
 from unit.network.checkpoint import GeneratorPair, load_checkpoint, save_checkpoint
-from unit.network.network import Generator, GeneratorSizes
+from unit.network.network import Generator
 from unit.network.pixels import network_levels, to_pixels, to_range
-from unit.network.settings import UnitSettings
+from unit.network.settings import GeneratorSizes, UnitSettings
 from unit.translation.translate import UnitTranslator
 
 OUTPUT = OutputFormat(".jpg", 75)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from pipeline.runtime.machine import read_machine
@@ -11,8 +10,6 @@ from stages.options import parameter, parameters_of
 from stages.places import UNIT_CURVES, UNIT_MODELS
 from stages.training_sides import read_side
 from unit.training.settings import TrainSettings
-
-_LOG = logging.getLogger(__name__)
 
 
 @stage_command("train_unit", GOES_ON_FROM_STATE)
@@ -41,7 +38,6 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         device=device_of(machine.device).type,
         # More would share a picture, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
-        say=_LOG.info,
     )
     return (
         f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unit.training.discriminator import Discriminator, DiscriminatorSizes
-from unit.training.settings import TrainSettings
+from unit.training.discriminator import Discriminator
+from unit.training.settings import DiscriminatorSizes, TrainSettings
 
 DATA = Path(__file__).parents[1] / "data" / "unit"
 CHECKPOINT = DATA / "gen_dim8.pt"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.core.files import digest_document, digest_file, read_csv, require_folder, write_csv
@@ -34,7 +35,7 @@ class Side:
 
     pictures: tuple[Picture, ...]
 
-    @property
+    @cached_property
     def paths(self) -> tuple[Path, ...]:
         """Where the pictures lie."""
         return tuple(picture.path for picture in self.pictures)

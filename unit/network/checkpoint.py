@@ -17,7 +17,8 @@ from torch import Tensor
 from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.core.files import atomic_write
 from pipeline.runtime.errors import CheckpointError
-from unit.network.network import Generator, GeneratorSizes, UnitInstanceNorm
+from unit.network.network import Generator, UnitInstanceNorm
+from unit.network.settings import GeneratorSizes
 
 _BRING = (
     "bring a UNIT generator file (gen_*.pt) to that place, or train one: python -m stages.train_unit --help"

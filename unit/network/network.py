@@ -6,42 +6,11 @@ that the state dict has the keys of the published checkpoints, in their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Reflection pads need a side longer than the pad; the code must be at least 2 by 2.
-_SMALLEST_CODE = 2
-
-
-@dataclass(frozen=True)
-class GeneratorSizes:
-    """The size of a generator; the published checkpoints are `GeneratorSizes(64, 2, 4)`.
-
-    dim: channels after the first convolution; they double at each downsampling.
-    n_downsample: how often the sides are halved.
-    n_res: residual blocks in the encoder, and again in the decoder.
-    """
-
-    dim: int
-    n_downsample: int
-    n_res: int
-
-    def __post_init__(self) -> None:
-        if self.dim < 1 or self.n_downsample < 1 or self.n_res < 1:
-            raise ValueError(f"dim, n_downsample and n_res must be at least 1, not {self}")
-
-    @property
-    def code_channels(self) -> int:
-        """Channels of the code."""
-        return self.dim * 2**self.n_downsample
-
-    @property
-    def smallest_side(self) -> int:
-        """The shortest input side in pixels that the reflection pads allow."""
-        return max(4, _SMALLEST_CODE * 2**self.n_downsample)
+from unit.network.settings import GeneratorSizes
 
 
 def reflected(x: Tensor, pad: int) -> Tensor:

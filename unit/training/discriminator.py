@@ -2,48 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import get_args
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unit.network.network import ConvBlock
-from unit.network.settings import DiscriminatorNorm
-
-
-@dataclass(frozen=True)
-class DiscriminatorSizes:
-    """The size of a discriminator; the published ones are `DiscriminatorSizes(64, 4, 3, "none")`.
-
-    dim: channels after the first convolution; they double at each further one.
-    n_layer: stride-2 convolutions of each scale.
-    num_scales: scales; each sees the picture at half the side of the one before, with weights of its own.
-    norm: of the convolutions from the second on; in brackets the published variants: "none" (512x288 and
-        512x288_VGG), "batch" (VGG_batchnorm), "instance" (VGG_instancenorm), "layer" (VGG_layernorm_128px).
-    """
-
-    dim: int
-    n_layer: int
-    num_scales: int
-    norm: DiscriminatorNorm
-
-    def __post_init__(self) -> None:
-        if self.dim < 1 or self.n_layer < 1 or self.num_scales < 1:
-            raise ValueError(f"dim, n_layer and num_scales must be at least 1, not {self}")
-        if self.norm not in get_args(DiscriminatorNorm):
-            raise ValueError(
-                f"norm must be one of {', '.join(get_args(DiscriminatorNorm))}, not {self.norm!r}"
-            )
-
-    @property
-    def smallest_side(self) -> int:
-        """The shortest side in pixels of a training crop: the coarsest map must not be empty.
-
-        Where each channel of it is normed, it must not be a single value either: its deviation would be 0.
-        """
-        least = 2 if self.norm in ("batch", "instance") else 1
-        return least * 2 ** (self.n_layer + self.num_scales - 1)
+from unit.training.settings import DiscriminatorSizes
 
 
 def halve(x: Tensor) -> Tensor:

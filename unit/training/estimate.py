@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,6 +15,8 @@ from pipeline.runtime.errors import DusklineError
 from unit.network.network import Generator
 from unit.training.discriminator import Discriminator
 from unit.training.settings import TrainSettings
+
+_LOG = logging.getLogger(__name__)
 
 # Bytes, fitted to the peaks that processes came to: 15 trainings of dim 16 to 64, crops of 32x32 to 288x512,
 # both arithmetics, with and without checkpointing, batches of 1 and 2; all lie within 10 %.
@@ -83,17 +85,13 @@ def _given(network: nn.Module, x: Tensor) -> tuple[int, Tensor]:
 class Timing:
     """Says how long a run will take: at once if one like it ran before, and as soon as its own steps tell.
 
-    What was measured is remembered in `folder`, if there is one, by what a step's time depends on. Nothing is
-    computed for it.
+    What was measured is remembered in `folder`, by what a step's time depends on. Nothing is computed for it.
     """
 
-    def __init__(
-        self, settings: TrainSettings, machine: str, folder: Path | None, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, settings: TrainSettings, machine: str, folder: Path) -> None:
         self._settings = settings
-        self._file = None if folder is None else folder / _TIMES
+        self._file = folder / _TIMES
         self._like = digest_document([_shape(settings), machine])[:16]
-        self._say = say
         self._first = 0
         self._since = 0.0
 
@@ -108,9 +106,8 @@ class Timing:
             time_left = "how long is said after iteration " + format(told, ",") if left > _TIMED + 1 else ""
         else:
             time_left = f"{in_words(known * left)} at {known:.2f} s each, as before"
-        self._say(
-            f"about {memory / 1e9:.1f} GB of memory; {left:,} iterations to go; {time_left}".rstrip("; ")
-        )
+        words = f"about {memory / 1e9:.1f} GB of memory; {left:,} iterations to go; {time_left}"
+        _LOG.info(words.rstrip("; "))
 
     def done(self, iteration: int) -> None:
         """Take note that `iteration` (from 0) is done."""
@@ -119,13 +116,10 @@ class Timing:
         if iteration + 1 == self._first + _TIMED and self._since:
             each = (time.monotonic() - self._since) / _TIMED
             left = self._settings.iterations - iteration - 1
-            if self._file is not None:
-                write_json(self._file, self._known() | {self._like: round(each, 4)})
-            self._say(f"{each:.2f} s an iteration: {in_words(each * left)} to go")
+            write_json(self._file, self._known() | {self._like: round(each, 4)})
+            _LOG.info("%.2f s an iteration: %s to go", each, in_words(each * left))
 
     def _known(self) -> dict[str, float]:
-        if self._file is None:
-            return {}
         try:
             known = read_json(self._file)
         except (DusklineError, OSError, json.JSONDecodeError):

@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from unit.network.network import Generator
 from unit.training.discriminator import Discriminator
+from unit.training.settings import TrainSettings
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
@@ -25,19 +26,6 @@ Through = Callable[[nn.Module, Tensor], Tensor]
 # Added to brightness (0..1) before its logarithm, for noise in the dark is no edge; and the gradient of that
 # (1 / pixel) at which an edge counts half.
 _DARK, _HALF_EDGE = 0.05, 0.1
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Factors of the generators' loss terms (gan_w also that of the discriminators)."""
-
-    gan_w: float
-    recon_x_w: float
-    recon_kl_w: float
-    cyc_x_w: float
-    recon_kl_cyc_w: float
-    vgg_w: float
-    edge_w: float
 
 
 @dataclass(frozen=True)
@@ -52,8 +40,13 @@ class Noise:
 
 @dataclass(frozen=True)
 class Translations:
-    """Codes (without noise) and pictures of one batch of each domain, on the way there and back."""
+    """Pictures of one batch of each domain, their codes (without noise), and what is made of them.
 
+    With the graph of their gradients.
+    """
+
+    x_a: Tensor
+    x_b: Tensor
     code_a: Tensor
     code_b: Tensor
     x_aa: Tensor
@@ -94,7 +87,7 @@ def translate_both_ways(
     recode_a, recode_b = through(b.enc, x_ab), through(a.enc, x_ba)
     x_aba = through(a.dec, recode_a + noise.recoded_a)
     x_bab = through(b.dec, recode_b + noise.recoded_b)
-    return Translations(code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
+    return Translations(x_a, x_b, code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
 
 
 def discriminator_loss(discriminator: Discriminator, fake: Tensor, real: Tensor) -> Tensor:
@@ -163,8 +156,6 @@ def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def generator_losses(
     t: Translations,
-    x_a: Tensor,
-    x_b: Tensor,
     dis_a: Discriminator,
     dis_b: Discriminator,
     features: Features | None,
@@ -177,34 +168,34 @@ def generator_losses(
     `edge_loss`, for b as the night.
     """
     losses = {
-        "recon_x_a": l1(t.x_aa, x_a),
-        "recon_x_b": l1(t.x_bb, x_b),
+        "recon_x_a": l1(t.x_aa, t.x_a),
+        "recon_x_b": l1(t.x_bb, t.x_b),
         "recon_kl_a": code_loss(t.code_a),
         "recon_kl_b": code_loss(t.code_b),
-        "cyc_x_a": l1(t.x_aba, x_a),
-        "cyc_x_b": l1(t.x_bab, x_b),
+        "cyc_x_a": l1(t.x_aba, t.x_a),
+        "cyc_x_b": l1(t.x_bab, t.x_b),
         "recon_kl_cyc_aba": code_loss(t.recode_a),
         "recon_kl_cyc_bab": code_loss(t.recode_b),
         "adv_a": adversarial_loss(dis_a, t.x_ba),
         "adv_b": adversarial_loss(dis_b, t.x_ab),
     }
     if features is not None:
-        losses["vgg_a"] = perceptual_loss(features(t.x_ba), features(x_b))
-        losses["vgg_b"] = perceptual_loss(features(t.x_ab), features(x_a))
+        losses["vgg_a"] = perceptual_loss(features(t.x_ba), features(t.x_b))
+        losses["vgg_b"] = perceptual_loss(features(t.x_ab), features(t.x_a))
     if edges:
-        losses["edge_b"] = edge_loss(t.x_ab, x_a)
+        losses["edge_b"] = edge_loss(t.x_ab, t.x_a)
     return losses
 
 
-def total_loss(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
-    """The weighted sum of `generator_losses`."""
+def total_loss(losses: dict[str, Tensor], settings: TrainSettings) -> Tensor:
+    """The sum of `generator_losses`, each by its factor of the settings."""
     factor = {
-        "recon_x": weights.recon_x_w,
-        "recon_kl": weights.recon_kl_w,
-        "cyc_x": weights.cyc_x_w,
-        "recon_kl_cyc": weights.recon_kl_cyc_w,
-        "adv": weights.gan_w,
-        "vgg": weights.vgg_w,
-        "edge": weights.edge_w,
+        "recon_x": settings.recon_x_w,
+        "recon_kl": settings.recon_kl_w,
+        "cyc_x": settings.cyc_x_w,
+        "recon_kl_cyc": settings.recon_kl_cyc_w,
+        "adv": settings.gan_w,
+        "vgg": settings.vgg_w,
+        "edge": settings.edge_w,
     }
     return torch.stack([factor[name.rpartition("_")[0]] * loss for name, loss in losses.items()]).sum()

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pipeline.runtime.ranges import Count, Factor, Pixels, Range, Seed, require_ranges
-from unit.network.settings import DiscriminatorNorm, VggInput, require_choices
-
-if TYPE_CHECKING:
-    # They load torch, and a stage's help is made of these settings without it.
-    from unit.network.network import GeneratorSizes
-    from unit.training.discriminator import DiscriminatorSizes
-    from unit.training.losses import LossWeights
+from unit.network.settings import DiscriminatorNorm, GeneratorSizes, VggInput, require_choices
 
 _Decay = Annotated[float, Range(above=0, below=1)]
 _Iterations = Annotated[int, Range("iterations", least=1)]
 _SomeIterations = Annotated[int, Range("iterations", least=0)]
+
+
+@dataclass(frozen=True)
+class DiscriminatorSizes:
+    """The size of a discriminator; the published ones are `DiscriminatorSizes(64, 4, 3, "none")`.
+
+    dim: channels after the first convolution; they double at each further one.
+    n_layer: stride-2 convolutions of each scale.
+    num_scales: scales; each sees the picture at half the side of the one before, with weights of its own.
+    norm: of the convolutions from the second on; in brackets the published variants: "none" (512x288 and
+        512x288_VGG), "batch" (VGG_batchnorm), "instance" (VGG_instancenorm), "layer" (VGG_layernorm_128px).
+    """
+
+    dim: int
+    n_layer: int
+    num_scales: int
+    norm: DiscriminatorNorm
+
+    @property
+    def smallest_side(self) -> int:
+        """The shortest side in pixels of a training crop: the coarsest map must not be empty.
+
+        Where each channel of it is normed, it must not be a single value either: its deviation would be 0.
+        """
+        least = 2 if self.norm in ("batch", "instance") else 1
+        return least * 2 ** (self.n_layer + self.num_scales - 1)
 
 
 @dataclass(frozen=True)
@@ -132,28 +152,9 @@ class TrainSettings:
     @property
     def generator(self) -> GeneratorSizes:
         """Size of the generators."""
-        from unit.network.network import GeneratorSizes
-
         return GeneratorSizes(self.dim, self.n_downsample, self.n_res)
 
     @property
     def discriminator(self) -> DiscriminatorSizes:
         """Size of the discriminators."""
-        from unit.training.discriminator import DiscriminatorSizes
-
         return DiscriminatorSizes(self.dis_dim, self.n_layer, self.num_scales, self.dis_norm)
-
-    @property
-    def weights(self) -> LossWeights:
-        """Factors of the loss terms."""
-        from unit.training.losses import LossWeights
-
-        return LossWeights(
-            self.gan_w,
-            self.recon_x_w,
-            self.recon_kl_w,
-            self.cyc_x_w,
-            self.recon_kl_cyc_w,
-            self.vgg_w,
-            self.edge_w,
-        )

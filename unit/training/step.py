@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -32,15 +31,6 @@ from unit.training.settings import TrainSettings
 
 # What of a seed is for what.
 _INITIAL_WEIGHTS, _NOISE = 10, 11
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Pictures of both domains and what the generators made of them, with its gradient graph."""
-
-    x_a: Tensor
-    x_b: Tensor
-    translations: Translations
 
 
 # x_a, x_b and the noise of some pictures of a batch.
@@ -139,7 +129,7 @@ class Trainer:
             "recon_kl_a": code_loss(code_a),
             "recon_kl_b": code_loss(code_b),
         }
-        total = total_loss(losses, self.settings.weights)
+        total = total_loss(losses, self.settings)
         return losses | {"total": total}, total
 
     def _tie_gradients(self) -> None:
@@ -147,34 +137,24 @@ class Trainer:
             if one.grad is not None and other.grad is not None:
                 one.grad = other.grad = (one.grad + other.grad) / 2
 
-    def _translate(self, part: Part) -> Attempt:
+    def _translate(self, part: Part) -> Translations:
         x_a, x_b, *noise = part
         with self._autocast():
-            return Attempt(
-                x_a, x_b, translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
-            )
+            return translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
 
-    def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+    def _judge(self, t: Translations) -> tuple[dict[str, Tensor], Tensor]:
         """The discriminators' losses of one attempt, and what they are to minimise."""
-        t = attempt.translations
         losses = {
-            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), attempt.x_a),
-            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), attempt.x_b),
+            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), t.x_a),
+            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), t.x_b),
         }
         return losses, self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])
 
-    def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
+    def _improve(self, t: Translations) -> tuple[dict[str, Tensor], Tensor]:
         """The generators' losses of one attempt, and what they are to minimise."""
-        losses = generator_losses(
-            attempt.translations,
-            attempt.x_a,
-            attempt.x_b,
-            self.dis_a,
-            self.dis_b,
-            self.features,
-            edges=self.settings.edge_w > 0,
-        )
-        total = total_loss(losses, self.settings.weights)
+        edges = self.settings.edge_w > 0
+        losses = generator_losses(t, self.dis_a, self.dis_b, self.features, edges=edges)
+        total = total_loss(losses, self.settings)
         return losses | {"total": total}, total
 
     def _collect(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,10 +42,6 @@ _LESS_MEMORY = (
 )
 
 
-def _silent(_words: str) -> None:
-    """Tell nobody."""
-
-
 @dataclass(frozen=True)
 class TrainSummary:
     """What a run did.
@@ -78,7 +73,6 @@ def train(
     vgg: Path | None = None,
     device: str = "cpu",
     threads: int = 1,
-    say: Callable[[str], None] = _silent,
 ) -> TrainSummary:
     """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
 
@@ -91,7 +85,7 @@ def train(
     Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
     sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
-    `say` is told, before the first iteration, what memory and time the run will take.
+    The log tells, before the first iteration, what memory and time the run will take.
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
@@ -122,14 +116,16 @@ def train(
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
         machine = f"{place.type}, {threads} threads, {group.size} processes"
-        timing = Timing(settings, machine, *((work, say) if group.writes else (None, _silent)))
-        timing.announce(memory, started_at)
+        timing = Timing(settings, machine, work)
+        if group.writes:
+            timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
         with contextlib.closing(read_crops(sources, map(run.own_positions, left), threads)) as crops:
             iterations = progress(left, label="train", unit="iteration")
             for iteration, (of_day, of_night) in zip(iterations, crops, strict=True):
                 run.iterate(iteration, of_day, of_night)
-                timing.done(iteration)
+                if group.writes:
+                    timing.done(iteration)
         exported = run.finish()
     note_work(of=settings.iterations, done=len(left))
     if group.writes:

@@ -16,7 +16,7 @@ from pipeline.core.image_io import open_rgb
 from pipeline.runtime.errors import BadImageError
 from pipeline.runtime.read_ahead import read_ahead
 from unit.data.domain_images import Side
-from unit.network.pixels import resize_shorter
+from unit.network.pixels import resize_shorter, to_range
 
 # Iterations whose crops are read while the networks work on those of the one before.
 _AHEAD = 4
@@ -36,12 +36,13 @@ class CropSource:
     crop: tuple[int, int]
     seed: int
     stream: int
-    paths: tuple[Path, ...] = field(init=False)
     # Of the pass that was asked for last; several threads may ask.
     _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
 
-    def __post_init__(self) -> None:
-        self.paths = self.side.paths
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the pictures lie."""
+        return self.side.paths
 
     def path_at(self, position: int) -> Path:
         """The picture from which crop number `position` is taken."""
@@ -59,23 +60,24 @@ class CropSource:
         image = open_rgb(path)
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        image = self._resized(image, path)
-        height, width = self.crop
-        left = int(rng.integers(image.width - width + 1))
-        top = int(rng.integers(image.height - height + 1))
-        return to_tensor(image.crop((left, top, left + width, top + height)))
+        image, right, low = self._resized(image, path)
+        left = int(rng.integers(right + 1))
+        return self._cut(image, left, int(rng.integers(low + 1)))
 
     def middles(self, count: int) -> Tensor:
         """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
-        height, width = self.crop
         crops = []
         for path in spread(self.paths, count):
-            image = self._resized(open_rgb(path), path)
-            left, top = (image.width - width) // 2, (image.height - height) // 2
-            crops.append(to_tensor(image.crop((left, top, left + width, top + height))))
+            image, right, low = self._resized(open_rgb(path), path)
+            crops.append(self._cut(image, right // 2, low // 2))
         return torch.stack(crops)
 
-    def _resized(self, image: Image.Image, path: Path) -> Image.Image:
+    def _cut(self, image: Image.Image, left: int, top: int) -> Tensor:
+        height, width = self.crop
+        return to_tensor(image.crop((left, top, left + width, top + height)))
+
+    def _resized(self, image: Image.Image, path: Path) -> tuple[Image.Image, int, int]:
+        """The picture and the largest place, from the left and from the top, of a crop of it."""
         image = resize_shorter(image, self.shorter_side)
         height, width = self.crop
         if image.width < width or image.height < height:
@@ -83,7 +85,7 @@ class CropSource:
                 f"{path}: {image.width}x{image.height} pixels after resizing, too small for crops of"
                 f" {width}x{height}"
             )
-        return image
+        return image, image.width - width, image.height - height
 
 
 def read_crops(
@@ -107,4 +109,4 @@ def spread(paths: tuple[Path, ...], count: int) -> list[Path]:
 
 def to_tensor(image: Image.Image) -> Tensor:
     """An RGB picture as (3, H, W) float32 in -1..1."""
-    return (torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255 - 0.5) / 0.5
+    return to_range(torch.from_numpy(np.array(image)).permute(2, 0, 1))

@@ -6,8 +6,8 @@ import functools
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models.vgg import make_layers
 
 from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.runtime.errors import CheckpointError
@@ -18,15 +18,14 @@ _MEAN = (103.939, 116.779, 123.680)
 # Mean and deviation of torchvision's training pictures in 0..1: red, green, blue.
 _RGB_MEAN = (0.485, 0.456, 0.406)
 _RGB_STD = (0.229, 0.224, 0.225)
-# Convolutions of the five blocks, as (name, index in torchvision's `features`, channels in, out).
-_BLOCKS = (
-    (("conv1_1", 0, 3, 64), ("conv1_2", 2, 64, 64)),
-    (("conv2_1", 5, 64, 128), ("conv2_2", 7, 128, 128)),
-    (("conv3_1", 10, 128, 256), ("conv3_2", 12, 256, 256), ("conv3_3", 14, 256, 256)),
-    (("conv4_1", 17, 256, 512), ("conv4_2", 19, 512, 512), ("conv4_3", 21, 512, 512)),
-    (("conv5_1", 24, 512, 512), ("conv5_2", 26, 512, 512), ("conv5_3", 28, 512, 512)),
+# Channels of the convolutions, and poolings: theirs has one more, between blocks 4 and 5.
+_LAYERS: list[str | int] = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", *[512] * 6]
+# The convolutions as Caffe's weights call them, and their places in torchvision's `features`.
+_CAFFE = (
+    *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3"),
+    *("conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3"),
 )
-_POOLED_BLOCKS = 3
+_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
 
 def vgg_input(x: Tensor) -> Tensor:
@@ -61,19 +60,12 @@ class VggFeatures(nn.Module):
     def __init__(self, pictures: VggInput) -> None:
         super().__init__()
         self.pictures = pictures
-        for block in _BLOCKS:
-            for name, _, channels_in, channels_out in block:
-                self.add_module(name, nn.Conv2d(channels_in, channels_out, 3, padding=1))
+        self.layers = make_layers(_LAYERS)
 
     def forward(self, x: Tensor) -> Tensor:
         """RGB (N, 3, H, W) in -1..1 to (N, 512, H // 8, W // 8)."""
-        x = _INPUTS[self.pictures](x)
-        for index, block in enumerate(_BLOCKS):
-            for name, *_ in block:
-                x = F.relu(self.get_submodule(name)(x))
-            if index < _POOLED_BLOCKS:
-                x = F.max_pool2d(x, 2)
-        return x
+        features: Tensor = self.layers(_INPUTS[self.pictures](x))
+        return features
 
 
 def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
@@ -95,17 +87,14 @@ def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds no VGG-16 weights but a {type(state).__name__}")
-    convs = [(name, index) for block in _BLOCKS for name, index, *_ in block]
-    network = VggFeatures(pictures)
-    renamed = {}
-    for name, index in convs:
+    network = VggFeatures(pictures).requires_grad_(False).eval()
+    convs = [layer for layer in network.layers if isinstance(layer, nn.Conv2d)]
+    for name, index, conv in zip(_CAFFE, _PLACES, convs, strict=True):
         for kind in ("weight", "bias"):
             found = state.get(f"{name}.{kind}", state.get(f"features.{index}.{kind}"))
-            wanted = network.get_parameter(f"{name}.{kind}")
+            wanted = conv.get_parameter(kind)
             if found is None or found.shape != wanted.shape:
                 shape = "nothing" if found is None else str(tuple(found.shape))
                 raise CheckpointError(f"{path}: {name}.{kind}: expected {tuple(wanted.shape)}, found {shape}")
-            renamed[f"{name}.{kind}"] = found.float()
-    network.load_state_dict(renamed)
-    network.to(memory_format=torch.channels_last)
-    return network.requires_grad_(False).eval()
+            wanted.copy_(found)
+    return network.to(memory_format=torch.channels_last)

@@ -11,7 +11,8 @@ from torch import Tensor
 from pipeline.runtime.errors import CheckpointError
 from tests.unit.golden import CHECKPOINT, DISCRIMINATORS, LEGACY, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
-from unit.network.network import Generator, GeneratorSizes
+from unit.network.network import Generator
+from unit.network.settings import GeneratorSizes
 
 
 def states() -> dict[str, OrderedDict[str, Tensor]]:

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from tests.unit.golden import CHECKPOINT, arrays, document, tensors
 from unit.network.checkpoint import GeneratorPair, load_checkpoint
-from unit.network.network import ConvBlock, Generator, GeneratorSizes, ResidualBlock, UnitLayerNorm
+from unit.network.network import ConvBlock, Generator, ResidualBlock, UnitLayerNorm
+from unit.network.settings import GeneratorSizes
 
 BLOCKS = tensors("blocks.npz")
 

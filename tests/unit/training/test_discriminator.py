@@ -3,8 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from tests.unit.golden import DISCRIMINATORS, arrays, discriminators, tensors
-from unit.training.discriminator import Discriminator, DiscriminatorSizes, halve
+from unit.training.discriminator import Discriminator, halve
 from unit.training.losses import adversarial_loss, discriminator_loss
+from unit.training.settings import DiscriminatorSizes
 
 GOLDEN = tensors("discriminator_io.npz")
 PARTS = {"a": 0, "b": 1}
@@ -99,12 +100,6 @@ def layer_normed(x: torch.Tensor, state: dict[str, torch.Tensor], key: str) -> t
 
 
 NORMS = {"batch": batch_normed, "instance": instance_normed, "layer": layer_normed}
-
-
-@pytest.mark.parametrize("values", [(0, 4, 3), (8, 0, 3), (8, 4, 0)])
-def test_impossible_sizes(values: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        DiscriminatorSizes(*values, "none")
 
 
 def pictures() -> dict[str, torch.Tensor]:

@@ -1,11 +1,10 @@
 import pytest
 import torch
 
-from tests.unit.golden import CHECKPOINT, discriminators, document, tensors
+from tests.unit.golden import CHECKPOINT, discriminators, document, tensors, tiny_settings
 from unit.network.checkpoint import GeneratorPair, load_checkpoint
 from unit.training import losses
 from unit.training.losses import (
-    LossWeights,
     Noise,
     Translations,
     discriminator_loss,
@@ -17,9 +16,9 @@ from unit.training.losses import (
 )
 
 CASES = ["update_zero_noise", "update_saved_noise"]
-WEIGHTS = LossWeights(
-    gan_w=1, recon_x_w=10, recon_kl_w=0.01, cyc_x_w=10, recon_kl_cyc_w=0.01, vgg_w=0, edge_w=0
-)
+# Those of the published training.
+SETTINGS = tiny_settings()
+NONE = dict.fromkeys(("gan_w", "recon_x_w", "recon_kl_w", "cyc_x_w", "recon_kl_cyc_w"), 0.0)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -45,8 +44,8 @@ class Update:
             "a": discriminator_loss(dis_a, self.translations.x_ba.detach(), x_a),
             "b": discriminator_loss(dis_b, self.translations.x_ab.detach(), x_b),
         }
-        self.losses = generator_losses(self.translations, x_a, x_b, dis_a, dis_b, None)
-        self.total = total_loss(self.losses, WEIGHTS)
+        self.losses = generator_losses(self.translations, dis_a, dis_b, None)
+        self.total = total_loss(self.losses, SETTINGS)
         self.total.backward()
 
     def noise(self) -> Noise:
@@ -111,10 +110,10 @@ def test_perceptual_loss() -> None:
 def test_perceptual_terms_compare_each_translation_with_its_source(update: Update) -> None:
     t = update.translations
     x_a, x_b = update.golden["x_a"], update.golden["x_b"]
-    losses = generator_losses(t, x_a, x_b, *discriminators(), lambda x: x)
+    losses = generator_losses(t, *discriminators(), lambda x: x)
     assert losses["vgg_a"].item() == pytest.approx(perceptual_loss(t.x_ba, x_b).item())
     assert losses["vgg_b"].item() == pytest.approx(perceptual_loss(t.x_ab, x_a).item())
-    weighted = LossWeights(0, 0, 0, 0, 0, vgg_w=2.0, edge_w=0.0)
+    weighted = tiny_settings(**NONE, vgg_w=2.0)
     assert total_loss(losses, weighted).item() == pytest.approx(
         2 * (losses["vgg_a"] + losses["vgg_b"]).item(), rel=1e-6
     )
@@ -172,11 +171,11 @@ def test_edges_written_out() -> None:
 
 
 def test_the_edge_term_is_of_the_nights_made_of_days(update: Update) -> None:
-    x_a, x_b = update.golden["x_a"], update.golden["x_b"]
-    losses = generator_losses(update.translations, x_a, x_b, *discriminators(), None, edges=True)
+    x_a = update.golden["x_a"]
+    losses = generator_losses(update.translations, *discriminators(), None, edges=True)
     assert losses["edge_b"].item() == pytest.approx(edge_loss(update.translations.x_ab, x_a).item())
     assert "edge_b" not in update.losses
-    weighted = LossWeights(0, 0, 0, 0, 0, 0, edge_w=3.0)
+    weighted = tiny_settings(**NONE, edge_w=3.0)
     assert total_loss(losses, weighted).item() == pytest.approx(3 * losses["edge_b"].item(), rel=1e-6)
 
 

@@ -3,16 +3,6 @@ from typing import Any
 import pytest
 
 from tests.unit.golden import tiny_settings
-from unit.network.network import GeneratorSizes
-from unit.training.discriminator import DiscriminatorSizes
-from unit.training.losses import LossWeights
-
-
-def test_parts() -> None:
-    settings = tiny_settings(gan_w=2.0)
-    assert settings.generator == GeneratorSizes(2, 2, 1)
-    assert settings.discriminator == DiscriminatorSizes(2, 2, 2, "none")
-    assert settings.weights == LossWeights(2.0, 10.0, 0.01, 10.0, 0.01, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

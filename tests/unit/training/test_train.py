@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision.models.vgg import cfgs, make_layers
 
 from pipeline.compute.device import precision
 from pipeline.compute.distributed.training_state import saved_states
@@ -16,12 +17,11 @@ from tests.import_graph import ROOT
 from tests.unit.golden import draw_folders, tiny_settings
 from unit.data.domain_images import side_of_folder
 from unit.network.checkpoint import load_checkpoint
-from unit.network.network import GeneratorSizes
+from unit.network.settings import GeneratorSizes
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.train import TrainSummary, train
 from unit.training.training_images import CropSource
-from unit.training.vgg import VggFeatures
 
 
 class StopError(Exception):
@@ -303,7 +303,8 @@ def test_the_perceptual_term_is_of_the_weights_given(folders: tuple[Path, Path],
     summaries = []
     for seed, pictures in ((0, "caffe"), (1, "caffe"), (0, "torchvision")):
         torch.manual_seed(seed)
-        torch.save(VggFeatures("caffe").state_dict(), tmp_path / "vgg.pt")
+        weights = make_layers(cfgs["D"]).state_dict()
+        torch.save({f"features.{key}": value for key, value in weights.items()}, tmp_path / "vgg.pt")
         settings = tiny_settings(vgg_w=1.0, vgg_input=pictures, iterations=1)
         summaries.append(
             train(

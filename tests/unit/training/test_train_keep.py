@@ -10,7 +10,8 @@ from tests.unit.golden import draw_folders, tiny_settings
 from tests.unit.training.test_train import read_curve, run, shown
 from unit.data.domain_images import side_of_folder
 from unit.network.checkpoint import load_checkpoint
-from unit.network.network import Generator, GeneratorSizes
+from unit.network.network import Generator
+from unit.network.settings import GeneratorSizes
 from unit.training.best_checkpoint import better, recovery_error, score_weights
 from unit.training.settings import TrainSettings
 from unit.training.train import train

@@ -23,16 +23,18 @@ def test_both_ways_to_name_the_weights(tmp_path: Path) -> None:
     network = VggFeatures("caffe")
     state = network.state_dict()
     indices = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-    names = list(dict.fromkeys(key.split(".")[0] for key in state))
-    renamed = {
-        f"features.{index}.{kind}": state[f"{name}.{kind}"]
-        for index, name in zip(indices, names, strict=True)
-        for kind in ("weight", "bias")
-    }
-    for file, content in (
-        ("own.pt", state),
-        ("torchvision.pt", renamed | {"classifier.0.bias": torch.ones(2)}),
+    blocks = ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3))
+    caffes = [f"conv{block}_{number}" for block, count in blocks for number in range(1, count + 1)]
+    layers = list(dict.fromkeys(key.rpartition(".")[0] for key in state))
+    for file, names in (
+        ("caffe.pt", caffes),
+        ("torchvision.pt", [f"features.{index}" for index in indices]),
     ):
+        content = {"classifier.0.bias": torch.ones(2)} | {
+            f"{name}.{kind}": state[f"{layer}.{kind}"]
+            for name, layer in zip(names, layers, strict=True)
+            for kind in ("weight", "bias")
+        }
         torch.save(content, tmp_path / file)
         loaded = load_vgg(tmp_path / file, "caffe").state_dict()
         assert all(torch.equal(loaded[key], value) for key, value in state.items())

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from tests.unit.golden import CHECKPOINT, LEGACY, arrays, tensors
 from unit.network.checkpoint import load_checkpoint
-from unit.network.network import ConvBlock, Generator, GeneratorSizes
+from unit.network.network import ConvBlock, Generator
+from unit.network.settings import GeneratorSizes
 from unit.translation.inference import Inference
 
 

@@ -17,9 +17,9 @@ from pipeline.core.image_io import encode, read_rgb
 from pipeline.runtime.errors import BadImageError, CheckpointError
 from tests.unit.golden import CHECKPOINT, DATA, LEGACY, arrays, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
-from unit.network.network import Generator, GeneratorSizes
+from unit.network.network import Generator
 from unit.network.pixels import network_levels, to_pixels, to_range
-from unit.network.settings import UnitSettings
+from unit.network.settings import GeneratorSizes, UnitSettings
 from unit.translation.translate import REVISION, UnitTranslator
 
 PUBLISHED = UnitSettings("day2night", 128, "minmax", "model", "network", "float32")
