@@ -15,6 +15,6 @@ def as_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def jpeg_uri(data: bytes) -> str:
-    """A JPEG as the address that an `img` takes."""
-    return "data:image/jpeg;base64," + as_base64(data)
+def data_uri(data: bytes, kind: str = "jpeg") -> str:
+    """A picture as the address that an `img` takes; kind: jpeg or svg+xml."""
+    return f"data:image/{kind};base64,{as_base64(data)}"

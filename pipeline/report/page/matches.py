@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pipeline.datasets.image_set.image_set import unit_of
 from pipeline.report.page.map_points import decimetres, drawn_standpoints
 from pipeline.report.page.matches_document import (
     ShownEvaluation,
@@ -25,7 +24,7 @@ from pipeline.report.tables.results import Results
 from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.results.ground_truth import read_nearest, read_standpoints
 from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
-from pipeline.vpr.results.query_results import QueryResult, examples_first, query_results, worst_first
+from pipeline.vpr.results.query_results import QueryResult, examples_first, query_results
 from pipeline.vpr.results.thumbnails import COPIES, Thumbnails
 
 # Characters of the section's own, and of each test set's and evaluation's beside their names and answers.
@@ -33,27 +32,10 @@ _SECTION, _SET, _EVALUATION = 6_000, 200, 400
 
 
 @dataclass(frozen=True)
-class Browsed:
-    """An evaluation in the browser: how many `queries` it has, in its list, and with pictures.
-
-    worst: the answer that is told in words where no script runs; None when every query was answered rightly.
-    unit: of its distances, m or frames.
-    """
-
-    experiment: str
-    test_set: str
-    queries: int
-    listed: int
-    pictured: int
-    worst: QueryResult | None
-    unit: str
-
-
-@dataclass(frozen=True)
 class Matches:
     """What the browser shows. document: JSON, safe in a script element."""
 
-    evaluations: tuple[Browsed, ...]
+    evaluations: tuple[ShownEvaluation, ...]
     document: Markup
 
     def __bool__(self) -> bool:
@@ -63,12 +45,12 @@ class Matches:
     @property
     def queries(self) -> int:
         """Answers of all evaluations."""
-        return sum(one.queries for one in self.evaluations)
+        return sum(len(one.telling) for one in self.evaluations)
 
     @property
     def listed(self) -> int:
         """Those in the lists."""
-        return sum(one.listed for one in self.evaluations)
+        return sum(len(one.listed) for one in self.evaluations)
 
     @property
     def pictured(self) -> int:
@@ -113,8 +95,7 @@ def browsed_matches(results: Results, budget: int) -> Matches:
             break
         if copies:
             pictures.show(evaluation, copies)
-    document = document_of(sets, evaluations, pictures)
-    return Matches(tuple(map(_browsed, evaluations)), document)
+    return Matches(tuple(evaluations), document_of(sets, evaluations, pictures))
 
 
 def _set(results: Results, test_set: str) -> ShownSet:
@@ -165,16 +146,3 @@ def _bytes_of_set(one: ShownSet) -> int:
 def _bytes_of_evaluation(one: ShownEvaluation) -> int:
     longest = max((len(escape(answer.query)) for answer in one.telling), default=0)
     return _EVALUATION + longest + 3 * len(escape(one.experiment)) + len(escape(one.shown_set.name))
-
-
-def _browsed(one: ShownEvaluation) -> Browsed:
-    worst = worst_first(answer for answer in one.telling if not answer.right)
-    return Browsed(
-        one.experiment,
-        one.shown_set.name,
-        len(one.telling),
-        len(one.listed),
-        one.pictured,
-        worst[0] if worst else None,
-        unit_of(one.shown_set.positions_in),
-    )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.datasets.image_set.image_set import unit_of
 from pipeline.report.page.data_uris import as_base64, in_base64
 from pipeline.vpr.results.ground_truth import Nearest
-from pipeline.vpr.results.query_results import QueryResult
+from pipeline.vpr.results.query_results import QueryResult, worst_first
 from pipeline.vpr.results.thumbnails import Thumbnail, Thumbnails
 
 # Characters that an answer's numbers, an image's place and the number of its picture take at most.
@@ -43,13 +43,18 @@ class ShownSet:
     places: list[int] = field(default_factory=list)
     pictures: dict[str, Thumbnail] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """Of its distances, m or frames."""
+        return unit_of(self.positions_in)
+
     def images(self, answer: QueryResult) -> list[tuple[str, float, float]]:
         """Name and place of the images that an answer shows: the query, the nearest one, the finds."""
-        nearest = self.nearest[answer.query]
+        nearest, first = self.nearest[answer.query], answer.found[0]
         return [
-            (answer.query, answer.east, answer.north),
+            (first.query, first.query_east, first.query_north),
             (nearest.database, nearest.east, nearest.north),
-            *((find.database, find.east, find.north) for find in answer.found),
+            *((find.database, find.database_east, find.database_north) for find in answer.found),
         ]
 
     def number(self, name: str, east: float, north: float) -> int:
@@ -71,6 +76,11 @@ class ShownEvaluation:
     listed: list[QueryResult] = field(default_factory=list)
     pictured: int = 0
     rows: list[list[float]] = field(default_factory=list)
+
+    @property
+    def worst(self) -> QueryResult | None:
+        """The answer that is told where no script runs; None when every query was answered rightly."""
+        return next(iter(worst_first(answer for answer in self.telling if not answer.right)), None)
 
     def bytes_to_list(self, answer: QueryResult) -> int:
         """How much longer the document gets by an answer, at most."""
@@ -100,7 +110,8 @@ class ShownEvaluation:
         row: list[float] = [query, answer.first_right or 0, nearest]
         row.append(round(10 * self.shown_set.nearest[answer.query].distance))
         for number, find in zip(found, answer.found, strict=True):
-            row += [number, round(10 * find.distance), float(f"{find.feature_distance:.4g}"), int(find.right)]
+            feature_distance = float(f"{find.feature_distance:.4g}")
+            row += [number, round(10 * find.distance), feature_distance, int(find.correct)]
         return row
 
 
@@ -157,7 +168,7 @@ def _set(one: ShownSet, pictures: ShownPictures) -> dict[str, object]:
     return {
         "name": one.name,
         "radius": one.radius,
-        "unit": unit_of(one.positions_in),
+        "unit": one.unit,
         "depth": one.depth,
         "standpoints": one.standpoints,
         "counted": one.counted,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline.core.files import require_file, write_text
 from pipeline.night.comparison.comparison_files import SHEET, Measured, read_measures
 from pipeline.report.page import charts
+from pipeline.report.page.data_uris import as_base64, data_uri
 from pipeline.report.page.matches import browsed_matches
 from pipeline.report.page.pairs import pairs_of
 from pipeline.report.page.provenance import Set, provenance
@@ -121,6 +121,9 @@ def _environment() -> Environment:
         "look": charts.look,
         "mark": charts.mark,
         "chart_size": (charts.WIDTH, charts.HEIGHT),
+        "chart_x": charts.chart_x,
+        "chart_y": charts.chart_y,
+        "bar_x": charts.bar_x,
         "bars_width": charts.BARS_WIDTH,
         "comparison_sheet": SHEET,
         "set_figures": (MAP, BRIGHTNESS),
@@ -137,8 +140,6 @@ def _shown(material: Material) -> dict[str, object]:
     return {
         "results": material.results,
         "headline": material.headline,
-        "bars": charts.headline_bars(material.headline) if material.headline else None,
-        "charts": charts.recall_charts(material.results),
         "compared": material.compared,
         "comparisons": comparisons,
         "augmentations": material.augmentations,
@@ -160,11 +161,9 @@ def _size(page: str) -> int:
 def _script(environment: Environment) -> dict[str, object]:
     """The page's script, and how its policy names it: no other may run, whatever a name smuggles in."""
     script = environment.get_template("scripts.js").render()
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    digest = as_base64(hashlib.sha256(script.encode("utf-8")).digest())
     return {"script": script, "script_digest": f"sha256-{digest}"}
 
 
 def _data_uri(file: Path) -> str:
-    data = require_file(file).read_bytes()
-    kind = "svg+xml" if file.suffix == ".svg" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return data_uri(require_file(file).read_bytes(), "svg+xml" if file.suffix == ".svg" else "jpeg")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from pipeline.core.files import require_file
 from pipeline.night.comparison.samples import spread
-from pipeline.report.page.data_uris import in_base64, jpeg_uri
+from pipeline.report.page.data_uris import data_uri, in_base64
 from pipeline.report.sets.sheet import Sample, read_sheet
 
 # Characters of the section's own, and of each pair's beside its pictures and names.
@@ -28,7 +28,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs on the page, of all that the sheets have, and what can be chosen among them."""
+    """The pairs on the page, of all that the sheets have."""
 
     shown: tuple[Pair, ...]
     of: int
@@ -36,26 +36,6 @@ class Pairs:
     def __bool__(self) -> bool:
         """Whether there are any to show."""
         return self.of > 0
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """Names of the sets of nights, in their order."""
-        return _once(pair.set for pair in self.shown)
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Splits, in their order."""
-        return _once(pair.sample.split for pair in self.shown)
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """Roles, in their order."""
-        return _once(pair.sample.role for pair in self.shown)
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Places, sorted."""
-        return tuple(sorted(_once(pair.sample.place for pair in self.shown)))
 
     @property
     def true_nights(self) -> bool:
@@ -76,7 +56,7 @@ def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
 
 
 def _pair(folder: Path, sample: Sample) -> Pair:
-    return Pair(folder.name, sample, tuple(jpeg_uri(path.read_bytes()) for path in _pictures(folder, sample)))
+    return Pair(folder.name, sample, tuple(data_uri(path.read_bytes()) for path in _pictures(folder, sample)))
 
 
 def _pictures(folder: Path, sample: Sample) -> list[Path]:
@@ -89,7 +69,3 @@ def _bytes(folder: Path, sample: Sample) -> int:
     # Each a few times: as data, as text, among what can be chosen.
     names = (sample.name, sample.place, sample.place, sample.place, folder.name, folder.name)
     return _PAIR + pictures + 2 * sum(len(escape(name)) for name in names)
-
-
-def _once(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))

@@ -39,20 +39,9 @@ def write_tables(
 def _recall_rows(results: Results) -> Iterator[tuple[object, ...]]:
     for (experiment, test_set), found in results.metrics.items():
         for n, recall in found.recalls.items():
-            yield (
-                *(
-                    experiment,
-                    test_set,
-                    n,
-                    recall.percent,
-                    recall.low,
-                    recall.high,
-                    recall.chance,
-                    recall.hits,
-                ),
-                *(found.queries, found.queries_without_positives, found.database),
-                *(found.protocol, found.set_digest),
-            )
+            measured = (recall.percent, recall.low, recall.high, recall.chance, recall.hits)
+            asked = (found.queries, found.queries_without_positives, found.database)
+            yield experiment, test_set, n, *measured, *asked, found.protocol, found.set_digest
 
 
 def _metrics(results: Results, headline: Headline | None) -> dict[str, dict[str, float]]:

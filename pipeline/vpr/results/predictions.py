@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline.runtime.errors import DusklineError
 PREDICTIONS = "predictions.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One database image found for one query.
 
@@ -46,10 +47,11 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
     """Read the table; `DusklineError` names the line that is not one of it."""
     for line, row in read_csv(path, _HEADER):
         try:
+            # The same images are found again and again: a large project has a million finds.
             yield Prediction(
-                row["query"],
+                sys.intern(row["query"]),
                 int(row["rank"]),
-                row["database"],
+                sys.intern(row["database"]),
                 float(row["distance"]),
                 float(row["feature_distance"]),
                 {"1": True, "0": False}[row["correct"]],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,32 +16,19 @@ _ONE_RIGHT_OF = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """A database image that was found: its name, whether it is right, and where it was taken (UTM metres).
-
-    distance: metres to the query on the ground. feature_distance: squared L2 distance of the descriptors.
-    """
-
-    database: str
-    east: float
-    north: float
-    distance: float
-    feature_distance: float
-    right: bool
-
-
-@dataclass(frozen=True, slots=True)
 class QueryResult:
     """The first `SHOWN` finds of a query, nearest first, and the rank of the first right one of all.
 
-    query: its name in the set. east, north: UTM metres. first_right: from 1; None when no find was right.
+    first_right: from 1; None when no find was right.
     """
 
-    query: str
-    east: float
-    north: float
     first_right: int | None
-    found: tuple[Match, ...]
+    found: tuple[Prediction, ...]
+
+    @property
+    def query(self) -> str:
+        """The query's name in its set."""
+        return self.found[0].query
 
     @property
     def right(self) -> bool:
@@ -53,18 +39,11 @@ class QueryResult:
 def query_results(predictions: Iterable[Prediction]) -> list[QueryResult]:
     """The answers in the order of `predictions`, in which the finds of a query follow each other by rank."""
     answers = []
-    for query, found in itertools.groupby(predictions, lambda prediction: prediction.query):
+    for _, found in itertools.groupby(predictions, lambda prediction: prediction.query):
         rows = list(found)
         first_right = next((row.rank for row in rows if row.correct), None)
-        shown = tuple(map(_find, rows[:SHOWN]))
-        answers.append(QueryResult(query, rows[0].query_east, rows[0].query_north, first_right, shown))
+        answers.append(QueryResult(first_right, tuple(rows[:SHOWN])))
     return answers
-
-
-def _find(row: Prediction) -> Match:
-    # The same images are found again and again: a large project has a million finds.
-    name = sys.intern(row.database)
-    return Match(name, row.database_east, row.database_north, row.distance, row.feature_distance, row.correct)
 
 
 def worst_first(answers: Iterable[QueryResult]) -> list[QueryResult]:

@@ -52,7 +52,7 @@ def test_every_answer_is_listed_where_there_is_room(results: Results) -> None:
     assert [one["name"] for one in found["sets"]] == ["pitts", "tokyo"]
     told = [(one["set"], one["experiment"], one["queries"], one["right"]) for one in found["evaluations"]]
     assert told == [(0, "dn", 8, 4), (0, "day", 8, 4), (1, "dn", 8, 4), (1, "day", 8, 4)]
-    assert [(one.test_set, one.experiment) for one in finds.evaluations] == [
+    assert [(one.shown_set.name, one.experiment) for one in finds.evaluations] == [
         *(("pitts", "dn"), ("pitts", "day")),
         *(("tokyo", "dn"), ("tokyo", "day")),
     ]
@@ -132,7 +132,9 @@ def test_with_less_room_the_most_telling_are_listed(results: Results) -> None:
         # The worst three, then a right one.
         assert asked[:3] == [query_name(query) for query in WORST_FIRST[:3]][: len(asked)]
         assert all(row[1] == 1 for row in one["rows"][3:4])
-    assert [one.listed for one in finds.evaluations] == [len(one["rows"]) for one in found["evaluations"]]
+    assert [len(one.listed) for one in finds.evaluations] == [
+        len(one["rows"]) for one in found["evaluations"]
+    ]
 
 
 def test_with_less_room_the_most_telling_have_pictures(results: Results) -> None:
@@ -172,7 +174,7 @@ def test_what_is_missing_is_named(results: Results, name: str) -> None:
 def test_answers_to_other_queries_are_refused(results: Results) -> None:
     folder = results.folder("day", "tokyo")
     others = list(predictions((1,) * 8))
-    changed = [type(one)(**{**one.__dict__, "query": "images/test/queries/@1@2@x.jpg"}) for one in others[:1]]
+    changed = [replace(others[0], query="images/test/queries/@1@2@x.jpg")]
     write_predictions(folder / PREDICTIONS, changed)
     with pytest.raises(DusklineError, match=r"day/tokyo/predictions\.csv has a query .* on tokyo has not"):
         browsed_matches(results, PLENTY)

@@ -14,6 +14,7 @@ import pytest
 from pipeline.core.files import write_bytes
 from pipeline.core.params import build
 from pipeline.night.comparison.comparison_files import SHEET, Measured, write_compared
+from pipeline.report.page.charts import BARS_WIDTH, bar_x
 from pipeline.report.page.page import Augmentations, Material, PageParams, write_page
 from pipeline.report.sets.set_record import write_set_record
 from pipeline.report.sets.sheet import write_sheet
@@ -178,6 +179,15 @@ def test_the_headline_tells_before_after_and_what_may_be_said(tmp_path: Path) ->
     ):
         assert wanted in told
     assert "blind guessing" not in told
+
+
+def test_the_figure_of_the_headline_lies_within_and_more_lies_further_right(tmp_path: Path) -> None:
+    marks = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="6"', written(tmp_path))
+    x, y = ([float(mark[axis]) for mark in marks] for axis in (0, 1))
+    assert len(x) == 4
+    assert bar_x(0) < x[0] < x[1] < bar_x(100) < BARS_WIDTH
+    assert y == sorted(set(y))
+    assert 0 < y[0] < y[-1] < 252
 
 
 def test_what_the_interval_does_not_allow_is_not_said(tmp_path: Path) -> None:

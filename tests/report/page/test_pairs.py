@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,14 @@ def size(pairs: Pairs, folder: Path) -> int:
     return sizes[0] - sizes[1]
 
 
-def test_all_pairs_are_shown_where_there_is_room(sheets: list[Path]) -> None:
+def test_all_pairs_are_shown_where_there_is_room(sheets: list[Path], tmp_path: Path) -> None:
     pairs = pairs_of(sheets, PLENTY)
     assert (len(pairs.shown), pairs.of) == (12, 12)
-    assert pairs.sets == ("one_night", "other_night")
-    assert pairs.splits == ("train", "test")
-    assert pairs.roles == ("database",)
-    assert pairs.places == tuple(f"{584_000 + number} E, 4477000 N" for number in (1, 3, 5))
+    nothing = browsed_matches(read_results(tmp_path, [], []), 0)
+    page = write_alone(tmp_path / "page.html", pairs, nothing).read_text()
+    choices = [re.findall('value="([^"]+)"', found) for found in re.findall("<select.*?</select>", page)]
+    places = [f"{584_000 + number} E, 4477000 N" for number in (1, 3, 5)]
+    assert choices[:4] == [["one_night", "other_night"], ["train", "test"], ["database"], places]
     assert not pairs.true_nights
 
 
@@ -56,8 +58,9 @@ def test_pictures_are_those_of_the_sheet(sheets: list[Path]) -> None:
 def test_with_less_room_fewer_are_shown_evenly_chosen(sheets: list[Path]) -> None:
     half = pairs_of(sheets, 20_000)
     assert 4 <= len(half.shown) < 12 == half.of
-    assert half.sets == ("one_night", "other_night")
-    assert half.splits == ("train", "test")
+    assert {(pair.set, pair.sample.split) for pair in half.shown} == {
+        (name, split) for name in ("one_night", "other_night") for split in ("train", "test")
+    }
     assert pairs_of(sheets, 0) == Pairs((), 12)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.page.charts import BARS_WIDTH, headline_bars
 from pipeline.report.tables.headline import read_headline
 from pipeline.report.tables.results import Results, read_results
 from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError
@@ -102,19 +101,3 @@ def test_other_queries_or_another_set_are_refused(tmp_path: Path) -> None:
     write_evaluation(tmp_path, "dn", "tokyo_night", changes={"set_digest": "c" * 64})
     with pytest.raises(DusklineError, match="day and dn were not asked the same queries of tokyo_night"):
         read_headline(SECTION, read_results(tmp_path, known.experiments, known.test_sets))
-
-
-def test_the_figure_lies_within_and_more_lies_further_right(tmp_path: Path) -> None:
-    found = read_headline(SECTION, results(tmp_path, day_tokyo_night=0, dn_tokyo_night=140))
-    assert found is not None
-    bars = headline_bars(found)
-    assert [name for name, _, _ in bars.groups] == ["Night: tokyo_night", "Day: pitts"]
-    (_, _, (before, after)), (_, _, (_, last)) = bars.groups
-    assert (before.when, before.experiment, after.when, after.experiment) == ("before", "day", "after", "dn")
-    assert before.x < after.x
-    scale = dict(bars.ticks)
-    assert before.x == before.low == scale[0]
-    for bar in (before, after, last):
-        assert scale[0] <= bar.low <= bar.x <= bar.high <= scale[100] < BARS_WIDTH
-        assert 0 < bar.y < bars.height
-    assert before.y < after.y < last.y

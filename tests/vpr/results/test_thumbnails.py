@@ -11,7 +11,8 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import DusklineError, MissingInputError
 from pipeline.vpr.results import thumbnails
 from pipeline.vpr.results.ground_truth import Nearest
-from pipeline.vpr.results.query_results import Match, QueryResult
+from pipeline.vpr.results.predictions import Prediction
+from pipeline.vpr.results.query_results import QueryResult
 from pipeline.vpr.results.thumbnails import COPIES, Thumbnail, Thumbnails, write_thumbnails
 from tests.report.made_up_finds import colour_picture, write_archive
 from tests.vpr.places import SIDE, write_places
@@ -28,8 +29,9 @@ def answered(images: ImageSet, places: list[int]) -> tuple[list[QueryResult], di
     answers, nearest = [], {}
     for query, place in enumerate(places):
         right = query == place
-        find = Match(database[place].name, 0.0, 0.0, 1.0 if right else 100.0 + query, 0.5, right)
-        answers.append(QueryResult(queries[query].name, 0.0, 0.0, 1 if right else None, (find,)))
+        off, names = 1.0 if right else 100.0 + query, (queries[query].name, database[place].name)
+        find = Prediction(names[0], 1, names[1], off, 0.5, right, 0.0, 0.0, 0.0, 0.0)
+        answers.append(QueryResult(1 if right else None, (find,)))
         nearest[queries[query].name] = Nearest(database[query].name, 0.0, 0.0, 1.0)
     return answers, nearest
 
