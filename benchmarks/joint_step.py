@@ -26,7 +26,7 @@ from benchmarks.turns import Turn, shortest, take_turns
 from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.backbones import Backbone
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
@@ -90,7 +90,7 @@ def recogniser(images: Tensor) -> Recogniser:
     for module in batch_norms(network):
         module.requires_grad_(requires_grad=False)
     with torch.no_grad():
-        grids = l2_normalised(network.eval().backbone(images[:6]))
+        grids = functional.normalize(network.eval().backbone(images[:6]))
     features = grids.permute(0, 2, 3, 1).flatten(0, 2).numpy()
     assert isinstance(network.aggregation, NetVLAD)
     network.aggregation.initialise(features[:: len(features) // CLUSTERS][:CLUSTERS], features)

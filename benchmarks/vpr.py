@@ -24,7 +24,7 @@ from benchmarks.turns import shortest, take_turns
 from pipeline.compute.device.precision import autocast, device_of, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.vpr.models.aggregation import NetVLAD, l2_normalised
+from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network
 from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.losses import triplet_loss
@@ -60,14 +60,14 @@ class LoopedNetVLAD(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Aggregate the grid."""
-        x = l2_normalised(x)
+        x = functional.normalize(x)
         assignment = functional.softmax(self.conv(x).flatten(2), dim=1)
         features = x.flatten(2)
         sums = []
         for cluster in range(len(self.centroids)):
             residuals = features - self.centroids[cluster][None, :, None]
             sums.append((residuals * assignment[:, cluster : cluster + 1]).sum(2))
-        return l2_normalised(l2_normalised(torch.stack(sums, 1), dim=2).flatten(1))
+        return functional.normalize(functional.normalize(torch.stack(sums, 1), dim=2).flatten(1))
 
 
 def network() -> Recogniser:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unit.network.network import Generator, UnitLayerNorm
 from unit.training.discriminator import Discriminator
 from unit.training.settings import TrainSettings
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def seeded(seed: int, purpose: int, number: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -19,14 +25,7 @@ def seeded(seed: int, purpose: int, number: int, device: torch.device | str = "c
 
 def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
     """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
-    network = Generator(settings.generator)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in", generator=rng)
-            _zero_bias(module)
-        elif isinstance(module, UnitLayerNorm):
-            nn.init.uniform_(module.gamma, generator=rng)
-    return network
+    return _drawn(Generator(settings.generator), rng, partial(nn.init.kaiming_normal_, a=0, mode="fan_in"))
 
 
 def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
@@ -34,16 +33,15 @@ def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Disc
 
     As in a generator, gamma of a layer norm is uniform in 0..1; the scale of a batch norm is 1.
     """
-    network = Discriminator(settings.discriminator)
+    return _drawn(Discriminator(settings.discriminator), rng, partial(nn.init.normal_, mean=0.0, std=0.02))
+
+
+def _drawn(network: Network, rng: torch.Generator, draw: Callable[..., Tensor]) -> Network:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, 0.0, 0.02, generator=rng)
-            _zero_bias(module)
+            draw(module.weight, generator=rng)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, UnitLayerNorm):
             nn.init.uniform_(module.gamma, generator=rng)
     return network
-
-
-def _zero_bias(conv: nn.Conv2d) -> None:
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)

@@ -32,15 +32,15 @@ class Paired:
         """How many queries the second experiment found."""
         return self.both + self.only_after
 
-    def difference(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """The second share less the first, and the ends of its interval, in [-1, 1].
+    def difference(self) -> tuple[float, float, float]:
+        """The second share less the first, and the ends of its 95 % interval, in [-1, 1].
 
         Newcombe, 1998, "Improved confidence intervals for the difference between binomial proportions based
         on paired data", method 10: Wilson's intervals of both shares, and how far the same queries are found
         by both. `ValueError` without queries.
         """
-        low_first, high_first = wilson(self.before, self.total, confidence)
-        low_second, high_second = wilson(self.after, self.total, confidence)
+        low_first, high_first = wilson(self.before, self.total)
+        low_second, high_second = wilson(self.after, self.total)
         first, second = self.before / self.total, self.after / self.total
         shared = self._correlation()
         low = _apart(second - low_second, high_first - first, shared)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
+from pipeline.core.image_io import read_rgb
 from pipeline.vpr.experiments.experiment import Treatment
-from pipeline.vpr.inputs.preprocessing import normalised_view
+from pipeline.vpr.inputs.preprocessing import normalised
 from pipeline.vpr.inputs.split_images import SplitImages
 
 CROPS = 5
@@ -45,8 +46,8 @@ class PreprocessedQueries:
         """One query, normalised: (3, h, w), or its five crops one after the other, (15, s, s)."""
         if self.treatment == "hard_resize":
             return self.queries.read(index)
-        row = self.queries.rows[index]
-        view = normalised_view(self.queries.images.read(row), f"{self.queries.images.root}/{row.name}")
+        data, label = self.queries.file(index)
+        view = normalised(read_rgb(data, label=label))
         return preprocess_query(view, (self.queries.height, self.queries.width), self.treatment)
 
 

@@ -20,12 +20,9 @@ _STD_LEVEL = 255 * np.array(STD, dtype=np.float32)
 _NORMALISED = ((np.arange(256, dtype=np.float32)[:, None] - _MEAN_LEVEL) / _STD_LEVEL)[None]
 
 
-def normalised_view(data: bytes, label: str) -> Tensor:
-    """Decode an image file's bytes to (3, h, w), float32: RGB in [0, 1], normalised as ImageNet's pictures.
-
-    `label` names the picture in errors.
-    """
-    return _normalised(read_rgb(data, label=label))
+def normalised(pixels: np.ndarray) -> Tensor:
+    """Make (3, H, W), float32, of (H, W, 3) uint8 RGB: in [0, 1], normalised as ImageNet's pictures."""
+    return torch.from_numpy(cv2.LUT(pixels, _NORMALISED)).permute(2, 0, 1)
 
 
 def read_view(data: bytes, height: int, width: int, label: str) -> Tensor:
@@ -43,14 +40,10 @@ def as_view(pixels: np.ndarray, height: int, width: int) -> Tensor:
     is another, whatever the aspect. In memory it lies as (height, width, 3), which is what convolutions in
     channels-last form read.
     """
-    view = _normalised(pixels)
+    view = normalised(pixels)
     if view.shape[1:] == (height, width):
         return view
     return functional.resize(view, [height, width], antialias=True)
-
-
-def _normalised(pixels: np.ndarray) -> Tensor:
-    return torch.from_numpy(cv2.LUT(pixels, _NORMALISED)).permute(2, 0, 1)
 
 
 def collate(views: list[Tensor]) -> Tensor:

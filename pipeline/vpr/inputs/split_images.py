@@ -29,18 +29,22 @@ class SplitImages:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def file(self, index: int) -> tuple[bytes, str]:
+        """Return the bytes of one picture, and what errors call it."""
+        row = self.rows[index]
+        return self.images.read(row), f"{self.images.root}/{row.name}"
+
     def read(self, index: int) -> torch.Tensor:
         """Return one picture, normalised: (3, height, width), float32."""
-        row = self.rows[index]
-        return read_view(self.images.read(row), self.height, self.width, f"{self.images.root}/{row.name}")
+        data, label = self.file(index)
+        return read_view(data, self.height, self.width, label)
 
     def read_changed(
         self, index: int, augmentation: Augmentation, generator: np.random.Generator
     ) -> torch.Tensor:
         """Return one picture as `read`, changed as `generator` draws it."""
-        row = self.rows[index]
-        label = f"{self.images.root}/{row.name}"
-        return augmentation.read(self.images.read(row), (self.height, self.width), label, generator)
+        data, label = self.file(index)
+        return augmentation.read(data, (self.height, self.width), label, generator)
 
     @property
     def nights(self) -> np.ndarray:

@@ -16,11 +16,6 @@ from pipeline.runtime.errors import DusklineError
 _SECOND_SHARE = 0.01
 
 
-def l2_normalised(x: Tensor, dim: int = 1) -> Tensor:
-    """Divide by max(Euclidean norm over `dim`, 1e-12); a zero vector stays zero."""
-    return functional.normalize(x, p=2.0, dim=dim, eps=1e-12)
-
-
 class GeM(nn.Module):
     """Generalised mean with a learnable power p: (N, C, H, W) -> (N, C, 1, 1).
 
@@ -53,10 +48,10 @@ class Pooled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Pool and flatten."""
         if self.l2 == "before_pool":
-            x = l2_normalised(x)
+            x = functional.normalize(x)
         x = self.pooling(x)
         if self.l2 == "after_pool":
-            x = l2_normalised(x)
+            x = functional.normalize(x)
         return x.flatten(1)
 
 
@@ -75,12 +70,12 @@ class NetVLAD(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Aggregate the grid."""
-        x = l2_normalised(x)
+        x = functional.normalize(x)
         # (N, K, L) weights and (N, D, L) features: sum_l a (x - c) = a x^T - (sum_l a) c
         assignment = functional.softmax(self.conv(x).flatten(2), dim=1)
         sums = torch.bmm(assignment, x.flatten(2).transpose(1, 2).to(assignment.dtype))
         residuals = sums - assignment.sum(2).unsqueeze(2) * self.centroids
-        return l2_normalised(l2_normalised(residuals, dim=2).flatten(1))
+        return functional.normalize(functional.normalize(residuals, dim=2).flatten(1))
 
     def initialise(self, centroids: np.ndarray, descriptors: np.ndarray) -> None:
         """Set clusters and assignment from k-means `centroids` (K, D) of local `descriptors` (n, D)."""

@@ -6,14 +6,14 @@ import math
 from statistics import NormalDist
 
 
-def wilson(hits: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of `hits` of `total`, as shares in [0, 1]. Wilson, 1927.
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of `hits` of `total`, as shares in [0, 1]. Wilson, 1927.
 
     `ValueError` unless 0 <= hits <= total and total > 0.
     """
     if total <= 0 or not 0 <= hits <= total:
         raise ValueError(f"{hits} hits of {total} are no share")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + 0.95) / 2)
     share = hits / total
     spread = z * math.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)
     middle, scale = share + z * z / (2 * total), 1 + z * z / total

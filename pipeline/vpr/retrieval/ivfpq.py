@@ -58,21 +58,14 @@ class IvfPq:
         )
 
 
-def nearest_approximately(
-    database: np.ndarray, queries: np.ndarray, count: int, plan: IvfPq
+def search_index(
+    index: faiss.IndexIVFPQ, plan: IvfPq, database: np.ndarray, queries: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `count` nearest rows of `database` (D, n) to each of `queries` (Q, n) among those the index finds.
 
     Returns squared L2 distances, exact, and indexes, (Q, count) each, nearest first, rows at one distance in
     their order; -1 where the index finds fewer. The same on every run, whatever the number of threads.
     """
-    return search_index(build_index(database, plan), plan, database, queries, count)
-
-
-def search_index(
-    index: faiss.IndexIVFPQ, plan: IvfPq, database: np.ndarray, queries: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same with an index that is built."""
     _, found = index.search(queries, plan.ranked_again * count)
     distances = np.full((len(queries), count), np.inf, np.float32)
     indexes = np.full((len(queries), count), -1, np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.runtime.errors import DusklineError
 from pipeline.vpr.retrieval.descriptor_io import in_pieces
-from pipeline.vpr.retrieval.ivfpq import IvfPq, nearest_approximately
+from pipeline.vpr.retrieval.ivfpq import IvfPq, build_index, search_index
 
 
 def search_plan(database: np.ndarray, ivfpq_above: int | None) -> IvfPq | None:
@@ -46,9 +46,10 @@ def nearest(
         if bad:
             raise DusklineError(f"{bad} of {len(rows)} descriptors of the {name} are not finite")
     known, asked = (np.ascontiguousarray(rows, dtype=np.float32) for rows in (database, queries))
-    distances, indexes = (
-        faiss.knn(asked, known, count) if plan is None else nearest_approximately(known, asked, count, plan)
-    )
+    if plan is None:
+        distances, indexes = faiss.knn(asked, known, count)
+    else:
+        distances, indexes = search_index(build_index(known, plan), plan, known, asked, count)
     # faiss marks a missing neighbour by the largest float32, which is a number like any other.
     distances[indexes < 0] = np.inf
     return distances, indexes

@@ -8,9 +8,9 @@ import faiss
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.runtime.errors import ParameterError
-from pipeline.vpr.models.aggregation import l2_normalised
 from pipeline.vpr.retrieval.extraction import extract
 
 # K-means steps, as in the benchmark.
@@ -34,7 +34,7 @@ class _Sampled(nn.Module):
         self.channels = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        features = l2_normalised(self.backbone(x)).flatten(2).transpose(1, 2)
+        features = functional.normalize(self.backbone(x)).flatten(2).transpose(1, 2)
         pictures, locations, self.channels = features.shape
         taken = min(self.per_image, locations)
         drawn = np.stack([self.rng.choice(locations, taken, replace=False) for _ in range(pictures)])
@@ -58,12 +58,8 @@ def initial_descriptors(
 
     The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Pictures and their locations are drawn by
     `rng` without replacement; where there are fewer, all are taken. A feature of zeros stays zero.
-    Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`, and `ParameterError` when
-    `images` or `per_image` is below 1.
+    Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`.
     """
-    for name, value in (("images", images), ("per_image", per_image)):
-        if value < 1:
-            raise ParameterError(f"{name} must be at least 1, found {value}")
     pictures = rng.choice(count, min(images, count), replace=False)
     sampled = _Sampled(network_backbone, per_image, rng)
     features = extract(

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+_ARRAYS = ("rows", "pairs", "similar")
+
 
 @dataclass
 class Progress:
@@ -39,22 +41,12 @@ class Progress:
 
     def to_document(self) -> dict[str, Any]:
         """As plain values and tensors, which `torch.load` reads without running code."""
-        return self.__dict__ | {
-            "rows": torch.from_numpy(np.ascontiguousarray(self.rows)),
-            "pairs": torch.from_numpy(np.ascontiguousarray(self.pairs)),
-            "similar": torch.from_numpy(np.ascontiguousarray(self.similar)),
-            "memory": [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory],
-        }
+        arrays = {name: torch.from_numpy(np.ascontiguousarray(getattr(self, name))) for name in _ARRAYS}
+        memory = [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory]
+        return self.__dict__ | arrays | {"memory": memory}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Progress:
         """The inverse of `to_document`."""
-        return cls(
-            **document
-            | {
-                "rows": document["rows"].numpy(),
-                "pairs": document["pairs"].numpy(),
-                "similar": document["similar"].numpy(),
-                "memory": [entry.numpy() for entry in document["memory"]],
-            }
-        )
+        arrays = {name: document[name].numpy() for name in _ARRAYS}
+        return cls(**document | arrays | {"memory": [entry.numpy() for entry in document["memory"]]})

@@ -101,13 +101,7 @@ def test_only_layer3_learns_but_statistics_move() -> None:
     assert all(value.grad is None for value in backbone.frozen.parameters())
     assert all(value.grad is not None for value in backbone.learning.parameters())
     assert not torch.equal(before, backbone.frozen[1].running_mean)
-    layer3 = torchvision.models.resnet18(weights=None).layer3
-    learning = [value for value in backbone.parameters() if value.requires_grad]
-    assert [value.shape for value in learning] == [value.shape for value in layer3.parameters()]
-
-
-def test_frozen_layers_cost_no_gradient() -> None:
-    backbone = build_backbone("resnet18conv4", "none", "late_layers").train()
+    # Frozen layers cost no gradient.
     assert backbone.frozen(torch.rand(2, 3, 64, 64)).grad_fn is None
 
 

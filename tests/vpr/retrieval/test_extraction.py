@@ -69,12 +69,6 @@ def test_each_module_gets_its_own_mode_back() -> None:
     assert (network.training, network.conv.training, network.norm.training) == (True, True, False)
 
 
-def test_a_network_in_eval_mode_stays_in_it() -> None:
-    network = Flat().eval()
-    extract(network, picture, 3, batch=2, device=CPU, workers=1)
-    assert not any(module.training for module in network.modules())
-
-
 def test_an_error_of_the_network_restores_its_mode_and_ends_the_reading() -> None:
     class Failing(Flat):
         def forward(self, x: Tensor) -> Tensor:

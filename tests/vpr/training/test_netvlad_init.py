@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.runtime.errors import ParameterError, SetError
+from pipeline.runtime.errors import ParameterError
 from pipeline.vpr.training.netvlad_init import cluster, initial_descriptors
 from tests.vpr.tiny import CPU, Features, picture
 
@@ -57,27 +57,6 @@ def test_the_same_seed_draws_the_same_whatever_the_batch_and_the_workers() -> No
     assert first.tobytes() == drawn(3, 20, images=9, per_image=4, workers=4).tobytes()
     assert np.allclose(first, drawn(3, 20, images=9, per_image=4, batch=2), atol=1e-6)
     assert not np.allclose(first, drawn(4, 20, images=9, per_image=4), atol=1e-2)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_backbone_runs_in_eval_mode_and_keeps_its_own(training: bool) -> None:
-    backbone = Features().train(training)
-    before = backbone.norm.running_mean.clone()
-    rng = np.random.default_rng(0)
-    initial_descriptors(backbone, picture, 4, rng=rng, batch=2, device=CPU, workers=1)
-    assert all(module.training is training for module in backbone.modules())
-    assert torch.equal(before, backbone.norm.running_mean)
-
-
-def test_no_pictures_are_refused() -> None:
-    with pytest.raises(SetError, match="no pictures"):
-        drawn(0, 0)
-
-
-@pytest.mark.parametrize("name", ["images", "per_image"])
-def test_nothing_to_draw_is_refused(name: str) -> None:
-    with pytest.raises(ParameterError, match=f"{name} must be at least 1, found 0"):
-        drawn(0, **{name: 0})
 
 
 def test_clusters_are_found_where_the_descriptors_lie() -> None:
