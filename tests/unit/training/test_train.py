@@ -10,7 +10,6 @@ import torch
 from torchvision.models.vgg import cfgs, make_layers
 
 from pipeline.compute.device import precision
-from pipeline.compute.distributed.training_state import saved_states
 from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError
 from tests.compute.resources.noted import NotedWork
 from tests.import_graph import ROOT
@@ -80,13 +79,6 @@ def test_an_interrupted_run_ends_in_the_same_bytes(
     assert summary.started_at == stop // 3 * 3
     assert found == expected
     assert shown(tmp_path / "parts") == shown(tmp_path / "whole")
-
-
-def test_a_finished_run_is_only_exported_again(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    _, first = run(tiny_settings(), folders, tmp_path)
-    summary, second = run(tiny_settings(), folders, tmp_path, "again.pt")
-    assert summary.started_at == summary.iterations == 6
-    assert first == second
 
 
 def test_more_iterations_continue_and_fewer_start_again(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -232,19 +224,6 @@ def test_what_is_no_number_is_never_saved(
     with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
         run(tiny_settings(), folders, tmp_path)
     assert [path.name[:14] for path in tmp_path.glob("work/*/*.pt")] == ["state_00000003"]
-
-
-def test_a_damaged_state_is_passed_over_for_the_one_before(
-    folders: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = tiny_settings(iterations=8, save_every=2)
-    first, expected = run(settings, folders, tmp_path)
-    newest, before = saved_states(first.folder)
-    newest.write_bytes(b"")
-    again, found = run(settings, folders, tmp_path)
-    assert f"{newest} is damaged" in caplog.text
-    assert (again.started_at, found) == (6, expected)
-    assert saved_states(first.folder)[1:] == [before]
 
 
 @pytest.mark.slow

@@ -14,7 +14,6 @@ from unit.network.network import Generator
 from unit.network.settings import GeneratorSizes
 from unit.training.best_checkpoint import better, recovery_error, score_weights
 from unit.training.settings import TrainSettings
-from unit.training.train import train
 from unit.training.training_images import CropSource
 
 
@@ -102,23 +101,6 @@ def test_the_best_weights_outlive_a_damaged_state(folders: tuple[Path, Path], tm
     assert first.exported < 10
     again, found = run(settings, folders, tmp_path)
     assert (again.started_at, found) == (10, expected)
-
-
-def test_threads_change_neither_weights_nor_curves(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    found = []
-    for threads in (1, 2):
-        root = tmp_path / str(threads)
-        settings = spoilt_settings(keep="best", sheet_every=12)
-        train(
-            settings,
-            *map(side_of_folder, folders),
-            root / "gen.pt",
-            root / "work",
-            live=root / "live",
-            threads=threads,
-        )
-        found.append(((root / "gen.pt").read_bytes(), shown(root)))
-    assert found[0] == found[1]
 
 
 def test_of_equal_errors_the_earlier_is_better() -> None:

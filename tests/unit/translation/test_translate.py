@@ -1,7 +1,6 @@
 import dataclasses
 import io
 import json
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from PIL import Image
 from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_file
 from pipeline.core.image_io import encode, read_rgb
-from pipeline.runtime.errors import BadImageError, CheckpointError
+from pipeline.runtime.errors import BadImageError
 from tests.unit.golden import CHECKPOINT, DATA, LEGACY, arrays, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
 from unit.network.network import Generator
@@ -202,11 +201,6 @@ def test_bfloat16_is_near(name: str) -> None:
     assert -10 * np.log10(np.square(error).mean()) > 40
 
 
-def test_settings_and_digest_survive_pickling() -> None:
-    # Workers get a translator's ingredients this way.
-    assert pickle.loads(pickle.dumps(PUBLISHED)) == PUBLISHED
-
-
 @pytest.mark.parametrize(
     "change",
     [{"direction": "a2b"}, {"stretch": True}, {"size": "half"}, {"dtype": "float16"}, {"shorter_side": 0}],
@@ -228,11 +222,6 @@ def test_a_strip_that_would_unfold_is_refused() -> None:
         UnitTranslator(CHECKPOINT, PUBLISHED)(np.zeros((1, 20000, 3), np.uint8))
     with pytest.raises(BadImageError, match="200000x128 pixels would be 128x200000 in the network"):
         network_levels(np.zeros((128, 200_000, 3), np.uint8), 128)
-
-
-def test_a_missing_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no checkpoint at"):
-        UnitTranslator(tmp_path / "none.pt", PUBLISHED)
 
 
 def test_memory_grows_with_the_longer_side_until_pictures_are_refused() -> None:

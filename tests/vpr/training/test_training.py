@@ -64,11 +64,6 @@ def test_a_killed_run_ends_in_the_same_weights(
     assert curve(tmp_path, "loss") == curve(whole, "loss")
 
 
-def test_the_number_of_workers_changes_no_bit(places: ImageSet, whole: Path, tmp_path: Path) -> None:
-    run(places, tmp_path, workers=3)
-    assert_same_bits(tmp_path, whole)
-
-
 def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
     places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
