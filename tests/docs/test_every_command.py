@@ -48,6 +48,9 @@ NOT_RUN = {
     "duskline pin --replace": "needs archives; tests/stages/test_sources.py pins a made-up one",
     "make PYTHON=python3.11 demo": "installs anew; `make demo` is run with the environment that is there",
     "python -m pytest": "these are the tests",
+    "make check": ".ci/run does",
+    "make test-slow": "these are the tests",
+    "make test-long": "these are the tests",
 }
 
 

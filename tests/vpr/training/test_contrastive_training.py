@@ -62,15 +62,18 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     assert_same_bits(tmp_path / "one", tmp_path / "many")
     assert curve(tmp_path / "one", "loss") == curve(tmp_path / "many", "loss")
     changes = {
+        "seed": 0,  # no change
         "schedule": "constant",
         "warmup": 0,
         "night_augmentation": None,
         "similar_places": 1,
         "night_weight": 0.5,
     }
+    losses = set()
     for name, change in changes.items():
-        run(both, tmp_path / name, replace(settings, **{name: change}))
-        assert curve(tmp_path / name, "loss") != curve(tmp_path / "one", "loss")
+        run(both, tmp_path / name, replace(settings, epochs=1, **{name: change}))
+        losses.add(curve(tmp_path / name, "loss")[0])
+    assert len(losses) == len(changes)
 
 
 def test_every_query_comes_once_before_any_comes_again(
