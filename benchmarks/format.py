@@ -48,9 +48,9 @@ def main(images: int, workers: int) -> None:
 def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
     start = time.monotonic()
     raw = root / f"raw{count}"
-    half_done = ResumableSet.opened(root / "work", f"{count}")
+    resumable = ResumableSet.opened(root / "work", f"{count}")
     images = read_common(raw, CommonSettings("refuse"), root)
-    format_set(images, root / f"set{count}", workers=workers, half_done=half_done)
+    format_set(images, root / f"set{count}", workers=workers, resumable=resumable)
     return time.monotonic() - start, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

@@ -68,7 +68,7 @@ STAGES: dict[str, Section] = {
         "statistics": ("stages.statistics", "A set in numbers, with a map and its brightness."),
         "sheet": ("stages.sheet", "Samples of a night set: day, our night, true night."),
         "compare": ("stages.compare", "The same days through every translator at hand."),
-        "report": ("stages.report", "One page with tables, curves, nights and finds."),
+        "report": ("stages.report", "One page with tables, curves, nights and matches."),
     },
 }
 

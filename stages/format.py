@@ -57,13 +57,13 @@ def main(name: str) -> str:
     machine = read_machine()
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}
-    half_done = ResumableSet.opened(machine.work / "format" / name, resume_key(raw.raw, raw.form, section))
+    resumable = ResumableSet.opened(machine.work / "format" / name, resume_key(raw.raw, raw.form, section))
     made = format_set(
         images,
         SETS / name,
         workers=machine.workers,
         expected=expected,
-        half_done=half_done,
+        resumable=resumable,
         shards_above=build(SetsParams, section_of(params, "sets"), "sets").shards_above,
         terms=[terms_below(raw.raw, RAW, f"pictures of {name}")],
         label=name,

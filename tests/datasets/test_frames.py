@@ -61,15 +61,15 @@ def test_a_format_that_goes_on_keeps_the_unit(walk: ImageSet, tmp_path: Path) ->
     broken = raw / "night_right" / "Image003.jpg"
     whole = broken.read_bytes()
     broken.write_bytes(whole[:-600])
-    half_done = ResumableSet.opened(tmp_path / "work", "key")
+    resumable = ResumableSet.opened(tmp_path / "work", "key")
     with pytest.raises(Exception, match="1 of 8 images cannot be read"):
-        format_set(read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, half_done=half_done)
-    half_done.close()
+        format_set(read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, resumable=resumable)
+    resumable.close()
     broken.write_bytes(whole)
-    half_done = ResumableSet.opened(tmp_path / "work", "key")
-    assert {row.positions_in for row in half_done.rows.values()} == {"frames"}
+    resumable = ResumableSet.opened(tmp_path / "work", "key")
+    assert {row.positions_in for row in resumable.rows.values()} == {"frames"}
     made = format_set(
-        read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, half_done=half_done
+        read_traverses(raw, settings(), raw), tmp_path / "again", workers=1, resumable=resumable
     )
     assert made.digest == walk.digest
 

@@ -22,7 +22,7 @@ from unit.training.training_images import CropSource
 # Iterations between two looks at whether all losses are numbers; each look waits for the device.
 _LOOK_EVERY = 20
 # Pictures of each domain by which weights are judged.
-_JUDGED_BY = 4
+_SCORED_ON = 4
 
 
 class Run:
@@ -44,7 +44,7 @@ class Run:
         self.live = live
         self.curve = Curve()
         self.best: ScoredWeights | None = None
-        self._judged_by = [source.middles(_JUDGED_BY) for source in sources]
+        self._scored_on = [source.middles(_SCORED_ON) for source in sources]
         # Losses of iterations that have not been looked at, by iteration.
         self._unseen: dict[int, dict[str, Tensor]] = {}
 
@@ -82,7 +82,7 @@ class Run:
     def finish(self) -> ScoredWeights:
         """Write the whole curve and the last sheet; the weights to export."""
         done = self.settings.iterations
-        last = self._judge(done)
+        last = self._score(done)
         if done % self.settings.save_every:
             self._take(last)
         exported = last if self.settings.keep == "last" or self.best is None else self.best
@@ -104,23 +104,23 @@ class Run:
             # A weight that broke any earlier would have shown in the losses of the iteration after it.
             raise self._broken(done - 1, "weights or their moments")
         if done % self.settings.save_every == 0:
-            self._take(self._judge(done))
+            self._take(self._score(done))
         best = None if self.best is None else self.best.state()
         state = {"trainer": self.trainer.state(), "curve": self.curve.state(), "best": best}
         if self.group.writes:
             save_state(self.folder, done, state)
             write_curves(self.live, self.curve.rows)
 
-    def _judge(self, done: int) -> ScoredWeights:
-        judged = score_weights(done, self.trainer.mean_a, self.trainer.mean_b, *self._judged_by)
-        if not math.isfinite(judged.error):
+    def _score(self, done: int) -> ScoredWeights:
+        scored = score_weights(done, self.trainer.mean_a, self.trainer.mean_b, *self._scored_on)
+        if not math.isfinite(scored.error):
             raise self._broken(done - 1, "recovery_error")
-        return judged
+        return scored
 
-    def _take(self, judged: ScoredWeights) -> None:
+    def _take(self, scored: ScoredWeights) -> None:
         """End a row of the curve with these weights, and remember them if they are the best so far."""
-        self.curve.close_row(judged.iteration, recovery_error=judged.error)
-        self.best = better(self.best, judged)
+        self.curve.close_row(scored.iteration, recovery_error=scored.error)
+        self.best = better(self.best, scored)
 
     def _require_numbers(self) -> None:
         """`DusklineError` for the first of the unseen iterations that has a loss which is not a number."""

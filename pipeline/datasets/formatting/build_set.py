@@ -69,7 +69,7 @@ def format_set(
     *,
     workers: int,
     expected: Mapping[str, int] | None = None,
-    half_done: ResumableSet | None = None,
+    resumable: ResumableSet | None = None,
     terms: Sequence[Terms] = (),
     shards_above: int | None = None,
     label: str = "",
@@ -77,7 +77,7 @@ def format_set(
     """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
 
     The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
-    expected: how many images there are to be, by "split/role", where that is known. half_done: what an
+    expected: how many images there are to be, by "split/role", where that is known. resumable: what an
     earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
     terms: under which the images may be used. shards_above: see `replaced_set`.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
@@ -89,7 +89,7 @@ def format_set(
     broken: list[str] = []
     with replaced_set(root, shards_above) as writer:
         with ThreadPoolExecutor(workers) as pool:
-            pairs = _in_order(pool, images, partial(_prepare, half_done), workers * _AHEAD)
+            pairs = _in_order(pool, images, partial(_prepare, resumable), workers * _AHEAD)
             for raw, result in progress(pairs, label=label):
                 count += 1
                 kept += isinstance(result, ImageRow)
@@ -97,7 +97,7 @@ def format_set(
                 if isinstance(result, str):
                     broken.append(result)
                 else:
-                    _write(writer, half_done, result)
+                    _write(writer, resumable, result)
         if broken:
             raise BadImageError(
                 f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
@@ -105,8 +105,8 @@ def format_set(
             )
         _require_counts(found, expected or {})
         write_terms(writer.root, terms)
-    if half_done is not None:
-        half_done.remove()
+    if resumable is not None:
+        resumable.remove()
     note_work(of=count, done=count - kept)
     return ImageSet.open(root)
 
@@ -135,8 +135,8 @@ def shorter_side_size(width: int, height: int, shorter_side: int) -> tuple[int, 
     return max(1, shorter_side * width // height), shorter_side
 
 
-def _prepare(half_done: ResumableSet | None, raw: RawImage) -> _Result:
-    known = None if half_done is None else half_done.rows.get(raw.name)
+def _prepare(resumable: ResumableSet | None, raw: RawImage) -> _Result:
+    known = None if resumable is None else resumable.rows.get(raw.name)
     if known is not None and (known.source, known.time_of_day) == (raw.source, raw.time_of_day):
         return known
     try:
@@ -158,13 +158,13 @@ def _prepare(half_done: ResumableSet | None, raw: RawImage) -> _Result:
 
 
 def _write(
-    writer: SetWriter, half_done: ResumableSet | None, result: tuple[ImageRow, bytes] | ImageRow
+    writer: SetWriter, resumable: ResumableSet | None, result: tuple[ImageRow, bytes] | ImageRow
 ) -> None:
     row, data = result if isinstance(result, tuple) else (result, None)
-    if half_done is not None:
+    if resumable is not None:
         if data is not None:
-            half_done.add(row, data)
-        writer.link(row, half_done.folder / row.name)
+            resumable.add(row, data)
+        writer.link(row, resumable.folder / row.name)
     elif data is not None:
         writer.write(row, data)
 

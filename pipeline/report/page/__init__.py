@@ -1,4 +1,4 @@
-"""The report as one self-contained page: charts, browser of finds, pairs, provenance.
+"""The report as one self-contained page: charts, browser of matches, pairs, provenance.
 
 HTML, CSS and scripts are in templates.
 """

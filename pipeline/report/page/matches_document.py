@@ -1,4 +1,4 @@
-"""What the script of the browser of finds reads: test sets, evaluations and pictures, in short.
+"""What the script of the browser of matches reads: test sets, evaluations and pictures, in short.
 
 Every name of an image stands once for a test set and every picture once for the page. Answers are rows of
 numbers, documented where `_row` makes them; templates/finds.js reads them.
@@ -49,12 +49,12 @@ class ShownSet:
         return unit_of(self.positions_in)
 
     def images(self, answer: QueryResult) -> list[tuple[str, float, float]]:
-        """Name and place of the images that an answer shows: the query, the nearest one, the finds."""
+        """Name and place of the images that an answer shows: the query, the nearest one, the matches."""
         nearest, first = self.nearest[answer.query], answer.found[0]
         return [
             (first.query, first.query_east, first.query_north),
             (nearest.database, nearest.east, nearest.north),
-            *((find.database, find.database_east, find.database_north) for find in answer.found),
+            *((match.database, match.database_east, match.database_north) for match in answer.found),
         ]
 
     def number(self, name: str, east: float, north: float) -> int:
@@ -100,18 +100,18 @@ class ShownEvaluation:
         return {name: copies[name] for name in names if name in copies} if answer.query in copies else {}
 
     def _row(self, answer: QueryResult) -> list[float]:
-        """Numbers that tell an answer: four of the query, then four of each find.
+        """Numbers that tell an answer: four of the query, then four of each match.
 
-        They are query, rank of the first right find (0: none), nearest image and its distance; and image,
+        They are query, rank of the first right match (0: none), nearest image and its distance; and image,
         distance, descriptor distance, 1 if right. Images are numbers in their test set, distances on the
         ground decimetres.
         """
         query, nearest, *found = (self.shown_set.number(*image) for image in self.shown_set.images(answer))
         row: list[float] = [query, answer.first_right or 0, nearest]
         row.append(round(10 * self.shown_set.nearest[answer.query].distance))
-        for number, find in zip(found, answer.found, strict=True):
-            feature_distance = float(f"{find.feature_distance:.4g}")
-            row += [number, round(10 * find.distance), feature_distance, int(find.correct)]
+        for number, match in zip(found, answer.found, strict=True):
+            feature_distance = float(f"{match.feature_distance:.4g}")
+            row += [number, round(10 * match.distance), feature_distance, int(match.correct)]
         return row
 
 

@@ -84,7 +84,7 @@ class _Comparison:
 def write_page(out: Path, material: Material, megabytes: float) -> None:
     """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
 
-    Pairs get a third of what the rest leaves of `megabytes`, finds all that is left then; `ParameterError`
+    Pairs get a third of what the rest leaves of `megabytes`, matches all that is left then; `ParameterError`
     when even without them the page does not fit. Errors as of the readers of the folders that `material`
     names.
     """

@@ -123,7 +123,7 @@ def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange
 
 
 def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, float]:
-    """The rank of each query's first right find, infinite when none of them is right."""
+    """The rank of each query's first right match, infinite when none of them is right."""
     path = results.folder(experiment, test_set) / PREDICTIONS
     first: dict[str, float] = {}
     for found in read_predictions(path):
@@ -133,7 +133,7 @@ def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, 
     counted = {n: sum(rank <= n for rank in first.values()) for n in TOLD}
     if len(first) != metrics.queries or any(metrics.recalls[n].hits != counted[n] for n in TOLD):
         raise DusklineError(
-            f"{path} holds other finds than those that the metrics beside it count",
+            f"{path} holds other matches than those that the metrics beside it count",
             hint=f"run: dvc repro --force evaluate@{experiment}-{test_set}",
         )
     return first

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-# What a shared find gains of squared distance, times the share of crops' finds that it is.
+# What a shared match gains of squared distance, times the share of crops' matches that it is.
 _WEIGHT = 0.01
-# Votes are counted among the first so many finds of each crop, and add up.
+# Votes are counted among the first so many matches of each crop, and add up.
 _VOTED_AMONG = (1, 5, 10)
 
 
 def nearest_crop(distances: np.ndarray, indexes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The finds of all crops, (Q, crops, N) each, as one ranking (Q, N): each image at its least distance.
+    """The matches of all crops, (Q, crops, N) each, as one ranking (Q, N): each image at its least distance.
 
     `distances` are squared L2 distances, `indexes` database indexes, -1 where a crop found fewer.
     """
@@ -22,7 +22,7 @@ def nearest_crop(distances: np.ndarray, indexes: np.ndarray) -> tuple[np.ndarray
 def majority_voting(distances: np.ndarray, indexes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As `nearest_crop`, after images that several crops found have come nearer.
 
-    Among the first n finds of each crop, for n of 1, 5 and 10, an image that was found c > 1 times comes
+    Among the first n matches of each crop, for n of 1, 5 and 10, an image that was found c > 1 times comes
     nearer by 0.01 * c / n in each of these places. Distances so lowered may be negative.
     """
     lowered = distances.copy()

@@ -24,7 +24,7 @@ SEARCHED_APART = ("nearest_crop", "majority_voting")
 
 @dataclass(frozen=True)
 class PreprocessedQueries:
-    """Queries as the network is to see them; H and W are the height and width of the gallery's pictures.
+    """Queries as the network is to see them; H and W are the height and width of `queries`.
 
     hard_resize: resized to H x W, whatever their aspect.
     single_query: the shorter side becomes min(H, W) and the aspect stays, so sizes differ and the network

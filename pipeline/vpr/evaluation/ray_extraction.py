@@ -62,7 +62,7 @@ class _Piece:
     file: Path
 
     def __str__(self) -> str:
-        rows = _gallery_of(self.pictures).rows
+        rows = _images_of(self.pictures).rows
         return f"the {len(rows)} pictures from {rows[0].name} on"
 
 
@@ -117,7 +117,7 @@ class RayExtraction:
                 self.extraction.device, self.extraction.numbers, self.subject.settings.cpu_threads
             ),
             "code": describing_digest(),
-            "pictures": [row.digest for row in _gallery_of(pictures).rows],
+            "pictures": [row.digest for row in _images_of(pictures).rows],
         }
         return digest_document(known)[:32]
 
@@ -190,7 +190,7 @@ class _Description:
         write_descriptors(piece.file, len(found), [found])
 
 
-def _gallery_of(pictures: SplitImages | PreprocessedQueries) -> SplitImages:
+def _images_of(pictures: SplitImages | PreprocessedQueries) -> SplitImages:
     return pictures if isinstance(pictures, SplitImages) else pictures.queries
 
 

@@ -47,7 +47,7 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
     """Read the table; `DusklineError` names the line that is not one of it."""
     for line, row in read_csv(path, _HEADER):
         try:
-            # The same images are found again and again: a large project has a million finds.
+            # The same images are found again and again: a large project has a million matches.
             yield Prediction(
                 sys.intern(row["query"]),
                 int(row["rank"]),

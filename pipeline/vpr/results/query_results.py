@@ -17,9 +17,9 @@ _ONE_RIGHT_OF = 4
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The first `SHOWN` finds of a query, nearest first, and the rank of the first right one of all.
+    """The first `SHOWN` matches of a query, nearest first, and the rank of the first right one of all.
 
-    first_right: from 1; None when no find was right.
+    first_right: from 1; None when no match was right.
     """
 
     first_right: int | None
@@ -32,12 +32,12 @@ class QueryResult:
 
     @property
     def right(self) -> bool:
-        """Whether the first find was right, as recall@1 counts."""
+        """Whether the first match was right, as recall@1 counts."""
         return self.first_right == 1
 
 
 def query_results(predictions: Iterable[Prediction]) -> list[QueryResult]:
-    """The answers in the order of `predictions`, in which the finds of a query follow each other by rank."""
+    """The results in the order of `predictions`, in which the matches of a query follow by rank."""
     answers = []
     for _, found in itertools.groupby(predictions, lambda prediction: prediction.query):
         rows = list(found)
@@ -47,7 +47,7 @@ def query_results(predictions: Iterable[Prediction]) -> list[QueryResult]:
 
 
 def worst_first(answers: Iterable[QueryResult]) -> list[QueryResult]:
-    """Sort by how late the first right find came, then by how far off the first find was on the ground."""
+    """Sort by how late the first right match came, then by how far off the first match was on the ground."""
     return sorted(
         answers,
         key=lambda answer: (

@@ -1,7 +1,7 @@
 """Small copies of the pictures that an evaluation is looked at by: one archive, not a file for each picture.
 
 `pictures.zip` holds, uncompressed, a small JPEG under the name that the picture has in its set, for the most
-telling queries: of the query, of the first finds, and of what lies nearest on the ground.
+telling queries: of the query, of the first matches, and of what lies nearest on the ground.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class RetrievalResult:
 def evaluate_recall(
     network: nn.Module, database: SplitImages, queries: SplitImages, radius: float, extraction: Extraction
 ) -> RetrievalResult:
-    """Search each query in the database, exactly; a find within `radius` metres (inclusive) is right."""
+    """Search each query in the database, exactly; a match within `radius` metres (inclusive) is right."""
     found = nearest(
         extraction.descriptors(network, database),
         extraction.descriptors(network, queries),

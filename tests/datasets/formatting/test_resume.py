@@ -51,11 +51,11 @@ class Raw:
 
 
 def run(raw: Raw, root: Path, work: Path, stop: int | None = None, key: str = "k") -> ImageSet:
-    half_done = ResumableSet.opened(work, key)
+    resumable = ResumableSet.opened(work, key)
     try:
-        return format_set(raw.images(stop), root, workers=2, half_done=half_done)
+        return format_set(raw.images(stop), root, workers=2, resumable=resumable)
     finally:
-        half_done.close()
+        resumable.close()
 
 
 @pytest.fixture
@@ -134,12 +134,12 @@ def test_another_key_begins_anew_and_clears_away_what_the_first_left(
 
 def test_an_image_that_now_comes_from_elsewhere_is_read(tmp_path: Path, stopped: Raw) -> None:
     had = len(kept(tmp_path))
-    half_done = ResumableSet.opened(tmp_path / "work", "k")
+    resumable = ResumableSet.opened(tmp_path / "work", "k")
     images = (
         RawImage(one.split, one.role, one.file_name, f"b.tar/{number}.jpg", one.read, "", one.recode)
         for number, one in enumerate(stopped.images())
     )
-    made = format_set(images, tmp_path / "set", workers=1, half_done=half_done)
+    made = format_set(images, tmp_path / "set", workers=1, resumable=resumable)
     assert len(stopped.read) == 10 > had
     assert {row.source.split("/")[0] for row in made.rows} == {"b.tar"}
 
@@ -157,9 +157,9 @@ def test_after_broken_pictures_the_others_are_kept(tmp_path: Path, whole: ImageS
 
 def test_two_of_one_name_are_refused_also_when_half_done(tmp_path: Path) -> None:
     one = next(Raw().images())
-    half_done = ResumableSet.opened(tmp_path / "work", "k")
+    resumable = ResumableSet.opened(tmp_path / "work", "k")
     with pytest.raises(SetError, match="two images with the name"):
-        format_set([one, one], tmp_path / "set", workers=1, half_done=half_done)
+        format_set([one, one], tmp_path / "set", workers=1, resumable=resumable)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
         with pytest.raises(KilledError):
             run(places, tmp_path / edit, WIDE)
         monkeypatch.setattr(training, "save_state", save_state)
-        [half_done] = (tmp_path / edit / "work").iterdir()
+        [resumable] = (tmp_path / edit / "work").iterdir()
         if edit == "words":
             edited(code, LOSS, '"""Mean hinge loss', '"""The mean hinge loss', monkeypatch)
         elif edit == "loss":
@@ -40,8 +40,8 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
         assert run(places, tmp_path / edit, WIDE).started_at == (0 if edit == "loss" else 1)
         said = [record.getMessage() for record in caplog.records[told:]]
         assert len(said) == (edit == "loss")
-        assert all(message.startswith(f"{half_done} holds states of this training") for message in said)
-        assert half_done.is_dir() == (edit == "loss")
+        assert all(message.startswith(f"{resumable} holds states of this training") for message in said)
+        assert resumable.is_dir() == (edit == "loss")
     assert_same_bits(tmp_path / "words", tmp_path / "none")
     fresh = tmp_path / "fresh"
     run(places, fresh, WIDE)

@@ -23,7 +23,7 @@
   const counted = (number) => number.toLocaleString("en");
   const short = (image) => set.names[image].split("/").slice(2).join("/");
 
-  // The rows of the document are numbers: see finds_document.py.
+  // The rows of the document are numbers: see matches_document.py.
   function answerOf(row) {
     const finds = [];
     for (let at = 4; at < row.length; at += 4) {

@@ -26,7 +26,7 @@ Generator = Callable[[int, int, int, int], np.random.Generator]
 class ExampleReader(ABC):
     """Reads the pictures of example rows with `workers` threads.
 
-    kept: maps the first entry of a row to a query of the gallery `queries`. augmentation: how pictures that
+    kept: maps the first entry of a row to a query of `queries`. augmentation: how pictures that
     ask are changed.
     """
 
