@@ -93,18 +93,8 @@ def test_the_record_of_a_model_is_as_told(tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     torch.save(resnet18().state_dict(), weights)
     settings, work = replace(SETTINGS, weights=str(weights), epochs=1), tmp_path / "work"
-    train_model(settings, images, tmp_path / "first", work, live=tmp_path / "live", device="cpu", workers=1)
-    start = tmp_path / "first" / "model.pt"
-    train_model(
-        settings,
-        images,
-        tmp_path / "second",
-        work,
-        live=tmp_path / "live",
-        device="cpu",
-        workers=1,
-        start=start,
-    )
-    _, _, record = load_model(tmp_path / "second" / "model.pt")
+    model = tmp_path / "model"
+    train_model(settings, images, model, work, live=tmp_path / "live", device="cpu", workers=1)
+    _, _, record = load_model(model / "model.pt")
     assert list(record) == told()["record of model.pt"]
     assert f"*{_FORMAT}*" in "\n".join(PAGE.lines)
