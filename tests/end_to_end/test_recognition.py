@@ -316,7 +316,7 @@ def test_killed_training_goes_on_to_the_same_weights(project: Project) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not list((project.root / "work" / "train").glob("*/state.pt")):
+    while not list((project.root / "work" / "train").glob("*/state_*.pt")):
         assert time.monotonic() < deadline, "no state was saved"
         assert dvc.poll() is None, "training ended before it could be killed"
         time.sleep(0.02)
