@@ -1,4 +1,4 @@
-"""Each parameter, input and room is edited in turn; just the stages that depend on it are to run again.
+"""Each parameter, input and room is edited; just the stages that depend on it are to run again.
 
 DVC alone decides here, over the whole graph: the outputs are placeholders, and no stage is run.
 """
@@ -9,6 +9,7 @@ import copy
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,19 +59,42 @@ class Decisions:
 
     def after(self, path: str, content: bytes) -> set[str]:
         """The same with another content of one file, which then gets its own again."""
-        file = self.root / path
-        before = file.read_bytes() if file.is_file() else None
-        file.write_bytes(content)
-        if path == "params.yaml":
+        with self.edited({path: content}):
+            return self.runs()
+
+    def readers_of(self, contents: dict[str, bytes]) -> dict[str, set[str]]:
+        """What DVC would run after each of these edits: made together, as DVC names what changed by its path."""
+        with self.edited(contents), self.repo.lock:
+            stages = list(self.repo.index.graph)
+            changes = {stage.name: self._changed_deps(stage) for stage in stages}
+        direct = {
+            path: {name for name, deps in changes.items() if any(Path(path).is_relative_to(d) for d in deps)}
+            for path in contents
+        }
+        return {path: with_readers(stages) for path, stages in direct.items()}
+
+    @staticmethod
+    def _changed_deps(stage: Any) -> list[str]:
+        changes = stage.status(check_updates=True).get(stage.addressing, [])
+        return [path for change in changes for path in change.get("changed deps", {})]
+
+    @contextmanager
+    def edited(self, contents: dict[str, bytes]) -> Iterator[None]:
+        files = {self.root / path: content for path, content in contents.items()}
+        before = {file: file.read_bytes() if file.is_file() else None for file in files}
+        for file, content in files.items():
+            file.write_bytes(content)
+        if "params.yaml" in contents:
             self.repo._reset()
         try:
-            return self.runs()
+            yield
         finally:
-            if before is None:
-                file.unlink()
-            else:
-                file.write_bytes(before)
-            if path == "params.yaml":
+            for file, was in before.items():
+                if was is None:
+                    file.unlink()
+                else:
+                    file.write_bytes(was)
+            if "params.yaml" in contents:
                 self.repo._reset()
 
 
@@ -215,26 +239,27 @@ def test_each_output_that_is_another_one_lets_run_its_stage_and_its_readers(deci
 
 def test_each_room_lets_run_the_stages_that_use_it(decisions: Decisions) -> None:
     assert len(rooms()) > 60
-    edits = {
-        room: b"# Edited.\n" + (decisions.root / module).read_bytes() for room, module in rooms().items()
+    edits = {module: b"# Edited.\n" + (decisions.root / module).read_bytes() for module in rooms().values()}
+    found = decisions.readers_of(edits)
+    assert {room: found[module] for room, module in rooms().items()} == {
+        room: runs_after_room(room) for room in rooms()
     }
-    found = {room: decisions.after(rooms()[room], edited) for room, edited in edits.items()}
-    assert found == {room: runs_after_room(room) for room in rooms()}
 
 
 def test_a_new_module_counts_and_what_is_no_code_does_not(decisions: Decisions) -> None:
     room = "pipeline/vpr/training"
     assert decisions.after(f"{room}/new.py", b"NEW = 1\n") == runs_after_room(room)
-    for name in ("training.py~", ".training.py.swp", "__pycache__/training.cpython-311.pyc", ".DS_Store"):
-        (decisions.root / room / "__pycache__").mkdir(exist_ok=True)
-        assert decisions.after(f"{room}/{name}", b"no code") == set(), name
+    (decisions.root / room / "__pycache__").mkdir(exist_ok=True)
+    names = ("training.py~", ".training.py.swp", "__pycache__/training.cpython-311.pyc", ".DS_Store")
+    with decisions.edited({f"{room}/{name}": b"no code" for name in names}):
+        assert decisions.runs() == set()
 
 
 def test_what_nothing_depends_on_lets_nothing_run(
     decisions: Decisions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in NOTHING:
-        assert decisions.after(path, b"something else") == set(), path
+    with decisions.edited(dict.fromkeys(NOTHING, b"something else")):
+        assert decisions.runs() == set()
     for name in ("DUSKLINE_WORKERS", "DUSKLINE_DEVICE", "DUSKLINE_WORK"):
         monkeypatch.setitem(os.environ, name, "1")
         assert decisions.runs() == set()

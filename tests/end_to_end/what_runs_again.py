@@ -194,7 +194,7 @@ def table() -> str:
         "# What runs again after which edit",
         "",
         "Written by `python -m tests.end_to_end.what_runs_again`;"
-        " `tests/end_to_end/test_what_changed.py` makes every one of these edits in turn, for each parameter,"
+        " `tests/end_to_end/test_what_changed.py` makes every one of these edits, for each parameter,"
         " input and room, and holds DVC to it.",
         "",
         "DVC compares contents: of code each byte counts, of params.yaml neither comments nor how a number is"
