@@ -63,7 +63,7 @@ class Decisions:
             return self.runs()
 
     def readers_of(self, contents: dict[str, bytes]) -> dict[str, set[str]]:
-        """What DVC would run after each of these edits: made together, as DVC names what changed by its path."""
+        """What DVC would run after each of these edits: made at once, as DVC names what changed by path."""
         with self.edited(contents), self.repo.lock:
             stages = list(self.repo.index.graph)
             changes = {stage.name: self._changed_deps(stage) for stage in stages}
