@@ -4,39 +4,72 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
-from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.core.clutter import is_clutter
+from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
+
+# What lies beside pictures and is none: texts, tables, positions, what programs note of a picture.
+_BESIDE_PICTURES = {
+    *(".txt", ".md", ".rst", ".pdf", ".html", ".htm", ".log", ".csv", ".tsv", ".xls", ".xlsx", ".ods"),
+    *(".json", ".geojson", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg", ".db", ".dvc"),
+    *(".gpx", ".kml", ".kmz", ".nmea", ".fit", ".mat", ".npy", ".npz", ".py", ".sh"),
+    *(".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos"),
+}
 
 
 def picture_files(folder: Path) -> list[str]:
     """Return the pictures below `folder` as sorted POSIX paths: files with a picture's suffix in any case.
 
-    Hidden files and folders are left out. Linked files are taken; linked folders are not followed, and a
-    warning names them: DVC does not look behind them either, so a change there would rerun nothing.
-    Raises `UserError` naming the first folder that cannot be listed, and why.
+    What systems and programs keep for themselves (`is_clutter`) is left out. Other files that may be meant as
+    pictures, such as raw ones and films, are counted in a warning. Linked files are taken; linked folders are
+    not followed, and a warning names them: DVC does not look behind them either, so a change there would
+    rerun nothing. Raises `UserError` naming the first folder that cannot be listed, and why.
     """
-    paths, linked = [], []
-    for place, folders, names in os.walk(folder, onerror=_unlistable):
-        below = Path(place).relative_to(folder)
-        folders[:] = [name for name in folders if not is_clutter(name)]
-        linked += [(below / name).as_posix() for name in folders if Path(place, name).is_symlink()]
-        paths += [
-            (below / name).as_posix()
-            for name in names
-            if name.lower().endswith(PICTURE_SUFFIXES) and not is_clutter(name)
-        ]
+    linked: list[str] = []
+    files = list(_files(folder, linked))
     if linked:
         _LOG.warning("%s: linked folders are not followed:%s", folder, listed(sorted(linked)))
-    return sorted(paths)
+    if passed := _counted(path for path in files if not is_picture_name(path)):
+        _LOG.warning(
+            "%s: passed over %s; pictures are %s files, convert the others where they are meant",
+            folder,
+            passed,
+            ", ".join(PICTURE_SUFFIXES),
+        )
+    return sorted(filter(is_picture_name, files))
 
 
-def is_clutter(path: str) -> bool:
-    """Whether a path is a system's own: hidden files and folders, and what macOS adds to zips."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+def count_pictures(folder: Path) -> int:
+    """How many pictures `picture_files` would find, without a word; 0 when there is no such folder."""
+    return sum(map(is_picture_name, _files(folder, []))) if folder.is_dir() else 0
+
+
+def is_picture_name(path: str) -> bool:
+    """Whether a file is called like a picture."""
+    return path.lower().endswith(PICTURE_SUFFIXES)
+
+
+def _files(folder: Path, linked: list[str]) -> Iterator[str]:
+    """The files below `folder`, clutter left out; folders that are links are added to `linked`."""
+    for place, folders, names in os.walk(folder, onerror=_unlistable):
+        below = Path(place).relative_to(folder)
+        folders[:] = [name for name in folders if not is_clutter((below / name).as_posix())]
+        linked += [(below / name).as_posix() for name in folders if Path(place, name).is_symlink()]
+        paths = ((below / name).as_posix() for name in names)
+        yield from (path for path in paths if not is_clutter(path))
+
+
+def _counted(paths: Iterable[str]) -> str:
+    """Such as "3 .dng, 1 .mov": how many there are of each suffix; "" when none may be a picture."""
+    suffixes = (PurePosixPath(path).suffix.lower() or "without a suffix" for path in paths)
+    counts = Counter(suffix for suffix in suffixes if suffix not in _BESIDE_PICTURES)
+    return ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(counts.items()))
 
 
 def _unlistable(error: OSError) -> None:

@@ -1,42 +1,25 @@
-"""Pictures in and out: decoded under a pixel limit, upright, as height x width x 3 uint8 RGB arrays."""
+"""Pictures in and out: whole, upright, as height x width x 3 uint8 arrays of sRGB."""
 
 from __future__ import annotations
 
 import io
-import struct
-import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from pipeline.core.image_formats import DAMAGE, opened
+from pipeline.core.jpeg_decoding import decode_jpeg
+from pipeline.core.srgb import to_srgb
 from pipeline.runtime.errors import BadImageError
 
 # Larger pictures are refused before they are decoded (a small file can unfold to gigabytes): 64 million
 # pixels is twice what common cameras make.
 MAX_PIXELS = 64_000_000
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
-
-# What a file may really be, whatever its name says. Pillow's other forms are left out: no camera writes them,
-# and some of its readers start other programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-# What Pillow's readers raise on damaged files, as a run over many thousand damaged ones showed, and what code
-# like theirs might raise.
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+# Several pictures in one file, of which the first is said to be the photograph: others are for depth, for the
+# other eye or for brighter screens.
+_WITH_A_MAIN_PICTURE = ("MPO", "HEIF")
 
 # Of small copies, for people to look at.
 _SMALL_QUALITY = 80
@@ -55,64 +38,39 @@ _LONGEST_JPEG = 65_500
 
 
 def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
-    """Decode a picture completely, turn it upright by its EXIF orientation, and convert it to RGB.
+    """Decode a picture completely, turn it upright by its EXIF orientation, and convert it to 8-bit sRGB.
 
-    `label` names the picture in errors (its path is used when `source` is one).
-    Raises `BadImageError` when it is empty, truncated, not a picture, or larger than `MAX_PIXELS`; its
-    message depends on nothing but the bytes and the label. An unreadable orientation counts as upright.
+    What is transparent is laid over white; colours are converted by the profile that the picture carries.
+    Of a camera's file with several pictures it is the main one.
+    Raises `BadImageError` as `opened`, and when it is truncated, damaged, an animation, or larger than
+    `MAX_PIXELS`. WebP, HEIC and AVIF have no checksums, so that overwritten bytes in the middle of them may
+    go unnoticed. An unreadable orientation counts as upright.
     """
-    where = label or (str(source) if isinstance(source, Path) else "picture")
-    try:
-        with warnings.catch_warnings():
-            # Our own limit below is stricter than Pillow's warning, and damaged EXIF is common.
-            warnings.simplefilter("ignore")
-            stream = source if isinstance(source, Path) else io.BytesIO(source)
-            with Image.open(stream, formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise BadImageError(
-                        f"{where}: {width}x{height} pixels, more than the limit of {MAX_PIXELS:,}"
-                    )
-                image.load()
-                return _to_rgb(_upright(image))
-    except BadImageError:
-        raise
-    except FileNotFoundError as error:
-        raise BadImageError(f"{where}: no such file") from error
-    except UnidentifiedImageError as error:
-        # Pillow's own message names the stream by its address in memory.
-        empty = not (source if isinstance(source, bytes) else source.stat().st_size)
-        found = "empty" if empty else "not a picture that can be read"
-        raise BadImageError(f"{where}: {found}") from error
-    except DAMAGE as error:
-        raise BadImageError(f"{where}: cannot be decoded ({error})") from error
+    with opened(source, label) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise BadImageError(f"{width}x{height} pixels, more than the limit of {MAX_PIXELS:,}")
+        frames = 1 if image.format in _WITH_A_MAIN_PICTURE else getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise BadImageError(
+                f"holds {frames} frames, an animation; save the frame that is meant as a picture"
+            )
+        if image.format in ("JPEG", "MPO"):
+            data = source if isinstance(source, bytes) else source.read_bytes()
+            decoded = decode_jpeg(data, image.mode)
+        else:
+            image.load()
+            decoded = image
+        return _upright(to_srgb(decoded, image.info.get("icc_profile")), image)
 
 
-def picture_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height as the file tells them, undecoded and unturned; None when it does not."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                return image.size
-    except DAMAGE:
-        return None
-
-
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:
+    """The pixels of a picture, turned as its EXIF says."""
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except DAMAGE:
-        return image
-    return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        # Pillow clips 16-bit grey to white when converting; scale it to 8 bits instead.
-        wide = np.asarray(image, dtype=np.int64)
-        return Image.fromarray((wide.clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
+        return pixels
+    return pixels if turn is None else pixels.transpose(turn)
 
 
 def read_rgb(source: Path | bytes, *, label: str = "") -> np.ndarray:
@@ -120,14 +78,14 @@ def read_rgb(source: Path | bytes, *, label: str = "") -> np.ndarray:
     return np.asarray(open_rgb(source, label=label))
 
 
-def encode(pixels: np.ndarray, suffix: str, *, quality: int) -> bytes:
+def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "picture") -> bytes:
     """Encode an (H, W, 3) uint8 array as `.jpg` (`quality` 1-95, 4:2:0) or `.png` (lossless).
 
-    Raises `BadImageError` when a side is longer than a JPEG's may be.
+    Raises `BadImageError`, naming the picture `label`, when a side is longer than a JPEG's may be.
     """
     height, width = pixels.shape[:2]
     if suffix != ".png" and max(height, width) > _LONGEST_JPEG:
-        raise BadImageError(f"picture: {width}x{height} pixels, a JPEG's sides end at {_LONGEST_JPEG:,}")
+        raise BadImageError(f"{label}: {width}x{height} pixels, a JPEG's sides end at {_LONGEST_JPEG:,}")
     stream = io.BytesIO()
     image = Image.fromarray(pixels)
     if suffix == ".png":

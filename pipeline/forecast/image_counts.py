@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.city.settings import CitySettings
+from pipeline.core.image_files import count_pictures
 from pipeline.core.params import build
-from pipeline.datasets.image_set.image_set import MANIFEST, SUFFIXES
+from pipeline.datasets.image_set.image_set import MANIFEST
 from pipeline.datasets.sources.registry import known_sources, read_source
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.set_stages import SET_STAGES
@@ -111,7 +112,7 @@ class SetsForecast:
         name = section.get("expected") or (raw.name if raw.name in fetched else None)
         if name is not None:
             return (read_source(name).expected or None) if name in known_sources() else None, PICTURE
-        pictures = sum(path.suffix.lower() in (*SUFFIXES, ".jpeg") for path in raw.rglob("*"))
+        pictures = count_pictures(raw)
         return {_ANYWHERE: pictures} if pictures else None, PICTURE
 
 

@@ -41,7 +41,11 @@ class MissingInputError(UserError):
 
 
 class BadImageError(DusklineError):
-    """A picture cannot be read: truncated, empty, not a picture, or larger than the pixel limit."""
+    """A picture cannot be read: truncated, damaged, not a picture, or larger than the pixel limit."""
+
+
+class NoReaderError(BadImageError):
+    """A picture is of a form whose reader is not installed here."""
 
 
 class BadArchiveError(DusklineError):

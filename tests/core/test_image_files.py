@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.image_files import is_clutter, picture_files
+from pipeline.core.clutter import is_clutter
+from pipeline.core.image_files import picture_files
 from pipeline.runtime.errors import UserError
 
 

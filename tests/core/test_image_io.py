@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pipeline.core import image_io
-from pipeline.core.image_io import encode, open_rgb, picture_size, read_rgb, small_jpeg
+from pipeline.core.image_formats import picture_size
+from pipeline.core.image_io import encode, open_rgb, read_rgb, small_jpeg
 from pipeline.runtime.errors import BadImageError
 
 RNG = np.random.default_rng(3)
@@ -124,7 +125,7 @@ BAD = {
     ),
     "half-jpeg": (
         saved(Image.fromarray(PIXELS), "JPEG")[:-30],
-        "picture: cannot be decoded (image file is truncated",
+        "picture: cannot be decoded (Premature end of JPEG file)",
     ),
     "half-png": (
         saved(Image.fromarray(PIXELS), "PNG")[:80],

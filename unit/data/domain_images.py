@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.core.files import digest_document, digest_file, read_csv, require_folder, write_csv
 from pipeline.core.image_files import picture_files
-from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.runtime.errors import MissingInputError, UserError, listed
 from pipeline.runtime.progress import progress
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import digest_bytes
-from pipeline.core.image_io import open_rgb
+from pipeline.core.image_io import encode, open_rgb
 from pipeline.datasets.formatting.resume import ResumableSet
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.licence_terms import Terms, write_terms
@@ -41,7 +41,7 @@ class RawImage:
     split, role, file_name: its place in the set. source: its place in the raw data, such as
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
     unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
-    `ImageRow`.
+    `ImageRow`. loose: whether it is a file in a folder of the user's, and no member of an archive.
     """
 
     split: str
@@ -52,12 +52,18 @@ class RawImage:
     time_of_day: str = ""
     recode: Recode | None = None
     positions_in: str = ""
+    loose: bool = False
 
     @property
     def name(self) -> str:
         """The name in the set."""
         return f"images/{self.split}/{self.role}/{self.file_name}"
 
+
+_LOOSE_HINT = (
+    "copy them again from camera or phone, or take them out of the folder; nothing was changed there"
+)
+_ARCHIVE_HINT = "download the archives they lie in again; nothing was changed in the raw data"
 
 # An image ready to be written with its bytes, one that is there already, or why there is none.
 _Result = tuple[ImageRow, bytes] | ImageRow | str
@@ -87,6 +93,7 @@ def format_set(
     count = kept = 0
     found: Counter[str] = Counter()
     broken: list[str] = []
+    loose = False
     with replaced_set(root, shards_above) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, partial(_prepare, resumable), workers * _AHEAD)
@@ -96,12 +103,13 @@ def format_set(
                 found[f"{raw.split}/{raw.role}"] += 1
                 if isinstance(result, str):
                     broken.append(result)
+                    loose = raw.loose
                 else:
                     _write(writer, resumable, result)
         if broken:
             raise BadImageError(
                 f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
-                hint="download the archives they lie in again; nothing was changed in the raw data",
+                hint=_LOOSE_HINT if loose else _ARCHIVE_HINT,
             )
         _require_counts(found, expected or {})
         write_terms(writer.root, terms)
@@ -142,19 +150,21 @@ def _prepare(resumable: ResumableSet | None, raw: RawImage) -> _Result:
     try:
         data = raw.read()
         picture = open_rgb(data, label=raw.source)
+        if raw.recode is not None:
+            picture = _resized(picture, raw.recode.shorter_side)
+            data = encode(np.asarray(picture), ".jpg", quality=raw.recode.jpeg_quality, label=raw.source)
     except (BadImageError, BadArchiveError) as error:
         return error.message
     except OSError as error:
         return f"{raw.source}: cannot be read ({error.strerror or error})"
-    if raw.recode is not None:
-        if raw.recode.shorter_side is not None:
-            size = shorter_side_size(*picture.size, raw.recode.shorter_side)
-            picture = picture.resize(size, Image.Resampling.BILINEAR)
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=raw.recode.jpeg_quality)
-        data = stream.getvalue()
     of_file = digest_bytes(data), len(data), *picture.size
     return ImageRow(raw.name, raw.source, *of_file, raw.time_of_day, raw.positions_in), data
+
+
+def _resized(picture: Image.Image, shorter_side: int | None) -> Image.Image:
+    if shorter_side is None:
+        return picture
+    return picture.resize(shorter_side_size(*picture.size, shorter_side), Image.Resampling.BILINEAR)
 
 
 def _write(

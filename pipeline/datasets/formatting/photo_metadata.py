@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from pipeline.core.image_io import DAMAGE, FORMATS
-from pipeline.runtime.errors import BadImageError
+from pipeline.core.image_formats import opened
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
 _DATE = re.compile(
@@ -43,21 +41,14 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read the head of a JPEG or PNG; pixels are not decoded. `BadImageError` when it is no picture."""
-    try:
-        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
-            # Damaged EXIF is common.
-            warnings.simplefilter("ignore")
-            exif = image.getexif()
-            gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-            details = exif.get_ifd(ExifTags.IFD.Exif)
-            upright = exif.get(ExifTags.Base.Orientation, 1) in (0, 1)
-            plain = image.format == "JPEG" and image.mode == "RGB" and not image.info.get("progressive")
-            taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime, "")
-    except FileNotFoundError as error:
-        raise BadImageError(f"{path}: no such file") from error
-    except DAMAGE as error:
-        raise BadImageError(f"{path}: is no picture that can be read ({error})") from error
+    """Read the head of a picture; pixels are not decoded. Errors as `opened`."""
+    with opened(path) as image:
+        exif = image.getexif()
+        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        upright = exif.get(ExifTags.Base.Orientation, 1) in (0, 1)
+        plain = image.format == "JPEG" and image.mode == "RGB" and not image.info.get("progressive")
+        taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime, "")
     return Header(
         plain=plain and upright,
         latitude=_degrees(gps, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, "S"),

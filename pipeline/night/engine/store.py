@@ -29,8 +29,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
-import PIL
-
 from pipeline.core.files import (
     atomic_write,
     digest_bytes,
@@ -39,6 +37,7 @@ from pipeline.core.files import (
     write_bytes,
     write_json,
 )
+from pipeline.core.image_formats import decoders
 from pipeline.night.engine.journal import Entry, Journal
 from pipeline.night.engine.translate_image import Night, Translated, Written
 from pipeline.night.records.translator import RECIPE, Recipe
@@ -51,7 +50,7 @@ JOURNAL = "journal.txt"
 LOCK = "translate"
 
 # The decoder that found a picture bad; another one may read it.
-READER = f"pillow-{PIL.__version__}"
+READER = decoders()
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

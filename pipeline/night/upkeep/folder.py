@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.core.files import atomic_write, digest_file, require_folder, write_json
 from pipeline.core.image_files import picture_files
-from pipeline.core.image_io import PICTURE_SUFFIXES, picture_size
+from pipeline.core.image_formats import PICTURE_SUFFIXES, picture_size
 from pipeline.datasets.image_set.image_set import MANIFEST
 from pipeline.night.engine.journal import Entry
 from pipeline.night.engine.plan import Source

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import PIL
 import torch
 import torchvision
 
 from pipeline.core.code_digest import code_digest
 from pipeline.core.files import digest_document
+from pipeline.core.image_formats import decoders
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 
 # Bytes. With NetVLAD the databases of the paper's test sets take 3.3 GB for one experiment (sf-xs 1.8,
@@ -39,7 +39,7 @@ ROOMS = (
 
 def describing_digest() -> str:
     """Digest of the code that describes pictures, and of the versions of what it rests on."""
-    libraries = (torch.__version__, torchvision.__version__, PIL.__version__, np.__version__)
+    libraries = (torch.__version__, torchvision.__version__, decoders(), np.__version__)
     return digest_document([code_digest(ROOMS), *libraries])
 
 

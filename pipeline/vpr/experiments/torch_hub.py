@@ -19,8 +19,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from pipeline.core.clutter import is_clutter
 from pipeline.core.files import digest_document, digest_file, read_json, require_file, write_json
-from pipeline.core.image_files import is_clutter
 from pipeline.core.params import build
 from pipeline.runtime.errors import CheckpointError, DusklineError, MissingInputError, ParameterError
 from pipeline.vpr.experiments.experiment import HUB

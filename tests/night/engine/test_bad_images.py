@@ -58,7 +58,9 @@ def of_colour(width: int, height: int, colour: tuple[int, int, int]) -> np.ndarr
     return np.full((height, width, 3), colour, np.uint8)
 
 
-ALPHA = Image.fromarray(np.dstack([NOISE, np.arange(36 * 48, dtype=np.uint8).reshape(36, 48)]))
+OPACITY = np.arange(36 * 48, dtype=np.uint8).reshape(36, 48, 1)
+ALPHA = Image.fromarray(np.dstack([NOISE, OPACITY]))
+OVER_WHITE = np.rint(255 - (255.0 - NOISE) * OPACITY / 255).astype(np.uint8)
 CMYK = saved(Image.new("CMYK", (48, 36), (255, 0, 0, 0)), "JPEG", quality=95)
 WHOLE = saved(Image.fromarray(NOISE), "JPEG", quality=95)
 
@@ -66,7 +68,7 @@ WHOLE = saved(Image.fromarray(NOISE), "JPEG", quality=95)
 ODD: dict[str, tuple[bytes, np.ndarray]] = {
     "CMYK": (CMYK, of_colour(48, 36, (0, 255, 255))),
     "16 bits": (saved(Image.fromarray(WIDE), "PNG"), grey((WIDE // 257).astype(np.uint8))),
-    "alpha": (saved(ALPHA, "PNG"), NOISE),
+    "alpha": (saved(ALPHA, "PNG"), OVER_WHITE),
     "turned by EXIF": (turned(), np.rot90(NOISE, -1)),
     "1x1": (saved(Image.new("RGB", (1, 1), (200, 10, 10)), "PNG"), of_colour(1, 1, (200, 10, 10))),
     "3x1": (saved(Image.new("RGB", (3, 1), (9, 90, 9)), "PNG"), of_colour(3, 1, (9, 90, 9))),
@@ -74,7 +76,7 @@ ODD: dict[str, tuple[bytes, np.ndarray]] = {
 
 # What has no night, and the beginning of the reason.
 BAD: dict[str, tuple[bytes, str]] = {
-    "truncated": (WHOLE[: len(WHOLE) // 2], "cannot be decoded (image file is truncated"),
+    "truncated": (WHOLE[: len(WHOLE) // 2], "cannot be decoded (Premature end of JPEG file)"),
     "empty": (b"", "empty"),
     "not an image": (b"<html>404</html>", "not a picture that can be read"),
     "bomb": (black(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels) exceeds limit"),

@@ -276,7 +276,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no such folder: .*trip"):
         Trip(tmp_path).run()
     (tmp_path / "trip").mkdir()
-    with pytest.raises(MissingInputError, match=r"no pictures \(\.jpg, \.jpeg, \.png\) in "):
+    with pytest.raises(MissingInputError, match=r"no pictures \(\.jpg, .*, \.avif\) in "):
         Trip(tmp_path).run()
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingInputError, match=r"no such folder: .*file"):

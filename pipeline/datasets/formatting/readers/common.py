@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.image_files import is_clutter, picture_files
-from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.core.clutter import is_clutter
+from pipeline.core.image_files import is_picture_name, picture_files
 from pipeline.datasets.archives.archive_members import is_archive, member_names, members
 from pipeline.datasets.formatting.build_set import RawImage
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
@@ -20,6 +20,8 @@ from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
 
+# Bytes are copied unchanged, and a set is of these.
+_COPIED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 COMMON_ROLES = {role: role for role in ROLES}
 # Split, role, file name.
 _Target = tuple[str, str, str]
@@ -61,7 +63,7 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
             yield RawImage(*places[member.name], member.label, member.read)
     else:
         for path, place in places.items():
-            yield RawImage(*place, path, (raw / path).read_bytes)
+            yield RawImage(*place, path, (raw / path).read_bytes, loose=True)
 
 
 def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:
@@ -81,7 +83,9 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
     """Return split, role and file name of every picture that is taken."""
     places: dict[str, _Target] = {}
     wrong, count = [], 0
-    for path in filter(_is_picture, paths):
+    for path in paths:
+        if not is_picture_name(path) or is_clutter(path):
+            continue
         (split, role), file_name = place_of(path, settings.roles), path.rpartition("/")[2]
         if not split and not file_name.startswith("@"):
             continue
@@ -110,6 +114,8 @@ def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> s
         return "in a split without database and queries; flat_role says what to do with it"
     if not file_name.startswith("@"):
         return "the name does not begin with '@'"
+    if not file_name.lower().endswith(_COPIED):
+        return "neither JPEG nor PNG; convert it"
     try:
         position_of(file_name)
     except NameFormatError as error:
@@ -118,9 +124,9 @@ def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> s
 
 
 def _with_common_suffix(file_name: str) -> str:
-    """`.JPG` and `.jpeg` become `.jpg`: recognition code looks for nothing else."""
+    """`.JPG`, `.jpeg` and the like become `.jpg`: recognition code looks for nothing else."""
     stem, _, suffix = file_name.rpartition(".")
-    return f"{stem}.{suffix.lower().replace('jpeg', 'jpg')}"
+    return f"{stem}.png" if suffix.lower() == "png" else f"{stem}.jpg"
 
 
 def _archive(raw: RawFiles) -> Path | None:
@@ -132,7 +138,3 @@ def _archive(raw: RawFiles) -> Path | None:
             hint="leave the one that is meant",
         )
     return archives[0] if archives else None
-
-
-def _is_picture(path: str) -> bool:
-    return path.lower().endswith(PICTURE_SUFFIXES) and not is_clutter(path)

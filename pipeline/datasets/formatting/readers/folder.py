@@ -138,6 +138,7 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
             read=(raw / photograph.path).read_bytes,
             time_of_day=photograph.time_of_day,
             recode=None if photograph.plain else Recode(settings.jpeg_quality),
+            loose=True,
         )
 
 

@@ -5,18 +5,22 @@ Whatever is wrong with them is collected and told at once, photograph by photogr
 
 from __future__ import annotations
 
+import logging
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.files import read_csv, require_file, require_folder
 from pipeline.core.image_files import picture_files
-from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.photo_metadata import Header, date_in_name, read_header
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
-from pipeline.runtime.errors import BadImageError, UserError, listed
+from pipeline.runtime.errors import BadImageError, NoReaderError, UserError, listed
 from pipeline.runtime.progress import progress
+
+_LOG = logging.getLogger(__name__)
 
 EXIF = "exif"
 _REQUIRED = ("path", "latitude", "longitude")
@@ -62,6 +66,7 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     if coordinates != EXIF:
         rows = _rows(folder / coordinates, set(paths), problems)
     photographs = []
+    without_reader: Counter[str] = Counter()
     for path in progress(paths, total=len(paths), label="read heads"):
         if coordinates != EXIF and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
@@ -73,9 +78,15 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
             header = read_header(folder / path)
             photographs.append(_photograph(path, header, rows.get(path)))
         except BadImageError as error:
-            problems.append(error.message.replace(f"{folder / path}: ", f"{path}: "))
+            reason = error.message.removeprefix(f"{folder / path}: ")
+            if coordinates == EXIF and isinstance(error, NoReaderError):
+                without_reader[reason] += 1
+            else:
+                problems.append(f"{path}: {reason}")
         except ValueError as error:
             problems.append(f"{path}: {error}")
+    for reason, count in without_reader.items():
+        _LOG.warning("%s: passed over %d photographs: %s, and dvc repro --force", folder, count, reason)
     where = f"the columns of {coordinates}" if coordinates != EXIF else "the GPS of the photographs"
     refuse(folder, problems, hint=f"mend {where}, or take these photographs out of the folder")
     if not photographs:

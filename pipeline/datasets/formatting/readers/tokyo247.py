@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.image_files import is_clutter
+from pipeline.core.clutter import is_clutter
 from pipeline.datasets.archives.archive_members import Member, members
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.readers.raw_files import RawFiles, require_archives, require_members

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pipeline.core.files import require_folder
 from pipeline.core.image_files import picture_files
-from pipeline.core.image_io import PICTURE_SUFFIXES
+from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.core.params import build
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.photo_metadata import read_header
@@ -124,6 +124,7 @@ def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Itera
                 time_of_day=traverse.time_of_day,
                 recode=None if plain[path] else Recode(settings.jpeg_quality),
                 positions_in=FRAMES,
+                loose=True,
             )
 
 

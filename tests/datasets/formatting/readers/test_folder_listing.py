@@ -45,7 +45,7 @@ def test_all_are_told_at_once(tmp_path: Path) -> None:
         "database/turn.jpg: heading 'east' is not a number",
         "database/gone.jpg: listed in line 11 of coordinates.csv, but not there",
         "database/unlisted.jpg: coordinates.csv does not list it, so it has no coordinates",
-        "database/broken.jpg: is no picture that can be read",
+        "database/broken.jpg: empty",
         "database/good.jpg: listed a second time in line 12 of coordinates.csv",
         "(no path): listed in line 14 of coordinates.csv, but not there",
     ):

@@ -166,7 +166,7 @@ def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
     (raw / "night_right/Image001.jpg").write_bytes(b"no picture")
     told = refused(raw)
     assert f"1 of 8 frames of {raw} cannot be used:" in told
-    assert "night_right/Image001.jpg: is no picture that can be read" in told
+    assert "night_right/Image001.jpg: not a picture that can be read" in told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Any decoded picture as 8-bit sRGB: its colour profile applied, what is transparent laid over white."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+# What a picture with transparency is laid over.
+BACKGROUND = "white"
+
+_DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
+_COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+# Levels of 255 by which a profile of sRGB itself may be off for rounding.
+_ROUNDING = 2
+# Transforms that are kept: pictures are of few cameras.
+_CAMERAS = 16
+# One transform serves all threads, so it keeps no pixel of the last call.
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert a decoded picture of any mode to mode RGB.
+
+    profile: the ICC profile that it carries. Its colours are converted by relative colorimetry with black
+    point compensation, so that all that sRGB can show stays as it is. One that is sRGB changes nothing; one
+    that cannot be read, or is of another kind of colours than the picture, is ignored, as viewers do.
+    16-bit grey is scaled to 8 bits.
+    """
+    colours = _colours(image)
+    transform = _transform(profile, colours.mode) if profile else None
+    rgb = colours.convert("RGB") if transform is None else _applied(colours, transform)
+    opacity = _opacity(image)
+    if opacity is None:
+        return rgb
+    laid = Image.new("RGB", rgb.size, BACKGROUND)
+    laid.paste(rgb, mask=opacity)
+    return laid
+
+
+def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None  # it is, where a new picture is asked for
+    return converted
+
+
+def _colours(image: Image.Image) -> Image.Image:
+    """The colours without their opacity, in mode L, RGB or CMYK."""
+    if image.mode in _DEEP_GREY:
+        # Pillow would clip to white.
+        return Image.fromarray((_deep_levels(image) // 257).astype(np.uint8))
+    if image.mode in _COLOUR_SPACES:
+        return image
+    return image.convert("L" if image.mode in ("1", "LA") else "RGB")
+
+
+def _opacity(image: Image.Image) -> Image.Image | None:
+    """255 where a picture is opaque, 0 where it is transparent; None when nothing in it can be."""
+    if not image.has_transparency_data:
+        return None
+    if image.mode in _DEEP_GREY:
+        opaque = _deep_levels(image) != image.info["transparency"]
+        return Image.fromarray(opaque.astype(np.uint8) * 255)
+    return image.convert("RGBA").getchannel("A")
+
+
+def _deep_levels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, dtype=np.int64).clip(0, 65535)
+
+
+@lru_cache(maxsize=_CAMERAS)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The way from a profile to sRGB; None where there is none, or none is needed."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != _COLOUR_SPACES[mode]:
+            return None
+        transform = ImageCms.buildTransform(
+            source, _SRGB, mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC, _FLAGS
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    before = Image.fromarray(cube if mode == "RGB" else levels[None])
+    after = _applied(before, transform)
+    change = np.asarray(before.convert("RGB"), np.int16) - np.asarray(after, np.int16)
+    return int(np.abs(change).max()) <= _ROUNDING
