@@ -101,18 +101,18 @@ def _open(source: Path | bytes) -> Image.Image:
         # AVIF first: it may call itself by the family's name too.
         if brands & _AVIF_BRANDS:
             _require_avif()
-            return _open_as("AVIF", source)
+            return _open_as("AVIF", source, "AVIF")
         if brands & _HEIF_BRANDS:
             _require_heif()
-            return _open_as("HEIF", source)
+            return _open_as("HEIF", source, "HEIC")
         raise
 
 
-def _open_as(form: str, source: Path | bytes) -> Image.Image:
+def _open_as(form: str, source: Path | bytes, called: str) -> Image.Image:
     try:
         return Image.open(_stream(source), formats=(form,))
     except UnidentifiedImageError as error:
-        raise BadImageError(f"{form} that cannot be decoded, truncated or damaged") from error
+        raise BadImageError(f"{called} that cannot be decoded, truncated or damaged") from error
 
 
 def _require_avif() -> None:

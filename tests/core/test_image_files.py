@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.clutter import is_clutter
-from pipeline.core.image_files import picture_files
+from pipeline.core.image_files import count_pictures, picture_files
 from pipeline.runtime.errors import UserError
 
 
@@ -21,7 +20,9 @@ def make(root: Path, *paths: str) -> Path:
 
 def test_pictures_in_any_case_sorted_by_their_posix_paths(tmp_path: Path) -> None:
     make(tmp_path, "b/c.Png", "b.jpg", "a.JPEG", "B.jpg", "notes.txt", "jpg", "film.mp4", "b/d/e.jpg")
-    assert picture_files(tmp_path) == ["B.jpg", "a.JPEG", "b.jpg", "b/c.Png", "b/d/e.jpg"]
+    make(tmp_path, "c.HEIC", "d.avif", "e.JFIF", "f.jpe", "g.webp", "h.hif", "i.heif")
+    others = ["c.HEIC", "d.avif", "e.JFIF", "f.jpe", "g.webp", "h.hif", "i.heif"]
+    assert picture_files(tmp_path) == ["B.jpg", "a.JPEG", "b.jpg", "b/c.Png", "b/d/e.jpg", *others]
     assert picture_files(tmp_path / "b" / "d") == ["e.jpg"]
 
 
@@ -71,9 +72,47 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         picture_files(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(
-    ("path", "clutter"),
-    [("a/b.jpg", False), ("a/.b.jpg", True), (".a/b.jpg", True), ("__MACOSX/b.jpg", True), ("a.b/c", False)],
-)
-def test_clutter(path: str, clutter: bool) -> None:
-    assert is_clutter(path) is clutter
+def test_what_may_be_a_picture_and_is_not_taken_is_counted_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(
+        tmp_path,
+        "a.jpg",
+        "b.DNG",
+        "c/d.dng",
+        "c/e.MOV",
+        "f.tif",
+        "coordinates.csv",
+        "g.xmp",
+        ".h.dng",
+        "bare",
+    )
+    assert picture_files(tmp_path) == ["a.jpg"]
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        f"{tmp_path}: passed over 2 .dng, 1 .mov, 1 .tif, 1 without a suffix"
+    ]
+
+
+def test_nothing_is_said_of_what_lies_beside_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(
+        tmp_path,
+        "a.jpg",
+        "b.heic",
+        "coordinates.csv",
+        "a.json",
+        "a.aae",
+        "track.gpx",
+        "Thumbs.db",
+        "@eaDir/a.tif",
+    )
+    assert picture_files(tmp_path) == ["a.jpg", "b.heic"]
+    assert caplog.text == ""
+
+
+def test_pictures_are_counted_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(tmp_path, "a.jpg", "b/c.HIF", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "d.dng")
+    assert count_pictures(tmp_path) == 2
+    assert count_pictures(tmp_path / "nowhere") == 0
+    assert caplog.text == ""

@@ -1,0 +1,1 @@
+"""Cases from life: each makes its own small folder and asks for the right value."""
