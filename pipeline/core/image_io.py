@@ -59,8 +59,7 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
             data = source if isinstance(source, bytes) else source.read_bytes()
             decoded = decode_jpeg(data, image.mode)
         else:
-            image.load()
-            decoded = image
+            decoded = image.copy()
         return _upright(to_srgb(decoded, image.info.get("icc_profile")), image)
 
 

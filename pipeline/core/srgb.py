@@ -32,7 +32,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """
     colours = _colours(image)
     transform = _transform(profile, colours.mode) if profile else None
-    rgb = colours.convert("RGB") if transform is None else _applied(colours, transform)
+    if transform is not None:
+        colours = _applied(colours, transform)
+    rgb = colours if colours.mode == "RGB" else colours.convert("RGB")
     opacity = _opacity(image)
     if opacity is None:
         return rgb
