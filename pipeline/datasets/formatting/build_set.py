@@ -41,7 +41,7 @@ class RawImage:
     split, role, file_name: its place in the set. source: its place in the raw data, such as
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
     unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
-    `ImageRow`.
+    `ImageRow`. brought_from: the UTM zone in which it lies, such as "32N", where its set's grid is another.
     """
 
     split: str
@@ -52,6 +52,7 @@ class RawImage:
     time_of_day: str = ""
     recode: Recode | None = None
     positions_in: str = ""
+    brought_from: str = ""
 
     @property
     def name(self) -> str:
