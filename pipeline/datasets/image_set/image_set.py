@@ -193,8 +193,8 @@ def check_row(row: ImageRow) -> None:
         raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
     if row.positions_in not in ("", FRAMES) and recorded_grid(row.positions_in) is None:
         raise ValueError(
-            f"positions are in {row.positions_in!r}, expected {FRAMES}, a UTM zone such as utm 31N, or nothing"
-            " for metres of the zones in the names"
+            f"positions are in {row.positions_in!r}, expected {FRAMES}, utm 31N or the like, or nothing for"
+            " metres of the zones in the names"
         )
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")

@@ -172,7 +172,7 @@ def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
         ends = [photographs[index] for index in (order[0], order[-1])]
         raise UserError(
             f"the photographs of {raw} span too many UTM zones for one set: most lie in {grid}, and {beyond} "
-            "so far away that distances would be wrong by more than 0.5 %; the western and the eastern end are:"
+            "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
             + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
             hint="look whether the coordinates of these two are right; make one set of each region",
         )
