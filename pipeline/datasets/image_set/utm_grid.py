@@ -120,6 +120,19 @@ def grid_of_places(places: Iterable[LatLon]) -> UtmGrid:
     return grid_of_most(own_grid(place) for place in places)
 
 
+def brought(metres: np.ndarray, grids: Sequence[UtmGrid], to: UtmGrid) -> np.ndarray:
+    """East and north (N, 2) in the grid `to` of positions in `grids`; nan for those that lie beyond it."""
+    found = metres.copy()
+    for grid in set(grids) - {to}:
+        here = np.flatnonzero([one == grid for one in grids])
+        places = grid.places(metres[here])
+        beyond = to.beyond(places)
+        found[here[beyond]] = np.nan
+        if not beyond.all():
+            found[here[~beyond]] = to.metres(places[~beyond])
+    return found
+
+
 @lru_cache(maxsize=256)
 def recorded_grid(positions_in: str) -> UtmGrid | None:
     """The grid that a manifest says its positions to be in, None where it says none."""
