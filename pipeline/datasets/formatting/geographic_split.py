@@ -32,7 +32,7 @@ _ROUNDING = 0.02
 _Cell = tuple[int, int]
 
 
-def earth_positions(places: Sequence[LatLon]) -> np.ndarray:
+def earth_positions(places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
     """Positions (N, 3) in metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
 
     Straight lines between them are true distances as far as neighbours are concerned, across any zone border.
@@ -66,7 +66,7 @@ def split_by_blocks(
         np.asarray(places, dtype=np.float64).reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
     )
     inverse = inverse.reshape(-1)
-    positions = earth_positions([tuple(place) for place in unique])
+    positions = earth_positions(unique)
     gap = gap_metres * _UTM_MARGIN + _ROUNDING
     cells = _cells(unique, grid_of_places(places), positions, block_metres, gap)
     split_of_cell = _assign(cells, weights, shares, seed)
