@@ -59,8 +59,8 @@ def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
     raise UserError(
         f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are no metres: {what}:"
         + listed(row.name for row in suspect),
-        hint="write UTM metres there, or let form folder do so, from a CSV of latitude and longitude; metres of"
-        " a ground of your own are welcome with two decimals",
+        hint="write UTM metres there, or let form folder do so, from a CSV of latitude and longitude; metres"
+        " of a ground of your own are welcome with two decimals",
     )
 
 

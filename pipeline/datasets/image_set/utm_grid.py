@@ -105,7 +105,8 @@ class UtmGrid:
 
 def own_grid(place: LatLon) -> UtmGrid:
     """The grid of the zone in which a place lies, Norway's and Svalbard's wide ones included."""
-    return UtmGrid(utm.latlon_to_zone_number(*place), place[0] >= 0)
+    letter = str(utm.latitude_to_zone_letter(place[0]))
+    return UtmGrid(utm.latlon_to_zone_number(*place), letter >= _FIRST_NORTHERN_BAND)
 
 
 def grid_of_most(grids: Iterable[UtmGrid]) -> UtmGrid:
