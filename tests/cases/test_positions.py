@@ -287,6 +287,13 @@ def test_names_of_cities_in_two_zones_are_told(tmp_path: Path, caplog: pytest.Lo
     assert f"32N: images/test/database/{names[0]}" in caplog.text
 
 
+def test_names_of_zones_without_a_letter_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = [f"@585000.00@{4_477_000 + 100 * n}.00@{17 + n % 2}@@@@@@@@@@@@.jpg" for n in range(4)]
+    common(tmp_path, *names)
+    assert "names are in 2 UTM zones" in caplog.text
+    assert f"18: images/test/queries/{names[1]}" in caplog.text
+
+
 # Photographs with GPS.
 
 TURIN = ((45.0, 3.0, 36.0), (7.0, 40.0, 48.0))

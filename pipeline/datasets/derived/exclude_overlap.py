@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.image_set.radius_search import within
-from pipeline.datasets.image_set.utm_grid import brought, grid_of_most
+from pipeline.datasets.image_set.utm_grid import brought, grid_of_most, zone_in_name
 from pipeline.datasets.time_of_day.labels import number_in_name
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.errors import ParameterError, SetError, listed
@@ -103,7 +103,7 @@ def _in_one_grid(source: ImageSet, other: ImageSet) -> tuple[np.ndarray, np.ndar
     """East and north (n, 2) of both sets' images in one UTM grid, that of most of `other`."""
     rows = (*source.rows, *other.rows)
     positions = np.array([(row.east, row.north) for row in rows])
-    if len({row.grid for row in rows}) > 1:
+    if len({row.grid or zone_in_name(row.name) for row in rows}) > 1:
         grids = [row.grid for row in rows if row.grid]
         if len(grids) == len(rows):
             positions = brought(positions, grids, grid_of_most(grids[len(source.rows) :]))
@@ -117,4 +117,6 @@ def _in_one_grid(source: ImageSet, other: ImageSet) -> tuple[np.ndarray, np.ndar
 
 
 def _zones(images: ImageSet) -> list[str]:
-    return sorted({str(row.grid.zone) if row.grid else "none" for row in images.rows})
+    return sorted(
+        {str(row.grid.zone) if row.grid else zone_in_name(row.name) or "none" for row in images.rows}
+    )

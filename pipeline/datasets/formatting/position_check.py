@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from pipeline.datasets.formatting.geographic_split import earth_positions
 from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import FRAMES, SPLITS, ImageRow
-from pipeline.datasets.image_set.utm_grid import UtmGrid
+from pipeline.datasets.image_set.utm_grid import UtmGrid, zone_in_name
 from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
@@ -92,15 +92,14 @@ def _median_step(places: np.ndarray) -> float:
 
 def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
     """Metres of two zones cannot be compared: refused where both meet, told where they lie apart."""
-    indexes_of: dict[UtmGrid, list[int]] = {}
+    grounds: dict[UtmGrid | str, list[int]] = {}
     for index, row in enumerate(rows):
-        if grid := row.grid:
-            indexes_of.setdefault(grid, []).append(index)
-    if len(indexes_of) < 2:
+        grounds.setdefault(row.grid or zone_in_name(row.name) or "no zone", []).append(index)
+    if len(grounds) < 2:
         return
-    grounds = sorted(indexes_of.items())
-    earth = {grid: earth_positions(grid.places(positions[indexes])) for grid, indexes in grounds}
-    for (one, here), (other, there) in itertools.combinations(grounds, 2):
+    of_grid = sorted((grid, indexes) for grid, indexes in grounds.items() if isinstance(grid, UtmGrid))
+    earth = {grid: earth_positions(grid.places(positions[indexes])) for grid, indexes in of_grid}
+    for (one, here), (other, there) in itertools.combinations(of_grid, 2):
         if pair := _near_pair(earth[one], earth[other]):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
@@ -111,7 +110,7 @@ def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray) -> None
     _LOG.warning(
         "names are in %d UTM zones; distances from one to another mean nothing. The first picture of each:%s",
         len(grounds),
-        listed(f"{grid}: {rows[indexes[0]].name}" for grid, indexes in grounds),
+        listed(sorted(f"{ground}: {rows[indexes[0]].name}" for ground, indexes in grounds.items())),
     )
 
 

@@ -30,6 +30,8 @@ _DEGREES = np.array([[-80.0, -180.0], [84.0, 180.0]])
 _MIDDLE, _REACH = np.array([500_000.0, 5_000_000.0]), np.array([700_000.0, 15_000_000.0])
 
 _FIRST_NORTHERN_BAND, _LAST_SOUTHERN_BAND = "N", "M"
+# Band S ends at 40 degrees north.
+_NORTHMOST_OF_BAND_S = 4_500_000.0
 _RECORDED = re.compile(r"utm ([1-9]|[1-5]\d|60)([NS])")
 _IN_NAME = re.compile(r"(0?[1-9]|[1-5]\d|60)@([C-HJ-NP-X])")
 
@@ -65,7 +67,7 @@ class UtmGrid:
         return np.stack([east, north], axis=1)
 
     def places(self, metres: np.ndarray) -> np.ndarray:
-        """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), right to the millimetre.
+        """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), right to a few millimetres.
 
         They are nan for numbers that no picture of the grid can have (see `beyond`).
         """
@@ -141,13 +143,27 @@ def recorded_grid(positions_in: str) -> UtmGrid | None:
     return UtmGrid(int(found[1]), found[2] == "N") if found else None
 
 
+def zone_in_name(name: str) -> str:
+    """Fields 3 and 4 of an image's name as they stand there, such as `17T`; "" where they say nothing."""
+    return "".join(_fields(name)[3:5])
+
+
 def grid_in_name(name: str) -> UtmGrid | None:
     """The grid by fields 3 and 4 of an image's name; None where they say no zone and letter."""
-    return _grid_of_fields("@".join(name.rpartition("/")[2].split("@", 5)[3:5]))
+    fields = _fields(name)
+    grid = _grid_of("@".join(fields[3:5]))
+    if grid and fields[4] == "S" and (fields[5].startswith("-") or float(fields[2]) > _NORTHMOST_OF_BAND_S):
+        # No band, but the letter of the southern hemisphere, as some write it.
+        return UtmGrid(grid.zone, False)
+    return grid
+
+
+def _fields(name: str) -> list[str]:
+    return name.rpartition("/")[2].split("@", 6)
 
 
 @lru_cache(maxsize=4096)
-def _grid_of_fields(zone_and_letter: str) -> UtmGrid | None:
+def _grid_of(zone_and_letter: str) -> UtmGrid | None:
     found = _IN_NAME.fullmatch(zone_and_letter)
     return UtmGrid(int(found[1]), found[2] >= _FIRST_NORTHERN_BAND) if found else None
 
