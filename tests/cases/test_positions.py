@@ -206,6 +206,8 @@ def test_degrees_in_names_are_told(tmp_path: Path) -> None:
     "names",
     [
         [local(7.68, 45.06 + n * 9e-4, 5) for n in range(6)],
+        # As a number is printed when nobody says how.
+        [f"@{45.06 + n * 9e-4}@7.68{'@' * 13}.jpg" for n in range(6)],
         [local(-33.86 - n * 1e-2, 151.2 + n * 0.5, 4) for n in range(6)],
         # Two cities on two continents.
         [local(45.06 + n * 9e-4, 7.68, 6) for n in range(6)]

@@ -66,7 +66,7 @@ def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
 
 def _look_like_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> bool:
     names = [row.file_name.split("@") for row in rows]
-    fine = sum(min(map(_decimals, fields[1:3])) >= _DECIMALS_OF_DEGREES for fields in names)
+    fine = sum(max(map(_decimals, fields[1:3])) >= _DECIMALS_OF_DEGREES for fields in names)
     if sum(map(_repeats, names)) > len(rows) / 2:
         return True
     places = np.unique(positions, axis=0)
