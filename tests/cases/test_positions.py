@@ -25,6 +25,7 @@ from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.radius_search import within
 from pipeline.datasets.image_set.utm_grid import UtmGrid
 from pipeline.datasets.upkeep.export import export_set
+from pipeline.report.sets.statistics import write_statistics
 from pipeline.runtime.errors import SetError, UserError
 from stages.format import main as format_stage
 from tests.datasets.made_sets import night_set
@@ -148,6 +149,9 @@ def test_what_is_made_of_a_set_keeps_its_grid(tmp_path: Path) -> None:
     day = made_set(street(tmp_path / "photos", across_six_east()), tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     assert {row.positions_in for row in export_set(day, tmp_path / "out").rows} == {"utm 31N"}
+    counted = write_statistics(tmp_path / "statistics", day, pictures=1, workers=1)
+    assert (counted.unit, counted.positions_in) == ("m", "")
+    assert counted.extent == pytest.approx((66, 3), abs=0.5)
     with pytest.raises(SetError, match=r"do not count the same: .*day: utm 31N; .*night: metres"):
         merge_sets(day, night, tmp_path / "both", 1.0, 0)
 
