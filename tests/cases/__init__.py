@@ -1,0 +1,1 @@
+"""Small folders as people have them, after public reports: what each was read as, and what is right."""
