@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pipeline.runtime.machine import read_machine
 from pipeline.runtime.ranges import Range, require_ranges
 from stages.command import GOES_ON, stage_command
 from stages.places import RAW, SETS
+
+if TYPE_CHECKING:
+    from pipeline.datasets.formatting.build_set import RawImage
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,9 @@ def main(name: str) -> str:
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}
     resumable = ResumableSet.opened(machine.work / "format" / name, resume_key(raw.raw, raw.form, section))
+    brought: Counter[str] = Counter()
     made = format_set(
-        images,
+        _counted(images, brought),
         SETS / name,
         workers=machine.workers,
         expected=expected,
@@ -68,7 +74,19 @@ def main(name: str) -> str:
         terms=[terms_below(raw.raw, RAW, f"pictures of {name}")],
         label=name,
     )
-    return f"{len(made.rows):,} images ({', '.join(f'{place} {n:,}' for place, n in made.counts().items())})"
+    counts = ", ".join(f"{place} {n:,}" for place, n in made.counts().items())
+    into = "".join(
+        f"; {n:,} of UTM zone {zone} brought into {made.rows[0].grid}" for zone, n in sorted(brought.items())
+    )
+    return f"{len(made.rows):,} images ({counts}){into}"
+
+
+def _counted(images: Iterable[RawImage], brought: Counter[str]) -> Iterator[RawImage]:
+    """Pass `images` on, and count those of another UTM zone than their set's, by their zone."""
+    for image in images:
+        if image.brought_from:
+            brought[image.brought_from] += 1
+        yield image
 
 
 if __name__ == "__main__":

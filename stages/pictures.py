@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.runtime.machine import read_machine
 from stages.command import stage_command
 from stages.options import parameters_of
 from stages.places import PICTURES
@@ -18,7 +19,8 @@ def main(name: str, side: str, folder: Path) -> str:
     from unit.data.domain_images import list_side
 
     listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"pictures.{name}")
-    return f"{list_side(folder, PICTURES / listed.side / f'{name}.csv'):,} pictures of {folder}"
+    count = list_side(folder, PICTURES / listed.side / f"{name}.csv", read_machine().workers)
+    return f"{count:,} pictures of {folder}"
 
 
 if __name__ == "__main__":

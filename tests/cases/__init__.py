@@ -1,1 +1,1 @@
-"""Cases from life: each makes its own small folder and asks for the right value."""
+"""Small folders as people have them, after public reports: what each was read as, and what is right."""

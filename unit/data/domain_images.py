@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from pipeline.core.files import digest_document, digest_file, read_csv, require_folder, write_csv
+from pipeline.core.files import (
+    digest_document,
+    digest_file,
+    read_csv,
+    require_folder,
+    write_csv,
+)
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_formats import PICTURE_SUFFIXES
+from pipeline.core.image_io import open_rgb
 from pipeline.runtime.errors import MissingInputError, UserError, listed
+from pipeline.runtime.picture_check import refuse_unreadable, unreadable
 from pipeline.runtime.progress import progress
 
 _HEADER = ("path", "digest")
@@ -40,8 +48,9 @@ class Side:
         """Where the pictures lie."""
         return tuple(picture.path for picture in self.pictures)
 
-    def digest(self) -> str:
-        """SHA-256 over names and contents; `UserError` names pictures that are not as they were listed."""
+    @cached_property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Name and SHA-256 of each picture; `UserError` names those that are not as they were listed."""
         digests = [digest_file(path) for path in self.paths]
         changed = [
             str(picture.path)
@@ -50,9 +59,11 @@ class Side:
         ]
         if changed:
             raise _changed(changed)
-        return digest_document(
-            [[picture.name, digest] for picture, digest in zip(self.pictures, digests, strict=True)]
-        )
+        return tuple((picture.name, digest) for picture, digest in zip(self.pictures, digests, strict=True))
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents; errors as there."""
+        return digest_document(self.contents)
 
 
 def side_of_folder(folder: Path) -> Side:
@@ -60,9 +71,14 @@ def side_of_folder(folder: Path) -> Side:
     return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
 
 
-def list_side(folder: Path, listing: Path) -> int:
-    """Write the listing of the pictures below `folder` and return how many there are; errors as above."""
+def list_side(folder: Path, listing: Path, workers: int = 1) -> int:
+    """Write the listing of the pictures below `folder` and return how many there are; errors as above.
+
+    Each is decoded once, by `workers` threads; `BadImageError` names all that cannot be.
+    """
     names = _found(folder)
+    reads = {name: partial(open_rgb, folder / name) for name in names}
+    refuse_unreadable(unreadable(reads, workers).values(), "mend them or take them out of the folder")
     rows = ((name, digest_file(folder / name)) for name in progress(names, total=len(names), label="list"))
     write_csv(listing, _HEADER, rows)
     return len(names)

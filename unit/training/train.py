@@ -15,8 +15,8 @@ from pipeline.compute.distributed.group import Group, device_of_process, joined_
 from pipeline.compute.distributed.training_state import folder_of_run
 from pipeline.compute.resources.memory import require_memory
 from pipeline.compute.resources.timings import note_work
-from pipeline.core.files import digest_file
-from pipeline.runtime.errors import ParameterError
+from pipeline.core.files import digest_document, digest_file
+from pipeline.runtime.errors import BadImageError, ParameterError
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
 from unit.data.domain_images import Side
@@ -26,6 +26,7 @@ from unit.training.run import Run
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.training_images import CropSource, read_crops
+from unit.training.unreadable import require_readable, take_over_states
 from unit.training.vgg import load_vgg
 
 # Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
@@ -89,6 +90,8 @@ def train(
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
+    Every picture is read once before the first iteration; `BadImageError` names those that cannot be. A run
+    that ended over pictures goes on from its last state once they are mended or taken away.
     Raises `DusklineError` when the run would not fit into memory, and when a loss is no longer a number; it
     names the iteration and its pictures. Raises `ParameterError` when the batch is smaller than the number of
     processes, or cannot be shared.
@@ -105,14 +108,19 @@ def train(
             for side, stream in ((day, _DAY), (night, _NIGHT))
         ]
         autocast = numbers_of(place, settings.autocast)
-        depends_on = _dependencies(replace(settings, autocast=autocast), sources, vgg, group)
-        folder = folder_of_run(work, depends_on, ROOMS, group)
+        others = _dependencies(replace(settings, autocast=autocast), vgg, group)
+        pictures = {"pictures": [source.side.digest() for source in sources]}
+        folder = folder_of_run(work, others | pictures, ROOMS, group)
+        like = digest_document(others)
+        if group.writes:
+            take_over_states(sources, folder, like)
         features = None if vgg is None else load_vgg(vgg, settings.vgg_input)
         side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
         memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
         require_memory("this training", memory, place, _LESS_MEMORY)
         features = None if features is None else features.to(place)
         trainer = Trainer(settings, str(place), features, side_by_side, group)
+        require_readable(sources, folder, like, threads, group)
         run = Run(settings, trainer, sources, folder, live)
         started_at = run.resume()
         machine = f"{place.type}, {threads} threads, {group.size} processes"
@@ -120,13 +128,18 @@ def train(
         if group.writes:
             timing.announce(memory, started_at)
         left = range(started_at, settings.iterations)
-        with contextlib.closing(read_crops(sources, map(run.own_positions, left), threads)) as crops:
-            iterations = progress(left, label="train", unit="iteration")
-            for iteration, (of_day, of_night) in zip(iterations, crops, strict=True):
-                run.iterate(iteration, of_day, of_night)
-                if group.writes:
-                    timing.done(iteration)
-        exported = run.finish()
+        try:
+            with contextlib.closing(read_crops(sources, map(run.own_positions, left), threads)) as crops:
+                iterations = progress(left, label="train", unit="iteration")
+                for iteration, (of_day, of_night) in zip(iterations, crops, strict=True):
+                    run.iterate(iteration, of_day, of_night)
+                    if group.writes:
+                        timing.done(iteration)
+            exported = run.finish()
+        except BadImageError:
+            # Taken away or damaged meanwhile: the same may be true of others.
+            require_readable(sources, folder, like, threads)
+            raise
     note_work(of=settings.iterations, done=len(left))
     if group.writes:
         dtype = torch.float16 if settings.export == "float16" else torch.float32
@@ -168,12 +181,9 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
         )
 
 
-def _dependencies(
-    settings: TrainSettings, sources: list[CropSource], vgg: Path | None, group: Group
-) -> dict[str, object]:
-    """All that the weights depend on, beside the code."""
+def _dependencies(settings: TrainSettings, vgg: Path | None, group: Group) -> dict[str, object]:
+    """All that the weights depend on, beside the pictures and the code."""
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
-    inputs = [source.side.digest() for source in sources] + ([digest_file(vgg)] if vgg is not None else [])
     # Sums over a batch that processes share are rounded otherwise.
     shared = {"processes": group.size} if group.size > 1 else {}
-    return {"settings": choices, "inputs": inputs, **shared}
+    return {"settings": choices, "vgg": None if vgg is None else digest_file(vgg), **shared}

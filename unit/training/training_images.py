@@ -64,6 +64,10 @@ class CropSource:
         left = int(rng.integers(right + 1))
         return self._cut(image, left, int(rng.integers(low + 1)))
 
+    def require_croppable(self, path: Path) -> None:
+        """Raise `BadImageError` when the picture cannot be read, or is too small for a crop."""
+        self._resized(open_rgb(path), path)
+
     def middles(self, count: int) -> Tensor:
         """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
         crops = []

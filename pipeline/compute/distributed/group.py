@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -74,6 +75,11 @@ class Group:
         if self.size > 1:
             dist.all_gather_object(words, word)
         return words
+
+    def joined_words(self, words: dict[str, str]) -> dict[str, str]:
+        """The words of all processes, each of which has those of its `share`, in their order."""
+        parts = self.all_gather_objects(json.dumps(words))
+        return {name: word for part in parts for name, word in json.loads(part).items()}
 
     def joined(self, rows: Tensor, first: int, count: int) -> Tensor:
         """All rows (count, D) of a batch, of which this process has `rows`, (n, D), from `first` on.

@@ -10,12 +10,11 @@ import numpy as np
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.image_set.radius_search import within
+from pipeline.datasets.image_set.utm_grid import brought, grid_of_most, zone_in_name
 from pipeline.datasets.time_of_day.labels import number_in_name
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.errors import ParameterError, SetError, listed
 from pipeline.runtime.progress import progress
-
-_ZONE_FIELD = 3
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,15 @@ def exclude_overlap(
 
     Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, and
     those taken at most `radius` metres from one. What was written is read again and compared image by image
-    before it becomes the set. `SetError` when the sets are of different UTM zones, positions of one
-    are metres and of the other frames, or nothing is left.
+    before it becomes the set. Where images are in different UTM grids, their positions are brought into that
+    of `other`. `SetError` when they are too far apart for that, when some have a zone and others none, when
+    positions of one set are metres and of the other frames, or when nothing is left.
     """
     if not 0 <= radius < np.inf:
         raise ParameterError(f"radius must be metres from 0 on, not {radius}")
     require_one_unit(source, other)
-    _require_one_zone(source, other)
     same = _same(source.rows, other.rows)
-    near = _near(source.rows, other.rows, radius)
+    near = _near(*_in_one_grid(source, other), radius)
     kept = [row for row, out_of_it in zip(source.rows, same | near, strict=True) if not out_of_it]
     if not kept:
         raise SetError(
@@ -67,10 +66,10 @@ def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
 
     Every image is compared with every other, without what chose them.
     """
-    positions = _positions(other.rows)
+    kept_at, positions = _in_one_grid(kept, other)
     together = []
-    for row in kept.rows:
-        distances = np.hypot(positions[:, 0] - row.east, positions[:, 1] - row.north)
+    for row, (east, north) in zip(kept.rows, kept_at, strict=True):
+        distances = np.hypot(positions[:, 0] - east, positions[:, 1] - north)
         for index, one in enumerate(other.rows):
             if distances[index] <= radius or row.digest == one.digest:
                 together.append(f"{row.name} and {one.name} ({distances[index]:.2f} m)")
@@ -95,28 +94,29 @@ def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarra
     )
 
 
-def _near(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...], radius: float) -> np.ndarray:
-    """Whether each of `rows` is at most `radius` metres from one of `others`, (n,) bool."""
-    found = within(_positions(rows), _positions(others), radius)
-    return np.array([len(indexes) > 0 for indexes in found])
+def _near(positions: np.ndarray, others: np.ndarray, radius: float) -> np.ndarray:
+    """Whether each of `positions` (n, 2) is at most `radius` metres from one of `others` (m, 2), (n,)."""
+    return np.array([len(indexes) > 0 for indexes in within(positions, others, radius)])
 
 
-def _positions(rows: tuple[ImageRow, ...]) -> np.ndarray:
-    """East and north in metres, (n, 2)."""
-    return np.array([(row.east, row.north) for row in rows])
+def _in_one_grid(source: ImageSet, other: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """East and north (n, 2) of both sets' images in one UTM grid, that of most of `other`."""
+    rows = (*source.rows, *other.rows)
+    positions = np.array([(row.east, row.north) for row in rows])
+    if len({row.grid or zone_in_name(row.name) for row in rows}) > 1:
+        grids = [row.grid for row in rows if row.grid]
+        if len(grids) == len(rows):
+            positions = brought(positions, grids, grid_of_most(grids[len(source.rows) :]))
+        if len(grids) < len(rows) or np.isnan(positions).any():
+            found = "; ".join(f"{images.root}: {', '.join(_zones(images))}" for images in (source, other))
+            raise SetError(
+                f"distances need all images in one UTM zone, found {found}; these are not neighbours",
+                hint="sets of different cities have nothing in common: leave the stage out",
+            )
+    return positions[: len(source.rows)], positions[len(source.rows) :]
 
 
-def _require_one_zone(source: ImageSet, other: ImageSet) -> None:
-    """Metres of different UTM zones cannot be compared."""
-    zones = {images.root: _zones(images.rows) for images in (source, other)}
-    if len(set().union(*zones.values())) > 1:
-        found = "; ".join(f"{root}: {', '.join(sorted(known))}" for root, known in zones.items())
-        raise SetError(
-            f"distances need all images in one UTM zone, found {found}",
-            hint="sets of different cities have nothing in common: leave the stage out",
-        )
-
-
-def _zones(rows: tuple[ImageRow, ...]) -> set[str]:
-    fields = [row.file_name.split("@") for row in rows]
-    return {names[_ZONE_FIELD] if len(names) > _ZONE_FIELD else "none" for names in fields}
+def _zones(images: ImageSet) -> list[str]:
+    return sorted(
+        {str(row.grid.zone) if row.grid else zone_in_name(row.name) or "none" for row in images.rows}
+    )

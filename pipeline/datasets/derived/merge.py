@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.core import files
 from pipeline.core.files import digest_bytes
-from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_ground
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.night.records.provenance import ORIGINS, read_origins
@@ -25,10 +25,10 @@ def merge_sets(
 
     The nights must be those of these days: `SetError` names the images when both sets use a name, when a
     night was made from other bytes than the day set holds or from an image that it does not hold, when a day
-    image has no record, and when a recorded night is missing or another one; and when positions of one set
-    are metres, of the other frames.
+    image has no record, and when a recorded night is missing or another one; and when positions of the two
+    sets do not count the same.
     """
-    require_one_unit(day, night)
+    require_one_ground(day, night)
     both = sorted({row.name for row in day.rows} & {row.name for row in night.rows})
     if both:
         raise SetError(

@@ -15,6 +15,7 @@ from PIL import Image
 from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import digest_bytes
 from pipeline.core.image_io import encode, open_rgb
+from pipeline.datasets.formatting.position_check import check_positions
 from pipeline.datasets.formatting.resume import ResumableSet
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.licence_terms import Terms, write_terms
@@ -41,7 +42,8 @@ class RawImage:
     split, role, file_name: its place in the set. source: its place in the raw data, such as
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
     unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
-    `ImageRow`. loose: whether it is a file in a folder of the user's, and no member of an archive.
+    `ImageRow`. brought_from: the UTM zone in which it lies, such as "32N", where its set's grid is another.
+    loose: whether it is a file in a folder of the user's, and no member of an archive.
     """
 
     split: str
@@ -52,6 +54,7 @@ class RawImage:
     time_of_day: str = ""
     recode: Recode | None = None
     positions_in: str = ""
+    brought_from: str = ""
     loose: bool = False
 
     @property
@@ -87,13 +90,14 @@ def format_set(
     earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
     terms: under which the images may be used. shards_above: see `replaced_set`.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
-    picture that cannot be read, and `SetError` when the counts are not the expected ones; then `root` stays
-    as it was.
+    picture that cannot be read, `SetError` when the counts are not the expected ones, and errors as
+    `check_positions`; then `root` stays as it was.
     """
     count = kept = 0
     found: Counter[str] = Counter()
     broken: list[str] = []
     loose = False
+    rows: list[ImageRow] = []
     with replaced_set(root, shards_above) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, partial(_prepare, resumable), workers * _AHEAD)
@@ -105,13 +109,15 @@ def format_set(
                     broken.append(result)
                     loose = raw.loose
                 else:
-                    _write(writer, resumable, result)
+                    rows.append(_write(writer, resumable, result))
         if broken:
             raise BadImageError(
                 f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
                 hint=_LOOSE_HINT if loose else _ARCHIVE_HINT,
             )
         _require_counts(found, expected or {})
+        if rows:
+            check_positions(rows)
         write_terms(writer.root, terms)
     if resumable is not None:
         resumable.remove()
@@ -169,7 +175,7 @@ def _resized(picture: Image.Image, shorter_side: int | None) -> Image.Image:
 
 def _write(
     writer: SetWriter, resumable: ResumableSet | None, result: tuple[ImageRow, bytes] | ImageRow
-) -> None:
+) -> ImageRow:
     row, data = result if isinstance(result, tuple) else (result, None)
     if resumable is not None:
         if data is not None:
@@ -177,6 +183,7 @@ def _write(
         writer.link(row, resumable.folder / row.name)
     elif data is not None:
         writer.write(row, data)
+    return row
 
 
 def _in_order(

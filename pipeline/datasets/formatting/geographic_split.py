@@ -12,27 +12,27 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import utm
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from pipeline.datasets.image_set.image_set import SPLITS
+from pipeline.datasets.image_set.utm_grid import LatLon, UtmGrid, grid_of_places
 from pipeline.runtime.errors import SetError, UserError
 
 # WGS 84.
 _SEMI_MAJOR = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.69437999014e-3
-# UTM metres are up to 0.04 % shorter than true ones, and positions in names are rounded to 1 cm. A gap kept
+# UTM metres are at most 0.04 % shorter than true ones, and positions in names are rounded to 1 cm. A gap kept
 # in true metres with this margin is therefore also kept in the coordinates of the names.
 _UTM_MARGIN = 1.001
 _ROUNDING = 0.02
 
-# Latitude and longitude in degrees.
-LatLon = tuple[float, float]
+# Column and row of a block.
+_Cell = tuple[int, int]
 
 
-def earth_positions(places: Sequence[LatLon]) -> np.ndarray:
+def earth_positions(places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
     """Positions (N, 3) in metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
 
     Straight lines between them are true distances as far as neighbours are concerned, across any zone border.
@@ -66,9 +66,9 @@ def split_by_blocks(
         np.asarray(places, dtype=np.float64).reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
     )
     inverse = inverse.reshape(-1)
-    positions = earth_positions([tuple(place) for place in unique])
+    positions = earth_positions(unique)
     gap = gap_metres * _UTM_MARGIN + _ROUNDING
-    cells = _cells(unique, positions, block_metres, gap)
+    cells = _cells(unique, grid_of_places(places), positions, block_metres, gap)
     split_of_cell = _assign(cells, weights, shares, seed)
     splits = np.array([split_of_cell[cell] for cell in cells], dtype=object)
     splits[_too_close(positions, splits, weights, gap)] = ""
@@ -83,9 +83,9 @@ def split_by_blocks(
     return [str(split) for split in splits[inverse]]
 
 
-def _cells(unique: np.ndarray, positions: np.ndarray, block: float, gap: float) -> list[tuple[int, int, int]]:
-    """The block (zone, column, row) of every place; a cluster no wider than a block has one block."""
-    cells = [_cell(latitude, longitude, block) for latitude, longitude in unique]
+def _cells(unique: np.ndarray, grid: UtmGrid, positions: np.ndarray, block: float, gap: float) -> list[_Cell]:
+    """The block of every place in the grid; a cluster no wider than a block has one block."""
+    cells = [(int(column), int(row)) for column, row in grid.metres(unique) // block]
     pairs = cKDTree(positions).query_pairs(gap, output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(unique),) * 2)
     count, cluster_of = connected_components(links, directed=False)
@@ -99,16 +99,11 @@ def _cells(unique: np.ndarray, positions: np.ndarray, block: float, gap: float) 
     ]
 
 
-def _cell(latitude: float, longitude: float, block: float) -> tuple[int, int, int]:
-    east, north, zone, _ = utm.from_latlon(latitude, longitude)
-    return zone, int(east // block), int(north // block)
-
-
 def _assign(
-    cells: Sequence[tuple[int, int, int]], weights: np.ndarray, shares: Mapping[str, float], seed: int
-) -> dict[tuple[int, int, int], str]:
+    cells: Sequence[_Cell], weights: np.ndarray, shares: Mapping[str, float], seed: int
+) -> dict[_Cell, str]:
     """Give the blocks, in a seeded order, each to the split that lacks most photographs for its share."""
-    held: Counter[tuple[int, int, int]] = Counter()
+    held: Counter[_Cell] = Counter()
     for cell, weight in zip(cells, weights, strict=True):
         held[cell] += int(weight)
     whole = sum(shares.values())

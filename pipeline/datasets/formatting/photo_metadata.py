@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from PIL import ExifTags
 
 from pipeline.core.image_formats import opened
+from pipeline.datasets.formatting.gps_position import gps_position
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
 _DATE = re.compile(
@@ -29,8 +28,9 @@ class Header:
     """The head of a picture file.
 
     plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a set as they are.
-    latitude, longitude: WGS 84 degrees, None without GPS. heading: degrees clockwise from north, None when
-    unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when unknown.
+    latitude, longitude: WGS 84 degrees, None where GPS does not tell them. heading: degrees clockwise from
+    north, None when unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when unknown. gps_fault: what
+    is wrong with its GPS, in words.
     """
 
     plain: bool
@@ -38,6 +38,7 @@ class Header:
     longitude: float | None
     heading: float | None
     date: str
+    gps_fault: str = ""
 
 
 def read_header(path: Path) -> Header:
@@ -49,12 +50,14 @@ def read_header(path: Path) -> Header:
         upright = exif.get(ExifTags.Base.Orientation, 1) in (0, 1)
         plain = image.format == "JPEG" and image.mode == "RGB" and not image.info.get("progressive")
         taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime, "")
+    latitude, longitude, gps_fault = gps_position(gps)
     return Header(
         plain=plain and upright,
-        latitude=_degrees(gps, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, "S"),
-        longitude=_degrees(gps, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, "W"),
+        latitude=latitude,
+        longitude=longitude,
         heading=_number(gps.get(ExifTags.GPS.GPSImgDirection)),
         date=_camera_date(taken),
+        gps_fault=gps_fault,
     )
 
 
@@ -83,18 +86,6 @@ def _camera_date(value: object) -> str:
         return date_in_name(str(value).strip("\0 "))
     except ValueError:
         return ""
-
-
-def _degrees(gps: Mapping[int, Any], tag: int, reference: int, negative: str) -> float | None:
-    """Degrees, minutes and seconds of the GPS head as signed degrees; None when absent or unreadable."""
-    try:
-        degrees, minutes, seconds = (float(part) for part in gps[tag])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return None
-    value = degrees + minutes / 60 + seconds / 3600
-    if not math.isfinite(value):
-        return None
-    return -value if str(gps.get(reference, "")).strip("\0 ").upper() == negative else value
 
 
 def _number(value: object) -> float | None:

@@ -16,6 +16,7 @@ from pathlib import PurePath
 
 import utm
 
+from pipeline.datasets.image_set.utm_grid import UtmGrid
 from pipeline.runtime.errors import NameFormatError
 
 NIGHT_MARK = "n"
@@ -133,10 +134,13 @@ class Details:
 _NO_DETAILS = Details()
 
 
-def name_at(latitude: object, longitude: object, details: Details = _NO_DETAILS) -> ImageName:
+def name_at(
+    latitude: object, longitude: object, details: Details = _NO_DETAILS, grid: UtmGrid | None = None
+) -> ImageName:
     """Name an image taken at a WGS84 position in degrees (numbers, or text that is one).
 
-    UTM values come from the unrounded position. Raises `NameFormatError` for latitudes outside [-80, 84],
+    UTM values come from the unrounded position. grid: that of the set; None for zone and hemisphere of the
+    position itself, as in the published sets. Raises `NameFormatError` for latitudes outside [-80, 84],
     longitudes outside [-180, 180], and details that the convention cannot hold.
     """
     if details.roll is not None or details.height is not None:
@@ -147,14 +151,19 @@ def name_at(latitude: object, longitude: object, details: Details = _NO_DETAILS)
     degrees_north = _number(latitude, "latitude")
     degrees_east = _number(longitude, "longitude")
     try:
-        east, north, zone_number, zone_letter = utm.from_latlon(degrees_north, degrees_east)
+        east, north, zone_number, zone_letter = utm.from_latlon(
+            degrees_north,
+            degrees_east,
+            force_zone_number=grid.zone if grid else None,
+            force_northern=grid.northern if grid else None,
+        )
     except utm.OutOfRangeError as error:
         raise NameFormatError(f"position {latitude!r}, {longitude!r} cannot be named: {error}") from error
     return ImageName(
         utm_easting=format_coordinate(east, *_EASTING),
         utm_northing=format_coordinate(north, *_NORTHING),
         utm_zone_number=f"{zone_number:02d}",
-        utm_zone_letter=str(zone_letter),
+        utm_zone_letter=grid.band(degrees_north) if grid else str(zone_letter),
         latitude=format_coordinate(degrees_north, *_LATITUDE),
         longitude=format_coordinate(degrees_east, *_LONGITUDE),
         pano_id=_free_text(str(details.pano_id), "pano_id"),

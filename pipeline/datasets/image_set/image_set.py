@@ -26,12 +26,13 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.tar_shards import INDEX, SHARDS, ByteRange, Entry, compare_shards, read_index
+from pipeline.datasets.image_set.utm_grid import UtmGrid, grid_in_name, recorded_grid
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
 
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
 TIMES_OF_DAY = ("day", "sunset", "night")
-# What positions count where they are no UTM metres: frames of a walk or a drive.
+# What positions count where they are no metres: frames of a walk or a drive.
 FRAMES = "frames"
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
@@ -49,8 +50,9 @@ class ImageRow:
     name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
     source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
     digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
-    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: "" for UTM
-    metres, or `FRAMES`; the same for all images of a set.
+    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: metres of
+    the one UTM grid of its set, such as "utm 31N"; "" for metres of the zone in its name, or of none; or
+    `FRAMES`. The same for all images of a set.
     """
 
     name: str
@@ -87,9 +89,14 @@ class ImageRow:
         """UTM northing in metres, or what `positions_in` says."""
         return position_of(self.name)[1]
 
+    @property
+    def grid(self) -> UtmGrid | None:
+        """The UTM grid of its position: its set's, or that of the zone in its name; None for no zone."""
+        return recorded_grid(self.positions_in) or grid_in_name(self.name)
+
 
 _HEADER = tuple(field.name for field in fields(ImageRow))
-# Of a set whose positions are metres.
+# Of a set whose positions are metres, of the zones in its names.
 _METRES_HEADER = _HEADER[:-1]
 
 
@@ -133,7 +140,7 @@ class ImageSet:
 
     @property
     def positions_in(self) -> str:
-        """What positions, distances and radii of the set count: "" for metres, or `FRAMES`."""
+        """What positions of the set count, as in `ImageRow`."""
         return self.rows[0].positions_in if self.rows else ""
 
     def path(self, row: ImageRow) -> Path:
@@ -184,37 +191,60 @@ def check_row(row: ImageRow) -> None:
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
-    if row.positions_in not in ("", FRAMES):
-        raise ValueError(f"positions are in {row.positions_in!r}, expected {FRAMES}, or nothing for metres")
+    if row.positions_in not in ("", FRAMES) and recorded_grid(row.positions_in) is None:
+        raise ValueError(
+            f"positions are in {row.positions_in!r}, expected {FRAMES}, utm 31N or the like, or nothing for"
+            " metres of the zones in the names"
+        )
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
 
 
+def counted_in(positions_in: str) -> str:
+    """What distances and radii of positions count: "" for metres of any grid, or `FRAMES`."""
+    return FRAMES if positions_in == FRAMES else ""
+
+
 def unit_of(positions_in: str) -> str:
     """The unit of distances, as it stands behind a number: m, or frames."""
-    return positions_in or "m"
+    return counted_in(positions_in) or "m"
 
 
 def require_one_unit(*sets: ImageSet) -> None:
     """Raise `SetError` when positions of one of `sets` count frames and those of another are metres."""
-    units = {str(images.root): images.positions_in or "metres" for images in sets}
+    _require_alike({str(images.root): _in_words(counted_in(images.positions_in)) for images in sets})
+
+
+def require_one_ground(*sets: ImageSet) -> None:
+    """Raise `SetError` when positions of `sets` are not in one grid, so that they cannot become one set."""
+    _require_alike({str(images.root): _in_words(images.positions_in) for images in sets})
+
+
+def _require_alike(units: dict[str, str]) -> None:
     if len(set(units.values())) > 1:
         found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
         raise SetError(
             f"positions of these sets do not count the same: {found}",
-            hint="a set of frames can only be put together with, or held against, another one of frames",
+            hint="only sets whose positions count the same can be put together or held against each other",
         )
+
+
+def _in_words(positions_in: str) -> str:
+    return positions_in or "metres"
 
 
 def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
     """Return the manifest of `rows`, a CSV with a header.
 
-    The column positions_in is there only where positions are no metres; `SetError` for rows of both kinds.
+    The column positions_in is there only where it says something; `SetError` for rows of two kinds.
     """
-    units = {row.positions_in for row in rows}
+    units = {row.positions_in: row.name for row in rows}
     if len(units) > 1:
-        one, other = (next(row.name for row in rows if row.positions_in == unit) for unit in sorted(units))
-        raise SetError(f"positions of one set must all count the same: {one} is in metres, {other} in frames")
+        (one, name), (other, other_name), *_ = sorted(units.items())
+        raise SetError(
+            f"positions of one set must all count the same: {name} is in {_in_words(one)}, "
+            f"{other_name} in {_in_words(other)}"
+        )
     header = _HEADER if any(units) else _METRES_HEADER
     stream = io.BytesIO()
     # Not a StringIO, which takes four bytes for every character.
@@ -244,7 +274,8 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
             )
             check_row(row)
             if rows and positions_in != rows[0].positions_in:
-                raise ValueError("positions of some images are in metres, of others in frames")
+                kinds = map(_in_words, sorted({positions_in, rows[0].positions_in}))
+                raise ValueError(f"positions of some images are in {', of others in '.join(kinds)}")
             rows.append(row)
     except (ValueError, NameFormatError, csv.Error) as error:
         where = f" (line {lines.line_num})" if lines.line_num else ""

@@ -122,7 +122,7 @@ class SetWriter:
     def finish(self) -> ImageSet:
         """Write shards where there are to be some, and the manifest.
 
-        `SetError` for an empty set, and for one of which some positions are metres and others frames.
+        `SetError` for an empty set, and for one whose positions do not all count the same.
         """
         if self._finished is None:
             self._finished = self._finish()

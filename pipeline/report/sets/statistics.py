@@ -13,7 +13,15 @@ from PIL import Image
 
 from pipeline.core.files import read_json, write_json, write_text
 from pipeline.core.image_io import open_rgb
-from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY, ImageRow, ImageSet, unit_of
+from pipeline.datasets.image_set.image_set import (
+    ROLES,
+    SPLITS,
+    TIMES_OF_DAY,
+    ImageRow,
+    ImageSet,
+    counted_in,
+    unit_of,
+)
 from pipeline.night.comparison.image_metrics import brightness
 from pipeline.night.comparison.samples import spread
 from pipeline.report.sets.set_figures import draw_brightness, draw_map
@@ -69,7 +77,7 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
         extent=_extent(images),
         looked_at=len(sample),
         brightness=_brightness(images, sample, workers),
-        positions_in=images.positions_in,
+        positions_in=counted_in(images.positions_in),
     )
     document = asdict(found)
     if not found.positions_in:

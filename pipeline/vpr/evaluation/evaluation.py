@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
-from pipeline.datasets.image_set.image_set import ImageSet, unit_of
+from pipeline.datasets.image_set.image_set import ImageSet, counted_in, unit_of
 from pipeline.runtime.machine import Engine
 from pipeline.vpr.evaluation.local_extraction import Describer, LocalExtraction
 from pipeline.vpr.evaluation.model_loading import read_tested
@@ -75,7 +75,7 @@ def evaluate(
         protocol=settings.protocol(search, model.combination, unit_of(images.positions_in)),
         numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
-        positions_in=images.positions_in,
+        positions_in=counted_in(images.positions_in),
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from pipeline.compute.distributed.group import device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
 from pipeline.compute.distributed.training_state import folder_of_run, load_state, save_state
 from pipeline.compute.resources.timings import note_work
-from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.core.image_io import open_rgb
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.memory import keep_freed_memory
+from pipeline.runtime.picture_check import refuse_unreadable, unreadable
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import split_images
 from pipeline.vpr.models.aggregation import NetVLAD
@@ -166,7 +169,7 @@ class _Run:
     def resume_or_begin(self) -> None:
         """Load the saved state; without one, take clusters of the set's descriptors.
 
-        `DusklineError` when the run would not fit into memory.
+        `DusklineError` when the run would not fit into memory, or a picture of it cannot be read.
         """
         places = self.material.places
         require_training_memory(
@@ -178,6 +181,7 @@ class _Run:
             self.numbers,
             self.group.size,
         )
+        self._require_readable()
         # To main memory, where what is no weight belongs.
         found = load_state(self.folder, self.group, torch.device("cpu"))
         if found is not None:
@@ -192,6 +196,19 @@ class _Run:
         self.group.follow_first(self.network)
         if self.settings.start_share:
             self.progress.start_weights = weights_of(self.network)
+
+    def _require_readable(self) -> None:
+        """Read every picture of the run once; `BadImageError` names all that cannot be read."""
+        mine = self.group.share(self.images.where("train") + self.images.where("val"))
+        reads = {row.name: partial(self._look_at, row) for row in mine}
+        found = self.group.joined_words(unreadable(reads, self.extraction.workers))
+        refuse_unreadable(
+            found.values(),
+            f"make the set {self.images.root} whole again: `dvc checkout`, or the stage that makes it",
+        )
+
+    def _look_at(self, row: ImageRow) -> None:
+        open_rgb(self.images.read(row), label=f"{self.images.root}/{row.name}")
 
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""

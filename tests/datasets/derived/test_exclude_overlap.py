@@ -79,6 +79,20 @@ def test_other_zones_are_refused(tmp_path: Path, tested: ImageSet) -> None:
         exclude_overlap(source, tested, tmp_path / "kept", RADIUS)
 
 
+def test_zones_without_a_letter_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    def lettered(root: Path, zone: str) -> ImageSet:
+        writer = SetWriter(root)
+        name = ImageName("585000.00", "4477000.00", zone, pano_id=root.name).encode()
+        writer.add(f"images/test/queries/{name}", root.name.encode(), source="raw", width=4, height=4)
+        return writer.finish()
+
+    tested = lettered(tmp_path / "tested", "17")
+    with pytest.raises(SetError, match=r"one UTM zone, found .*all: 54; .*tested: 17"):
+        exclude_overlap(lettered(tmp_path / "all", "54"), tested, tmp_path / "kept", RADIUS)
+    with pytest.raises(SetError, match="the others at most 25 m away"):
+        exclude_overlap(lettered(tmp_path / "same", "17"), tested, tmp_path / "kept", RADIUS)
+
+
 @pytest.mark.parametrize("radius", [-1.0, math.nan, math.inf])
 def test_a_radius_is_a_number_of_metres(tmp_path: Path, tested: ImageSet, radius: float) -> None:
     with pytest.raises(ParameterError, match="radius must be metres from 0 on, not"):

@@ -4,16 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.runtime.errors import MissingInputError, UserError
 from unit.data.domain_images import Side, list_side, side_of_folder, side_of_listings
 
 
 def folder_of(root: Path, **contents: str) -> Path:
-    """A folder of files `<name>.jpg` with these contents: nobody here looks into them."""
+    """A folder of pictures `<name>.jpg`, each grey of its own level, a digit."""
     for name, content in contents.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / f"{name}.jpg").write_text(content)
+        Image.new("L", (8, 8), int(content)).save(root / f"{name}.jpg")
     return root
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.results.metrics import METRICS, Metrics, read_metrics
@@ -34,8 +38,13 @@ def test_on_a_walk_radius_and_distances_count_frames(tmp_path: Path) -> None:
     assert all(row.correct == (row.distance <= 3) for row in found)
 
 
-def test_metrics_of_a_set_of_metres_do_not_tell_a_unit(tmp_path: Path) -> None:
-    metrics = measured(write_places(tmp_path / "city", 3, 1), tmp_path, 25.0)
+@pytest.mark.parametrize("positions_in", ["", "utm 31N"])
+def test_metrics_of_a_set_of_metres_do_not_tell_a_unit(tmp_path: Path, positions_in: str) -> None:
+    city = write_places(tmp_path / "city", 3, 1)
+    writer = SetWriter(tmp_path / "in_a_grid")
+    for row in city.rows:
+        writer.take(replace(row, positions_in=positions_in), city)
+    metrics = measured(writer.finish(), tmp_path, 25.0)
     assert "right within 25 m, inclusive" in metrics.protocol
     assert metrics.positions_in == ""
     assert "positions_in" not in json.loads((tmp_path / "out" / METRICS).read_text())

@@ -13,7 +13,7 @@ import torch
 from pipeline.compute.device.precision import numbers_of
 from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.runtime.errors import DusklineError
+from pipeline.runtime.errors import BadImageError, DusklineError
 from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
 from pipeline.vpr.models.descriptor_model import load_model
 from pipeline.vpr.training import step, training
@@ -47,6 +47,20 @@ def test_a_run_leaves_its_best_model_its_curves_and_no_state(whole: Path) -> Non
     assert metrics["best_recall@5"] == pytest.approx(record["recall"], abs=1e-3)
     assert [path.name for path in (whole / "out").iterdir()] == ["model.pt"]
     assert list((whole / "work").iterdir()) == []
+
+
+def test_all_pictures_that_cannot_be_read_are_named_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_places(tmp_path / "set")
+    damaged = [images.where(split)[2] for split in ("train", "val")]
+    for row in damaged:
+        images.path(row).write_bytes(bytes(row.size))
+    kill_after(0, monkeypatch)
+    with pytest.raises(BadImageError, match="2 pictures cannot be trained on") as error:
+        run(images, tmp_path)
+    assert all(row.name in error.value.message for row in damaged)
+    assert "dvc checkout" in error.value.hint
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])

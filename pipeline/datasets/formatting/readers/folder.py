@@ -18,7 +18,8 @@ from pipeline.datasets.formatting.geographic_split import queries_by_date, queri
 from pipeline.datasets.formatting.readers.folder_listing import EXIF, Photograph, list_photographs, refuse
 from pipeline.datasets.image_set.image_names import Details, name_at
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS
-from pipeline.runtime.errors import UserError
+from pipeline.datasets.image_set.utm_grid import UtmGrid, grid_of_places, own_grid
+from pipeline.runtime.errors import UserError, listed
 from pipeline.runtime.ranges import Factor, JpegQuality, Metres, Range, Seed, require_range, require_ranges
 
 _LOG = logging.getLogger(__name__)
@@ -106,11 +107,13 @@ class FolderSettings:
 class FolderPlan:
     """Photographs with their split and role, by path, and the paths of those left out by the blocks.
 
-    Left out are photographs that stand closer than the gap to one of another split.
+    Left out are photographs that stand closer than the gap to one of another split. grid: that of the whole
+    set, where most of the folder's photographs lie.
     """
 
     photographs: tuple[Photograph, ...]
     left_out: tuple[str, ...]
+    grid: UtmGrid
 
 
 def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[RawImage]:
@@ -128,8 +131,9 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
             settings.gap_metres,
             plan.left_out[0],
         )
-    names = _names(plan.photographs)
+    names = _names(plan)
     for photograph in plan.photographs:
+        lies_in = own_grid(photograph.place)
         yield RawImage(
             split=photograph.split,
             role=photograph.role,
@@ -138,6 +142,8 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
             read=(raw / photograph.path).read_bytes,
             time_of_day=photograph.time_of_day,
             recode=None if photograph.plain else Recode(settings.jpeg_quality),
+            positions_in=plan.grid.recorded,
+            brought_from="" if lies_in == plan.grid else str(lies_in),
             loose=True,
         )
 
@@ -146,13 +152,32 @@ def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
     """Decide split and role of every photograph; only heads are read.
 
     Raises `MissingInputError` for a missing folder or CSV, and `UserError` that names every photograph
-    without coordinates, split, role or date, as far as they are asked for.
+    without coordinates, split, role or date, as far as they are asked for, or both ends of a folder that is
+    too wide for one grid.
     """
-    listed = list_photographs(raw, settings.coordinates)
-    placed = _with_splits(raw, listed, settings)
+    found = list_photographs(raw, settings.coordinates)
+    grid = _one_grid(raw, found)
+    placed = _with_splits(raw, found, settings)
     kept = [photograph for photograph in placed if photograph.split]
     left_out = tuple(photograph.path for photograph in placed if not photograph.split)
-    return FolderPlan(tuple(_with_roles(raw, kept, settings)), left_out)
+    return FolderPlan(tuple(_with_roles(raw, kept, settings)), left_out, grid)
+
+
+def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
+    """The grid for all the photographs; `UserError` names the two ends where some lie too far from it."""
+    places = [photograph.place for photograph in photographs]
+    grid = grid_of_places(places)
+    beyond = int(grid.beyond(places).sum())
+    if beyond:
+        order = grid.degrees_east(places).argsort(kind="stable")
+        ends = [photographs[index] for index in (order[0], order[-1])]
+        raise UserError(
+            f"the photographs of {raw} span too many UTM zones for one set: most lie in {grid}, and {beyond} "
+            "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
+            + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
+            hint="look whether the coordinates of these two are right; make one set of each region",
+        )
+    return grid
 
 
 def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSettings) -> list[Photograph]:
@@ -236,18 +261,18 @@ def _folder_of(path: str, known: tuple[str, ...]) -> str:
     return next((part for part in PurePosixPath(path).parts[:-1] if part in known), "")
 
 
-def _names(photographs: tuple[Photograph, ...]) -> dict[str, str]:
+def _names(plan: FolderPlan) -> dict[str, str]:
     """A common name for each path: the stem of the file is its pano_id, made unique where it is not."""
     names: dict[str, str] = {}
     taken: set[tuple[str, str, str]] = set()
     # Sorted by path, so that a name depends on the folder's content, not on the order of listing.
-    for photograph in sorted(photographs, key=lambda photograph: photograph.path):
+    for photograph in sorted(plan.photographs, key=lambda photograph: photograph.path):
         stem = _safe(PurePosixPath(photograph.path).stem)
         short = stem.encode()[:_LONGEST_PANO_ID].decode(errors="ignore")
-        name = _name(photograph, short)
+        name = _name(photograph, short, plan.grid)
         if (photograph.split, photograph.role, name) in taken or short != stem:
             digest = hashlib.sha256(photograph.path.encode("utf-8")).hexdigest()[:_DIGEST_LETTERS]
-            name = _name(photograph, f"{short}-{digest}")
+            name = _name(photograph, f"{short}-{digest}", plan.grid)
         taken.add((photograph.split, photograph.role, name))
         names[photograph.path] = name
     return names
@@ -258,6 +283,6 @@ def _safe(stem: str) -> str:
     return stem.replace("@", "_").replace("\\", "_")
 
 
-def _name(photograph: Photograph, pano_id: str) -> str:
+def _name(photograph: Photograph, pano_id: str, grid: UtmGrid) -> str:
     details = Details(pano_id=pano_id, heading=photograph.heading, timestamp=photograph.date)
-    return name_at(photograph.latitude, photograph.longitude, details).encode()
+    return name_at(photograph.latitude, photograph.longitude, details, grid).encode()

@@ -120,7 +120,7 @@ def _photograph(path: str, header: Header, row: Mapping[str, str] | None) -> Pho
     """Put together what is known of one photograph; `ValueError` says what is missing or impossible."""
     if row is None:
         if header.latitude is None or header.longitude is None:
-            raise ValueError("has no GPS coordinates in its EXIF data")
+            raise ValueError(header.gps_fault or "has no GPS coordinates in its EXIF data")
         place = (header.latitude, header.longitude)
     else:
         place = (_number(row, "latitude"), _number(row, "longitude"))
@@ -129,6 +129,8 @@ def _photograph(path: str, header: Header, row: Mapping[str, str] | None) -> Pho
     ):
         if not least <= value <= most:
             raise ValueError(f"{what} {value} is not between {least:g} and {most:g}")
+    if place == (0, 0):
+        raise ValueError("latitude 0 and longitude 0 say that there was no fix")
     photograph = Photograph(path, *place, header.heading, header.date, plain=header.plain)
     return photograph if row is None else _told(photograph, row)
 

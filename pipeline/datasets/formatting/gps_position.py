@@ -1,0 +1,94 @@
+"""The position in the GPS part of a picture's EXIF data, or why there is none; nothing is guessed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import ExifTags
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One of the two numbers of a position: its tags, its two letters (the second is negative), its range."""
+
+    name: str
+    number: int
+    letter: int
+    words: tuple[str, str]
+    most: int
+
+    @property
+    def letters(self) -> str:
+        return f"{self.words[0][0]} or {self.words[1][0]}"
+
+
+_AXES = (
+    _Axis("latitude", ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, ("NORTH", "SOUTH"), 90),
+    _Axis("longitude", ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, ("EAST", "WEST"), 180),
+)
+
+
+def gps_position(gps: Mapping[int, Any]) -> tuple[float | None, float | None, str]:
+    """Latitude and longitude in signed degrees, None where they are not told, and what is wrong with them.
+
+    gps: the tags of the GPS part, none for a picture without one, with which nothing is wrong.
+    """
+    told = [axis for axis in _AXES if axis.number in gps]
+    if len(told) == 2 and all(_parts(gps, axis) == [0, 0, 0] for axis in told):
+        return None, None, "its GPS position is 0, 0: there was no fix"
+    degrees: dict[str, float] = {}
+    faults = [f"its GPS has a {axis.name} and no other number" for axis in told if len(told) == 1]
+    for axis in told:
+        try:
+            degrees[axis.name] = _unsigned(_parts(gps, axis), axis) * _sign(gps, axis)
+        except ValueError as error:
+            faults.append(f"its GPS {axis.name} {error}")
+    return degrees.get("latitude"), degrees.get("longitude"), "; ".join(faults)
+
+
+def _parts(gps: Mapping[int, Any], axis: _Axis) -> list[float]:
+    """The numbers of an axis, nan for each that is none."""
+    value = gps[axis.number]
+    return [_number(part) for part in (value if isinstance(value, tuple | list) else [value])]
+
+
+def _unsigned(parts: list[float], axis: _Axis) -> float:
+    """Degrees of an axis without its letter; `ValueError` says why there are none."""
+    text = ", ".join(f"{part:g}" for part in parts)
+    if len(parts) != 3:
+        raise ValueError(f"is {text}, and not degrees, minutes and seconds")
+    if not all(map(math.isfinite, parts)):
+        raise ValueError(f"is {text}: what is no number (mostly 0/0) says that there was no fix")
+    if min(parts) < 0:
+        raise ValueError(f"is {text}: it has a sign, though a tag is to say {axis.letters}")
+    degrees, minutes, seconds = parts
+    if minutes >= 60 or seconds >= 60:
+        raise ValueError(f"is {text}: minutes and seconds must be less than 60")
+    if (degrees % 1 and (minutes or seconds)) or (minutes % 1 and seconds):
+        raise ValueError(f"is {text}: a fraction stands beside a smaller unit")
+    value = degrees + minutes / 60 + seconds / 3600
+    if value > axis.most:
+        raise ValueError(f"is {text}: it must be {axis.most} degrees at most")
+    return value
+
+
+def _sign(gps: Mapping[int, Any], axis: _Axis) -> int:
+    """1 for north and east, -1 for south and west; `ValueError` when no tag says which."""
+    letter = gps.get(axis.letter, "")
+    text = (letter.decode("latin-1") if isinstance(letter, bytes) else str(letter)).strip("\0 ")
+    if not text:
+        raise ValueError(f"has no tag that says {axis.letters}")
+    for word, sign in zip(axis.words, (1, -1), strict=True):
+        if text.upper() in (word, word[0]):
+            return sign
+    raise ValueError(f"has a tag that says {text!r}, and not {axis.letters}")
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return math.nan

@@ -1,0 +1,143 @@
+"""Whether positions in the names of a set are metres of one ground: looked at once, where all are known."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.datasets.formatting.geographic_split import earth_positions
+from pipeline.datasets.image_set.image_names import position_of
+from pipeline.datasets.image_set.image_set import FRAMES, SPLITS, ImageRow
+from pipeline.datasets.image_set.utm_grid import UtmGrid, zone_in_name
+from pipeline.runtime.errors import UserError, listed
+
+_LOG = logging.getLogger(__name__)
+
+# Within which a database image is a right answer, in the published protocols; metres.
+_RADIUS = 25.0
+# Pictures of two zones that are as near as that, in metres, are of one ground.
+_ONE_GROUND = 1000.0
+# UTM metres begin there, far from where degrees and local metres end.
+_LEAST_EASTING = 100_000.0
+# Metres have two decimals in names, degrees more. Pictures stand more than half a centimetre apart, and less
+# than half a kilometre, which is as much in degrees.
+_DECIMALS_OF_DEGREES, _DENSE = 4, 0.005
+
+
+def check_positions(rows: Sequence[ImageRow]) -> None:
+    """Raise `UserError` when positions of a set are no metres, or metres of two zones on one ground.
+
+    Warns of zones that lie apart, and of a split all of which lies within the protocols' radius. Positions
+    that count frames are not looked at.
+    """
+    if rows[0].positions_in == FRAMES:
+        return
+    positions = np.array([position_of(row.name) for row in rows])
+    if not rows[0].positions_in:
+        _refuse_degrees(rows, positions)
+        _require_one_ground(rows, positions)
+    _warn_of_small_splits(rows, positions)
+
+
+def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
+    """Degrees are as small as local metres are; decimals and how dense they lie tell them apart."""
+    furthest = np.abs(positions).max(axis=1)
+    small = furthest <= 180
+    if small.all():
+        if not _look_like_degrees(rows, positions):
+            return
+        suspect, what = list(rows), "they look like degrees"
+    elif small.any() and furthest[~small].min() >= _LEAST_EASTING:
+        suspect = [row for row, is_small in zip(rows, small, strict=True) if is_small]
+        what = "they are degrees, or no position at all, and those of all others UTM metres"
+    else:
+        return
+    raise UserError(
+        f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are no metres: {what}:"
+        + listed(row.name for row in suspect),
+        hint="write UTM metres there, or let form folder do so, from a CSV of latitude and longitude; metres"
+        " of a ground of your own are welcome with two decimals",
+    )
+
+
+def _look_like_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> bool:
+    names = [row.file_name.split("@") for row in rows]
+    fine = sum(max(map(_decimals, fields[1:3])) >= _DECIMALS_OF_DEGREES for fields in names)
+    if sum(map(_repeats, names)) > len(rows) / 2:
+        return True
+    places = np.unique(positions, axis=0)
+    return fine > len(rows) / 2 and (np.ptp(places, axis=0).max() < _RADIUS or _median_step(places) < _DENSE)
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def _repeats(fields: Sequence[str]) -> bool:
+    """Whether latitude and longitude in a name are the numbers of easting and northing, in any order."""
+    try:
+        return sorted(map(float, fields[5:7])) == sorted(map(float, fields[1:3]))
+    except ValueError:
+        return False
+
+
+def _median_step(places: np.ndarray) -> float:
+    """The median distance from a place to the nearest other one."""
+    return float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
+
+
+def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
+    """Metres of two zones cannot be compared: refused where both meet, told where they lie apart."""
+    grounds: dict[UtmGrid | str, list[int]] = {}
+    for index, row in enumerate(rows):
+        grounds.setdefault(row.grid or zone_in_name(row.name) or "no zone", []).append(index)
+    if len(grounds) < 2:
+        return
+    of_grid = sorted((grid, indexes) for grid, indexes in grounds.items() if isinstance(grid, UtmGrid))
+    earth = {grid: earth_positions(grid.places(positions[indexes])) for grid, indexes in of_grid}
+    for (one, here), (other, there) in itertools.combinations(of_grid, 2):
+        if pair := _near_pair(earth[one], earth[other]):
+            meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
+            raise UserError(
+                f"names are in the UTM zones {one} and {other} where these meet, and distances across their"
+                " border would be wrong:" + listed(meeting),
+                hint="write all in one zone, or let form folder do so, from a CSV of latitude and longitude",
+            )
+    _LOG.warning(
+        "names are in %d UTM zones; distances from one to another mean nothing. The first picture of each:%s",
+        len(grounds),
+        listed(sorted(f"{ground}: {rows[indexes[0]].name}" for ground, indexes in grounds.items())),
+    )
+
+
+def _near_pair(one: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
+    """The nearest two positions of (N, 3) and (M, 3), by their indexes; None when they are far apart."""
+    here, there = (np.flatnonzero(np.isfinite(positions).all(axis=1)) for positions in (one, other))
+    if not len(there):
+        return None
+    # Most cities are far from each other: only what could be near is worth a search.
+    low, high = other[there].min(axis=0) - _ONE_GROUND, other[there].max(axis=0) + _ONE_GROUND
+    here = here[((one[here] >= low) & (one[here] <= high)).all(axis=1)]
+    if not len(here):
+        return None
+    distances, nearest = cKDTree(other[there]).query(one[here], distance_upper_bound=_ONE_GROUND)
+    first = int(distances.argmin())
+    return (int(here[first]), int(there[nearest[first]])) if distances[first] < np.inf else None
+
+
+def _warn_of_small_splits(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
+    places = np.array([(row.split, row.role) for row in rows])
+    for split in SPLITS:
+        here = places[:, 0] == split
+        if len(set(places[here, 1])) == 2 and np.hypot(*np.ptp(positions[here], axis=0)) <= _RADIUS:
+            _LOG.warning(
+                "all %d pictures of %s are within %g m of each other, so every database picture is a right"
+                " answer to every query; are their positions metres?",
+                here.sum(),
+                split,
+                _RADIUS,
+            )

@@ -1,0 +1,173 @@
+"""The ground that a set stands on: one UTM zone and one northing, in which its positions are metres.
+
+Zones end every six degrees, and northing begins anew at the equator. A grid goes on beyond its zone, only its
+metres get longer than true ones; so all pictures of a set are put into the grid of most of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import utm
+
+# Latitude and longitude in degrees (WGS 84).
+LatLon = tuple[float, float]
+
+# Distances between pictures of a set are wrong by no more than this share.
+_MOST_WRONG = 0.005
+# Of UTM metres to true ones on the central meridian.
+_CENTRAL_SCALE = 0.9996
+# Degrees from the central meridian up to which the series of the projection holds in the far north, too.
+_WIDEST = 20.0
+
+# Least and most latitude and longitude of UTM; middle and half the size, in metres, of what a grid can hold.
+_DEGREES = np.array([[-80.0, -180.0], [84.0, 180.0]])
+_MIDDLE, _REACH = np.array([500_000.0, 5_000_000.0]), np.array([700_000.0, 15_000_000.0])
+
+_FIRST_NORTHERN_BAND, _LAST_SOUTHERN_BAND = "N", "M"
+# Band S ends at 40 degrees north.
+_NORTHMOST_OF_BAND_S = 4_500_000.0
+_RECORDED = re.compile(r"utm ([1-9]|[1-5]\d|60)([NS])")
+_IN_NAME = re.compile(r"(0?[1-9]|[1-5]\d|60)@([C-HJ-NP-X])")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UtmGrid:
+    """A UTM zone (1 to 60) and whether northing counts from the equator, or from 10,000 km south of it.
+
+    It goes on over the borders of the zone and over the equator, where northing gets negative or more than
+    10,000 km.
+    """
+
+    zone: int
+    northern: bool
+
+    def __str__(self) -> str:
+        return f"{self.zone}{'N' if self.northern else 'S'}"
+
+    @property
+    def recorded(self) -> str:
+        """How a manifest says it, in its column positions_in: `utm 31N`."""
+        return f"utm {self}"
+
+    @property
+    def meridian(self) -> int:
+        """The zone's central meridian in degrees."""
+        return self.zone * 6 - 183
+
+    def metres(self, places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
+        """East and north (N, 2) in metres of latitudes and longitudes (N, 2) in degrees."""
+        latitude, longitude = _columns(places)
+        east, north, *_ = utm.from_latlon(latitude, longitude, self.zone, force_northern=self.northern)
+        return np.stack([east, north], axis=1)
+
+    def places(self, metres: np.ndarray) -> np.ndarray:
+        """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), right to a few millimetres.
+
+        They are nan for numbers that no picture of the grid can have (see `beyond`).
+        """
+        metres = np.asarray(metres, dtype=np.float64).reshape(-1, 2)
+        inside = (np.abs(metres - _MIDDLE) <= _REACH).all(axis=1)
+        wanted = np.where(inside[:, None], metres, _MIDDLE)
+        # The series of the way back is the shorter one, and metres off far from the central meridian.
+        proposed = wanted
+        for _ in range(3):
+            proposed = proposed + wanted - self.metres(np.clip(self._back(proposed), *_DEGREES))
+        return np.where(inside[:, None], self._back(proposed), np.nan)
+
+    def _back(self, metres: np.ndarray) -> np.ndarray:
+        pair = utm.to_latlon(*metres.T, self.zone, northern=self.northern, strict=False)
+        return np.stack(pair, axis=1)
+
+    def degrees_east(self, places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
+        """How far east of the central meridian (N,) places lie, -180 to 180 degrees."""
+        return (_columns(places)[1] - self.meridian + 180) % 360 - 180
+
+    def beyond(self, places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
+        """Whether places (N,) lie so far from the central meridian that distances are wrong by over 0.5 %.
+
+        That is about 660 km, and no more than 20 degrees.
+        """
+        latitude, east = np.radians(_columns(places)[0]), self.degrees_east(places)
+        scale = _CENTRAL_SCALE / np.sqrt(1 - (np.cos(latitude) * np.sin(np.radians(east))) ** 2)
+        return ~((np.abs(east) <= _WIDEST) & (scale <= 1 + _MOST_WRONG))
+
+    def band(self, latitude: float) -> str:
+        """The letter of a latitude in degrees; beyond the equator the one that is nearest in this grid."""
+        letter = str(utm.latitude_to_zone_letter(latitude))
+        if self.northern:
+            return max(letter, _FIRST_NORTHERN_BAND)
+        return min(letter, _LAST_SOUTHERN_BAND)
+
+
+def own_grid(place: LatLon) -> UtmGrid:
+    """The grid of the zone in which a place lies, Norway's and Svalbard's wide ones included."""
+    letter = str(utm.latitude_to_zone_letter(place[0]))
+    return UtmGrid(utm.latlon_to_zone_number(*place), letter >= _FIRST_NORTHERN_BAND)
+
+
+def grid_of_most(grids: Iterable[UtmGrid]) -> UtmGrid:
+    """The zone and the hemisphere of most of `grids`; of as many the lowest zone, and north."""
+    grids = list(grids)
+    zones, northern = Counter(grid.zone for grid in grids), Counter(grid.northern for grid in grids)
+    return UtmGrid(min(zones, key=lambda zone: (-zones[zone], zone)), northern[True] >= northern[False])
+
+
+def grid_of_places(places: Iterable[LatLon]) -> UtmGrid:
+    """The one grid for all of `places`: that in which most of them lie."""
+    return grid_of_most(own_grid(place) for place in places)
+
+
+def brought(metres: np.ndarray, grids: Sequence[UtmGrid], to: UtmGrid) -> np.ndarray:
+    """East and north (N, 2) in the grid `to` of positions in `grids`; nan for those that lie beyond it."""
+    found = metres.copy()
+    for grid in set(grids) - {to}:
+        here = np.flatnonzero([one == grid for one in grids])
+        places = grid.places(metres[here])
+        beyond = to.beyond(places)
+        found[here[beyond]] = np.nan
+        if not beyond.all():
+            found[here[~beyond]] = to.metres(places[~beyond])
+    return found
+
+
+@lru_cache(maxsize=256)
+def recorded_grid(positions_in: str) -> UtmGrid | None:
+    """The grid that a manifest says its positions to be in, None where it says none."""
+    found = _RECORDED.fullmatch(positions_in)
+    return UtmGrid(int(found[1]), found[2] == "N") if found else None
+
+
+def zone_in_name(name: str) -> str:
+    """Fields 3 and 4 of an image's name as they stand there, such as `17T`; "" where they say nothing."""
+    return "".join(_fields(name)[3:5])
+
+
+def grid_in_name(name: str) -> UtmGrid | None:
+    """The grid by fields 3 and 4 of an image's name; None where they say no zone and letter."""
+    fields = _fields(name)
+    grid = _grid_of("@".join(fields[3:5]))
+    if grid and fields[4] == "S" and (fields[5].startswith("-") or float(fields[2]) > _NORTHMOST_OF_BAND_S):
+        # No band, but the letter of the southern hemisphere, as some write it.
+        return UtmGrid(grid.zone, False)
+    return grid
+
+
+def _fields(name: str) -> list[str]:
+    return name.rpartition("/")[2].split("@", 6)
+
+
+@lru_cache(maxsize=4096)
+def _grid_of(zone_and_letter: str) -> UtmGrid | None:
+    found = _IN_NAME.fullmatch(zone_and_letter)
+    return UtmGrid(int(found[1]), found[2] >= _FIRST_NORTHERN_BAND) if found else None
+
+
+def _columns(places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
+    """Latitudes and longitudes, (2, N)."""
+    return np.asarray(places, dtype=np.float64).reshape(-1, 2).T

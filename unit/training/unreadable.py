@@ -1,0 +1,73 @@
+"""Pictures that cannot be trained on: all named before the first step, and mended or gone the run goes on.
+
+A run that ended over some leaves a note beside its states: which they were, and what all others hold. A run
+of the same settings and code whose other pictures are the same takes over these states.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+from pipeline.compute.distributed.group import ALONE, Group
+from pipeline.compute.distributed.training_state import saved_states
+from pipeline.core.files import digest_document, read_json, write_json
+from pipeline.runtime.errors import listed
+from pipeline.runtime.picture_check import refuse_unreadable, unreadable
+from unit.training.training_images import CropSource
+
+_NOTE = "unreadable.json"
+_LOG = logging.getLogger(__name__)
+
+
+def require_readable(
+    sources: Sequence[CropSource], folder: Path, like: str, threads: int, group: Group = ALONE
+) -> None:
+    """Read every picture once; `BadImageError` names all of which no crop can be taken, and why.
+
+    Where the run has states in `folder`, a note there lets a run go on from them that is `like` it but for
+    these pictures. The processes of `group` share the pictures.
+    """
+    found = []
+    for source in sources:
+        mine = group.share(source.side.pictures)
+        reads = {picture.name: partial(source.require_croppable, picture.path) for picture in mine}
+        found.append(group.joined_words(unreadable(reads, threads)))
+    if any(found) and group.writes and saved_states(folder):
+        others = [_without(source, names) for source, names in zip(sources, found, strict=True)]
+        write_json(folder / _NOTE, {"like": like, "unreadable": list(map(list, found)), "others": others})
+    refuse_unreadable(
+        (reason for of_source in found for reason in of_source.values()),
+        "mend them or take them out of their folder; what is learnt goes on from the last saved state",
+    )
+
+
+def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> None:
+    """Give `folder` the states of a run that ended over pictures, where nothing else changed since.
+
+    A folder with states of its own keeps these.
+    """
+    if saved_states(folder):
+        return
+    code = folder.name.partition("_")[2]
+    for path in sorted(folder.parent.glob(f"*_{code}/{_NOTE}")):
+        note = read_json(path)
+        others = [_without(source, names) for source, names in zip(sources, note["unreadable"], strict=True)]
+        if (note["like"], note["others"]) == (like, others):
+            names = [name for of_source in note["unreadable"] for name in of_source]
+            _LOG.info(
+                "going on with the run that ended over pictures which were mended or taken away:%s",
+                listed(names),
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            path.unlink()
+            path.parent.rename(folder)
+            return
+
+
+def _without(source: CropSource, names: Collection[str]) -> str:
+    """Digest of all pictures but these."""
+    return digest_document([entry for entry in source.side.contents if entry[0] not in names])
