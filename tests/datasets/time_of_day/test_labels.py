@@ -65,6 +65,10 @@ def test_letters() -> None:
         # A Pittsburgh panorama, a picture named by hand, a name of two fields: no number of a Tokyo query.
         (query("010001").name, ""),
         (query("IMG_7.jpg").name, ""),
+        # Photographs named twice over, whose number is none of the published ones.
+        (query("123.jpg").name, ""),
+        (query("01126.jpg").name, ""),
+        (query("00000.jpg").name, ""),
         ("images/test/queries/@1@2@.jpg", ""),
     ],
 )
@@ -120,8 +124,11 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["{name},dusk"], "corrections.csv:2: 'dusk' is none of day, sunset, night"),
-        (["{name},day", "{name},night"], "corrections.csv:3: .* is listed twice"),
+        (
+            ["{name},dusk"],
+            r"corrections\.csv .*\n +time_of_day 'dusk' is none of day, sunset, night \(line 2, ",
+        ),
+        (["{name},day", "{name},night"], r"corrections\.csv .*\n.* is listed twice \(line 3, "),
         (
             ["images/test/queries/@1@2@x.jpg,day"],
             "lists 1 names that are no queries of the set, first images",
@@ -137,7 +144,7 @@ def test_bad_corrections(tmp_path: Path, lines: list[str], message: str) -> None
 
 def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
     row = query("00001.jpg")
-    with pytest.raises(UserError, match=r"corrections\.csv:4: 'dusk'"):
+    with pytest.raises(UserError, match=r"'dusk' is none of .* \(line 4, "):
         label_queries([row], corrections(tmp_path, "", "", f"{row.name},dusk"))
 
 

@@ -1,0 +1,1 @@
+"""Small folders as people have them, each made after a report of somebody who does this job."""
