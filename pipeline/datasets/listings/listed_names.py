@@ -1,10 +1,12 @@
-"""Names of files: which one a name in a table means, which are alike, and which cannot be written down."""
+"""Which file of a folder a name in a table means."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+
+from pipeline.core.image_files import letters_of
 
 UNNAMEABLE = "its name holds control characters or is not UTF-8; rename it"
 
@@ -23,7 +25,7 @@ class ListedNames:
         self._by_letters: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths):
             self._by_form[_form(path)].append(path)
-            self._by_letters[_letters(path)].append(path)
+            self._by_letters[letters_of(path)].append(path)
 
     def meant_by(self, name: str) -> str | None:
         """The one file that is meant; None when there is none, or several that only Unicode tells apart."""
@@ -38,16 +40,8 @@ class ListedNames:
 
     def alike(self, name: str) -> list[str]:
         """The files whose names have the same letters, in capitals or not, in any form of Unicode."""
-        found = (self._by_letters.get(_letters(written), []) for written in _ways(name))
+        found = (self._by_letters.get(letters_of(written), []) for written in _ways(name))
         return next(filter(None, found), [])
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """Names that systems which do not tell capitals, or forms of Unicode, apart take for one."""
-    by_letters: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(names):
-        by_letters[_letters(name)].append(name)
-    return [same for same in by_letters.values() if len(same) > 1]
 
 
 def _ways(name: str) -> tuple[str, ...]:
@@ -58,7 +52,3 @@ def _ways(name: str) -> tuple[str, ...]:
 
 def _form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
-
-
-def _letters(name: str) -> str:
-    return _form(_form(name).casefold())
