@@ -94,7 +94,7 @@ def test_sections_that_are_merged_have_no_name(tmp_path: Path) -> None:
 def test_a_name_is_refused_or_means_the_same_to_dvc(
     tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
-    """DVC reads parameters by ruamel.yaml."""
+    """DVC reads parameters by another library than we."""
     folder = tmp_path_factory.mktemp("named")
     text = f"format:\n  {name}: {{raw: x}}\n"
     try:
