@@ -44,7 +44,7 @@ def require_names(document: yaml.Node | None, path: Path) -> None:
     ]
     if wrong:
         raise ParameterError(
-            f"{path}: no names for stages: {', '.join(wrong)}",
+            f"{path}: names that no stage can have: {', '.join(wrong)}",
             hint="a name has letters, digits, _ and -, and begins with no -; one that YAML reads as something"
             ' else is put in quotes, such as "2019" or "2019-06-01"',
         )

@@ -167,6 +167,14 @@ def test_a_latin_1_name_is_named_by_the_stage(tmp_path: Path, coordinates: str) 
     )
 
 
+@pytest.mark.parametrize("coordinates", ["exif", "coordinates.csv"])
+def test_a_link_to_nothing_is_named_by_the_stage(tmp_path: Path, coordinates: str) -> None:
+    folder = make(tmp_path, {"a.jpg": {}})
+    _dangling(folder)
+    with pytest.raises(UserError, match=r"gone\.jpg: is a link to nowhere/gone\.jpg, which is not there"):
+        list_photographs(folder, coordinates)
+
+
 def test_a_latin_1_name_can_be_printed_in_any_error() -> None:
     assert DusklineError(f"no {LATIN_1}\nat all").message == "no caf\\xe9.jpg\nat all"
 

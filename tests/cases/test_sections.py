@@ -65,7 +65,9 @@ def refusal(folder: Path, text: str) -> ParameterError:
 def test_08_a_name_that_dvc_cannot_take(tmp_path: Path, name: str) -> None:
     error = refusal(tmp_path, f"format:\n  {name}: {{raw: x}}\n  good: {{raw: x}}\n")
     path = tmp_path / "params.yaml"
-    assert error.message == f"{path}: no names for stages: format.{name.strip(chr(34))} ({WRONG[name]})"
+    assert (
+        error.message == f"{path}: names that no stage can have: format.{name.strip(chr(34))} ({WRONG[name]})"
+    )
     assert 'put in quotes, such as "2019"' in error.hint
 
 
@@ -111,11 +113,13 @@ def test_08_every_command_says_it_before_anything_runs(project: Path) -> None:
     for command in (["plan"], ["sets"], ["stage", "report"], ["stage", "merge", *MERGE], ["results"]):
         result = CliRunner().invoke(duskline, command)
         assert result.exit_code == 2, (command, result.output)
-        assert result.stderr.startswith("error: params.yaml: no names for stages: format.2019 ("), command
+        assert result.stderr.startswith("error: params.yaml: names that no stage can have: format.2019 ("), (
+            command
+        )
     places = (Path("data/raw"), Path("data/sets"), Path("models/vpr"), Path("models/unit"))
     said = [one for what, one in check_machine(*places, lambda _: []) if what == "project"]
     assert [one.grade for one in said] == ["fault"]
-    assert said[0].found == "params.yaml: no names for stages: format.2019 (YAML reads a number)"
+    assert said[0].found == "params.yaml: names that no stage can have: format.2019 (YAML reads a number)"
 
 
 MERGE = ["--name=x", "--day=a", "--night=b", "--keep_nights=1", "--seed=0", "--shards_above=9"]

@@ -65,6 +65,9 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         rows = _rows(folder, coordinates, paths, problems)
     photographs = []
     for path in progress(paths, total=len(paths), label="read heads"):
+        if not (folder / path).exists():
+            problems.append(f"{path}: is a link to {(folder / path).readlink()}, which is not there")
+            continue
         if coordinates != EXIF and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
             continue
