@@ -25,6 +25,7 @@ from tests.datasets.own_photographs import made_set, make, settings
 from tests.datasets.raw_forms import jpeg
 from tests.forecast.small_pipeline import PARAMS, new_pipeline, set_params
 from tests.sharing.small_project import dvc
+from unit.data.domain_images import list_side
 
 
 @pytest.mark.parametrize("stem", ["123.jpg", "00123.jpg", "00123.JPEG.jpg"])
@@ -182,10 +183,20 @@ def test_a_latin_1_name_can_be_printed_in_any_error() -> None:
 def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
     place = tmp_path / "test" / "queries"
     place.mkdir(parents=True)
-    (place / LATIN_1).write_bytes(jpeg())
+    for name in (LATIN_1, f"@585157.79@4477147.65@17@T@@@{LATIN_1}"):
+        (place / name).write_bytes(jpeg())
     with pytest.raises(SetError) as caught:
         list(read_common(tmp_path, CommonSettings("refuse"), tmp_path))
-    assert r"test/queries/caf\xe9.jpg (the name does not begin with '@')" in str(caught.value)
+    assert "2 of 2 pictures" in str(caught.value)
+    assert r"test/queries/caf\xe9.jpg (its name is not UTF-8)" in str(caught.value)
+
+
+def test_a_latin_1_name_on_a_side_of_a_training(tmp_path: Path) -> None:
+    (tmp_path / "nights").mkdir()
+    (tmp_path / "nights" / LATIN_1).write_bytes(jpeg())
+    with pytest.raises(UserError, match=r"1 pictures of .* have names that are not UTF-8:\n +caf\\xe9\.jpg"):
+        list_side(tmp_path / "nights", tmp_path / "listing.csv")
+    assert not (tmp_path / "listing.csv").exists()
 
 
 def test_names_that_are_one_elsewhere_are_named_by_the_stage_and_by_doctor(

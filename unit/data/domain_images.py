@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.core.files import digest_document, digest_file, read_csv, require_folder, write_csv
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_io import PICTURE_SUFFIXES
-from pipeline.runtime.errors import MissingInputError, UserError, listed
+from pipeline.runtime.errors import MissingInputError, UserError, listed, printable
 from pipeline.runtime.progress import progress
 
 _HEADER = ("path", "digest")
@@ -56,7 +56,10 @@ class Side:
 
 
 def side_of_folder(folder: Path) -> Side:
-    """All pictures below `folder`; `MissingInputError` when there is none."""
+    """All pictures below `folder`; `MissingInputError` when there is none.
+
+    `UserError` names those whose names are not UTF-8.
+    """
     return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
 
 
@@ -88,6 +91,12 @@ def _found(folder: Path) -> list[str]:
     names = picture_files(folder)
     if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
+    unlistable = [name for name in names if printable(name) != name]
+    if unlistable:
+        raise UserError(
+            f"{len(unlistable)} pictures of {folder} have names that are not UTF-8:{listed(unlistable)}",
+            hint="rename them, or take them away: no listing can name them",
+        )
     return names
 
 
