@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.core.files import write_csv
 from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow
+from pipeline.datasets.listings.listed_names import ListedNames
 from pipeline.datasets.listings.tables import read_table
 from pipeline.datasets.time_of_day.brightness_classifier import Guess
 from pipeline.runtime.errors import SetError, UserError, listed
@@ -119,8 +120,9 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     """
     corrections: dict[str, str] = {}
     problems: list[str] = []
+    queries = ListedNames(names)
     for row in read_table(path, *_CORRECTIONS):
-        name = row.text("name")
+        name = queries.meant_by(row.cells["name"]) or row.text("name")
         try:
             time_of_day = row.choice("time_of_day", TIMES_OF_DAY)
             if not time_of_day:

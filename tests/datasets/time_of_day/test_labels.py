@@ -142,6 +142,23 @@ def test_bad_corrections(tmp_path: Path, lines: list[str], message: str) -> None
         label_queries([row], path)
 
 
+def test_corrections_as_a_spreadsheet_saves_them(tmp_path: Path) -> None:
+    rows = [query("phone7"), query("phone8", east=386001)]
+    by_hand = tmp_path / "corrections.csv"
+    lines = [f"{rows[0].name.replace('/', chr(92))};Night", ";", f" {rows[1].name} ;day"]
+    by_hand.write_text("\r\n".join(["Name;Time of day", *lines]), encoding="utf-16")
+    assert [label.time_of_day for label in label_queries(rows, by_hand)] == ["night", "day"]
+
+
+def test_all_bad_corrections_are_named_at_once(tmp_path: Path) -> None:
+    row = query("00001.jpg")
+    by_hand = corrections(tmp_path, f"{row.name},dusk", f"{row.name},", f"{row.name},day", f"{row.name},day")
+    with pytest.raises(UserError) as caught:
+        label_queries([row], by_hand)
+    assert "3 rows of" in caught.value.message
+    assert all(f"(line {line}, column " in caught.value.message for line in (2, 3, 5))
+
+
 def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
     row = query("00001.jpg")
     with pytest.raises(UserError, match=r"'dusk' is none of .* \(line 4, "):
