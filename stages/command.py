@@ -15,6 +15,7 @@ from typing import IO, Any
 import click
 
 from pipeline.compute.resources.timings import timed
+from pipeline.core.params import PARAMS_FILE, read_params
 from pipeline.runtime.errors import DusklineError, InterruptedRunError
 from pipeline.runtime.logging_setup import Level, is_quiet, speaking
 from pipeline.runtime.machine import read_level, read_machine
@@ -157,6 +158,9 @@ def _speaks() -> bool:
 
 def _run_alone(what: str, work: Callable[[], str]) -> None:
     die_with_parent()
+    if PARAMS_FILE.is_file():
+        # Of stages that DVC gives all as options too: what it misreads is to be said before anything is made.
+        read_params()
     start = time.perf_counter()
     if not _speaks():
         # The first of the processes holds the lock.

@@ -105,7 +105,7 @@ def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], 
 
     def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
         try:
-            return [CompletionItem(name) for name in names() if name.startswith(begun)]
+            return [CompletionItem(name) for name in map(str, names()) if name.startswith(begun)]
         except (OSError, yaml.YAMLError):
             return []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,8 @@ _BESIDE_PICTURES = {
     *(".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos"),
 }
 
+ALIKE = "names that differ only in capitals or in their form of Unicode, which other systems take for one"
+
 
 def picture_files(folder: Path) -> list[str]:
     """Return the pictures below `folder` as sorted POSIX paths: files with a picture's suffix in any case.
@@ -29,7 +32,8 @@ def picture_files(folder: Path) -> list[str]:
     What systems and programs keep for themselves (`is_clutter`) is left out. Other files that may be meant as
     pictures, such as raw ones and films, are counted in a warning. Linked files are taken; linked folders are
     not followed, and a warning names them: DVC does not look behind them either, so a change there would
-    rerun nothing. Raises `UserError` naming the first folder that cannot be listed, and why.
+    rerun nothing. Another names those that are `alike`.
+    Raises `UserError` naming the first folder that cannot be listed, and why.
     """
     linked: list[str] = []
     files = list(_files(folder, linked))
@@ -42,7 +46,10 @@ def picture_files(folder: Path) -> list[str]:
             passed,
             ", ".join(PICTURE_SUFFIXES),
         )
-    return sorted(filter(is_picture_name, files))
+    paths = sorted(filter(is_picture_name, files))
+    if same := alike(paths):
+        _LOG.warning("%s: %s:%s", folder, ALIKE, listed(same))
+    return paths
 
 
 def count_pictures(folder: Path) -> int:
@@ -70,6 +77,24 @@ def _counted(paths: Iterable[str]) -> str:
     suffixes = (PurePosixPath(path).suffix.lower() or "without a suffix" for path in paths)
     counts = Counter(suffix for suffix in suffixes if suffix not in _BESIDE_PICTURES)
     return ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(counts.items()))
+
+
+def alike(names: Iterable[str]) -> list[str]:
+    """Names that are one name where capitals, or forms of Unicode, do not count: `A.jpg and a.jpg`."""
+    by_letters: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        by_letters[letters_of(name)].append(name)
+    return [" and ".join(map(_told_apart, same)) for same in by_letters.values() if len(same) > 1]
+
+
+def letters_of(name: str) -> str:
+    """The letters of a name, whether they are capitals or not, and composed or not."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _told_apart(name: str) -> str:
+    """Decomposed names, such as those of Macs, look like the composed ones."""
+    return name if unicodedata.is_normalized("NFC", name) else f"{name} (decomposed)"
 
 
 def _unlistable(error: OSError) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from pipeline.core.entry_names import require_names, require_whole_paths
 from pipeline.runtime.errors import MissingInputError, ParameterError
 
 PARAMS_FILE = Path("params.yaml")
@@ -22,7 +23,7 @@ Section = TypeVar("Section")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-4` as the number and `off` as the word that YAML 1.2, and with it DVC, takes them for.
+    """Reads `1e-4` and `0o17` as the numbers and `off` as the word that YAML 1.2, and so DVC, takes them for.
 
     PyYAML follows 1.1. `dvc exp run -S` writes the file anew, and leaves out quotes that 1.2 does not need.
     As DVC it refuses a key that stands in a section twice, of which PyYAML takes the last without a word.
@@ -57,15 +58,26 @@ _Loader.add_implicit_resolver(
 )
 
 
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])
+
+
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """Read a whole parameter file as nested mappings."""
+    """Read a whole parameter file as nested mappings.
+
+    `ParameterError` names all entries of sections whose names cannot be those of stages, and all paths that
+    begin with `~` or a variable of the shell.
+    """
     if not path.is_file():
         raise MissingInputError(
             f"no parameter file {path}", hint="copy a profile, for example: cp profiles/city.yaml params.yaml"
         )
     _LOG.debug("reading %s", path)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        require_names(node, path)
+        require_whole_paths(node, path)
+        document = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not YAML: {error}") from error
     if not isinstance(document, dict):
@@ -134,7 +146,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint in (int, float) and isinstance(value, bool)):
-        raise ParameterError(f"{where} must be {hint.__name__}, not {value!r}")
+        quotes = f'put it in quotes: "{value}"' if hint in (str, Path) and value is not None else ""
+        raise ParameterError(f"{where} must be {hint.__name__}, not {value!r}", hint=quotes)
     return value
 
 

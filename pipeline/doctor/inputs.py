@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.image_files import ALIKE, alike
 from pipeline.datasets.fetching.download import is_address
 from pipeline.datasets.sources.registry import Source, read_source
-from pipeline.doctor.findings import Finding, fault, note, ok
+from pipeline.doctor.findings import Finding, fault, note, ok, warning
 from pipeline.forecast.disk_need import archive_size, missing_archives
+from pipeline.forecast.hindrances import HOW_TO_MEND, hindrances, in_words, names_below
 from pipeline.runtime.human_readable import size
 
 # Files and folders of the user's own that sections name, by section and parameter.
@@ -115,6 +117,21 @@ def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator
         yield fault(f"{path}, which {where} names, is not there", f"bring it, or mend {where} in params.yaml")
     if own and not missing:
         yield ok(f"all there: {', '.join(sorted({str(path) for path in own.values()}))}")
+
+
+def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any) -> Iterator[Finding]:
+    """What in the folders of the user's own stops DVC, or would collide elsewhere; only listings are read."""
+    folders: dict[Path, str] = {}
+    for where, path in _named_paths(params):
+        below = any(path.is_relative_to(known) for known in (*made, *folders))
+        if path.is_dir() and not below:
+            folders[path] = where
+    for path, where in folders.items():
+        if found := hindrances(path, repo):
+            yield fault(f"{path}, which {where} names, stops DVC: {in_words(found)}", HOW_TO_MEND)
+        if same := alike(names_below(path)):
+            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+            yield warning(f"{path}: {ALIKE}: {same[0]}{more}", "rename them, or take away copies")
 
 
 def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

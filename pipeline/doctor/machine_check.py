@@ -10,7 +10,13 @@ from typing import Any
 from pipeline.core.params import read_params
 from pipeline.doctor.findings import Finding, fault, findings_of, ok
 from pipeline.doctor.folders import Folders, check_links, check_room, check_writing
-from pipeline.doctor.inputs import check_own_files, check_sources, check_translators, check_weights
+from pipeline.doctor.inputs import (
+    check_own_files,
+    check_own_folders,
+    check_sources,
+    check_translators,
+    check_weights,
+)
 from pipeline.doctor.machine_settings import (
     check_engine,
     check_memory,
@@ -66,6 +72,7 @@ def check_machine(
             ("translator", lambda: check_translators(params)),
             ("weights", lambda: check_weights(params)),
             ("own files", lambda: check_own_files(params, made)),
+            ("own folders", lambda: check_own_folders(params, made, repo)),
             (
                 "disk",
                 lambda: check_room(folders, disk_needs(params, forecast, raw, models, machine)),

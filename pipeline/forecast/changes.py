@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
+from pipeline.forecast.hindrances import hindrances, in_words
 from pipeline.runtime.errors import ParameterError
 from pipeline.sharing.objects import SharedProject
 
@@ -21,13 +22,14 @@ _SHOWN = 3
 _OPTION = re.compile(r"--(\S+)(?: ((?!--)\S+))?")
 
 # runs: something of its own changed. cached: as well, but DVC has the outputs of an earlier run with the same
-# inputs. follows: it runs if a stage before it gives other outputs than now.
-Certainty = Literal["runs", "cached", "follows"]
+# inputs. follows: it runs if a stage before it gives other outputs than now. stuck: DVC stops at its
+# inputs.
+Certainty = Literal["runs", "cached", "follows", "stuck"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A stage that would run: its name, whether it surely does, and the reasons in words."""
+    """A stage that would run, or would if it could: its name, whether it does, and the reasons in words."""
 
     stage: str
     certainty: Certainty
@@ -69,11 +71,16 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
     graph = repo.index.graph
     wanted = {stage for target in targets for stage in repo.stage.collect(target, with_deps=True)}
     stages = [stage for stage in dfs_postorder_nodes(graph) if stage in wanted or not targets]
-    status = {stage: stage.status().get(stage.addressing, []) for stage in stages}
+    made = {str(out.fs_path) for stage in repo.index.stages for out in stage.outs}
+    stuck = {stage: why for stage in stages if (why := _in_the_way(stage, made))}
+    status = {stage: stage.status().get(stage.addressing, []) for stage in stages if stage not in stuck}
     recorded = last_runs()
     pending: dict[Any, Change] = {}
     for stage in stages:
         before = [read for read in graph.successors(stage) if read in pending]
+        if stage in stuck:
+            pending[stage] = Change(str(stage.addressing), "stuck", (stuck[stage],))
+            continue
         if not status[stage] and not before:
             continue
         made_before = {out.def_path for read in before for out in read.outs}
@@ -88,6 +95,17 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
             certainty = "cached"
         pending[stage] = Change(str(stage.addressing), certainty, reasons)
     return list(pending.values())
+
+
+def _in_the_way(stage: Any, made: set[str]) -> str:
+    """What DVC cannot get past in a folder that a stage reads and none makes; "" when there is nothing."""
+    for dep in stage.deps:
+        folder = Path(str(dep.fs_path))
+        if dep.protocol != "local" or not folder.is_dir() or {str(folder), *map(str, folder.parents)} & made:
+            continue
+        if found := hindrances(folder, stage.repo):
+            return f"DVC cannot look at {dep.def_path}: {in_words(found)}"
+    return ""
 
 
 def _is_cached(stage: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.forecast.changes import Change
 from pipeline.forecast.estimates import Estimate
+from pipeline.forecast.hindrances import HOW_TO_MEND
 from pipeline.runtime.human_readable import duration, size
 
 
@@ -23,8 +24,8 @@ def forecast_lines(
     yield _row("stage".ljust(width), "time", "memory", "outputs", "why")
     for change, it in steps:
         name, why = change.stage.ljust(width), "; ".join(change.reasons)
-        if change.certainty == "cached":
-            yield _row(name, "-", "", "", f"from DVC's cache: {why}")
+        if change.certainty in ("cached", "stuck"):
+            yield _row(name, "-", "", "", f"from DVC's cache: {why}" if change.certainty == "cached" else why)
             continue
         time = "unknown" if it.seconds is None else duration(it.seconds)
         memory, outputs = ("" if one is None else size(one) for one in (it.memory, it.outputs))
@@ -32,14 +33,19 @@ def forecast_lines(
         if it.basis:
             yield _row(" " * width, "", "", "", f"(time: {it.basis})")
     runs = [it for change, it in steps if change.certainty == "runs"]
-    most = [it for change, it in steps if change.certainty != "cached"]
+    most = [it for change, it in steps if change.certainty in ("runs", "follows")]
+    cached, stuck = (
+        sum(change.certainty == certainty for change, _ in steps) for certainty in ("cached", "stuck")
+    )
     yield ""
     if runs:
         yield f"Stages that will run: {len(runs)}, {_time(runs)}."
     if len(most) > len(runs):
         yield f"With those that may follow: {len(most)}, {_time(most)}."
-    if len(most) < len(steps):
-        yield f"Taken from DVC's cache, without a run: {len(steps) - len(most)}."
+    if cached:
+        yield f"Taken from DVC's cache, without a run: {cached}."
+    if stuck:
+        yield f"Stages that DVC stops at: {stuck}. What to do: {HOW_TO_MEND}."
     if memories := [it.memory for it in most if it.memory]:
         yield f"Memory of the largest process: {_of(max(memories), free_memory)}."
     if written := sum(it.outputs or 0 for it in most):

@@ -14,6 +14,7 @@ class DusklineError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -77,6 +78,11 @@ class InterruptedRunError(DusklineError):
     def kept(self) -> str:
         """What is kept, without the word that the run was interrupted."""
         return self.message.removeprefix("interrupted; ")
+
+
+def printable(text: str) -> str:
+    """The text with the bytes of file names that are no UTF-8 written out, such as `caf\\xe9.jpg`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def listed(items: Iterable[str], shown: int = 20) -> str:

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Literal, get_args
 
+from pipeline.runtime.errors import printable
+
 Level = Literal["quiet", "normal", "debug"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 VARIABLE = "DUSKLINE_LEVEL"
@@ -26,7 +28,7 @@ class _OnStandardError(logging.Handler):
 
     def format(self, record: logging.LogRecord) -> str:
         """A message as it is, after the name of its level where that is not the usual one."""
-        message = super().format(record)
+        message = printable(super().format(record))
         if record.levelno == logging.INFO:
             return message
         where = f" {record.name}" if record.levelno < logging.INFO else ""

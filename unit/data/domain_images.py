@@ -21,7 +21,7 @@ from pipeline.core.files import (
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.core.image_io import open_rgb
-from pipeline.runtime.errors import MissingInputError, UserError, listed
+from pipeline.runtime.errors import MissingInputError, UserError, listed, printable
 from pipeline.runtime.picture_check import refuse_unreadable, unreadable
 from pipeline.runtime.progress import progress
 
@@ -67,7 +67,10 @@ class Side:
 
 
 def side_of_folder(folder: Path) -> Side:
-    """All pictures below `folder`; `MissingInputError` when there is none."""
+    """All pictures below `folder`; `MissingInputError` when there is none.
+
+    `UserError` names those whose names are not UTF-8.
+    """
     return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
 
 
@@ -104,6 +107,12 @@ def _found(folder: Path) -> list[str]:
     names = picture_files(folder)
     if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
+    unlistable = [name for name in names if printable(name) != name]
+    if unlistable:
+        raise UserError(
+            f"{len(unlistable)} pictures of {folder} have names that are not UTF-8:{listed(unlistable)}",
+            hint="rename them, or take them away: no listing can name them",
+        )
     return names
 
 

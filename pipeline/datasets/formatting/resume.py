@@ -18,7 +18,7 @@ _LIST = "images.txt"
 # Rooms of the code that reads raw data and makes images of it.
 ROOMS = (
     *("pipeline/core", "pipeline/datasets/archives", "pipeline/datasets/formatting"),
-    *("pipeline/datasets/image_set", "pipeline/datasets/time_of_day"),
+    *("pipeline/datasets/image_set", "pipeline/datasets/listings", "pipeline/datasets/time_of_day"),
     "pipeline/datasets/writing",
 )
 

@@ -7,21 +7,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.files import read_csv, write_csv
+from pipeline.core.files import write_csv
 from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow
+from pipeline.datasets.listings.listed_names import ListedNames
+from pipeline.datasets.listings.tables import read_table
 from pipeline.datasets.time_of_day.brightness_classifier import Guess
 from pipeline.runtime.errors import SetError, UserError, listed
 
 TIMES_FILE = "times_of_day.csv"
 _HEADER = ("name", "time_of_day", "label_from", "certainty")
+# Columns that a list of corrections must have, and those that a copy of the written one has besides.
+_CORRECTIONS = (_HEADER[:2], _HEADER[2:])
 
 _OF_LETTER = {"D": "day", "S": "sunset", "N": "night"}
 # Tokyo 24/7 photographs every place by day, at sunset and by night, numbered in this order from 1 on.
 _OF_REMAINDER = {1: "day", 2: "sunset", 0: "night"}
 # The number survives in the pano_id field of formatted sets, with the suffix that was never stripped:
 # `@00399.jpg@`. A Pittsburgh panorama's number has no suffix and says nothing about the time.
-_NUMBERED = re.compile(r"(\d+)\.jpg")
+_NUMBERED = re.compile(r"(\d+)\.jpg", re.ASCII)
 _PANO_ID_FIELD = 7
+# As they are published, 1 to 1125; a camera's numbers, which say nothing about the time, are others.
+_DIGITS, _LAST_NUMBER = 5, 1125
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,23 @@ def time_of_number(number: int) -> str:
 
 
 def time_in_name(name: str) -> str:
-    """The time of day that the number in a formatted name implies (`...@00399.jpg@...`), or ""."""
-    number = number_in_name(name)
-    return "" if number is None else time_of_number(number)
+    """The time of day that the published number in a formatted name implies (`...@00399.jpg@...`), or ""."""
+    digits = _digits_in_name(name)
+    if len(digits) != _DIGITS or not 1 <= int(digits) <= _LAST_NUMBER:
+        return ""
+    return time_of_number(int(digits))
 
 
 def number_in_name(name: str) -> int | None:
-    """The number of Tokyo 24/7's query in a formatted name (`...@00399.jpg@...`), if it has one."""
+    """The number of Tokyo 24/7's query in a formatted name, if it has one, with or without leading zeros."""
+    digits = _digits_in_name(name)
+    return int(digits) if digits else None
+
+
+def _digits_in_name(name: str) -> str:
     fields = name.split("@")
     numbered = _NUMBERED.fullmatch(fields[_PANO_ID_FIELD]) if len(fields) > _PANO_ID_FIELD else None
-    return int(numbered[1]) if numbered else None
+    return numbered[1] if numbered else ""
 
 
 def label_queries(
@@ -102,16 +115,25 @@ def _label(row: ImageRow, by_hand: Mapping[str, str], guess: Callable[[ImageRow]
 def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     """Read a list of corrections (columns name, time_of_day) for the queries `names`.
 
-    `UserError` for a time that is none, a name that is no query of the set, or a name listed twice.
+    `UserError` names all rows with a time that is none, or a name listed twice, and the first name that is no
+    query of the set.
     """
     corrections: dict[str, str] = {}
-    for line, row in read_csv(path, ("name", "time_of_day")):
-        name, time_of_day = row["name"], row["time_of_day"]
-        if time_of_day not in TIMES_OF_DAY:
-            raise UserError(f"{path}:{line}: {time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
-        if name in corrections:
-            raise UserError(f"{path}:{line}: {name} is listed twice")
-        corrections[name] = time_of_day
+    problems: list[str] = []
+    queries = ListedNames(names)
+    for row in read_table(path, *_CORRECTIONS):
+        name = queries.meant_by(row.cells["name"]) or row.text("name")
+        try:
+            time_of_day = row.choice("time_of_day", TIMES_OF_DAY)
+            if not time_of_day:
+                raise row.fault("time_of_day", f"{name} has no time_of_day")
+            if name in corrections:
+                raise row.fault("name", f"{name} is listed twice")
+            corrections[name] = time_of_day
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError(f"{len(problems)} rows of {path} cannot be used:{listed(problems)}")
     unknown = sorted(set(corrections) - names)
     if unknown:
         raise UserError(

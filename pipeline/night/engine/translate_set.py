@@ -197,7 +197,7 @@ def translate_set(
         if summary.failed:
             # Also with the store, because a set that is refused is not written.
             write_origins(nights.store.folder, nights.origins(sources, name_of))
-        summary.require(max_failed, nights.store.folder / ORIGINS)
+        summary.require(max_failed, nights.store.folder / ORIGINS, ", or allow a larger max_failed")
         if summary.failed == len(sources):
             raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
         with replaced_set(out, shards_above) as writer:

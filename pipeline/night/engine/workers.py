@@ -150,7 +150,7 @@ def require_room(introduction: Introduction, available: int | None) -> None:
         raise DusklineError(
             f"a picture takes about {introduction.task / 1e9:.1f} GB of memory while it is translated,"
             f" and {available / 1e9:.1f} GB are available",
-            hint="end what else takes memory, or lower shorter_side",
+            hint="end what else takes memory, or take smaller pictures (of a checkpoint: lower shorter_side)",
         )
 
 

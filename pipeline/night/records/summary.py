@@ -10,6 +10,8 @@ from pathlib import Path
 from pipeline.runtime.errors import DusklineError, ParameterError
 
 _REASONS_SHOWN = 20
+# Not those of names, such as UTF-8.
+_NUMBER = re.compile(r"(?<![A-Z]-)(?<!\d)\d[\d,.]*")
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,18 @@ class NightSummary:
             lines.append(f"  and {len(self.reasons) - _REASONS_SHOWN} more kinds")
         return "\n".join(lines)
 
-    def require(self, max_failed: float, listing: Path) -> None:
+    def require(self, max_failed: float, listing: Path, or_else: str = "") -> None:
         """Raise `DusklineError` with the table of reasons when more than the share `max_failed` failed.
 
-        `listing` is the file that names every picture that failed.
+        listing: the file that names every picture that failed. or_else: what else may be done about it, where
+        the caller has a choice.
         """
         if self.failed and self.failed / self.images > max_failed:
             raise DusklineError(
                 f"{self.failed:,} of {self.images:,} pictures have no night, more than the allowed share of "
                 f"{max_failed:g}:\n{self.table()}",
-                hint=f"mend or remove them (all are listed in {listing}), or allow a larger max_failed; "
-                "the nights of the others are kept",
+                hint=f"mend or remove them (all are listed in {listing}){or_else}; the nights of "
+                "the others are kept",
             )
 
 
@@ -72,7 +75,7 @@ def reasons_of(failures: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
     """Group (name, reason) pairs by reason, numbers in it left out."""
     groups: dict[str, list[str]] = {}
     for name, reason in sorted(failures):
-        groups.setdefault(re.sub(r"\d[\d,.]*", "#", reason), []).append(name)
+        groups.setdefault(_NUMBER.sub("#", reason), []).append(name)
     reasons = [Reason(text, len(names), names[0]) for text, names in groups.items()]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.text)))
 

@@ -22,7 +22,14 @@ from pipeline.night.engine.translate_set import Job, Nights, finished_nights, ta
 from pipeline.night.records.provenance import ORIGINS, Origin, read_origins, write_origins
 from pipeline.night.records.summary import NightSummary, check_share
 from pipeline.night.records.translator import RECIPE, MakeTranslator, OutputFormat
-from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError, UserError, listed
+from pipeline.runtime.errors import (
+    DusklineError,
+    MissingInputError,
+    ParameterError,
+    UserError,
+    listed,
+    printable,
+)
 from pipeline.runtime.machine import Engine
 from pipeline.runtime.progress import progress
 
@@ -164,8 +171,7 @@ def _digested(
                 sizes.add(size)
             return Source(name, digest_file(folder / name))
         except UnicodeEncodeError:
-            readable = os.fsencode(name).decode("utf-8", "backslashreplace")
-            return Source(readable, "", "its name is not UTF-8")
+            return Source(printable(name), "", "its name is not UTF-8")
         except OSError as error:
             return Source(name, "", f"cannot be read ({error.strerror or error})")
 

@@ -65,6 +65,10 @@ def test_letters() -> None:
         # A Pittsburgh panorama, a picture named by hand, a name of two fields: no number of a Tokyo query.
         (query("010001").name, ""),
         (query("IMG_7.jpg").name, ""),
+        # Photographs named twice over, whose number is none of the published ones.
+        (query("123.jpg").name, ""),
+        (query("01126.jpg").name, ""),
+        (query("00000.jpg").name, ""),
         ("images/test/queries/@1@2@.jpg", ""),
     ],
 )
@@ -120,8 +124,11 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["{name},dusk"], "corrections.csv:2: 'dusk' is none of day, sunset, night"),
-        (["{name},day", "{name},night"], "corrections.csv:3: .* is listed twice"),
+        (
+            ["{name},dusk"],
+            r"corrections\.csv .*\n +time_of_day 'dusk' is none of day, sunset, night \(line 2, ",
+        ),
+        (["{name},day", "{name},night"], r"corrections\.csv .*\n.* is listed twice \(line 3, "),
         (
             ["images/test/queries/@1@2@x.jpg,day"],
             "lists 1 names that are no queries of the set, first images",
@@ -135,9 +142,26 @@ def test_bad_corrections(tmp_path: Path, lines: list[str], message: str) -> None
         label_queries([row], path)
 
 
+def test_corrections_as_a_spreadsheet_saves_them(tmp_path: Path) -> None:
+    rows = [query("phone7"), query("phone8", east=386001)]
+    by_hand = tmp_path / "corrections.csv"
+    lines = [f"{rows[0].name.replace('/', chr(92))};Night", ";", f" {rows[1].name} ;day"]
+    by_hand.write_text("\r\n".join(["Name;Time of day", *lines]), encoding="utf-16")
+    assert [label.time_of_day for label in label_queries(rows, by_hand)] == ["night", "day"]
+
+
+def test_all_bad_corrections_are_named_at_once(tmp_path: Path) -> None:
+    row = query("00001.jpg")
+    by_hand = corrections(tmp_path, f"{row.name},dusk", f"{row.name},", f"{row.name},day", f"{row.name},day")
+    with pytest.raises(UserError) as caught:
+        label_queries([row], by_hand)
+    assert "3 rows of" in caught.value.message
+    assert all(f"(line {line}, column " in caught.value.message for line in (2, 3, 5))
+
+
 def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
     row = query("00001.jpg")
-    with pytest.raises(UserError, match=r"corrections\.csv:4: 'dusk'"):
+    with pytest.raises(UserError, match=r"'dusk' is none of .* \(line 4, "):
         label_queries([row], corrections(tmp_path, "", "", f"{row.name},dusk"))
 
 

@@ -18,7 +18,7 @@ from pipeline.datasets.formatting.build_set import RawImage
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
 from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS
-from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
+from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed, printable
 
 # Bytes are copied unchanged, and a set is of these.
 _COPIED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
@@ -90,7 +90,8 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
         if not split and not file_name.startswith("@"):
             continue
         count += 1
-        reason = _fault(split, role, file_name, settings)
+        is_text = printable(path) == path
+        reason = _fault(split, role, file_name, settings) if is_text else "its name is not UTF-8"
         if reason:
             wrong.append(f"{path} ({reason})")
         elif role or settings.flat_role in ROLES:

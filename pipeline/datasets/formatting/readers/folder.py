@@ -2,6 +2,7 @@
 
 With coordinates in a CSV its columns are path (relative to the folder), latitude, longitude (WGS 84 degrees),
 and where wanted split, role, date (or timestamp), heading (degrees clockwise from north) and time_of_day.
+`pipeline.datasets.listings.tables` says in what ways such a CSV may be written.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
+from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.geographic_split import queries_by_date, queries_by_share, split_by_blocks
 from pipeline.datasets.formatting.readers.folder_listing import EXIF, Photograph, list_photographs, refuse
@@ -66,6 +68,12 @@ class FolderSettings:
     def __post_init__(self) -> None:
         if self.coordinates == EXIF and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
+        table = PurePosixPath(self.coordinates)
+        if table.is_absolute() or ".." in table.parts:
+            raise ValueError(
+                f"coordinates: {self.coordinates} is not in the folder of photographs; put it there, for DVC"
+                " looks at no other, and an edit would rerun nothing"
+            )
         require_ranges(self)
         if self.split_by == "blocks" and not any(self.shares.values()):
             raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
@@ -279,7 +287,9 @@ def _names(plan: FolderPlan) -> dict[str, str]:
 
 
 def _safe(stem: str) -> str:
-    """The stem without what would break a name."""
+    """The stem without what would break a name, or be taken for the name of a published picture (`1.jpg`)."""
+    while stem.lower().endswith(PICTURE_SUFFIXES):
+        stem = PurePosixPath(stem).stem
     return stem.replace("@", "_").replace("\\", "_")
 
 

@@ -6,17 +6,17 @@ Whatever is wrong with them is collected and told at once, photograph by photogr
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from pipeline.core.files import read_csv, require_file, require_folder
+from pipeline.core.files import require_file, require_folder
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.photo_metadata import Header, date_in_name, read_header
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
+from pipeline.datasets.listings.listed_names import UNNAMEABLE, ListedNames
+from pipeline.datasets.listings.tables import Row, read_table
 from pipeline.runtime.errors import BadImageError, NoReaderError, UserError, listed
 from pipeline.runtime.progress import progress
 
@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 EXIF = "exif"
 _REQUIRED = ("path", "latitude", "longitude")
+_OPTIONAL = ("split", "role", "date", "timestamp", "heading", "time_of_day")
 # UTM, and so the names, end there.
 _LATITUDES = (-80.0, 84.0)
 _LONGITUDES = (-180.0, 180.0)
@@ -61,18 +62,19 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     """
     require_folder(folder)
     paths = picture_files(folder)
-    problems: list[str] = []
-    rows: dict[str, Mapping[str, str]] = {}
+    problems = [f"{path!r}: {UNNAMEABLE}" for path in paths if not path.isprintable()]
+    paths = [path for path in paths if path.isprintable()]
+    rows: dict[str, Row] = {}
     if coordinates != EXIF:
-        rows = _rows(folder / coordinates, set(paths), problems)
+        rows = _rows(folder, coordinates, paths, problems)
     photographs = []
     without_reader: Counter[str] = Counter()
     for path in progress(paths, total=len(paths), label="read heads"):
+        if not (folder / path).exists():
+            problems.append(f"{path}: is a link to {(folder / path).readlink()}, which is not there")
+            continue
         if coordinates != EXIF and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
-            continue
-        if not path.isprintable():
-            problems.append(f"{path!r}: its name holds control characters or is not UTF-8")
             continue
         try:
             header = read_header(folder / path)
@@ -101,57 +103,75 @@ def refuse(folder: Path, problems: list[str], *, hint: str) -> None:
         raise UserError(what + listed(sorted(problems), shown=50), hint=hint)
 
 
-def _rows(table: Path, paths: set[str], problems: list[str]) -> dict[str, Mapping[str, str]]:
+def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str]) -> dict[str, Row]:
     """The rows of the CSV by path; rows without a photograph, and second rows of one, are problems."""
+    table = folder / coordinates
     require_file(table, hint="give the name of a CSV in the folder, or exif, as coordinates")
-    rows: dict[str, Mapping[str, str]] = {}
-    for line, row in read_csv(table, _REQUIRED):
-        path = (row["path"] or "").removeprefix("./")
-        if path in rows:
-            problems.append(f"{path}: listed a second time in line {line} of {table.name}")
-        elif path not in paths:
-            problems.append(f"{path or '(no path)'}: listed in line {line} of {table.name}, but not there")
+    if any((folder / above).is_symlink() for above in PurePosixPath(coordinates).parents[:-1]):
+        raise UserError(
+            f"{table} lies behind a linked folder, where DVC does not look: an edit would rerun nothing",
+            hint="put the CSV into the folder of photographs itself",
+        )
+    names = ListedNames(paths)
+    rows: dict[str, Row] = {}
+    for row in read_table(table, _REQUIRED, _OPTIONAL):
+        listed = row.cells["path"].removeprefix("./")
+        where = f"line {row.line} of {table.name}"
+        path = names.meant_by(listed)
+        if path is None:
+            alike = names.alike(listed)
+            but = f"; there is {' and '.join(alike)}, which is not the same" if alike else ""
+            problems.append(f"{listed.strip() or '(no path)'}: listed in {where}, but not there{but}")
+        elif path in rows:
+            problems.append(f"{path}: listed a second time in {where}")
         else:
             rows[path] = row
     return rows
 
 
-def _photograph(path: str, header: Header, row: Mapping[str, str] | None) -> Photograph:
+def _photograph(path: str, header: Header, row: Row | None) -> Photograph:
     """Put together what is known of one photograph; `ValueError` says what is missing or impossible."""
     if row is None:
         if header.latitude is None or header.longitude is None:
             raise ValueError(header.gps_fault or "has no GPS coordinates in its EXIF data")
         place = (header.latitude, header.longitude)
     else:
-        place = (_number(row, "latitude"), _number(row, "longitude"))
+        place = (_degrees(row, "latitude"), _degrees(row, "longitude"))
     for value, (least, most), what in zip(
         place, (_LATITUDES, _LONGITUDES), ("latitude", "longitude"), strict=True
     ):
         if not least <= value <= most:
-            raise ValueError(f"{what} {value} is not between {least:g} and {most:g}")
+            fault = f"{what} {value} is not between {least:g} and {most:g}"
+            raise ValueError(fault) if row is None else row.fault(what, fault)
     if place == (0, 0):
         raise ValueError("latitude 0 and longitude 0 say that there was no fix")
     photograph = Photograph(path, *place, header.heading, header.date, plain=header.plain)
     return photograph if row is None else _told(photograph, row)
 
 
-def _told(photograph: Photograph, row: Mapping[str, str]) -> Photograph:
+def _told(photograph: Photograph, row: Row) -> Photograph:
     """Add the optional columns of the CSV; they win over what the photograph says itself."""
-    told = {name: (row.get(name) or "").strip() for name in ("split", "role", "time_of_day")}
-    for name, known in (("split", SPLITS), ("role", ROLES), ("time_of_day", TIMES_OF_DAY)):
-        if told[name] and told[name] not in known:
-            raise ValueError(f"{name} {told[name]!r} is none of {', '.join(known)}")
-    date = date_in_name(row.get("date") or row.get("timestamp") or "") or photograph.date
-    heading = _number(row, "heading") if (row.get("heading") or "").strip() else photograph.heading
-    return replace(photograph, date=date, heading=heading, **told)  # type: ignore[arg-type]
+    heading = row.number("heading")
+    return replace(
+        photograph,
+        date=_date(row) or photograph.date,
+        heading=photograph.heading if heading is None else heading,
+        split=row.choice("split", SPLITS),
+        role=row.choice("role", ROLES),
+        time_of_day=row.choice("time_of_day", TIMES_OF_DAY),
+    )
 
 
-def _number(row: Mapping[str, str], name: str) -> float:
-    text = (row[name] or "").strip()
+def _date(row: Row) -> str:
+    column = "date" if row.text("date") else "timestamp"
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"has no {name}" if not text else f"{name} {text!r} is not a number")
-    return value
+        return date_in_name(row.text(column))
+    except ValueError as error:
+        raise row.fault(column, error) from error
+
+
+def _degrees(row: Row, column: str) -> float:
+    degrees = row.number(column)
+    if degrees is None:
+        raise row.fault(column, f"has no {column}")
+    return degrees

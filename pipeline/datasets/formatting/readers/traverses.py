@@ -21,6 +21,7 @@ from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.photo_metadata import read_header
 from pipeline.datasets.image_set.image_names import ImageName, format_coordinate
 from pipeline.datasets.image_set.image_set import FRAMES
+from pipeline.datasets.listings.listed_names import UNNAMEABLE
 from pipeline.runtime.errors import (
     BadImageError,
     MissingInputError,
@@ -233,7 +234,7 @@ def _plain(raw: Path, paths: list[str]) -> dict[str, bool]:
     plain, wrong = {}, []
     for path in progress(paths, total=len(paths), label="read heads"):
         if not path.isprintable():
-            wrong.append(f"{path!r}: its name holds control characters or is not UTF-8")
+            wrong.append(f"{path!r}: {UNNAMEABLE}")
             continue
         try:
             plain[path] = read_header(raw / path).plain

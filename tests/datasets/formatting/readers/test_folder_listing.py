@@ -130,4 +130,4 @@ def test_a_folder_in_it_that_cannot_be_listed_is_named(
 def test_the_first_fifty_problems_are_told(tmp_path: Path) -> None:
     message = told(make(tmp_path, {f"database/{number:02d}.jpg": {"latitude": ""} for number in range(53)}))
     assert "53 photographs" in message
-    assert "database/49.jpg: has no latitude\n    and 3 more\n" in message
+    assert "database/49.jpg: has no latitude (line 51, column latitude)\n    and 3 more\n" in message

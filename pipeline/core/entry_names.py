@@ -1,0 +1,96 @@
+"""What DVC cannot take in a parameter file, and would fail at late or without a word: refused beforehand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from pipeline.runtime.errors import ParameterError
+
+# It stands in the name of a stage, in the path of a parameter, on a command line, and names a folder.
+_NAME = re.compile(r"\w[\w-]*")
+_READ_AS = {
+    "int": "a number",
+    "float": "a number",
+    "timestamp": "a date",
+    "bool": "true or false",
+    "null": "nothing",
+}
+_TEXT, _MERGE = "str", "merge"
+_UNEXPANDED = re.compile(r"(~|\$\w+|\$\{\w+\})(/.*)?|~[\w-]+/.*")
+
+
+def require_names(document: yaml.Node | None, path: Path) -> None:
+    """Refuse entries of sections that DVC cannot take for names; `ParameterError` names all of them.
+
+    Those that YAML reads as numbers, dates or words of its own DVC passes over, or cannot find.
+    """
+    wrong = [
+        f"{section}.{key.value} ({why})"
+        for section, content in _entries(document)
+        for key, _ in _pairs(content)
+        if (why := _fault(key))
+    ]
+    wrong += [
+        f"test_sets: {entry.value} ({why})"
+        for section, content in _entries(document)
+        if section == "test_sets" and isinstance(content, yaml.SequenceNode)
+        for entry in content.value
+        if (why := _fault(entry))
+    ]
+    if wrong:
+        raise ParameterError(
+            f"{path}: names that no stage can have: {', '.join(wrong)}",
+            hint="a name has letters, digits, _ and -, and begins with no -; one that YAML reads as something"
+            ' else is put in quotes, such as "2019" or "2019-06-01"',
+        )
+
+
+def require_whole_paths(document: yaml.Node | None, path: Path) -> None:
+    """Refuse values that only a shell would expand to a path; `ParameterError` names all of them."""
+    wrong = {where: value for where, value in _texts(document, "") if _UNEXPANDED.fullmatch(value)}
+    if wrong:
+        named = ", ".join(f"{where}: {value}" for where, value in wrong.items())
+        # Not `Path.expanduser`, which breaks down at a user that is not known.
+        whole = os.path.expandvars(os.path.expanduser(next(iter(wrong.values()))))  # noqa: PTH111
+        raise ParameterError(
+            f"{path}: paths that DVC does not expand, so that it would find nothing: {named}",
+            hint=f"write the whole path, such as {whole}",
+        )
+
+
+def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    return ((str(key.value), content) for key, content in _pairs(node))
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def _fault(key: yaml.Node) -> str:
+    """Why a key cannot be the name of an entry, or ""."""
+    kind = key.tag.rpartition(":")[2]
+    if kind == _MERGE:
+        return ""
+    if kind != _TEXT:
+        return f"YAML reads {_READ_AS.get(kind, kind)}"
+    bad = sorted(set(re.findall(r"[^\w-]", key.value)))
+    if bad:
+        return f"it has {' '.join(map(repr, bad))}"
+    return "" if _NAME.fullmatch(key.value) else "it begins with -" if key.value else "it is empty"
+
+
+def _texts(node: yaml.Node | None, where: str) -> Iterator[tuple[str, str]]:
+    """Every value that is text, with the keys that lead to it."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _texts(value, f"{where}.{key.value}" if where else str(key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _texts(value, f"{where}[{index}]")
+    elif isinstance(node, yaml.ScalarNode) and node.tag.endswith(":str"):
+        yield where, node.value

@@ -1,0 +1,234 @@
+"""Files and names in people's folders that stop what looks at them: named, and never in the way of others."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.datasets.derived.select import select_time
+from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
+from pipeline.datasets.formatting.readers.folder_listing import list_photographs
+from pipeline.doctor.inputs import check_own_folders
+from pipeline.forecast.changes import pending_changes
+from pipeline.forecast.hindrances import hindrances
+from pipeline.night.records.summary import Reason, reasons_of
+from pipeline.runtime.errors import DusklineError, SetError, UserError
+from pipeline.sharing.objects import SharedProject
+from stages.cli import main as duskline
+from tests.datasets.own_photographs import made_set, make, settings
+from tests.datasets.raw_forms import jpeg
+from tests.forecast.small_pipeline import PARAMS, new_pipeline, set_params
+from tests.sharing.small_project import dvc
+from unit.data.domain_images import list_side
+
+
+@pytest.mark.parametrize("stem", ["123.jpg", "00123.jpg", "00123.JPEG.jpg"])
+def test_x7_a_suffix_twice_is_no_number_of_tokyo(tmp_path: Path, stem: str) -> None:
+    folder = make(tmp_path / "photos", {f"queries/{stem}.jpg": {}, f"database/{stem}.jpg": {}})
+    made = made_set(folder, tmp_path / "set")
+    [query] = made.where(role="queries")
+    assert f"@{stem[: stem.index('.')]}@" in query.name
+    with pytest.raises(SetError, match="1 of 1 queries have no time of day"):
+        select_time(made, tmp_path / "nights", "night", None)
+
+
+@pytest.mark.parametrize(
+    "place", ["../coordinates.csv", "/photos/coordinates.csv", "a/../../coordinates.csv"]
+)
+def test_x6_a_csv_beside_the_folder_is_refused(place: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not in the folder of photographs; .* an edit would rerun nothing"
+    ):
+        settings(coordinates=place)
+
+
+def test_x6_a_csv_behind_a_linked_folder_is_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "photos", {"a.jpg": {}})
+    (tmp_path / "tables").mkdir()
+    (folder / "coordinates.csv").rename(tmp_path / "tables" / "coordinates.csv")
+    (folder / "tables").symlink_to(tmp_path / "tables")
+    with pytest.raises(UserError, match="lies behind a linked folder, where DVC does not look"):
+        list_photographs(folder, "tables/coordinates.csv")
+    # Of a linked file DVC looks at the content.
+    (folder / "coordinates.csv").symlink_to(tmp_path / "tables" / "coordinates.csv")
+    assert len(list_photographs(folder, "coordinates.csv")) == 1
+
+
+MINE = {"format": {"mine": {"raw": "raw/photos"}}}
+LATIN_1 = os.fsdecode(b"caf\xe9.jpg")
+
+
+def _dangling(folder: Path) -> None:
+    (folder / "gone.jpg").symlink_to("nowhere/gone.jpg")
+
+
+def _loop(folder: Path) -> None:
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+
+
+def _latin_1(folder: Path) -> None:
+    (folder / LATIN_1).write_bytes(jpeg())
+
+
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+
+
+def _ignoring(folder: Path) -> None:
+    (folder / ".dvcignore").touch()
+
+
+HINDRANCES = [
+    (_dangling, "street/gone.jpg leads to nowhere/gone.jpg, which is not there"),
+    (_loop, "street/loop.jpg leads nowhere (Too many levels of symbolic links)"),
+    (_latin_1, r"street/caf\xe9.jpg has a name that is not UTF-8"),
+    (_pipe, "street/pipe.jpg is not a plain file"),
+    (_ignoring, "street/.dvcignore may lie only in a folder of the project's own"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of DVC of which format@other alone depends on a folder of photographs."""
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    root = new_pipeline(tmp_path / "project")
+    set_params(root, PARAMS | {"format": PARAMS["format"] | {"other": {"raw": "raw/photos"}}})
+    make(root / "raw" / "photos", {"street/a.jpg": {}})
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize(("put", "named"), HINDRANCES)
+def test_what_stops_dvc_is_named_by_plan_and_doctor_and_stops_no_other_stage(
+    project: Path, put: Callable[[Path], None], named: str
+) -> None:
+    put(project / "raw" / "photos" / "street")
+    changes = {change.stage: (change.certainty, change.reasons) for change in pending_changes()}
+    assert changes["format@other"] == ("stuck", (f"DVC cannot look at raw/photos: {named}",))
+    assert changes["format@day"] == changes["translate@night"] == ("runs", ("never ran",))
+    repo = SharedProject(Path()).repo
+    [finding] = check_own_folders(MINE, [], repo)
+    assert (finding.grade, finding.found) == (
+        "fault",
+        f"raw/photos, which format.mine.raw names, stops DVC: {named}",
+    )
+    # Not looked at when a stage of ours makes it.
+    assert not list(check_own_folders(MINE, [Path("raw")], repo))
+
+
+def test_dvc_makes_the_other_stages(project: Path) -> None:
+    _dangling(project / "raw" / "photos")
+    with pytest.raises(AssertionError, match="failed to reproduce 'format@other'"):
+        dvc(project, "repro", "--keep-going")
+    assert (project / "sets" / "night" / "a.txt").read_text() == "day190"
+    result = CliRunner().invoke(duskline, ["plan"])
+    assert result.exit_code == 0, result.output
+    assert "gone.jpg leads to nowhere/gone.jpg, which is not there" in result.stdout
+    assert "Stages that DVC stops at: 1. What to do: mend these or take them away;" in result.stdout
+
+
+def test_what_dvcignore_names_is_in_nobodys_way(project: Path) -> None:
+    _dangling(project / "raw" / "photos")
+    (project / ".dvcignore").write_text("gone.jpg\n")
+    assert {change.certainty for change in pending_changes()} == {"runs"}
+    assert not list(
+        check_own_folders({"format": {"mine": {"raw": "raw/photos"}}}, [], SharedProject(Path()).repo)
+    )
+
+
+def test_a_folder_that_cannot_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    scandir = os.scandir
+
+    def refused(path: Any) -> Any:
+        if str(path).rstrip("/").endswith("street"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = hindrances(project / "raw" / "photos", SharedProject(Path()).repo)
+    assert found == {"street/": "cannot be listed (Permission denied)"}
+
+
+@pytest.mark.parametrize("coordinates", ["exif", "coordinates.csv"])
+def test_a_latin_1_name_is_named_by_the_stage(tmp_path: Path, coordinates: str) -> None:
+    folder = make(tmp_path, {"a.jpg": {}})
+    (folder / LATIN_1).write_bytes(jpeg())
+    with pytest.raises(UserError) as caught:
+        list_photographs(folder, coordinates)
+    assert r"'caf\udce9.jpg': its name holds control characters or is not UTF-8; rename it" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize("coordinates", ["exif", "coordinates.csv"])
+def test_a_link_to_nothing_is_named_by_the_stage(tmp_path: Path, coordinates: str) -> None:
+    folder = make(tmp_path, {"a.jpg": {}})
+    _dangling(folder)
+    with pytest.raises(UserError, match=r"gone\.jpg: is a link to nowhere/gone\.jpg, which is not there"):
+        list_photographs(folder, coordinates)
+
+
+def test_a_latin_1_name_can_be_printed_in_any_error() -> None:
+    assert DusklineError(f"no {LATIN_1}\nat all").message == "no caf\\xe9.jpg\nat all"
+
+
+def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
+    place = tmp_path / "test" / "queries"
+    place.mkdir(parents=True)
+    for name in (LATIN_1, f"@585157.79@4477147.65@17@T@@@{LATIN_1}"):
+        (place / name).write_bytes(jpeg())
+    with pytest.raises(SetError) as caught:
+        list(read_common(tmp_path, CommonSettings("refuse"), tmp_path))
+    assert "2 of 2 pictures" in str(caught.value)
+    assert r"test/queries/caf\xe9.jpg (its name is not UTF-8)" in str(caught.value)
+
+
+def test_a_latin_1_name_on_a_side_of_a_training(tmp_path: Path) -> None:
+    (tmp_path / "nights").mkdir()
+    (tmp_path / "nights" / LATIN_1).write_bytes(jpeg())
+    with pytest.raises(UserError, match=r"1 pictures of .* have names that are not UTF-8:\n +caf\\xe9\.jpg"):
+        list_side(tmp_path / "nights", tmp_path / "listing.csv")
+    assert not (tmp_path / "listing.csv").exists()
+
+
+def test_names_that_are_one_elsewhere_are_named_by_the_stage_and_by_doctor(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD"))
+    folder = make(project / "raw" / "photos", {name: {} for name in ("A.jpg", "a.JPG", composed, decomposed)})
+    (folder / "street" / "a.jpg").unlink()
+    assert len(list_photographs(folder, "coordinates.csv")) == 4
+    told = "names that differ only in capitals or in their form of Unicode"
+    assert told in caplog.text
+    assert "A.jpg and a.JPG" in caplog.text
+    assert f"{decomposed} (decomposed) and {composed}" in caplog.text
+    [finding] = check_own_folders(MINE, [], SharedProject(Path()).repo)
+    assert finding.grade == "warning"
+    assert finding.found.endswith("take for one: A.jpg and a.JPG and 1 more")
+
+
+def test_translate_writes_utf_8_and_names_only_options_that_it_has(tmp_path: Path) -> None:
+    make(tmp_path / "in", {"a.jpg": {}})
+    (tmp_path / "in" / LATIN_1).write_bytes(jpeg())
+    result = CliRunner().invoke(
+        duskline,
+        ["translate", str(tmp_path / "in"), str(tmp_path / "out"), "--photometric", "classical"],
+        env={"DUSKLINE_WORK": str(tmp_path / "work"), "DUSKLINE_WORKERS": "1"},
+    )
+    assert result.exit_code == 1
+    assert r"its name is not UTF-8  (first: caf\xe9.jpg)" in result.stderr
+    assert "max_failed" not in result.stderr
+    assert (tmp_path / "out" / "an.jpg").is_file()
+
+
+def test_numbers_in_reasons_are_left_out_but_not_those_of_names() -> None:
+    reasons = [("a", "640x480 of 1,000 pixels, not UTF-16"), ("b", "64x48 of 20 pixels, not UTF-16")]
+    assert reasons_of(reasons) == (Reason("#x# of # pixels, not UTF-16", 2, "a"),)
