@@ -24,6 +24,7 @@ def failing() -> Callable[[], int]:
     raise ValueError("a crop of 32 is too small")
 
 
+@pytest.mark.slow
 def test_each_way_is_prepared_once_in_its_own_process() -> None:
     turns = take_turns(counting, {"low": (0,), "high": (10,)}, 3)
     given = {way: [turn.value for turn in of] for way, of in turns.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from pipeline.runtime.errors import ParameterError
 from stages.pictures import main
@@ -21,7 +22,7 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stages.command.die_with_parent", lambda: None)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "picture.jpg").write_text(name)
+        Image.new("L", (8, 8), ord(name[0])).save(tmp_path / name / "picture.jpg")
 
 
 def listed(**folders: str) -> dict[str, Any]:

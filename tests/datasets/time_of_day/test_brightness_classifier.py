@@ -32,6 +32,7 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
     assert 0 <= time_by_brightness(np.full((*size, 3), 90, np.uint8)).certainty <= 1
 
 
+@pytest.mark.slow
 def test_on_a_city_it_was_not_fitted_to_days_and_nights_are_not_confused() -> None:
     city = build_city(31, 3, 3)
     painter = Painter(city)

@@ -43,6 +43,7 @@ def test_a_set_of_nights_alone_is_refused_in_words(tmp_path: Path) -> None:
         run(nights, tmp_path, PAIRS)
 
 
+@pytest.mark.slow
 def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ LOSS = "pipeline/vpr/training/losses.py"
 WIDE = replace(SETTINGS, margin=2.0)
 
 
+@pytest.mark.slow
 def test_an_edited_loss_is_trained_with_from_the_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
