@@ -13,6 +13,9 @@ from pipeline.core.jpeg_decoding import decode_jpeg
 from pipeline.core.srgb import to_srgb
 from pipeline.runtime.errors import BadImageError
 
+# Raised when a file is decoded to other pixels than before, so that no store goes on giving nights of those.
+DECODING = 2
+
 # Larger pictures are refused before they are decoded (a small file can unfold to gigabytes): 64 million
 # pixels is twice what common cameras make.
 MAX_PIXELS = 64_000_000

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from pipeline.core.files import digest_document
+from pipeline.core.image_io import DECODING
 from pipeline.runtime.errors import DusklineError, ParameterError
 
 # The file that tells a recipe in words, in the work store and beside the nights.
@@ -139,10 +140,15 @@ class Recipe:
             **self.record,
             "translator_digest": self.translator_digest,
             "output": self.output.document(),
+            "decoding": DECODING,
             "settings_digest": self.settings_digest,
         }
 
 
 def recipe_digest(document: Mapping[str, object]) -> str:
     """Return the digest of the recipe that `document` tells in words: what its nights depend on, no more."""
-    return digest_document({"translator": document["translator_digest"], "output": document["output"]})
+    # Before 2.0 a recipe did not tell how its days were decoded.
+    decoding = {"decoding": document["decoding"]} if "decoding" in document else {}
+    return digest_document(
+        {"translator": document["translator_digest"], "output": document["output"], **decoding}
+    )

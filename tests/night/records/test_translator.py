@@ -4,7 +4,9 @@ import pickle
 
 import pytest
 
-from pipeline.night.records.translator import OutputFormat, Recipe
+from pipeline.core.files import digest_document
+from pipeline.core.image_io import DECODING
+from pipeline.night.records.translator import OutputFormat, Recipe, recipe_digest
 from pipeline.runtime.errors import DusklineError, ParameterError
 from tests.night.fakes import JPG, Darkened, Nameless
 
@@ -31,6 +33,14 @@ def test_the_recipe_in_words_tells_what_it_is() -> None:
     assert document["numeric_path"] == "cpu-uint8"
     assert document["output"] == {"suffix": ".jpg", "quality": 90}
     assert document["settings_digest"] == Recipe.of(Darkened(3), JPG).settings_digest
+
+
+def test_how_days_were_decoded_is_part_of_it_and_older_recipes_keep_their_names() -> None:
+    recipe = Recipe.of(Darkened(), JPG)
+    older = {key: value for key, value in recipe.document().items() if key != "decoding"}
+    named = {"translator": older["translator_digest"], "output": older["output"]}
+    assert recipe_digest(older) == digest_document(named) != recipe.digest
+    assert recipe.digest == digest_document(named | {"decoding": DECODING})
 
 
 def test_settings_and_output_are_in_the_settings_digest_and_weights_are_not() -> None:
