@@ -166,7 +166,7 @@ def test_13b_damaged_photographs_are_named_and_whole_ones_are_not(
     told = refused(folder)
     assert told.startswith("5 of 7 images cannot be read:")
     assert all(f"{name}: cannot be decoded (" in told for name in holes)
-    assert "copy them again from camera or phone" in told
+    assert "copy damaged ones again from camera or phone" in told
     assert "archive" not in told
     assert translated(folder, monkeypatch).exit_code == 1
     assert reasons(folder).keys() == holes.keys()

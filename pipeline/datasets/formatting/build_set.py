@@ -64,7 +64,7 @@ class RawImage:
 
 
 _LOOSE_HINT = (
-    "copy them again from camera or phone, or take them out of the folder; nothing was changed there"
+    "copy damaged ones again from camera or phone, or take them out of the folder; nothing was changed there"
 )
 _ARCHIVE_HINT = "download the archives they lie in again; nothing was changed in the raw data"
 

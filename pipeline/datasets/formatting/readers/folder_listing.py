@@ -90,7 +90,9 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     for reason, count in without_reader.items():
         _LOG.warning("%s: passed over %d photographs: %s, and dvc repro --force", folder, count, reason)
     where = f"the columns of {coordinates}" if coordinates != EXIF else "the GPS of the photographs"
-    refuse(folder, problems, hint=f"mend {where}, or take these photographs out of the folder")
+    refuse(
+        folder, problems, hint=f"mend {where} or the files, as each line says, or take them out of the folder"
+    )
     if not photographs:
         raise UserError(f"no photographs in {folder}: no {', '.join(PICTURE_SUFFIXES)} files")
     return photographs
