@@ -140,6 +140,61 @@ def test_a_folder_that_spans_too_many_zones_is_refused_by_both_ends(tmp_path: Pa
     assert "test/queries/p03.jpg at 45.10000, 18.50000" in message
 
 
+@pytest.mark.parametrize(
+    ("places", "south", "north"),
+    [
+        # A digit that was lost.
+        ([(45.06, 7.68), (4.506, 7.68), (45.061, 7.68)], "p01.jpg at 4.50600", "p02.jpg at 45.06100"),
+        # A minus that was lost.
+        ([(-23.549, -46.63), (-23.55, -46.63), (23.549, -46.63)], "p01.jpg at -23.55", "p02.jpg at 23.549"),
+    ],
+)
+def test_a_folder_that_spans_too_far_to_the_north_is_refused_by_both_ends(
+    tmp_path: Path, places: list[tuple[float, float]], south: str, north: str
+) -> None:
+    message = told(street(tmp_path / "photos", places))
+    assert "span more than 2,000 km from south to north" in message
+    assert south in (ends := message.partition("end are:")[2])
+    assert north in ends
+
+
+def far_pictures(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines below the warning of pictures that lie far from the others."""
+    said = [message for message in caplog.messages if "more than about 50 km from the others" in message]
+    return said[0].splitlines()[1:] if said else []
+
+
+def test_a_photograph_with_latitude_and_longitude_exchanged_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    abuja = [(9.06 + n * 1e-4, 7.49) for n in range(4)]
+    made = made_set(street(tmp_path / "photos", [*abuja, abuja[3][::-1]]), tmp_path / "set")
+    assert len(made.rows) == 5
+    assert far_pictures(caplog) == ["    test/database/p04.jpg at 007.49000, 0009.06030"]
+    assert "1 of 5 pictures lie more than" in caplog.text
+
+
+def test_photographs_that_are_wrong_together_are_named_by_the_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beside each other they are none the less far from most."""
+    turin = [(45.06 + n * 1e-3, 7.68) for n in range(5)]
+    places = [*turin, (46.06, 7.68), (46.06, 7.68), (44.06, 7.68)]
+    made_set(street(tmp_path / "photos", places), tmp_path / "set")
+    assert far_pictures(caplog) == [
+        "    test/queries/p07.jpg at 044.06000, 0007.68000",
+        "    test/database/p06.jpg at 046.06000, 0007.68000, and 1 near it",
+    ]
+    assert "3 of 8 pictures lie more than" in caplog.text
+
+
+def test_a_long_way_without_a_gap_is_welcome(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A railway of 800 km, a picture every 40."""
+    places = [(60 + n * 0.36, 10.0) for n in range(20)]
+    assert len(made_set(street(tmp_path / "photos", places), tmp_path / "set").rows) == 20
+    assert caplog.messages == []
+
+
 def test_a_folder_of_two_zones_is_one_set(tmp_path: Path) -> None:
     made = made_set(street(tmp_path / "photos", [(45.0, 7.6), (45.0, 7.7), (45.0, 17.0)]), tmp_path / "set")
     assert zones(made) == {"32"}
@@ -293,6 +348,32 @@ def test_names_of_cities_in_two_zones_are_told(tmp_path: Path, caplog: pytest.Lo
     assert f"32N: images/test/database/{names[0]}" in caplog.text
 
 
+def test_a_name_with_a_digit_too_many_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = [local(300 + n * 30, n, 2) for n in range(3)]
+    common(tmp_path, *names, local(1_200_000, 0, 2))
+    assert far_pictures(caplog) == [f"    images/test/queries/{local(1_200_000, 0, 2)} at 1200000.00, 0.00"]
+
+
+def test_degrees_in_names_that_contradict_the_metres_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metres = [local(585_000 + 30 * n, 4_477_000, 2, "@17@T@{}@" + str(n) + "@" * 7) for n in range(5)]
+    degrees = [f"{north:.5f}@{east:.5f}" for north, east in UtmGrid(17, True).places(
+        np.array([[585_000 + 30 * n, 4_477_000] for n in range(5)])
+    )]  # fmt: skip
+    degrees[1] = "@".join(reversed(degrees[1].split("@")))
+    degrees[2] = "@"
+    # The sign of the longitude.
+    degrees[3] = degrees[3].replace("@-", "@")
+    # Of the same place, as far as a hundredth of a degree says it.
+    degrees[4] = "40.44@-79.99"
+    names = [name.format(told) for name, told in zip(metres, degrees, strict=True)]
+    assert len(common(tmp_path, *names).rows) == 5
+    assert "fields 5 and 6 (degrees) of 2 of 5 names lie more than 1 km from fields 1 to 4" in caplog.text
+    # The set's order: the database first.
+    assert f"first images/test/queries/{names[1]}" in caplog.text
+
+
 def test_names_of_zones_without_a_letter_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     names = [f"@585000.00@{4_477_000 + 100 * n}.00@{17 + n % 2}@@@@@@@@@@@@.jpg" for n in range(4)]
     common(tmp_path, *names)
@@ -363,10 +444,11 @@ def test_signed_degrees_beside_a_letter_are_named(tmp_path: Path) -> None:
 
 def test_the_equator_and_greenwich_are_places(tmp_path: Path) -> None:
     zero = {ExifTags.GPS.GPSLatitude: (0.0, 0.0, 0.0)}
-    made = made_set(
-        photographs(tmp_path / "photos", zero), tmp_path / "set", coordinates="exif", queries_by="share"
-    )
-    assert sorted(row.file_name.split("@")[5] for row in made.rows) == ["000.00000", "045.06000"]
+    header = read_header(photographs(tmp_path / "photos", zero) / "b0.jpg")
+    assert (header.latitude, header.gps_fault) == (0.0, "")
+    zero = {ExifTags.GPS.GPSLongitude: (0.0, 0.0, 0.0)}
+    header = read_header(photographs(tmp_path / "more", zero) / "b0.jpg")
+    assert (header.longitude, header.gps_fault) == (0.0, "")
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from pipeline.datasets.formatting.far_groups import FAR, far_groups
 from pipeline.datasets.formatting.geographic_split import earth_positions
 from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import FRAMES, SPLITS, ImageRow
@@ -27,19 +29,29 @@ _LEAST_EASTING = 100_000.0
 # than half a kilometre, which is as much in degrees.
 _DECIMALS_OF_DEGREES, _DENSE = 4, 0.005
 
+# Indexes of images by the grid that their positions are in, or by what the names say instead.
+_Grounds = dict[UtmGrid | str, list[int]]
+
 
 def check_positions(rows: Sequence[ImageRow]) -> None:
     """Raise `UserError` when positions of a set are no metres, or metres of two zones on one ground.
 
-    Warns of zones that lie apart, and of a split all of which lies within the protocols' radius. Positions
-    that count frames are not looked at.
+    Warns of zones that lie apart, of pictures far from the others of their zone, of degrees in names that
+    contradict the metres, and of a split all of which lies within the protocols' radius. Positions that count
+    frames are not looked at.
     """
     if rows[0].positions_in == FRAMES:
         return
     positions = np.array([position_of(row.name) for row in rows])
+    grounds: _Grounds = {}
+    for index, row in enumerate(rows):
+        grounds.setdefault(row.grid or zone_in_name(row.name) or "no zone", []).append(index)
     if not rows[0].positions_in:
         _refuse_degrees(rows, positions)
-        _require_one_ground(rows, positions)
+        _require_one_ground(rows, positions, grounds)
+        _warn_of_contradictions(rows, positions, grounds)
+    for indexes in grounds.values():
+        _warn_of_far_groups([rows[index] for index in indexes], positions[indexes])
     _warn_of_small_splits(rows, positions)
 
 
@@ -90,11 +102,8 @@ def _median_step(places: np.ndarray) -> float:
     return float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
 
 
-def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
+def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds: _Grounds) -> None:
     """Metres of two zones cannot be compared: refused where both meet, told where they lie apart."""
-    grounds: dict[UtmGrid | str, list[int]] = {}
-    for index, row in enumerate(rows):
-        grounds.setdefault(row.grid or zone_in_name(row.name) or "no zone", []).append(index)
     if len(grounds) < 2:
         return
     of_grid = sorted((grid, indexes) for grid, indexes in grounds.items() if isinstance(grid, UtmGrid))
@@ -127,6 +136,51 @@ def _near_pair(one: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
     distances, nearest = cKDTree(other[there]).query(one[here], distance_upper_bound=_ONE_GROUND)
     first = int(distances.argmin())
     return (int(here[first]), int(there[nearest[first]])) if distances[first] < np.inf else None
+
+
+def _warn_of_contradictions(rows: Sequence[ImageRow], positions: np.ndarray, grounds: _Grounds) -> None:
+    """Latitude and longitude may be absent; else they are to be those of the place that the metres tell."""
+    wrong: list[int] = []
+    for grid, indexes in grounds.items():
+        if isinstance(grid, UtmGrid):
+            told = earth_positions([_degrees(rows[index].file_name) for index in indexes])
+            apart = np.linalg.norm(told - earth_positions(grid.places(positions[indexes])), axis=1)
+            wrong += np.array(indexes)[apart > _ONE_GROUND].tolist()
+    if wrong:
+        _LOG.warning(
+            "fields 5 and 6 (degrees) of %d of %d names lie more than 1 km from fields 1 to 4 (metres), which"
+            " count; first %s",
+            len(wrong),
+            len(rows),
+            rows[min(wrong)].name,
+        )
+
+
+def _degrees(file_name: str) -> tuple[float, float]:
+    """Latitude and longitude in a name, nan where it has none."""
+    try:
+        latitude, longitude = map(float, file_name.split("@", 7)[5:7])
+    except ValueError:
+        return math.nan, math.nan
+    return latitude, longitude
+
+
+def _warn_of_far_groups(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
+    most, *others = far_groups(positions)
+    if others:
+        _LOG.warning(
+            "%d of %d pictures lie more than about %d km from the others; look whether these are right:%s",
+            len(rows) - len(most),
+            len(rows),
+            FAR // 1000,
+            listed(_described(rows[group[0]], len(group)) for group in sorted(others, key=len)),
+        )
+
+
+def _described(row: ImageRow, count: int) -> str:
+    fields = row.file_name.split("@", 7)
+    at = [field for field in fields[5:7] if field] or fields[1:3]
+    return f"{row.source} at {', '.join(at)}" + (f", and {count - 1:,} near it" if count > 1 else "")
 
 
 def _warn_of_small_splits(rows: Sequence[ImageRow], positions: np.ndarray) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
+import numpy as np
+
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.geographic_split import queries_by_date, queries_by_share, split_by_blocks
@@ -25,6 +27,9 @@ from pipeline.runtime.errors import UserError, listed
 from pipeline.runtime.ranges import Factor, JpegQuality, Metres, Range, Seed, require_range, require_ranges
 
 _LOG = logging.getLogger(__name__)
+
+# Degrees of latitude, 2,000 km: more than the zones of a set are wide, and than any survey on the ground.
+_MOST_TO_NORTH = 18.0
 
 # Leaves room for the other fields in a file name of 255 bytes.
 _LONGEST_PANO_ID = 120
@@ -172,20 +177,34 @@ def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
 
 
 def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
-    """The grid for all the photographs; `UserError` names the two ends where some lie too far from it."""
+    """The grid for all the photographs; `UserError` names the two ends where they lie too far apart."""
     places = [photograph.place for photograph in photographs]
     grid = grid_of_places(places)
     beyond = int(grid.beyond(places).sum())
     if beyond:
-        order = grid.degrees_east(places).argsort(kind="stable")
-        ends = [photographs[index] for index in (order[0], order[-1])]
-        raise UserError(
+        what = (
             f"the photographs of {raw} span too many UTM zones for one set: most lie in {grid}, and {beyond} "
             "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
-            + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
-            hint="look whether the coordinates of these two are right; make one set of each region",
         )
+        raise _too_wide(what, photographs, grid.degrees_east(places))
+    latitudes = np.array(places)[:, 0]
+    if np.ptp(latitudes) > _MOST_TO_NORTH:
+        what = (
+            f"the photographs of {raw} span more than 2,000 km from south to north; the southern and "
+            "northern end are:"
+        )
+        raise _too_wide(what, photographs, latitudes)
     return grid
+
+
+def _too_wide(what: str, photographs: list[Photograph], along: np.ndarray) -> UserError:
+    """The error `what` that names the photographs with the least and the most of `along` (N,)."""
+    order = along.argsort(kind="stable")
+    ends = [photographs[index] for index in (order[0], order[-1])]
+    return UserError(
+        what + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
+        hint="look whether the coordinates of these two are right; make one set of each region",
+    )
 
 
 def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSettings) -> list[Photograph]:
