@@ -21,6 +21,7 @@ from pipeline.datasets.derived.merge import merge_sets
 from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.photo_metadata import read_header
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
+from pipeline.datasets.formatting.readers.folder_listing import list_photographs
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.image_set.radius_search import within
 from pipeline.datasets.image_set.utm_grid import UtmGrid
@@ -475,6 +476,43 @@ def test_gps_that_must_not_be_guessed_is_named(tmp_path: Path, tags: dict[int, A
     said = named(photographs(tmp_path / "photos", tags))
     assert said.startswith("1 photographs")
     assert message in said.partition("b0.jpg: ")[2].splitlines()[0]
+
+
+@pytest.mark.parametrize("datum", ["TOKYO", "Tokyo\0", "NAD27", "ED50", "GCJ-02", "OSGB36"])
+def test_another_datum_than_wgs_84_is_named(tmp_path: Path, datum: str) -> None:
+    said = named(photographs(tmp_path / "photos", {ExifTags.GPS.GPSMapDatum: datum}))
+    assert said.startswith("1 photographs")
+    datum = datum.strip("\0")
+    assert f"b0.jpg: its GPS has the datum {datum}, which is not WGS 84" in said
+
+
+@pytest.mark.parametrize(
+    "datum",
+    ["WGS-84", "WGS84", "wgs 84 ", "WGS_84", "WGS84\0", "", "  ", "JGD2000", "JGD2011", "ETRS89", "NAD83"],
+)
+def test_what_is_wgs_84_within_two_metres_is_read(tmp_path: Path, datum: str) -> None:
+    photos = photographs(tmp_path / "photos", {ExifTags.GPS.GPSMapDatum: datum})
+    header = read_header(photos / "b0.jpg")
+    assert (header.latitude, header.longitude) == pytest.approx((45.06, 7.68))
+
+
+def test_a_datum_without_a_position_is_no_fault(tmp_path: Path) -> None:
+    no_position = {**dict.fromkeys((1, 2, 3, 4)), ExifTags.GPS.GPSMapDatum: "TOKYO"}
+    header = read_header(photographs(tmp_path / "photos", no_position) / "b0.jpg")
+    assert header.gps_fault == ""
+
+
+def test_receivers_without_a_valid_fix_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    status = ExifTags.GPS.GPSStatus
+    photos = photographs(tmp_path / "photos", {status: "V"}, {status: "A"}, {status: "V"})
+    assert len(list_photographs(photos, "exif")) == 4
+    assert "2 photographs have GPS status V, no valid fix" in caplog.text
+    assert caplog.text.rstrip().endswith("first b0.jpg")
+    caplog.clear()
+    rows = "\n".join(f"{name}.jpg,45.06,7.68" for name in ("a", "b0", "b1", "b2"))
+    (photos / "coordinates.csv").write_text(f"path,latitude,longitude\n{rows}\n")
+    assert len(list_photographs(photos, "coordinates.csv")) == 4
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

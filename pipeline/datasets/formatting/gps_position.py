@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,12 @@ _AXES = (
     _Axis("longitude", ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, ("EAST", "WEST"), 180),
 )
 
+# Datums that are WGS 84 within two metres, in capitals and digits; versions of them may follow.
+_AS_WGS_84 = (
+    *("WGS84", "WGS1984", "EPSG4326", "ITRF", "GRS80"),
+    *("JGD2000", "JGD2011", "ETRS89", "NAD83", "GDA2020", "CGCS2000", "SIRGAS2000"),
+)
+
 
 def gps_position(gps: Mapping[int, Any]) -> tuple[float | None, float | None, str]:
     """Latitude and longitude in signed degrees, None where they are not told, and what is wrong with them.
@@ -46,7 +53,16 @@ def gps_position(gps: Mapping[int, Any]) -> tuple[float | None, float | None, st
             degrees[axis.name] = _unsigned(_parts(gps, axis), axis) * _sign(gps, axis)
         except ValueError as error:
             faults.append(f"its GPS {axis.name} {error}")
+    datum = _text(gps, ExifTags.GPS.GPSMapDatum)
+    if told and datum and not re.sub("[^A-Z0-9]", "", datum.upper()).startswith(_AS_WGS_84):
+        faults.append(f"its GPS has the datum {datum}, which is not WGS 84")
+        return None, None, "; ".join(faults)
     return degrees.get("latitude"), degrees.get("longitude"), "; ".join(faults)
+
+
+def has_no_valid_fix(gps: Mapping[int, Any]) -> bool:
+    """Whether the receiver says so (status V); its position may be one of long before."""
+    return _text(gps, ExifTags.GPS.GPSStatus).upper() == "V"
 
 
 def _parts(gps: Mapping[int, Any], axis: _Axis) -> list[float]:
@@ -77,14 +93,19 @@ def _unsigned(parts: list[float], axis: _Axis) -> float:
 
 def _sign(gps: Mapping[int, Any], axis: _Axis) -> int:
     """1 for north and east, -1 for south and west; `ValueError` when no tag says which."""
-    letter = gps.get(axis.letter, "")
-    text = (letter.decode("latin-1") if isinstance(letter, bytes) else str(letter)).strip("\0 ")
+    text = _text(gps, axis.letter)
     if not text:
         raise ValueError(f"has no tag that says {axis.letters}")
     for word, sign in zip(axis.words, (1, -1), strict=True):
         if text.upper() in (word, word[0]):
             return sign
     raise ValueError(f"has a tag that says {text!r}, and not {axis.letters}")
+
+
+def _text(gps: Mapping[int, Any], tag: int) -> str:
+    """A tag without the blanks and zeros round it, "" where there is none."""
+    value = gps.get(tag, "")
+    return (value.decode("latin-1") if isinstance(value, bytes) else str(value)).strip("\0 ")
 
 
 def _number(value: Any) -> float:

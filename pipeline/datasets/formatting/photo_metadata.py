@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +10,18 @@ from pathlib import Path
 from PIL import ExifTags
 
 from pipeline.core.image_formats import opened
-from pipeline.datasets.formatting.gps_position import gps_position
+from pipeline.datasets.formatting.gps_position import gps_position, has_no_valid_fix
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
+# Six digits in a row may be a day of another century, ten the seconds since 1970: neither is a beginning.
 _DATE = re.compile(
-    r"(\d{4})(?:[-:/.]?(\d\d)(?:[-:/.]?(\d\d)(?:[ T_]?(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?)?"
-    r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"(?=(?:\d{4}|\d{8}|\d{12}|\d{14})(?!\d))"
+    r"(\d{4})(?:[-:/.]?(\d\d)(?:[-:/.]?(\d\d)"
+    r"(?:[ T_]?(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)?)?)?",
+    re.ASCII,
 )
+# Of the first photograph.
+_FIRST_YEAR = 1826
 
 # Least values of month, day, hour, minute, second.
 _LEAST = (1, 1, 0, 0, 0)
@@ -29,8 +33,8 @@ class Header:
 
     plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a set as they are.
     latitude, longitude: WGS 84 degrees, None where GPS does not tell them. heading: degrees clockwise from
-    north, None when unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when unknown. gps_fault: what
-    is wrong with its GPS, in words.
+    north, 0 to 360 without 360, None when unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when
+    unknown. gps_fault: what is wrong with its GPS, in words. has_no_valid_fix: see `gps_position`.
     """
 
     plain: bool
@@ -39,6 +43,7 @@ class Header:
     heading: float | None
     date: str
     gps_fault: str = ""
+    has_no_valid_fix: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -55,9 +60,10 @@ def read_header(path: Path) -> Header:
         plain=plain and upright,
         latitude=latitude,
         longitude=longitude,
-        heading=_number(gps.get(ExifTags.GPS.GPSImgDirection)),
+        heading=_camera_direction(gps.get(ExifTags.GPS.GPSImgDirection)),
         date=_camera_date(taken),
         gps_fault=gps_fault,
+        has_no_valid_fix=has_no_valid_fix(gps),
     )
 
 
@@ -77,7 +83,16 @@ def date_in_name(text: str) -> str:
         datetime(int(year), month, day, hour, minute, second - (second == 60))
     except ValueError as error:
         raise ValueError(f"{text!r} is no date: {error}") from error
+    if int(year) < _FIRST_YEAR:
+        raise ValueError(f"{text!r} is no date: there were no photographs before {_FIRST_YEAR}")
     return year + "".join(parts[:2]) + ("_" + "".join(parts[2:]) if len(parts) > 2 else "")
+
+
+def direction(degrees: float) -> float:
+    """Degrees clockwise from north, 0 to 360, as the names write them: 360 is 0. `ValueError` for others."""
+    if not 0 <= degrees <= 360:
+        raise ValueError(f"heading {degrees:g} is not between 0 and 360")
+    return degrees % 360
 
 
 def _camera_date(value: object) -> str:
@@ -88,9 +103,9 @@ def _camera_date(value: object) -> str:
         return ""
 
 
-def _number(value: object) -> float | None:
+def _camera_direction(value: object) -> float | None:
+    """The direction in a picture's head; one that is none is no reason to refuse the picture."""
     try:
-        number = float(value)  # type: ignore[arg-type]
+        return direction(float(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return number if math.isfinite(number) else None

@@ -80,6 +80,13 @@ def test_gps_that_is_no_position(tmp_path: Path, latitude: tuple[float, ...]) ->
     assert header.longitude is not None
 
 
+@pytest.mark.parametrize(
+    ("told", "heading"), [(0, 0.0), (359.9, 359.9), (360, 0.0), (400, None), (1e6, None)]
+)
+def test_a_direction_beyond_the_circle_is_unknown(tmp_path: Path, told: float, heading: float | None) -> None:
+    assert read_header(photograph(tmp_path / "a.jpg", heading=told)).heading == pytest.approx(heading)
+
+
 @pytest.mark.parametrize("date", ["    :  :     :  :  ", "0000:00:00 00:00:00", "2019:00:00 00:00:00"])
 def test_a_clock_that_was_never_set_is_no_date(tmp_path: Path, date: str) -> None:
     assert read_header(photograph(tmp_path / "a.jpg", date=date)).date == ""
@@ -160,6 +167,13 @@ def test_no_bytes_crash_the_reader(
         (" 2019:05:31 14:30:05 ", "20190531_143005"),
         ("2016-12-31 23:59:60", "20161231_235960"),
         ("2020-02-29", "20200229"),
+        ("201905311430", "20190531_1430"),
+        ("20190531143005", "20190531_143005"),
+        ("20190531T143005Z", "20190531_143005"),
+        ("20190531 143005", "20190531_143005"),
+        ("20190531_14", "20190531_14"),
+        ("1826", "1826"),
+        ("9999-12-31", "99991231"),
     ],
 )
 def test_dates_as_the_names_write_them(text: str, expected: str) -> None:
@@ -181,6 +195,23 @@ def test_dates_as_the_names_write_them(text: str, expected: str) -> None:
         "2019-02-29",
         "2019-05-31 25:00",
         "2019-05-31 14:30:61",
+        # 12 May 2019, and seconds since 1970: as years and months they would be others.
+        "190512",
+        "201905",
+        "190512_1230",
+        "190512-12",
+        "190512-1230",
+        "1511112012",
+        "1511112012.5",
+        "2019053114",
+        "2019053114300",
+        # Before there were photographs.
+        "1825-12-31",
+        "1511-11-20 12:00",
+        "05122019",
+        # A time that would be taken for a time zone.
+        "20190531-1430",
+        "\uff12\uff10\uff11\uff19",
     ],
 )
 def test_what_is_no_date(text: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.files import require_file, require_folder
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_formats import PICTURE_SUFFIXES
-from pipeline.datasets.formatting.photo_metadata import Header, date_in_name, read_header
+from pipeline.datasets.formatting.photo_metadata import Header, date_in_name, direction, read_header
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
 from pipeline.datasets.listings.listed_names import UNNAMEABLE, ListedNames
 from pipeline.datasets.listings.tables import Row, read_table
@@ -69,6 +69,7 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         rows = _rows(folder, coordinates, paths, problems)
     photographs = []
     without_reader: Counter[str] = Counter()
+    without_fix = []
     for path in progress(paths, total=len(paths), label="read heads"):
         if not (folder / path).exists():
             problems.append(f"{path}: is a link to {(folder / path).readlink()}, which is not there")
@@ -79,6 +80,8 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         try:
             header = read_header(folder / path)
             photographs.append(_photograph(path, header, rows.get(path)))
+            if coordinates == EXIF and header.has_no_valid_fix:
+                without_fix.append(path)
         except BadImageError as error:
             reason = error.message.removeprefix(f"{folder / path}: ")
             if coordinates == EXIF and isinstance(error, NoReaderError):
@@ -89,6 +92,13 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
             problems.append(f"{path}: {error}")
     for reason, count in without_reader.items():
         _LOG.warning("%s: passed over %d photographs: %s, and dvc repro --force", folder, count, reason)
+    if without_fix:
+        _LOG.warning(
+            "%s: %d photographs have GPS status V, no valid fix: their positions may be old; first %s",
+            folder,
+            len(without_fix),
+            without_fix[0],
+        )
     where = f"the columns of {coordinates}" if coordinates != EXIF else "the GPS of the photographs"
     refuse(
         folder, problems, hint=f"mend {where} or the files, as each line says, or take them out of the folder"
@@ -153,7 +163,7 @@ def _photograph(path: str, header: Header, row: Row | None) -> Photograph:
 
 def _told(photograph: Photograph, row: Row) -> Photograph:
     """Add the optional columns of the CSV; they win over what the photograph says itself."""
-    heading = row.number("heading")
+    heading = _heading(row)
     return replace(
         photograph,
         date=_date(row) or photograph.date,
@@ -170,6 +180,14 @@ def _date(row: Row) -> str:
         return date_in_name(row.text(column))
     except ValueError as error:
         raise row.fault(column, error) from error
+
+
+def _heading(row: Row) -> float | None:
+    degrees = row.number("heading")
+    try:
+        return None if degrees is None else direction(degrees)
+    except ValueError as error:
+        raise row.fault("heading", error) from error
 
 
 def _degrees(row: Row, column: str) -> float:
