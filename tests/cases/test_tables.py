@@ -54,7 +54,7 @@ def test_12_capitals_and_blanks_in_the_header(tmp_path: Path) -> None:
 
 
 def test_12_a_column_that_cannot_be_told_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    table = f"{HEADER},direction,,empty,\np0.jpg,45,7,90,x,,\np1.jpg,45,7,80,,,\n"
+    table = f"{HEADER},direction,,empty,\np0.jpg,45.5,7,90,x,,\np1.jpg,45.5,7,80,,,\n"
     assert listed(tmp_path, table)[0].heading is None
     assert "columns that are not read: direction, the nameless 5.; known are path, latitude" in caplog.text
 
@@ -113,6 +113,74 @@ def test_decimal_commas_that_look_like_separators(tmp_path: Path) -> None:
     message = refusal(tmp_path, f"{HEADER}\np0.jpg,45,5,7,25\np1.jpg,45,7\n")
     assert "coordinates.csv: 1 rows have more or fewer values than the header:" in message
     assert "line 2: 5 values for 3 columns" in message
+
+
+SPARE = f"{HEADER},heading,altitude"
+
+
+@pytest.mark.parametrize(
+    ("table", "count", "line", "shown"),
+    [
+        # 51,50 and 0,12 in columns to spare.
+        (f"{SPARE}\np0.jpg,51,50,0,12\np1.jpg,51,51,0,12\n", 2, 2, "51,50,0,12"),
+        (f"{SPARE}\np0.jpg,51,50,-0,12,,\np1.jpg,51,51,-0,12,,\n", 2, 3, "51,51,-0,12"),
+        (f"{HEADER},,,,\np0.jpg,45,06,7,68,,\np1.jpg,45,5,7,68,,\n", 2, 2, "45,06,7,68"),
+        # Only one of them had a comma, and not all rows are as long.
+        (f"{SPARE}\np0.jpg,51,0,12\np1.jpg,51,1,\n".replace(",altitude", ""), 1, 2, "51,0,12"),
+        ("lng,lat,heading,altitude,path\n0,12,51,50,p0.jpg\n0,13,51,50,p1.jpg\n", 2, 2, "0,12,51,50"),
+        # Digits that begin with 0, in one row among others.
+        (f"{SPARE}\np0.jpg,51.5,0.12,,\np1.jpg,51,50,0,060\n", 1, 3, "51,50,0,060"),
+        (f"{SPARE}\np0.jpg,51.5,0.12,,\np1.jpg,51,05,0,12\n", 1, 3, "51,05,0,12"),
+    ],
+)
+def test_decimal_commas_in_columns_to_spare(
+    tmp_path: Path, table: str, count: int, line: int, shown: str
+) -> None:
+    message = refusal(tmp_path, table)
+    assert f"coordinates.csv: {count} rows may hold decimal commas between commas:" in message
+    column = "longitude" if table.startswith("lng") else "latitude"
+    assert f"line {line}, column {column}: {shown}" in message
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        # One whole position among others, or alone, may be right.
+        (f"{SPARE}\np0.jpg,51,50,0,12\np1.jpg,51.5,50.25,0,12\n", [(51.0, 50.0), (51.5, 50.25)]),
+        (f"{SPARE}\np0.jpg,0,10,90,3\n", [(0.0, 10.0)]),
+        # A heading of three digits.
+        (f"{SPARE}\np0.jpg,51.5,50.0,090,3\np1.jpg,51.5,50.0,005,3\n", [(51.5, 50.0)] * 2),
+        (f"{SPARE}\np0.jpg,51.0,50.0,9,3\np1.jpg,52.0,50.0,9,3\n", [(51.0, 50.0), (52.0, 50.0)]),
+        # Nothing stands behind them, or what is no rest of a number.
+        (f"{SPARE}\np0.jpg,51,50,,\np1.jpg,52,50,,\n", [(51.0, 50.0), (52.0, 50.0)]),
+        (f"{HEADER},date\np0.jpg,51,50,2019-05-31\np1.jpg,52,50,\n", [(51.0, 50.0), (52.0, 50.0)]),
+        # Another separator.
+        (f"{SPARE}\np0.jpg,51,50,0,12\np1.jpg,52,50,0,12\n".replace(",", ";"), [(51.0, 50.0), (52.0, 50.0)]),
+    ],
+)
+def test_whole_degrees_that_are_right(
+    tmp_path: Path, table: str, expected: list[tuple[float, float]]
+) -> None:
+    assert places(tmp_path, table, *(f"p{n}.jpg" for n in range(len(expected)))) == expected
+
+
+@pytest.mark.parametrize("heading", ["400", "-90", "1e9", "360.5", "-0.1"])
+def test_a_heading_that_is_no_direction_is_named(tmp_path: Path, heading: str) -> None:
+    message = refusal(tmp_path, f"{HEADER},heading\np0.jpg,45.5,7.5,90\np1.jpg,45.5,7.5,{heading}\n")
+    assert "p1.jpg: heading" in message
+    assert "is not between 0 and 360 (line 3, column heading)" in message
+
+
+def test_a_heading_of_360_is_north(tmp_path: Path) -> None:
+    found = listed(tmp_path, f"{HEADER},heading\np0.jpg,45.5,7.5,360\np1.jpg,45.5,7.5,359.9\n")
+    assert [one.heading for one in found] == [0.0, 359.9]
+
+
+@pytest.mark.parametrize("date", ["190512", "1511112012", "1557662400000", "1511112012.5", "15111120"])
+def test_digits_that_are_another_date_are_named(tmp_path: Path, date: str) -> None:
+    message = refusal(tmp_path, f"{HEADER},date\np0.jpg,45.5,7.5,{date}\np1.jpg,45.5,7.5,2019\n")
+    assert f"p0.jpg: '{date}' is no date" in message
+    assert "(line 2, column date)" in message
 
 
 def test_a_table_that_was_cut_off(tmp_path: Path) -> None:

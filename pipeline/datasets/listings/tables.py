@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.files import require_file
+from pipeline.datasets.listings.decimal_commas import refuse_decimal_commas
 from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
 
     Rows have the columns `required`, and those of `optional` that the table has; a warning names others that
     hold something. Raises `MissingInputError` when there is no such file, and `UserError` when it is no table
-    of text, when its header lacks a required column or has one twice, and with all rows that have more or
-    fewer values than the header.
+    of text, when its header lacks a required column or has one twice, with all rows that have more or fewer
+    values than the header, and as `refuse_decimal_commas`.
     """
     text = _decoded(path)
     separator = _separator(path, text, required)
@@ -95,6 +96,8 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
             f"{path}: {len(wrong)} rows have more or fewer values than the header:{listed(wrong)}",
             hint="put a value that holds the separator, such as a number with a decimal comma, in quotes",
         )
+    if separator == ",":
+        refuse_decimal_commas(path, rows, columns)
     unread = [
         name.strip() or f"the nameless {index + 1}."
         for index, name in enumerate(header)
