@@ -6,7 +6,9 @@ folder `thumbnails` or `Previews` may be the user's own.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 # By whose they are: names of files and folders, in any case. `*` stands for anything within a name; a name
 # after a slash is meant only there.
@@ -39,7 +41,26 @@ _NAMES = {
 _ANY = "|".join(re.escape(name).replace(r"\*", "[^/]*") for of_one in _NAMES.values() for name in of_one)
 _CLUTTER = re.compile(f"(?:^|/)(?:{_ANY})(?:/|$)", re.IGNORECASE)
 
+# Placeholders, which clouds leave for files that they have not brought: what stands before and behind the
+# name of the file that is meant. iCloud's, Nextcloud's, ownCloud's.
+_FORMS = ((".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"))
+
 
 def is_clutter(path: str) -> bool:
     """Whether a POSIX path is, or lies in, what a system or program keeps there for itself."""
     return _CLUTTER.search(path) is not None
+
+
+def meant_by_placeholder(path: str) -> str:
+    """The POSIX path of the file that a placeholder stands for; "" for other paths."""
+    folder, slash, name = path.rpartition("/")
+    for before, behind in _FORMS:
+        meant = name.removeprefix(before).removesuffix(behind)
+        if meant and name == f"{before}{meant}{behind}":
+            return f"{folder}{slash}{meant}"
+    return ""
+
+
+def is_in_cloud(path: Path) -> bool:
+    """Whether a placeholder lies where the file is to be."""
+    return any(os.path.lexists(path.with_name(f"{before}{path.name}{behind}")) for before, behind in _FORMS)

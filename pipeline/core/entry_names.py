@@ -19,6 +19,8 @@ _READ_AS = {
     "timestamp": "a date",
     "bool": "true or false",
     "null": "nothing",
+    "seq": "a list",
+    "map": "a section",
 }
 _TEXT, _MERGE = "str", "merge"
 _UNEXPANDED = re.compile(r"(~|\$\w+|\$\{\w+\})(/.*)?|~[\w-]+/.*")
@@ -30,13 +32,13 @@ def require_names(document: yaml.Node | None, path: Path) -> None:
     Those that YAML reads as numbers, dates or words of its own DVC passes over, or cannot find.
     """
     wrong = [
-        f"{section}.{key.value} ({why})"
+        f"{section}.{_written(key)} ({why})"
         for section, content in _entries(document)
         for key, _ in _pairs(content)
         if (why := _fault(key))
     ]
     wrong += [
-        f"test_sets: {entry.value} ({why})"
+        f"test_sets: {_written(entry)} ({why})"
         for section, content in _entries(document)
         if section == "test_sets" and isinstance(content, yaml.SequenceNode)
         for entry in content.value
@@ -64,11 +66,19 @@ def require_whole_paths(document: yaml.Node | None, path: Path) -> None:
 
 
 def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
-    return ((str(key.value), content) for key, content in _pairs(node))
+    return ((_written(key), content) for key, content in _pairs(node))
 
 
 def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def _written(node: yaml.Node) -> str:
+    """A name as YAML reads it; a list or section as it stands in the file."""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    start, end = node.start_mark, node.end_mark
+    return " ".join(str(start.buffer)[start.pointer : end.pointer].split())
 
 
 def _fault(key: yaml.Node) -> str:
@@ -88,7 +98,7 @@ def _texts(node: yaml.Node | None, where: str) -> Iterator[tuple[str, str]]:
     """Every value that is text, with the keys that lead to it."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _texts(value, f"{where}.{key.value}" if where else str(key.value))
+            yield from _texts(value, f"{where}.{_written(key)}" if where else _written(key))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _texts(value, f"{where}[{index}]")

@@ -21,6 +21,10 @@ from pipeline.runtime.errors import DusklineError, MissingInputError, UserError
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
 
 
+# Of folders, pipes, sockets and devices.
+NOT_PLAIN = "not a plain file"
+
+
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[BinaryIO]:
     """Open a hidden file beside `target`; rename it over `target` when the block ends well.
@@ -245,6 +249,25 @@ def _restore(before: Path, folder: Path) -> None:
     if before.exists() and not folder.exists():
         before.rename(folder)
     shutil.rmtree(before, ignore_errors=True)
+
+
+def why_no_file(path: Path) -> str:
+    """Why nothing can be read at `path`, in words that follow its name; "" for a file, or a link to one.
+
+    Reading a pipe would wait for ever. Raises `OSError` where it cannot be looked at.
+    """
+    if path.is_file():
+        return ""
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {path.readlink()}, which is not there"
+    return NOT_PLAIN if path.exists() else "no such file"
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a file that people have given; `OSError` says why it is none."""
+    if reason := why_no_file(path):
+        raise OSError(errno.EINVAL, reason, str(path))
+    return path.read_bytes()
 
 
 def require_folder(path: Path, *, hint: str = "") -> Path:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.clutter import is_clutter
+from pipeline.core.clutter import is_clutter, meant_by_placeholder
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.runtime.errors import UserError, listed
 
@@ -23,6 +23,9 @@ _BESIDE_PICTURES = {
     *(".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos"),
 }
 
+# Control characters, and what stands for bytes that are no UTF-8.
+_IN_NO_NAME = ("Cc", "Cs")
+
 ALIKE = "names that differ only in capitals or in their form of Unicode, which other systems take for one"
 
 
@@ -30,9 +33,9 @@ def picture_files(folder: Path) -> list[str]:
     """Return the pictures below `folder` as sorted POSIX paths: files with a picture's suffix in any case.
 
     What systems and programs keep for themselves (`is_clutter`) is left out. Other files that may be meant as
-    pictures, such as raw ones and films, are counted in a warning. Linked files are taken; linked folders are
-    not followed, and a warning names them: DVC does not look behind them either, so a change there would
-    rerun nothing. Another names those that are `alike`.
+    pictures, such as raw ones, films, and those that a cloud has not brought yet, are counted in a warning.
+    Linked files are taken; linked folders are not followed, and a warning names them: DVC does not look
+    behind them either, so a change there would rerun nothing. Another names those that are `alike`.
     Raises `UserError` naming the first folder that cannot be listed, and why.
     """
     linked: list[str] = []
@@ -41,7 +44,7 @@ def picture_files(folder: Path) -> list[str]:
         _LOG.warning("%s: linked folders are not followed:%s", folder, listed(sorted(linked)))
     if passed := _counted(path for path in files if not is_picture_name(path)):
         _LOG.warning(
-            "%s: passed over %s; pictures are %s files, convert the others where they are meant",
+            "%s: passed over %s; pictures are %s files, convert or download the others where they are meant",
             folder,
             passed,
             ", ".join(PICTURE_SUFFIXES),
@@ -62,6 +65,16 @@ def is_picture_name(path: str) -> bool:
     return path.lower().endswith(PICTURE_SUFFIXES)
 
 
+def unnameable(path: str) -> str:
+    """Say of a path that no table can hold that it is so; "" for others.
+
+    Blanks of any width, joined signs and scripts of any direction are letters as others.
+    """
+    if all(unicodedata.category(sign) not in _IN_NO_NAME for sign in path):
+        return ""
+    return f"{path!r}: its name holds control characters or is not UTF-8; rename it"
+
+
 def _files(folder: Path, linked: list[str]) -> Iterator[str]:
     """The files below `folder`, clutter left out; folders that are links are added to `linked`."""
     for place, folders, names in os.walk(folder, onerror=_unlistable):
@@ -69,13 +82,17 @@ def _files(folder: Path, linked: list[str]) -> Iterator[str]:
         folders[:] = [name for name in folders if not is_clutter((below / name).as_posix())]
         linked += [(below / name).as_posix() for name in folders if Path(place, name).is_symlink()]
         paths = ((below / name).as_posix() for name in names)
-        yield from (path for path in paths if not is_clutter(path))
+        yield from (path for path in paths if not is_clutter(meant_by_placeholder(path) or path))
 
 
 def _counted(paths: Iterable[str]) -> str:
     """Such as "3 .dng, 1 .mov": how many there are of each suffix; "" when none may be a picture."""
-    suffixes = (PurePosixPath(path).suffix.lower() or "without a suffix" for path in paths)
-    counts = Counter(suffix for suffix in suffixes if suffix not in _BESIDE_PICTURES)
+    counts: Counter[str] = Counter()
+    for path in paths:
+        meant = meant_by_placeholder(path)
+        suffix = PurePosixPath(meant or path).suffix.lower() or "without a suffix"
+        if suffix not in _BESIDE_PICTURES:
+            counts[f"{suffix} still in the cloud" if meant else suffix] += 1
     return ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(counts.items()))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError, features
 
+from pipeline.core.files import why_no_file
 from pipeline.runtime.errors import BadImageError, NoReaderError
 
 # Names under which pictures are looked for, in any case.
@@ -56,6 +57,8 @@ def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
     """
     where = label or (str(source) if isinstance(source, Path) else "picture")
     try:
+        if isinstance(source, Path) and (reason := why_no_file(source)):
+            raise BadImageError(reason)
         with warnings.catch_warnings():
             # Our own limit of pixels is stricter than Pillow's warning, and damaged EXIF is common.
             warnings.simplefilter("ignore")
@@ -63,14 +66,17 @@ def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
                 yield image
     except BadImageError as error:
         raise type(error)(f"{where}: {error.message}") from error
-    except FileNotFoundError as error:
-        raise BadImageError(f"{where}: no such file") from error
     except UnidentifiedImageError as error:
         # Pillow's own message names the stream by its address in memory.
         found = "not a picture that can be read" if _head(source) else "empty"
         raise BadImageError(f"{where}: {found}") from error
     except DAMAGE as error:
         raise BadImageError(f"{where}: cannot be decoded ({' '.join(str(error).split())})") from error
+
+
+def is_jpeg_or_png(data: bytes) -> bool:
+    """Whether a file is of a form that sets have, whatever its name says."""
+    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.core.image_formats import DAMAGE, opened
 from pipeline.core.jpeg_decoding import decode_jpeg
+from pipeline.core.png_rows import may_lack_rows, require_all_rows
 from pipeline.core.srgb import to_srgb
 from pipeline.runtime.errors import BadImageError
 
@@ -46,8 +47,8 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
     What is transparent is laid over white; colours are converted by the profile that the picture carries.
     Of a camera's file with several pictures it is the main one.
     Raises `BadImageError` as `opened`, and when it is truncated, damaged, an animation, or larger than
-    `MAX_PIXELS`. WebP, HEIC and AVIF have no checksums, so that overwritten bytes in the middle of them may
-    go unnoticed. An unreadable orientation counts as upright.
+    `MAX_PIXELS`. JPEG, WebP, HEIC and AVIF have no checksums, so that overwritten bytes in the middle of them
+    may go unnoticed, in a JPEG mostly when they are few. An unreadable orientation counts as upright.
     """
     with opened(source, label) as image:
         width, height = image.size
@@ -59,11 +60,16 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
                 f"holds {frames} frames, an animation; save the frame that is meant as a picture"
             )
         if image.format in ("JPEG", "MPO"):
-            data = source if isinstance(source, bytes) else source.read_bytes()
-            decoded = decode_jpeg(data, image.mode)
+            decoded = decode_jpeg(_bytes_of(source), image.mode)
         else:
             decoded = image.copy()
+            if image.format == "PNG" and may_lack_rows(decoded):
+                require_all_rows(_bytes_of(source))
         return _upright(to_srgb(decoded, image.info.get("icc_profile")), image)
+
+
+def _bytes_of(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
 
 
 def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:

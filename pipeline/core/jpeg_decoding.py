@@ -7,6 +7,8 @@ import re
 import simplejpeg
 from PIL import Image
 
+from pipeline.core.jpeg_scans import BASELINE_FRAMES, START_OF_SCAN, require_all_scans, segments
+
 _COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 _END = b"\xff\xd9"
@@ -14,17 +16,15 @@ _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 # The decoder has read so many bytes ahead of the last pixel, and does not count them.
 _READ_AHEAD = 16
 
-_START_OF_SCAN = 0xDA
-_BASELINE_FRAMES = (0xC0, 0xC1)
 _BASELINE_SCAN = bytes([0, 63, 0])
 
 
 def decode_jpeg(data: bytes, mode: str) -> Image.Image:
     """Decode the first picture of a JPEG file; `mode` is what Pillow calls its colours: L, RGB or CMYK.
 
-    Raises `ValueError` with the decoder's words when it is truncated, damaged or invalid anywhere. Two faults
-    that cameras make, and that cost no pixel, are none: bytes that only fill the space between the pixels and
-    the end, and a baseline scan that says it was of another kind.
+    Raises `ValueError`, mostly in the decoder's words, when it is truncated, damaged or invalid anywhere, or
+    lacks scans. Two faults that cameras make, and that cost no pixel, are none: bytes that only fill the
+    space between the pixels and the end, and a baseline scan that says it was of another kind.
     """
     try:
         pixels = simplejpeg.decode_jpeg(data, _COLOURS[mode])
@@ -34,6 +34,7 @@ def decode_jpeg(data: bytes, mode: str) -> Image.Image:
         if mended is None:
             raise
         pixels = simplejpeg.decode_jpeg(mended, _COLOURS[mode])
+    require_all_scans(data)
     if mode == "L":
         return Image.fromarray(pixels[..., 0])
     # JPEGs hold no ink as 255, as Adobe began it.
@@ -60,11 +61,9 @@ def _without_filling(data: bytes, count: int) -> bytes | None:
 
 def _with_baseline_scan(data: bytes) -> bytes | None:
     """The file with the parameters that its one scan must have; None when it is not baseline."""
-    place, baseline = 2, False
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        baseline = baseline or marker in _BASELINE_FRAMES
-        place += 2 + length
-        if marker == _START_OF_SCAN:
-            return data[: place - 3] + _BASELINE_SCAN + data[place:] if baseline else None
+    baseline = False
+    for marker, _, end in segments(data):
+        baseline = baseline or marker in BASELINE_FRAMES
+        if marker == START_OF_SCAN:
+            return data[: end - 3] + _BASELINE_SCAN + data[end:] if baseline else None
     return None

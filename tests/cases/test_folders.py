@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.core.image_files import unnameable
 from pipeline.datasets.derived.select import select_time
+from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
 from pipeline.datasets.formatting.readers.folder_listing import list_photographs
 from pipeline.doctor.inputs import check_own_folders
 from pipeline.forecast.changes import pending_changes
 from pipeline.forecast.hindrances import hindrances
 from pipeline.night.records.summary import Reason, reasons_of
-from pipeline.runtime.errors import DusklineError, SetError, UserError
+from pipeline.runtime.errors import BadImageError, DusklineError, SetError, UserError
 from pipeline.sharing.objects import SharedProject
 from stages.cli import main as duskline
 from tests.datasets.own_photographs import made_set, make, settings
 from tests.datasets.raw_forms import jpeg
+from tests.datasets.walks import made_walks, make_walks
 from tests.forecast.small_pipeline import PARAMS, new_pipeline, set_params
 from tests.sharing.small_project import dvc
-from unit.data.domain_images import list_side
+from unit.data.domain_images import list_side, side_of_folder, side_of_listings
 
 
 @pytest.mark.parametrize("stem", ["123.jpg", "00123.jpg", "00123.JPEG.jpg"])
@@ -188,13 +196,15 @@ def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
     with pytest.raises(SetError) as caught:
         list(read_common(tmp_path, CommonSettings("refuse"), tmp_path))
     assert "2 of 2 pictures" in str(caught.value)
-    assert r"test/queries/caf\xe9.jpg (its name is not UTF-8)" in str(caught.value)
+    assert r"'test/queries/caf\udce9.jpg': its name holds control characters or is not UTF-8" in str(
+        caught.value
+    )
 
 
 def test_a_latin_1_name_on_a_side_of_a_training(tmp_path: Path) -> None:
     (tmp_path / "nights").mkdir()
     (tmp_path / "nights" / LATIN_1).write_bytes(jpeg())
-    with pytest.raises(UserError, match=r"1 pictures of .* have names that are not UTF-8:\n +caf\\xe9\.jpg"):
+    with pytest.raises(UserError, match=r"1 pictures of .* cannot be listed:\n +'caf\\udce9\.jpg': its name"):
         list_side(tmp_path / "nights", tmp_path / "listing.csv")
     assert not (tmp_path / "listing.csv").exists()
 
@@ -232,3 +242,176 @@ def test_translate_writes_utf_8_and_names_only_options_that_it_has(tmp_path: Pat
 def test_numbers_in_reasons_are_left_out_but_not_those_of_names() -> None:
     reasons = [("a", "640x480 of 1,000 pixels, not UTF-16"), ("b", "64x48 of 20 pixels, not UTF-16")]
     assert reasons_of(reasons) == (Reason("#x# of # pixels, not UTF-16", 2, "a"),)
+
+
+# Names
+
+
+PLACE = "@585157.79@4477147.65@17@T@@@{}@@@@@@@@.jpg"
+# Of screenshots, of copies in Japanese and in French, and of a family.
+NAMES = [
+    "Screenshot 2024-01-01 at 9.41.00\u202fAM.jpg",
+    "\u8857\u3000\u8def.jpg",
+    "rue\u00a0haute.jpg",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467.jpg",
+    "\u202b\u05d0\u2028.jpg",
+]
+
+
+@pytest.mark.parametrize("coordinates", ["exif", "coordinates.csv"])
+def test_names_with_any_blanks_and_joined_signs_are_names(tmp_path: Path, coordinates: str) -> None:
+    names = [f"{role}/{name}" for name in NAMES for role in ("database", "queries")]
+    folder = make(tmp_path / "photos", {name: {} for name in names})
+    if coordinates == "exif":
+        with pytest.raises(UserError) as caught:
+            list_photographs(folder, coordinates)
+        assert str(caught.value).count("has no GPS coordinates in its EXIF data") == len(names)
+        assert "rename" not in str(caught.value)
+    else:
+        assert {row.source for row in made_set(folder, tmp_path / "set").rows} == set(names)
+
+
+def test_so_they_are_for_all_other_readers(tmp_path: Path) -> None:
+    stems = [name.removesuffix(".jpg") for name in NAMES]
+    common = tmp_path / "common" / "test" / "queries"
+    common.mkdir(parents=True)
+    for stem in stems:
+        (common / PLACE.format(stem)).write_bytes(jpeg())
+    found = list(read_common(tmp_path / "common", CommonSettings("refuse"), tmp_path))
+    assert {raw.file_name for raw in found} == {PLACE.format(stem) for stem in stems}
+    assert list_side(common, tmp_path / "listing.csv") == len(NAMES)
+    assert len(side_of_listings({"listing": common}, tmp_path).pictures) == len(NAMES)
+    folders = [f"walk {stem}" for stem in stems]
+    traverses = {folder: {"role": "queries", "time_of_day": ""} for folder in folders}
+    traverses[folders[0]]["role"] = "database"
+    raw = make_walks(tmp_path / "walks", folders=folders)
+    for folder in folders:
+        (raw / folder / "Image000.jpg").rename(raw / folder / f"{stems[0].replace('9.41.00', '')} 000.jpg")
+    made = made_walks(raw, tmp_path / "set", traverses=traverses)
+    assert len(made.rows) == 4 * len(NAMES)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])), st.characters(categories=["Cc", "Cs"]))
+def test_control_characters_and_other_bytes_are_in_no_name(text: str, sign: str) -> None:
+    assert unnameable(text) == ""
+    assert unnameable(text + sign + text).endswith("or is not UTF-8; rename it")
+
+
+@pytest.mark.parametrize("name", ["a\nb.jpg", LATIN_1])
+def test_an_unusable_name_is_told_once_by_every_reader(tmp_path: Path, name: str) -> None:
+    """Also where a CSV lists it, in the letters that are meant."""
+    said = f"{name!r}: its name holds control characters or is not UTF-8; rename it"
+    folder = make(tmp_path / "photos", {"café.jpg" if name == LATIN_1 else name: {}, "other.jpg": {}})
+    if name == LATIN_1:
+        (folder / "café.jpg").rename(folder / name)
+    with pytest.raises(UserError) as caught:
+        list_photographs(folder, "coordinates.csv")
+    assert caught.value.message == f"1 photographs of {folder} cannot be used:\n    {said}"
+    with pytest.raises(UserError, match=r"1 pictures of .* cannot be listed:") as caught:
+        side_of_folder(folder)
+    assert said in caught.value.message
+    walks = make_walks(tmp_path / "walks")
+    (walks / "day_left" / "Image000.jpg").rename(walks / "day_left" / f"{name.removesuffix('.jpg')}0.jpg")
+    with pytest.raises(UserError, match=r"1 of 8 frames of .* cannot be used:") as caught:
+        made_walks(walks, tmp_path / "set")
+    assert "its name holds control characters" in caught.value.message
+
+
+# What is no file
+
+
+@pytest.fixture
+def _soon() -> Iterator[None]:
+    """A pipe would be waited for for ever."""
+
+    def too_late(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _socket(path: Path) -> None:
+    # The path of a socket may have a hundred bytes at most.
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as end:
+        end.bind(path.name)
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("put", [os.mkfifo, _socket], ids=["pipe", "socket"])
+def test_what_is_no_plain_file_is_named_by_every_reader(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    folder = make(tmp_path / "photos", {"a.jpg": {}, "b.jpg": {}})
+    (folder / "b.jpg").unlink()
+    put(folder / "b.jpg")
+    with pytest.raises(UserError) as caught:
+        list_photographs(folder, "coordinates.csv")
+    assert caught.value.message == f"1 photographs of {folder} cannot be used:\n    b.jpg: not a plain file"
+    with pytest.raises(UserError, match=r"    b\.jpg: not a plain file"):
+        list_photographs(folder, "exif")
+    for listing in (side_of_folder, lambda folder: list_side(folder, tmp_path / "listing.csv")):
+        with pytest.raises(UserError) as caught:
+            listing(folder)
+        assert (
+            caught.value.message == f"1 pictures of {folder} cannot be listed:\n    b.jpg: not a plain file"
+        )
+    walks = make_walks(tmp_path / "walks")
+    put(walks / "day_left" / "Image004.jpg")
+    (walks / "night_right" / "Image004.jpg").write_bytes(jpeg())
+    with pytest.raises(UserError, match=r"    day_left/Image004\.jpg: not a plain file"):
+        made_walks(walks, tmp_path / "set")
+    common = tmp_path / "common" / "test" / "queries"
+    common.mkdir(parents=True)
+    put(common / PLACE.format("a"))
+    images = read_common(tmp_path / "common", CommonSettings("refuse"), tmp_path)
+    with pytest.raises(BadImageError, match=r"@\.jpg: cannot be read \(not a plain file\)"):
+        format_set(images, tmp_path / "set", workers=1)
+
+
+# What is there, and no picture that is read
+
+
+def test_what_a_csv_lists_and_the_folder_has_otherwise(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.dng", "c.jpg", "d.jpg", "sub/e.jpg", "f.jpg", "g.MOV", "@eaDir/h.jpg", "I.JPG"]
+    folder = make(tmp_path / "photos", {name: {} for name in names})
+    (folder / "c.jpg").unlink()
+    (folder / "c.jpg").mkdir()
+    (folder / "d.jpg").rename(folder / ".d.jpg.icloud")
+    (folder / "sub" / "e.jpg").rename(folder / "sub" / "e.jpg.nextcloud")
+    (folder / "f.jpg").unlink()
+    (folder / "I.JPG").rename(folder / "i.jpg")
+    with pytest.raises(UserError) as caught:
+        list_photographs(folder, "coordinates.csv")
+    there, cloud = "and there, but no picture that is read", "but still in the cloud; download it"
+    found = [there, there, cloud, cloud, "but not there", there, there]
+    expected = [
+        f"{name}: listed in line {line} of coordinates.csv, {what}"
+        for (line, name), what in zip(list(enumerate(names, 2))[1:-1], found, strict=True)
+    ]
+    expected.append(
+        "I.JPG: listed in line 10 of coordinates.csv, but not there; there is i.jpg, which is not the same"
+    )
+    expected.append("i.jpg: coordinates.csv does not list it, so it has no coordinates")
+    assert caught.value.message.split("\n    ")[1:] == sorted(expected)
+
+
+def test_what_is_still_in_a_cloud_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = make(tmp_path / "photos", {"a.jpg": {}})
+    for name in (
+        ".IMG_1.JPG.icloud",
+        ".IMG_2.JPG.icloud",
+        "sub/c.jpg.nextcloud",
+        "b.dng",
+        ".notes.txt.icloud",
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"placeholder")
+    for clutter in (".Trash/.IMG_3.JPG.icloud", "@eaDir/.IMG_4.JPG.icloud", "..DS_Store.icloud"):
+        (folder / clutter).parent.mkdir(exist_ok=True)
+        (folder / clutter).write_bytes(b"placeholder")
+    assert len(list_photographs(folder, "coordinates.csv")) == 1
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith(f"{folder}: passed over 1 .dng, 3 .jpg still in the cloud; pictures are ")
+    assert told.endswith("files, convert or download the others where they are meant")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -320,3 +322,57 @@ def test_the_photograph_of_two_pictures_in_one_file_is_taken(tmp_path: Path) -> 
     pictures = {"a.jpg": two, "b.jpg": jpeg(seed=1), "c.png": png(seed=2)}
     seen = by_source(formatted(folder_of(tmp_path / "walk", pictures)))
     assert np.abs(seen["a.jpg"] - np.asarray(picture(seed=5), int)).mean() < 3
+
+
+# Halves, and other forms than the name says
+
+
+def test_a_png_and_a_progressive_jpeg_of_which_the_end_is_missing_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is properly ended: decoders give half a picture, or a blur, and say nothing."""
+    header, rows = png(64, 48)[:33], b"".join(b"\0" + bytes([200]) * 192 for _ in range(24))
+    packed = b"IDAT" + zlib.compress(rows)
+    data = struct.pack(">I", len(packed) - 4) + packed + struct.pack(">I", zlib.crc32(packed))
+    end = png()[-12:]
+    whole = coded(picture(), "JPEG", progressive=True, quality=95)
+    first = whole[: whole.index(b"\xff\xda", whole.index(b"\xff\xda") + 2)] + b"\xff\xd9"
+    halves = {"half.png": header + data + end, "first.jpg": first}
+    for half in halves.values():
+        with Image.open(io.BytesIO(half)) as image:
+            image.load()
+    folder = folder_of(tmp_path / "walk", {"a.jpg": jpeg(), "b.jpg": whole} | halves)
+    told = refused(folder)
+    assert told.startswith("2 of 4 images cannot be read:")
+    assert "half.png: cannot be decoded (its pixels end before its last row)" in told
+    assert "first.jpg: cannot be decoded (some of its scans are missing)" in told
+    assert translated(folder, monkeypatch).exit_code == 1
+    assert reasons(folder).keys() == halves.keys()
+
+
+COMMON = "test/{}/@0544000.00@4180000.00@@@@@{}@@@@@@@@.{}"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_copied_is_jpeg_or_png_by_its_content(packed: bool, tmp_path: Path) -> None:
+    right = {COMMON.format("database", "a", "jpg"): png(), COMMON.format("queries", "a", "png"): jpeg()}
+    wrong = {
+        COMMON.format("queries", form, "jpg"): coded(picture(), form)
+        for form in ("HEIF", "AVIF", "GIF", "WEBP", "BMP")
+    }
+
+    def made(files: Mapping[str, bytes], root: Path) -> ImageSet:
+        if packed:
+            root.mkdir()
+            write_tar(root / "x.tar", dict(files))
+        else:
+            folder_of(root, files, listed=False)
+        images = read_common(root, CommonSettings("refuse"), root)
+        return format_set(images, tmp_path / "set", workers=2)
+
+    with pytest.raises(BadImageError, match=r"^5 of 7 images cannot be read:") as caught:
+        made(right | wrong, tmp_path / "all")
+    assert all(f"{name}: neither JPEG nor PNG; convert it" in caught.value.message for name in wrong)
+    assert not (tmp_path / "set").exists()
+    images = made(right, tmp_path / "right")
+    assert {images.read(row) for row in images.rows} == set(right.values())

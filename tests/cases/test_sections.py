@@ -79,6 +79,24 @@ def test_08_all_are_named_on_one_line(tmp_path: Path) -> None:
     assert message.endswith("merge.7 (YAML reads a number), test_sets: 2019 (YAML reads a number)")
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("[a]", "YAML reads a list"),
+        ("{b: c, d}", "YAML reads a section"),
+        ("? [a,\n     b]\n  ", "YAML reads a list"),
+    ],
+)
+def test_a_key_that_is_no_text_is_named_as_it_stands(tmp_path: Path, key: str, why: str) -> None:
+    written = " ".join(key.removeprefix("?").split())
+    message = refusal(tmp_path, f"format:\n  {key}: {{raw: x}}\n").message
+    assert message.endswith(f"names that no stage can have: format.{written} ({why})")
+    assert (
+        f"nothing: format.x.{written}: ~/y"
+        in refusal(tmp_path, f"format:\n  x: {{? {written} : ~/y}}\n").message
+    )
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_names_that_dvc_takes(tmp_path: Path, name: str) -> None:
     assert list(read(tmp_path, f"format:\n  {name}: {{raw: x}}\n")["format"]) == [name.strip("'\"")]

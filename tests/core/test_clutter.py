@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.clutter import is_clutter
+from pipeline.core.clutter import is_clutter, meant_by_placeholder
 
 CLUTTER = [
     # Systems.
@@ -48,3 +48,21 @@ def test_what_systems_and_programs_keep_is_clutter(path: str) -> None:
 def test_photographs_are_not(path: str) -> None:
     assert not is_clutter(path)
     assert not is_clutter(f"a walk/by day/{path}")
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("walk/.IMG_1.JPG.icloud", "walk/IMG_1.JPG"),
+        (".a.b.jpg.icloud", "a.b.jpg"),
+        ("walk/a.jpg.nextcloud", "walk/a.jpg"),
+        ("a.jpg.owncloud", "a.jpg"),
+        ("a.jpg.icloud", ""),
+        (".icloud", ""),
+        ("..icloud", ""),
+        (".hidden.jpg", ""),
+        ("a.icloud/b.jpg", ""),
+    ],
+)
+def test_what_a_placeholder_stands_for(path: str, meant: str) -> None:
+    assert meant_by_placeholder(path) == meant

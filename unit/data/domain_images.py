@@ -16,12 +16,13 @@ from pipeline.core.files import (
     digest_file,
     read_csv,
     require_folder,
+    why_no_file,
     write_csv,
 )
-from pipeline.core.image_files import picture_files
+from pipeline.core.image_files import picture_files, unnameable
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.core.image_io import open_rgb
-from pipeline.runtime.errors import MissingInputError, UserError, listed, printable
+from pipeline.runtime.errors import MissingInputError, UserError, listed
 from pipeline.runtime.picture_check import refuse_unreadable, unreadable
 from pipeline.runtime.progress import progress
 
@@ -69,7 +70,7 @@ class Side:
 def side_of_folder(folder: Path) -> Side:
     """All pictures below `folder`; `MissingInputError` when there is none.
 
-    `UserError` names those whose names are not UTF-8.
+    `UserError` names those that are no files, and those whose names no table can hold.
     """
     return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
 
@@ -107,13 +108,18 @@ def _found(folder: Path) -> list[str]:
     names = picture_files(folder)
     if not names:
         raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
-    unlistable = [name for name in names if printable(name) != name]
-    if unlistable:
+    wrong = [reason for name in names if (reason := unnameable(name) or _no_file(folder, name))]
+    if wrong:
         raise UserError(
-            f"{len(unlistable)} pictures of {folder} have names that are not UTF-8:{listed(unlistable)}",
-            hint="rename them, or take them away: no listing can name them",
+            f"{len(wrong)} pictures of {folder} cannot be listed:{listed(wrong)}",
+            hint="rename or mend them as each line says, or take them out of the folder",
         )
     return names
+
+
+def _no_file(folder: Path, name: str) -> str:
+    reason = why_no_file(folder / name)
+    return reason and f"{name}: {reason}"
 
 
 def _changed(paths: list[str]) -> UserError:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pipeline.compute.resources.timings import note_work
 from pipeline.core.files import digest_bytes
+from pipeline.core.image_formats import is_jpeg_or_png
 from pipeline.core.image_io import encode, open_rgb
 from pipeline.datasets.formatting.position_check import check_positions
 from pipeline.datasets.formatting.resume import ResumableSet
@@ -63,6 +64,8 @@ class RawImage:
         return f"images/{self.split}/{self.role}/{self.file_name}"
 
 
+# A set is of these, and what is copied unchanged must be one of them.
+NOT_COPIED = "neither JPEG nor PNG; convert it"
 _LOOSE_HINT = (
     "copy damaged ones again from camera or phone, or take them out of the folder; nothing was changed there"
 )
@@ -156,7 +159,10 @@ def _prepare(resumable: ResumableSet | None, raw: RawImage) -> _Result:
     try:
         data = raw.read()
         picture = open_rgb(data, label=raw.source)
-        if raw.recode is not None:
+        if raw.recode is None:
+            if not is_jpeg_or_png(data):
+                return f"{raw.source}: {NOT_COPIED}"
+        else:
             picture = _resized(picture, raw.recode.shorter_side)
             data = encode(np.asarray(picture), ".jpg", quality=raw.recode.jpeg_quality, label=raw.source)
     except (BadImageError, BadArchiveError) as error:

@@ -8,15 +8,16 @@ from collections.abc import Iterable
 
 from pipeline.core.image_files import letters_of
 
-UNNAMEABLE = "its name holds control characters or is not UTF-8; rename it"
+# Bytes that are no UTF-8, as Python holds them, by what they mostly are.
+_LATIN_1 = {0xDC00 + byte: chr(byte) for byte in range(0x80, 0x100)}
 
 
 class ListedNames:
     """The files of a folder, by POSIX paths, to find those that people list.
 
     A name means the file of exactly that name; else, with blanks round it left out and with slashes in the
-    place of backslashes, that of the same letters, which Macs write in another form of Unicode. Capitals
-    count.
+    place of backslashes, that of the same letters, which Macs write in another form of Unicode, and old disks
+    in Latin-1. Capitals count.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -51,4 +52,4 @@ def _ways(name: str) -> tuple[str, ...]:
 
 
 def _form(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name.translate(_LATIN_1))

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from pipeline.core.files import digest_bytes
+from pipeline.core.files import NOT_PLAIN, digest_bytes
 from pipeline.core.image_io import encode, read_rgb
 from pipeline.night.records.translator import OutputFormat, Translator
 from pipeline.runtime.errors import BadImageError, DusklineError
@@ -102,7 +102,7 @@ def read(task: Task) -> bytes | Failed:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             # Reading a pipe would wait for ever.
-            return Failed("not a plain file", "reading")
+            return Failed(NOT_PLAIN, "reading")
         size = found.st_size if task.size is None else task.size
         if size > _LARGEST_FILE:
             return Failed(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.files import atomic_write, digest_file, require_folder, write_json
+from pipeline.core.files import NOT_PLAIN, atomic_write, digest_file, require_folder, write_json
 from pipeline.core.image_files import picture_files
 from pipeline.core.image_formats import PICTURE_SUFFIXES, picture_size
 from pipeline.datasets.image_set.image_set import MANIFEST
@@ -166,7 +166,7 @@ def _digested(
         try:
             name.encode("utf-8")
             if not stat.S_ISREG((folder / name).stat().st_mode):
-                return Source(name, "", "not a plain file")
+                return Source(name, "", NOT_PLAIN)
             if size := picture_size(folder / name):
                 sizes.add(size)
             return Source(name, digest_file(folder / name))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pipeline.core.clutter import is_clutter
-from pipeline.core.image_files import is_picture_name, picture_files
+from pipeline.core.files import read_plain
+from pipeline.core.image_files import is_picture_name, picture_files, unnameable
 from pipeline.datasets.archives.archive_members import is_archive, member_names, members
-from pipeline.datasets.formatting.build_set import RawImage
+from pipeline.datasets.formatting.build_set import NOT_COPIED, RawImage
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
 from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS
-from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed, printable
+from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
 
 # Bytes are copied unchanged, and a set is of these.
 _COPIED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
@@ -63,7 +65,7 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
             yield RawImage(*places[member.name], member.label, member.read)
     else:
         for path, place in places.items():
-            yield RawImage(*place, path, (raw / path).read_bytes, loose=True)
+            yield RawImage(*place, path, partial(read_plain, raw / path), loose=True)
 
 
 def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:
@@ -90,9 +92,9 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
         if not split and not file_name.startswith("@"):
             continue
         count += 1
-        is_text = printable(path) == path
-        reason = _fault(split, role, file_name, settings) if is_text else "its name is not UTF-8"
-        if reason:
+        if reason := unnameable(path):
+            wrong.append(reason)
+        elif reason := _fault(split, role, file_name, settings):
             wrong.append(f"{path} ({reason})")
         elif role or settings.flat_role in ROLES:
             places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
@@ -116,7 +118,7 @@ def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> s
     if not file_name.startswith("@"):
         return "the name does not begin with '@'"
     if not file_name.lower().endswith(_COPIED):
-        return "neither JPEG nor PNG; convert it"
+        return NOT_COPIED
     try:
         position_of(file_name)
     except NameFormatError as error:

@@ -6,16 +6,18 @@ Whatever is wrong with them is collected and told at once, photograph by photogr
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.files import require_file, require_folder
-from pipeline.core.image_files import picture_files
+from pipeline.core.clutter import is_in_cloud
+from pipeline.core.files import require_file, require_folder, why_no_file
+from pipeline.core.image_files import picture_files, unnameable
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.photo_metadata import Header, date_in_name, direction, read_header
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
-from pipeline.datasets.listings.listed_names import UNNAMEABLE, ListedNames
+from pipeline.datasets.listings.listed_names import ListedNames
 from pipeline.datasets.listings.tables import Row, read_table
 from pipeline.runtime.errors import BadImageError, NoReaderError, UserError, listed
 from pipeline.runtime.progress import progress
@@ -62,17 +64,18 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     """
     require_folder(folder)
     paths = picture_files(folder)
-    problems = [f"{path!r}: {UNNAMEABLE}" for path in paths if not path.isprintable()]
-    paths = [path for path in paths if path.isprintable()]
+    nameless = {path: reason for path in paths if (reason := unnameable(path))}
+    problems = list(nameless.values())
     rows: dict[str, Row] = {}
     if coordinates != EXIF:
         rows = _rows(folder, coordinates, paths, problems)
+    paths = [path for path in paths if path not in nameless]
     photographs = []
     without_reader: Counter[str] = Counter()
     without_fix = []
     for path in progress(paths, total=len(paths), label="read heads"):
-        if not (folder / path).exists():
-            problems.append(f"{path}: is a link to {(folder / path).readlink()}, which is not there")
+        if reason := why_no_file(folder / path):
+            problems.append(f"{path}: {reason}")
             continue
         if coordinates != EXIF and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
@@ -131,14 +134,26 @@ def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str])
         where = f"line {row.line} of {table.name}"
         path = names.meant_by(listed)
         if path is None:
-            alike = names.alike(listed)
-            but = f"; there is {' and '.join(alike)}, which is not the same" if alike else ""
-            problems.append(f"{listed.strip() or '(no path)'}: listed in {where}, but not there{but}")
+            found = _found_instead(folder, listed, names.alike(listed))
+            problems.append(f"{listed.strip() or '(no path)'}: listed in {where}, {found}")
         elif path in rows:
             problems.append(f"{path}: listed a second time in {where}")
         else:
             rows[path] = row
     return rows
+
+
+def _found_instead(folder: Path, name: str, alike: list[str]) -> str:
+    """What is found of a photograph that the CSV lists and the folder does not have."""
+    if alike:
+        return f"but not there; there is {' and '.join(alike)}, which is not the same"
+    path = PurePosixPath(name.strip().replace("\\", "/"))
+    if path.name and not path.is_absolute() and ".." not in path.parts:
+        if os.path.lexists(folder / path):
+            return "and there, but no picture that is read"
+        if is_in_cloud(folder / path):
+            return "but still in the cloud; download it"
+    return "but not there"
 
 
 def _photograph(path: str, header: Header, row: Row | None) -> Photograph:

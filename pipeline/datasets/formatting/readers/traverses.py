@@ -14,14 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pipeline.core.files import require_folder
-from pipeline.core.image_files import picture_files
+from pipeline.core.image_files import picture_files, unnameable
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.core.params import build
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.photo_metadata import read_header
 from pipeline.datasets.image_set.image_names import ImageName, format_coordinate
 from pipeline.datasets.image_set.image_set import FRAMES
-from pipeline.datasets.listings.listed_names import UNNAMEABLE
 from pipeline.runtime.errors import (
     BadImageError,
     MissingInputError,
@@ -73,7 +72,7 @@ class TraversesSettings:
             path = PurePosixPath(str(folder))
             if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
                 raise ValueError(f"traverses: {str(folder)!r} is no folder below raw")
-            if "@" in str(folder) or not str(folder).isprintable():
+            if "@" in str(folder) or unnameable(str(folder)):
                 raise ValueError(
                     f"traverses: the folder {str(folder)!r} may not hold '@' or control characters"
                 )
@@ -233,8 +232,8 @@ def _plain(raw: Path, paths: list[str]) -> dict[str, bool]:
     """Whether each picture can be copied as it is; only heads are read."""
     plain, wrong = {}, []
     for path in progress(paths, total=len(paths), label="read heads"):
-        if not path.isprintable():
-            wrong.append(f"{path!r}: {UNNAMEABLE}")
+        if reason := unnameable(path):
+            wrong.append(reason)
             continue
         try:
             plain[path] = read_header(raw / path).plain
