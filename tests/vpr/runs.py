@@ -13,7 +13,7 @@ import torch
 from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.training import training
+from pipeline.vpr.training import loop
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training import TrainSummary, train_model
 
@@ -80,7 +80,7 @@ def kill_after(states: int, monkeypatch: pytest.MonkeyPatch) -> None:
         if done == states:
             raise KilledError
 
-    monkeypatch.setattr(training, "save_state", killing)
+    monkeypatch.setattr(loop, "save_state", killing)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 from pipeline.vpr.models.descriptor_model import NetworkSettings, Recogniser, build_network, load_model
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
-from pipeline.vpr.training import training
+from pipeline.vpr.training import loop, training
 from pipeline.vpr.training.losses import triplet_loss
 from pipeline.vpr.training.step import Learner
 from tests.vpr.places import write_places
@@ -101,7 +101,7 @@ def test_a_killed_training_goes_on(
 
     run("whole")
     with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(training, "SAVE_EVERY", 0.0)
+        patch.setattr(loop, "SAVE_EVERY", 0.0)
         kill_after(2, patch)
         run("parts")
     run("parts")

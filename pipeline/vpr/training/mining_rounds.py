@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 
 from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import SplitImages
-from pipeline.vpr.models.descriptor_model import Network
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training.examples.mining import Round
 from pipeline.vpr.training.examples.similar_places import group_similar, similar_places
 from pipeline.vpr.training.examples.tuple_loader import PairReader
 from pipeline.vpr.training.memory_check import PAIRS_AT_ONCE
-from pipeline.vpr.training.settings import TrainSettings
+from pipeline.vpr.training.settings import RoundSettings
 from pipeline.vpr.training.training_data import TrainingData
 from pipeline.vpr.training.training_progress import Progress
 
@@ -26,9 +26,9 @@ TURNED = 0.5
 class Rounds:
     """Finds the example rows of round after round, with the descriptors that the network gives then."""
 
-    settings: TrainSettings
+    settings: RoundSettings
     material: TrainingData
-    network: Network
+    network: nn.Module
     extraction: Extraction
 
     @property

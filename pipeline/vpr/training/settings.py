@@ -18,6 +18,18 @@ _OF_LOSS = {
 
 
 @dataclass(frozen=True)
+class RoundSettings:
+    """Of a run's settings what its rounds of examples depend on; see `TrainSettings`."""
+
+    seed: int
+    batch: int
+    queries_per_epoch: int
+    queries_per_cache: int | None
+    similar_places: int
+    soft_positives: float
+
+
+@dataclass(frozen=True)
 class TrainSettings:
     """A training run; in brackets the paper's values.
 
@@ -185,6 +197,11 @@ class TrainSettings:
     def pictures(self) -> int:
         """How many pictures each query of a step brings at most, itself among them."""
         return 3 if self.negatives is None else 2 + self.negatives
+
+    @property
+    def rounds(self) -> RoundSettings:
+        """What its rounds depend on."""
+        return RoundSettings(**{field.name: getattr(self, field.name) for field in fields(RoundSettings)})
 
     @property
     def network(self) -> NetworkSettings:

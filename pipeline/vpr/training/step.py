@@ -14,7 +14,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from pipeline.compute.device.precision import autocast
 from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import Group
-from pipeline.vpr.models.descriptor_model import Network
 from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
 from pipeline.vpr.training.examples.tuple_loader import PairReader
 from pipeline.vpr.training.losses import contrastive_loss, triplet_loss
@@ -52,7 +51,7 @@ def loss_of(settings: TrainSettings, material: TrainingData) -> Loss:
 class Learner:
     """A network and what teaches it, on a device and in the numbers ("bfloat16" or "off") of a run."""
 
-    network: Network
+    network: nn.Module
     optimizer: torch.optim.Optimizer
     loss: Loss
     device: torch.device

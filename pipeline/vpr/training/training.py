@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,12 @@ from pipeline.compute.device.precision import device_of, numbers_of, numeric_pat
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
-from pipeline.compute.distributed.training_state import folder_of_run, load_state, save_state
+from pipeline.compute.distributed.training_state import folder_of_run
 from pipeline.compute.resources.timings import note_work
-from pipeline.core.image_io import open_rgb
-from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.memory import keep_freed_memory
-from pipeline.runtime.picture_check import refuse_unreadable, unreadable
-from pipeline.runtime.progress import progress
 from pipeline.vpr.inputs.split_images import split_images
 from pipeline.vpr.models.aggregation import NetVLAD
 from pipeline.vpr.models.descriptor_model import Network, Recogniser, build_network, save_model
@@ -33,10 +28,12 @@ from pipeline.vpr.models.pretrained_weights import start_digest
 from pipeline.vpr.models.sync_batchnorm import share_batch_norm
 from pipeline.vpr.retrieval.recall import RECALL_AT
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction, evaluate_recall
+from pipeline.vpr.training.loop import Loop
 from pipeline.vpr.training.memory_check import require_training_memory
 from pipeline.vpr.training.mining_rounds import Rounds
 from pipeline.vpr.training.netvlad_init import cluster, initial_descriptors
 from pipeline.vpr.training.pretrained_licence import start_terms
+from pipeline.vpr.training.readable_check import require_readable
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.step import Learner, batch_norms, loss_of
 from pipeline.vpr.training.training_data import training_data
@@ -45,9 +42,6 @@ from pipeline.vpr.training.weight_averaging import averaged, weights_of
 
 # Early stopping looks at this recall on val.
 JUDGED_AT = 5
-# Seconds between two saved states: what a killed run loses at most, beside the step under way.
-SAVE_EVERY = 60.0
-
 # Rooms of the code that makes the weights.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
@@ -137,21 +131,23 @@ class _Run:
         self.weights = {} if digest is None else {"weights_digest": digest}
         self.folder = folder_of_run(work, key | self.weights, ROOMS, self.group)
         self.network = self._new_network()
-        self.rounds = Rounds(settings, self.material, self.network, self.extraction)
         if settings.batch_norm == "frozen":
             for module in batch_norms(self.network):
                 module.requires_grad_(requires_grad=False)
         learning = [value for value in self.network.parameters() if value.requires_grad]
         # On a GPU all weights in one kernel; on a CPU as it ever was, to the bit.
-        self.optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=self.device.type == "cuda")
+        optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=self.device.type == "cuda")
         loss = loss_of(settings, self.material)
-        self.learner = Learner(
-            self.network, self.optimizer, loss, self.device, self.numbers, self.group, settings.batch_norm
+        learner = Learner(
+            self.network, optimizer, loss, self.device, self.numbers, self.group, settings.batch_norm
         )
-        self.progress = Progress()
-        # Losses of steps that are not in `progress` yet, for to look at one waits for the device.
-        self._losses: list[torch.Tensor] = []
-        self._saved = time.monotonic()
+        rounds = Rounds(settings.rounds, self.material, self.network, self.extraction)
+        self.loop = Loop(rounds, self.material.reader, learner, settings.lr_after, self.folder)
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands."""
+        return self.loop.progress
 
     @property
     def record(self) -> dict[str, Any]:
@@ -181,14 +177,8 @@ class _Run:
             self.numbers,
             self.group.size,
         )
-        self._require_readable()
-        # To main memory, where what is no weight belongs.
-        found = load_state(self.folder, self.group, torch.device("cpu"))
-        if found is not None:
-            _, state = found
-            self.network.load_state_dict(state["network"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.progress = Progress.from_document(state["progress"])
+        require_readable(self.images, ("train", "val"), self.extraction.workers, self.group)
+        if self.loop.resume():
             return
         for part in self.network.parts if self.group.writes else ():
             if isinstance(part.aggregation, NetVLAD):
@@ -197,28 +187,12 @@ class _Run:
         if self.settings.start_share:
             self.progress.start_weights = weights_of(self.network)
 
-    def _require_readable(self) -> None:
-        """Read every picture of the run once; `BadImageError` names all that cannot be read."""
-        mine = self.group.share(self.images.where("train") + self.images.where("val"))
-        reads = {row.name: partial(self._look_at, row) for row in mine}
-        found = self.group.joined_words(unreadable(reads, self.extraction.workers))
-        refuse_unreadable(
-            found.values(),
-            f"make the set {self.images.root} whole again: `dvc checkout`, or the stage that makes it",
-        )
-
-    def _look_at(self, row: ImageRow) -> None:
-        open_rgb(self.images.read(row), label=f"{self.images.root}/{row.name}")
-
     def epochs(self) -> Iterator[int]:
         """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
         while not self._over:
-            for _ in progress(
-                range(self.progress.round, self.rounds.of_an_epoch), label="train", unit="round"
-            ):
-                self._round()
+            self.loop.run_epoch()
             self._end_epoch()
-            self._save()
+            self.loop.save()
             yield self.progress.epoch
 
     @property
@@ -253,41 +227,9 @@ class _Run:
         )
         return cluster(descriptors, clusters, self.settings.seed), descriptors
 
-    def _round(self) -> None:
-        """Mine for some queries, unless a saved state holds their rows, and learn from them."""
-        done = self.progress
-        if not len(done.rows):
-            self.rounds.mine(done)
-        batch = self.settings.batch
-        parts = [done.rows[start : start + batch] for start in range(0, len(done.rows), batch)]
-        left = parts[done.step :]
-        shares = [self.group.share(part) for part in left]
-        read = self.material.reader.batches(shares, done.epoch, done.round)
-        for part, images in zip(left, read, strict=True):
-            self._set_learning_rate()
-            self._losses.append(self.learner.learn(images, part))
-            done.step += 1
-            done.batches += 1
-            if time.monotonic() - self._saved > SAVE_EVERY:
-                self._save()
-        self._take_losses()
-        done.rows, done.step, done.round = np.zeros((0, 0), np.int64), 0, done.round + 1
-
-    def _take_losses(self) -> None:
-        for loss in torch.stack(self._losses).tolist() if self._losses else ():
-            self.progress.loss_sum += loss
-            self.progress.loss_count += 1
-        self._losses.clear()
-
-    def _set_learning_rate(self) -> None:
-        done, settings = self.progress, self.settings
-        learnt = done.round * self.rounds.size + done.step * settings.batch
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.lr_after(done.epoch + learnt / settings.queries_per_epoch)
-
     def _end_epoch(self) -> None:
         done = self.progress
-        loss = done.loss_sum / done.loss_count
+        loss = sum(done.losses) / len(done.losses)
         if not np.isfinite(loss):
             raise DusklineError(
                 f"training broke in epoch {done.epoch + 1}: the loss is not a number",
@@ -305,15 +247,4 @@ class _Run:
         if values[f"recall@{JUDGED_AT}"] > done.best:
             done.best, done.best_epoch = values[f"recall@{JUDGED_AT}"], done.epoch
             done.best_weights = kept
-        done.epoch, done.round, done.loss_sum, done.loss_count = done.epoch + 1, 0, 0.0, 0
-
-    def _save(self) -> None:
-        self._take_losses()
-        if self.group.writes:
-            state = {
-                "network": self.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "progress": self.progress.to_document(),
-            }
-            save_state(self.folder, self.progress.batches, state)
-        self._saved = time.monotonic()
+        done.epoch, done.round, done.losses = done.epoch + 1, 0, []

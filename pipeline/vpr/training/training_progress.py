@@ -16,7 +16,7 @@ class Progress:
     """Counters and results of a run so far.
 
     epoch, round: those under way, from 0. rows: those of the round's examples, as they are read, empty before
-    they are mined; step: how many batches of them are done. losses: sum and count of this epoch.
+    they are mined; step: how many batches of them are done. losses: those of this epoch's steps.
     history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
     memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
     nearest before it learnt, of runs that mine once; similar: the places like it, where batches are made of
@@ -28,8 +28,7 @@ class Progress:
     step: int = 0
     batches: int = 0
     rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    loss_sum: float = 0.0
-    loss_count: int = 0
+    losses: list[float] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     best: float = -1.0
     best_epoch: int = -1

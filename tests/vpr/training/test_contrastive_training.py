@@ -14,7 +14,7 @@ from pipeline.runtime.errors import SetError
 from pipeline.vpr.augmentation.night_lights import Lights
 from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.training import step, training
+from pipeline.vpr.training import loop, step
 from tests.vpr.places import write_places
 from tests.vpr.runs import PAIRS, KilledError, assert_same_bits, curve, kill_after, run, weights
 
@@ -54,7 +54,7 @@ def test_pairs_are_learnt_the_same_for_any_workers_and_after_a_kill(
         similar_places=3,
     )  # fmt: skip
     run(both, tmp_path / "one", settings, workers=1)
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     kill_after(5, monkeypatch)
     with pytest.raises(KilledError):
         run(both, tmp_path / "many", settings, workers=3)

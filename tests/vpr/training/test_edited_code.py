@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pipeline.compute.distributed.training_state import save_state
-from pipeline.vpr.training import step, training
+from pipeline.vpr.training import loop, step
 from tests.edited_code import copied_code, edited
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS, KilledError, assert_same_bits, kill_after, run, weights
@@ -25,12 +25,12 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
 ) -> None:
     places = write_places(tmp_path / "set")
     code = copied_code(tmp_path / "code", monkeypatch)
-    monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
+    monkeypatch.setattr(loop, "SAVE_EVERY", 1e9)  # after an epoch only
     for edit in ("none", "words", "loss"):
         kill_after(1, monkeypatch)
         with pytest.raises(KilledError):
             run(places, tmp_path / edit, WIDE)
-        monkeypatch.setattr(training, "save_state", save_state)
+        monkeypatch.setattr(loop, "save_state", save_state)
         [resumable] = (tmp_path / edit / "work").iterdir()
         if edit == "words":
             edited(code, LOSS, '"""Mean hinge loss', '"""The mean hinge loss', monkeypatch)

@@ -16,7 +16,7 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import BadImageError, DusklineError
 from pipeline.vpr.augmentation.transforms import Augmentation, Occlusion, Perspective
 from pipeline.vpr.models.descriptor_model import load_model
-from pipeline.vpr.training import step, training
+from pipeline.vpr.training import loop, step, training
 from tests.compute.resources.noted import NotedWork
 from tests.vpr.places import write_places
 from tests.vpr.runs import SETTINGS, KilledError, assert_same_bits, curve, kill_after, run, weights
@@ -67,11 +67,11 @@ def test_all_pictures_that_cannot_be_read_are_named_before_the_first_step(
 def test_a_killed_run_ends_in_the_same_weights(
     places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     kill_after(steps, monkeypatch)
     with pytest.raises(KilledError):
         run(places, tmp_path)
-    monkeypatch.setattr(training, "save_state", save_state)
+    monkeypatch.setattr(loop, "save_state", save_state)
     assert not (tmp_path / "out" / "model.pt").exists()
     run(places, tmp_path)
     assert_same_bits(tmp_path, whole)
@@ -87,7 +87,7 @@ def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
     )
     settings = replace(SETTINGS, augmentation=changes)
     run(places, tmp_path / "one", settings, workers=1)
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     kill_after(3, monkeypatch)
     with pytest.raises(KilledError):
         run(places, tmp_path / "many", settings, workers=4)
@@ -160,11 +160,11 @@ def test_what_an_earlier_run_had_learnt_is_told_from_work(
     with NotedWork() as told:
         run(places, tmp_path / "whole")
         assert told.work == (SETTINGS.epochs * queries, SETTINGS.epochs * queries)
-    monkeypatch.setattr(training, "SAVE_EVERY", 1e9)  # after an epoch only
+    monkeypatch.setattr(loop, "SAVE_EVERY", 1e9)  # after an epoch only
     kill_after(1, monkeypatch)
     with pytest.raises(KilledError):
         run(places, tmp_path / "parts")
-    monkeypatch.setattr(training, "save_state", save_state)
+    monkeypatch.setattr(loop, "save_state", save_state)
     with NotedWork() as told:
         run(places, tmp_path / "parts")
         assert told.work == (SETTINGS.epochs * queries, (SETTINGS.epochs - 1) * queries)
