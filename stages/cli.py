@@ -19,11 +19,12 @@ COMMANDS: dict[str, Section] = {
         "sets": ("stages.sets", "The sets that params.yaml asks for: size and place."),
         "export": ("stages.export", "A set as plain files in the common folder layout."),
     },
-    "Nights": {
+    "Nights, and sets of both": {
         "translate": ("stages.translate_folder", "Any folder of pictures to night."),
     },
     "Results": {
         "results": ("stages.results", "The recalls of every experiment, and the report."),
+        "export-model": ("stages.export_model", "A model for others' code, by torch.hub."),
     },
     "Sharing": {
         "share": ("stages.share", "Set up a DVC remote; say under which terms."),
@@ -43,19 +44,19 @@ STAGES: dict[str, Section] = {
         "fetch": ("stages.fetch", "Raw archives of a source: drawn, found, or downloaded."),
         "format": ("stages.format", "The common layout and names, with a manifest."),
     },
-    "Nights": {
+    "Nights, and sets of both": {
         "pictures": ("stages.pictures", "A folder of pictures, listed for a side of a training."),
         "train_unit": ("stages.train_unit", "A translator trained on two unpaired sides."),
         "translate": ("stages.translate", "The synthetic night of a day set."),
         "photometric": ("stages.photometric", "The night of a day set without a network."),
-    },
-    "Sets of both": {
         "merge": ("stages.merge", "A day set and its night set as one."),
         "apart": ("stages.apart", "What of a set lies apart from a test set."),
         "select": ("stages.select", "The database, and the queries of one time of day."),
     },
     "Recognition": {
         "train": ("stages.train", "A place recogniser, from a set's train and val splits."),
+        "adapt": ("stages.adapt", "A place recogniser of any kind taught to see by night."),
+        "asymmetric": ("stages.asymmetric", "Two models as one: for queries, and for databases."),
         "model_file": ("stages.model_file", "A model.pt that somebody else has trained."),
         "hub_local": ("stages.hub_local", "A model of others, by torch.hub from a folder."),
         "hub_github": ("stages.hub_github", "A model of others, by torch.hub from GitHub."),

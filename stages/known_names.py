@@ -9,10 +9,12 @@ from typing import Any
 import yaml
 
 from pipeline.runtime.set_stages import SET_STAGES
-from stages.places import SETS
+from stages.places import RECOGNISERS, SETS
 
 # Stages whose section has another name than they.
 _SECTIONS = {"sheet": "sheets"}
+# Of models that may be exported.
+_MODELS = ("train", "adapt", "model_file", "hub_local", "hub_github")
 
 
 def instances_of(stage: str) -> Callable[[], list[str]]:
@@ -37,6 +39,12 @@ def set_names() -> list[str]:
     """Names of the sets that params.yaml asks for, and of others that are there."""
     asked = [name for section in SET_STAGES for name in _params().get(section) or {}]
     return list(dict.fromkeys([*asked, *sorted(folder.name for folder in SETS.glob("*/"))]))
+
+
+def model_names() -> list[str]:
+    """Names of the models that params.yaml asks for, and of others that are there."""
+    asked = [name for section in _MODELS for name in _params().get(section) or {}]
+    return list(dict.fromkeys([*asked, *sorted(folder.name for folder in RECOGNISERS.glob("*/"))]))
 
 
 def set_places() -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.night.upkeep.prune import Amount, Part
 
 # Half-done trainings, in the work store by these names.
-_STATES = ("train", "train_unit")
+_STATES = ("train", "adapt", "train_unit")
 
 _WARNING = """\
 Nothing uses the unused nights now, but some may still be wanted: those of a run that was ended before its

@@ -15,7 +15,9 @@ from pipeline.report.page.page import PageParams
 from pipeline.report.tables.comparison import Comparison
 from pipeline.report.tables.headline import HeadlineParams
 from pipeline.runtime.errors import DusklineError, ParameterError
+from pipeline.vpr.adaptation.settings import AdaptSettings
 from pipeline.vpr.augmentation.transforms import Augmentation
+from pipeline.vpr.experiments.asymmetric import Asymmetric
 from pipeline.vpr.experiments.experiment import Experiment
 from pipeline.vpr.experiments.torch_hub import HubModel
 from pipeline.vpr.training.settings import TrainSettings
@@ -36,6 +38,8 @@ KINDS: dict[str, type[Any]] = {
 ENTRIES: dict[str, type[Any]] = {
     "augmentations": AugmentationSheetParams,
     "train": TrainSettings,
+    "adapt": AdaptSettings,
+    "asymmetric": Asymmetric,
     "model_file": ModelFileParams,
     "hub_local": HubModel,
     "hub_github": HubModel,

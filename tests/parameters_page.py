@@ -45,6 +45,8 @@ NAMES = {
     "select": "a set in `data/sets/`",
     "augmentations": "a sheet",
     "train": "a model in `models/vpr/`",
+    "adapt": "a model in `models/vpr/`",
+    "asymmetric": "a model in `models/vpr/`",
     "model_file": "a model in `models/vpr/`",
     "hub_local": "a model in `models/vpr/`",
     "hub_github": "a model in `models/vpr/`",

@@ -62,6 +62,10 @@ def test_experiments_and_test_sets_of_a_profile_exist_in_it(profile: str) -> Non
     params = yaml.safe_load((ROOT / "profiles" / f"{profile}.yaml").read_text())
     sets = {name for stage in SET_STAGES for name in params[stage]}
     assert set(params["test_sets"]) <= sets
-    assert {section["dataset"] for section in params["train"].values()} <= sets
-    models = {name for stage in ("train", "model_file", "hub_local", "hub_github") for name in params[stage]}
+    learning = [*params["train"].values(), *params["adapt"].values()]
+    assert {section["dataset"] for section in learning} <= sets
+    stages = ("train", "adapt", "asymmetric", "model_file", "hub_local", "hub_github")
+    models = {name for stage in stages for name in params[stage]}
+    assert {section["model"] for section in params["adapt"].values()} <= models
+    assert {name for section in params["asymmetric"].values() for name in section.values()} <= models
     assert {section["model"] for section in params["experiment"].values()} <= models

@@ -50,7 +50,8 @@ def disk_needs(
 ) -> list[Need]:
     """What is still to be written; raw, models: folders in which some of it may be already."""
     needs = [*_source_needs(params, raw, machine.archives), *_set_needs(sets)]
-    trained = [name for name in params.get("train") or () if not (models / name).is_dir()]
+    learnt = [*(params.get("train") or ()), *(params.get("adapt") or ())]
+    trained = [name for name in learnt if not (models / name).is_dir()]
     if trained:
         needs.append(Need(f"{len(trained)} models", "data", _MODEL * len(trained)))
         needs.append(Need("the state of a training", "work", _STATES * _MODEL, False))

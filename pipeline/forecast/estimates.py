@@ -14,7 +14,11 @@ from pipeline.runtime.set_stages import SET_STAGES
 # Stages that take much the same whichever instance it is.
 _ALIKE = ("experiment", "augmentations", "sheet", "statistics", "compare")
 # Parameters whose product is the number of items.
-_COUNTED = {"train": ("epochs", "queries_per_epoch"), "train_unit": ("iterations",)}
+_COUNTED = {
+    "train": ("epochs", "queries_per_epoch"),
+    "adapt": ("steps", "batch"),
+    "train_unit": ("iterations",),
+}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from pipeline.vpr.evaluation.local_extraction import Describer, LocalExtraction
 from pipeline.vpr.evaluation.model_loading import read_tested
 from pipeline.vpr.evaluation.place_search import find_places
 from pipeline.vpr.evaluation.ray_extraction import Subject, ray_extraction
-from pipeline.vpr.experiments.experiment import read_experiment
+from pipeline.vpr.experiments.asymmetric import names_of
+from pipeline.vpr.experiments.experiment import DATABASE, read_experiment
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.results.ground_truth import read_nearest, write_ground_truth
 from pipeline.vpr.results.metrics import MeasuredRecall, Metrics, write_metrics
@@ -50,17 +51,24 @@ def evaluate(
     )
     extraction = Extraction(place, workers, numbers_of(place, settings.autocast))
     with contextlib.ExitStack() as held:
-        describer: Describer
-        if engine == "local":
-            describer = LocalExtraction.of(experiment, settings, extraction)
-        else:
+
+        def describer(folder: Path, digest: str, side: str) -> Describer:
+            if engine == "local":
+                return LocalExtraction.of(folder, settings, extraction)
             # Of this experiment and test set alone, which one run at a time evaluates.
-            pieces = store / f"{experiment.name}_{images.root.name}.pieces"
-            subject = Subject(experiment, settings, model.digest)
-            describer = held.enter_context(ray_extraction(extraction, subject, pieces))
+            pieces = store / f"{experiment.name}_{images.root.name}{side}.pieces"
+            return held.enter_context(ray_extraction(extraction, Subject(folder, settings, digest), pieces))
+
+        of_queries = of_database = describer(experiment, model.digest, "")
+        index, two = model, names_of(experiment)
+        if two is not None:
+            index = read_tested(experiment / DATABASE)
+            of_database = describer(experiment / DATABASE, index.digest, "_database")
         held.enter_context(threads_within(settings.cpu_threads))
-        found, search = find_places(settings, model.digest, database, queries, describer, store, out)
+        describers = (of_database, of_queries)
+        found, search = find_places(settings, index.digest, database, queries, describers, store, out)
     by_chance = chance(found, len(database))
+    database_model = two.database if two else ""
     metrics = Metrics(
         experiment=experiment.name,
         model=settings.model,
@@ -72,10 +80,11 @@ def evaluate(
         queries=len(queries),
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
-        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in)),
+        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in), database_model),
         numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
         positions_in=counted_in(images.positions_in),
+        database_model=database_model,
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))

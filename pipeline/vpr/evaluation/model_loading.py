@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import nn
 
-from pipeline.core.files import digest_file
 from pipeline.vpr.evaluation.multiscale import at_scales
-from pipeline.vpr.experiments.experiment import HUB, MODEL, Experiment
+from pipeline.vpr.experiments.adapted_weights import read_adapted
+from pipeline.vpr.experiments.experiment import ADAPTED, HUB, MODEL, Experiment, model_digest
 from pipeline.vpr.experiments.torch_hub import load_hub_model, read_hub_model
 from pipeline.vpr.models.descriptor_model import load_model, read_record
 
@@ -34,11 +34,13 @@ def read_tested(experiment: Path) -> TestedModel:
 
     Errors as `read_record` and `read_hub_model`.
     """
+    digest = model_digest(experiment)
     if (experiment / HUB).is_file():
         hub, _ = read_hub_model(experiment / HUB)
-        return TestedModel(digest_file(experiment / HUB), hub.words, "", None)
+        adapted = experiment / ADAPTED
+        learnt_from = str(read_adapted(adapted)[1]["learnt_from"]) if adapted.is_file() else ""
+        return TestedModel(digest, hub.words, learnt_from, None)
     parts, record = read_record(experiment / MODEL)
-    digest = digest_file(experiment / MODEL)
     return TestedModel(digest, record["dataset_digest"], record["learnt_from"], parts.combination)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.compute.device.precision import numeric_path
 from pipeline.compute.resources.timings import note_work
+from pipeline.runtime.errors import ParameterError
 from pipeline.vpr.evaluation.crop_fusion import majority_voting, nearest_crop
 from pipeline.vpr.evaluation.descriptor_cache import DescriptorCache, describing_digest
 from pipeline.vpr.evaluation.local_extraction import Describer
@@ -36,24 +37,32 @@ def find_places(
     model: str,
     database: SplitImages,
     queries: SplitImages,
-    describer: Describer,
+    describers: tuple[Describer, Describer],
     store: Path,
     out: Path,
 ) -> tuple[RetrievalResult, str]:
     """Find each query's place, and say in words how the database was searched.
 
-    `model` is the digest of the describer's. The database's descriptors come from the folder `store`, or go
-    there. Where the settings ask for it, all descriptors are written into `out` as well.
+    describers: of the database, whose model's digest is `model`, and of the queries. The database's
+    descriptors come from the folder `store`, or go there. Where the settings ask for it, all descriptors are
+    written into `out` as well. `ParameterError` when those of queries and database are not equally long.
     """
-    known = _known(settings, model, database, describer.extraction)
+    of_database, of_queries = describers
+    known = _known(settings, model, database, of_database.extraction)
     note_work(of=len(queries) + len(database), done=len(queries))
 
     def describe() -> Iterator[np.ndarray]:
         note_work(of=0, done=len(database))
-        return describer.pieces(database)
+        return of_database.pieces(database)
 
     with DescriptorCache(store).opened(known, len(database), describe) as described:
-        asked = describe_queries(queries, settings.queries, describer)
+        asked = describe_queries(queries, settings.queries, of_queries)
+        if asked.shape[-1] != described.shape[1]:
+            raise ParameterError(
+                f"descriptors of queries have {asked.shape[-1]:,} numbers and those of the database"
+                f" {described.shape[1]:,}, so that one cannot be looked for among the other",
+                hint="take for the queries a model that was adapted from the one of the database",
+            )
         plan = search_plan(described, settings.ivfpq_above)
         found = search_queries(described, asked, settings.queries, plan)
         if settings.save_descriptors:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pipeline.core.files import link, read_json, write_json
+from pipeline.core.files import digest_document, digest_file, link, read_json, write_json
 from pipeline.core.params import build
 from pipeline.runtime.errors import MissingInputError, ParameterError
 from pipeline.runtime.ranges import Metres, Pixels, Range, require_ranges
@@ -14,6 +14,12 @@ from pipeline.runtime.ranges import Metres, Pixels, Range, require_ranges
 MODEL = "model.pt"
 # What stands for a model of torch.hub.
 HUB = "hub.json"
+# What such a model has learnt here, if it has.
+ADAPTED = "adapted.pt"
+# A folder in that of a model: another one, by which databases are described, with files of these names.
+DATABASE = "database"
+# Beside it: the names of both.
+NAMES = "asymmetric.json"
 _SETTINGS = "experiment.json"
 Treatment = Literal[
     "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
@@ -62,13 +68,14 @@ class Experiment:
     def __post_init__(self) -> None:
         require_ranges(self)
 
-    def protocol(self, search: str, combination: str | None, unit: str) -> str:
+    def protocol(self, search: str, combination: str | None, unit: str, database_model: str = "") -> str:
         """In words, how recall is counted, given how the database is searched and parts combined.
 
-        unit: of distances, m or frames.
+        unit: of distances, m or frames. database_model: another one that describes the database, "" for none.
         """
         scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
         return (
+            f"{f'database described by {database_model}; ' if database_model else ''}"
             f"images resized to {self.width}x{self.height}; {_QUERIES[self.queries]}{scales}"
             f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} {unit},"
             " inclusive; queries without a positive count as misses"
@@ -80,20 +87,40 @@ def write_experiment(out: Path, experiment: Experiment, model: Path) -> None:
 
     `MissingInputError` when there is no model in it; `ParameterError` for settings that need one of ours.
     """
-    found = [name for name in (MODEL, HUB) if (model / name).is_file()]
+    _link_model(model, out, experiment)
+    if (model / DATABASE).is_dir():
+        _link_model(model / DATABASE, out / DATABASE, experiment)
+        link(model / NAMES, out / NAMES)
+    write_json(out / _SETTINGS, asdict(experiment))
+
+
+def link_files(model: Path, out: Path) -> list[str]:
+    """Give the files of the model in the folder `model` a place in `out` too; return their names."""
+    found = [name for name in (MODEL, HUB, ADAPTED) if (model / name).is_file()]
+    out.mkdir(parents=True, exist_ok=True)
+    for name in found:
+        link(model / name, out / name)
+    return found
+
+
+def model_digest(model: Path) -> str:
+    """SHA-256 of the model in a folder: of its one file, or of all."""
+    digests = [digest_file(model / name) for name in (MODEL, HUB, ADAPTED) if (model / name).is_file()]
+    return digests[0] if len(digests) == 1 else digest_document(digests)
+
+
+def _link_model(model: Path, out: Path, experiment: Experiment) -> None:
+    found = link_files(model, out)
     if not found:
         raise MissingInputError(
             f"no such model: {model / MODEL}",
             hint=f"run: dvc repro experiment@{out.name}, which makes it first",
         )
-    if found == [HUB] and experiment.multi_scale != "none":
+    if HUB in found and experiment.multi_scale != "none":
         raise ParameterError(
             f"{experiment.model} is a model of torch.hub, whose features cannot be combined over scales",
             hint="set multi_scale: none",
         )
-    out.mkdir(parents=True, exist_ok=True)
-    link(model / found[0], out / found[0])
-    write_json(out / _SETTINGS, asdict(experiment))
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -23,7 +23,8 @@ from pipeline.core.clutter import is_clutter
 from pipeline.core.files import digest_document, digest_file, read_json, require_file, write_json
 from pipeline.core.params import build
 from pipeline.runtime.errors import CheckpointError, DusklineError, MissingInputError, ParameterError
-from pipeline.vpr.experiments.experiment import HUB
+from pipeline.vpr.experiments.adapted_weights import put_adapted
+from pipeline.vpr.experiments.experiment import ADAPTED, HUB
 
 _ON_GITHUB = re.compile(r"[\w.-]+/[\w.-]+:[\w./-]+")
 # Of the picture that is described to see what comes out; patches of 14 and strides of 32 divide it.
@@ -91,7 +92,7 @@ def read_hub_model(path: Path) -> tuple[HubModel, dict[str, Any]]:
 
 
 def load_hub_model(path: Path) -> nn.Module:
-    """Load the model that `register_hub_model` has written down in `path`.
+    """Load the model that `register_hub_model` has written down in `path`, adapted where weights lie beside.
 
     `CheckpointError` when its code or its weights have become others since.
     """
@@ -103,6 +104,8 @@ def load_hub_model(path: Path) -> nn.Module:
                 f"the {name} of {model.words} are no longer those in {path}",
                 hint=f"if they are meant to be, run: dvc repro --force hub_{model.source}@<name>",
             )
+    if (adapted := path.with_name(ADAPTED)).is_file():
+        put_adapted(network, adapted)
     return network
 
 

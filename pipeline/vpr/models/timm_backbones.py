@@ -28,16 +28,20 @@ class CutNetwork:
 
     stages: its parts by name, in the order in which they are computed, each of which takes what the one
     before gives; one alone, with the name "", where it is no such sequence. channels: of the features.
-    mean, std: of red, green and blue in [0, 1], by which it wants its pictures normalised.
+    mean, std: of red, green and blue in [0, 1], by which it wants its pictures normalised. network: what timm
+    made by `options`, of which the stages are parts; channels_last: whether its features are (N, h, w, C).
     """
 
     stages: list[tuple[str, nn.Module]]
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    network: nn.Module
+    options: dict[str, Any]
+    channels_last: bool
 
 
-class _Whole(nn.Module):
+class WholeNetwork(nn.Module):
     """A network of timm that gives its features as a list: the last of them, (N, C, h, w)."""
 
     def __init__(self, network: nn.Module, name: str, channels_last: bool) -> None:
@@ -47,6 +51,7 @@ class _Whole(nn.Module):
         self.channels_last = channels_last
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features of a batch."""
         try:
             features: Tensor = self.network(x)[-1]
         except AssertionError as error:
@@ -79,10 +84,9 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
             hint="set stride to one of these, such as 16: one location of the features for 16 x 16 pixels",
         )
     place = len(strides) - 1 - strides[::-1].index(stride)
+    options |= {"features_only": True, "out_indices": (place,)}
     try:
-        network = timm.create_model(
-            name, pretrained=published, features_only=True, out_indices=(place,), **options
-        )
+        network = timm.create_model(name, pretrained=published, **options)
     except _NOT_HAD as error:
         if not published:
             raise
@@ -92,11 +96,16 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
             " path of a file that holds them, or set weights: none",
         ) from error
     published_form = timm.get_pretrained_cfg(name)
+    cut = network.feature_info.info[place]
+    channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")
     return CutNetwork(
-        _stages(network, name, network.feature_info.info[place]),
-        network.feature_info.info[place]["num_chs"],
+        _stages(network, name, cut, channels_last),
+        cut["num_chs"],
         tuple(published_form.mean),
         tuple(published_form.std),
+        network,
+        options,
+        channels_last,
     )
 
 
@@ -121,6 +130,14 @@ def licence_of(name: str) -> str:
     return timm.get_pretrained_cfg(name).license or ""
 
 
+def published_size(name: str) -> tuple[int, int]:
+    """Height and width of the pictures that timm's network `name` was published for."""
+    import timm
+
+    _, height, width = timm.get_pretrained_cfg(name).input_size
+    return height, width
+
+
 def _options(name: str) -> dict[str, Any]:
     import timm
 
@@ -128,7 +145,7 @@ def _options(name: str) -> dict[str, Any]:
     return {"dynamic_img_size": True, "dynamic_img_pad": True} if module in _OF_ANY_SIZE else {}
 
 
-def _stages(network: Any, name: str, cut: dict[str, Any]) -> list[tuple[str, nn.Module]]:
+def _stages(network: Any, name: str, cut: dict[str, Any], channels_last: bool) -> list[tuple[str, nn.Module]]:
     """The parts of a sequence, whose names have dots where the whole network's have."""
     from timm.models._features import FeatureDictNet
     from timm.models.efficientnet import EfficientNetFeatures
@@ -139,7 +156,6 @@ def _stages(network: Any, name: str, cut: dict[str, Any]) -> list[tuple[str, nn.
         before = [(part, module) for part, module in network.named_children() if part != "blocks"]
         some = list(network.blocks)[: cut["stage"]]
         return before + [(f"blocks.{number}", module) for number, module in enumerate(some)]
-    channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")
     if isinstance(network, FeatureDictNet) and not network.concat and not channels_last:
         return [(re.sub(r"_(\d+)$", r".\1", part), module) for part, module in network.items()]
-    return [("", _Whole(network, name, channels_last))]
+    return [("", WholeNetwork(network, name, channels_last))]

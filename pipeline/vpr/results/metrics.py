@@ -28,6 +28,10 @@ class MeasuredRecall:
         return self.low > self.chance
 
 
+# Fields that most results have no value of.
+_SELDOM = ("positions_in", "database_model")
+
+
 @dataclass(frozen=True)
 class Metrics:
     """An experiment on a test set.
@@ -37,6 +41,7 @@ class Metrics:
     database, queries: images. queries_without_positives: they count as misses. radius: metres.
     protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
     positions_in: what radius and distances count instead of metres: "frames", or "" for metres.
+    database_model: the model that describes the database, "" where it is `model`.
     """
 
     experiment: str
@@ -53,13 +58,12 @@ class Metrics:
     numeric_path: str
     recalls: Mapping[int, MeasuredRecall]
     positions_in: str = ""
+    database_model: str = ""
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:
-    """Write the metrics into `folder`; percentages to the thousandth, and no positions_in for metres."""
-    document = asdict(metrics)
-    if not metrics.positions_in:
-        del document["positions_in"]
+    """Write the metrics into `folder`; percentages to the thousandth, and of `_SELDOM` only what is there."""
+    document = {name: value for name, value in asdict(metrics).items() if value or name not in _SELDOM}
     document["recalls"] = {
         str(n): {name: round(value, 3) for name, value in asdict(recall).items()}
         for n, recall in metrics.recalls.items()
@@ -75,7 +79,7 @@ def read_metrics(folder: Path) -> Metrics:
         recalls = {
             n: MeasuredRecall(**document["recalls"][str(n)]) for n in sorted(map(int, document["recalls"]))
         }
-        document.setdefault("positions_in", "")
+        document = dict.fromkeys(_SELDOM, "") | document
         values = {field.name: document[field.name] for field in fields(Metrics)}
         return Metrics(**values | {"recalls": recalls})
     except (KeyError, TypeError, ValueError, AttributeError) as error:

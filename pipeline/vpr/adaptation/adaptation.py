@@ -1,0 +1,154 @@
+"""A model taught to find by night, beside the teacher that it was; going on where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
+from pipeline.compute.device.threads import threads_within
+from pipeline.compute.distributed.group import Group, device_of_process, joined_group
+from pipeline.compute.distributed.training_curves import write_curves
+from pipeline.compute.distributed.training_state import folder_of_run
+from pipeline.compute.resources.timings import note_work
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
+from pipeline.runtime.errors import DusklineError
+from pipeline.runtime.memory import keep_freed_memory
+from pipeline.vpr.adaptation.estimate import announce_time, require_room_for_steps
+from pipeline.vpr.adaptation.examples import adapting_data
+from pipeline.vpr.adaptation.settings import AdaptSettings
+from pipeline.vpr.adaptation.student import PICTURES, Lesson
+from pipeline.vpr.adaptation.teacher import load_teacher
+from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
+from pipeline.vpr.training.loop import Loop
+from pipeline.vpr.training.losses import contrastive_loss
+from pipeline.vpr.training.mining_rounds import Rounds
+from pipeline.vpr.training.readable_check import require_readable
+from pipeline.vpr.training.step import Learner
+from pipeline.vpr.training.training_data import TrainingData
+from pipeline.vpr.training.weight_averaging import averaged, weights_of
+
+# Rooms of the code that makes the weights.
+ROOMS = (
+    *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
+    *("pipeline/datasets/image_set", "pipeline/vpr/adaptation", "pipeline/vpr/augmentation"),
+    *("pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval", "pipeline/vpr/training"),
+)
+# Points of the loss's curve.
+_POINTS = 10
+
+
+@dataclass(frozen=True)
+class AdaptSummary:
+    """What a run did: steps in all, and those of an earlier run; the loss over its first and last tenth."""
+
+    steps: int
+    started_at: int
+    first_loss: float
+    last_loss: float
+
+
+def adapt(
+    settings: AdaptSettings,
+    model: Path,
+    images: ImageSet,
+    out: Path,
+    work: Path,
+    *,
+    live: Path,
+    device: str,
+    workers: int,
+) -> AdaptSummary:
+    """Teach the model in the folder `model` by `images`; write what it has become, and its terms, into `out`.
+
+    The curve of the loss goes to the folder `live`. States lie in `work/<digest of set, teacher and
+    settings>_<digest of code>` and are removed at the end; until then the same call goes on where a run
+    stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not. `workers` threads
+    read pictures; their number changes nothing.
+    """
+    place = device_of_process(device_of(device))
+    numbers = numbers_of(place, settings.autocast)
+    keep_freed_memory()
+    with joined_group(place) as group, threads_within(max(1, settings.cpu_threads // group.size)):
+        extraction = Extraction(place, workers, numbers, group)
+        path = numeric_path(place, numbers, torch.get_num_threads())
+        if group.size > 1:
+            path += f", {group.size} processes"
+        teacher = load_teacher(model)
+        known = {"teacher": teacher.digest, "set": images.digest, "path": path}
+        folder = folder_of_run(work, known | {"settings": asdict(settings)}, ROOMS, group)
+        student = teacher.student(settings.learns)
+        for network in (teacher.network, student):
+            network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        material = adapting_data(settings, images, workers)
+        require_readable(images, (settings.split,), workers, group)
+        lesson = Lesson(student, teacher.network if settings.index == "keep" else None)
+        require_room_for_steps(settings, lesson, extraction)
+        loop = _loop(settings, material, teacher.network, lesson, extraction, folder)
+        loop.resume()
+        started_at = loop.progress.batches
+        announce_time(settings, lesson, extraction, settings.steps - started_at)
+        loop.run_epoch()
+        loop.save()
+        curve = _curve(loop.progress.losses)
+        if group.writes:
+            write_curves(live, {step: {"loss": loss} for step, loss in curve.items()})
+            kept = averaged(weights_of(student), teacher.weights_for(student), settings.teacher_share)
+            student.load_state_dict(kept)
+            record = {
+                "dataset_digest": images.digest,
+                "numeric_path": path,
+                "learnt_from": settings.learnt_from,
+                "teacher": known["teacher"],
+                "height": settings.height,
+                "width": settings.width,
+            }
+            teacher.save(out, student, settings.learns, record)
+            write_terms(out, read_terms(images.root), read_terms(model))
+            shutil.rmtree(folder, ignore_errors=True)
+    done = loop.progress.batches
+    note_work(of=done * settings.batch, done=(done - started_at) * settings.batch)
+    losses = list(curve.values())
+    return AdaptSummary(done, started_at, losses[0], losses[-1])
+
+
+def _loop(
+    settings: AdaptSettings,
+    material: TrainingData,
+    teacher: nn.Module,
+    lesson: Lesson,
+    extraction: Extraction,
+    folder: Path,
+) -> Loop:
+    def loss(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
+        near = torch.from_numpy(material.near(rows)).to(descriptors.device)
+        places = descriptors.unflatten(0, (-1, PICTURES))
+        return contrastive_loss(places, near, settings.temperature, group, settings.night_weight)
+
+    learning = [value for value in lesson.parameters() if value.requires_grad]
+    optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=extraction.device.type == "cuda")
+    learner = Learner(lesson, optimizer, loss, extraction.device, extraction.numbers, extraction.group)
+    # The teacher finds each place's positive.
+    rounds = Rounds(settings.rounds, material, teacher, extraction)
+    return Loop(rounds, material.reader, learner, settings.lr_after, folder)
+
+
+def _curve(losses: Sequence[float]) -> dict[int, float]:
+    """Means of the losses over about a tenth of the steps each, by the last step of these.
+
+    `DusklineError` for a loss that is no number.
+    """
+    if not np.isfinite(losses).all():
+        raise DusklineError(
+            "the adaptation broke: a loss is not a number", hint="try a smaller lr, or autocast: 'off'"
+        )
+    pieces = np.array_split(np.asarray(losses), min(_POINTS, len(losses)))
+    ends = np.cumsum([len(piece) for piece in pieces])
+    return {int(end): float(piece.mean()) for end, piece in zip(ends, pieces, strict=True)}

@@ -1,0 +1,65 @@
+"""What memory and time an adaptation will take, before it begins."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import torch
+
+from pipeline.compute.device.precision import autocast
+from pipeline.compute.device.transfer import to_device
+from pipeline.compute.resources.memory import require_memory
+from pipeline.runtime.human_readable import duration
+from pipeline.vpr.adaptation.settings import AdaptSettings
+from pipeline.vpr.adaptation.student import PICTURES, Lesson
+from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
+from pipeline.vpr.retrieval.memory_estimate import extraction_bytes, footprint, step_bytes
+from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
+
+_LOG = logging.getLogger(__name__)
+
+# Batches of inputs that are held at once: one in the networks and two read ahead.
+_INPUTS = 3
+_LESS = "lower batch, height or width, let fewer layers learn, or set autocast: bfloat16"
+
+
+def require_room_for_steps(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> None:
+    """Raise `DusklineError`, with what to lower, when a step will not fit into memory."""
+    device, group = extraction.device, extraction.group
+    picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
+    with autocast(device, extraction.numbers):
+        found = footprint(lesson.student, picture, learning=True)
+    places = -(-settings.batch // group.size)
+    # Of the positives the teacher, which is as large, keeps nothing.
+    taught = places if settings.index == "keep" else 0
+    weights = sum(value.nbytes for value in lesson.parameters() if value.requires_grad)
+    needed = step_bytes(found, places * PICTURES - taught, weights) + extraction_bytes(found, taught)
+    needed += _INPUTS * places * PICTURES * picture.nbytes
+    require_memory(
+        f"a step of {settings.batch} places with their nights at {settings.width}x{settings.height}",
+        (group.size if device.type == "cpu" else 1) * needed,
+        device,
+        _LESS,
+    )
+
+
+def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extraction, left: int) -> None:
+    """Say how long the `left` steps will take, by one on pictures of nothing, of which nothing is learnt."""
+    places = len(extraction.group.share(range(settings.batch)))
+    pictures = torch.zeros((places * PICTURES, 3, settings.height, settings.width))
+    pictures = to_device(pictures.contiguous(memory_format=torch.channels_last), extraction.device)
+    # The first one warms up.
+    each = min(_seconds_of_a_step(lesson, pictures, extraction) for _ in range(2))
+    _LOG.info("about %.2g s a step: %s for %s steps", each, duration(each * left), format(left, ","))
+
+
+def _seconds_of_a_step(lesson: Lesson, pictures: torch.Tensor, extraction: Extraction) -> float:
+    started = time.monotonic()
+    with autocast(extraction.device, extraction.numbers), folded_train_mode(lesson.train()):
+        descriptors = lesson(pictures)
+    descriptors.float().sum().backward()
+    if extraction.device.type == "cuda":
+        torch.cuda.synchronize()
+    lesson.zero_grad(set_to_none=True)
+    return time.monotonic() - started

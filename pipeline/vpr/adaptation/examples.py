@@ -1,0 +1,61 @@
+"""What an adaptation learns from: pairs of a place, or pictures that are each their own positive."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.runtime.errors import SetError
+from pipeline.vpr.adaptation.settings import AdaptSettings
+from pipeline.vpr.inputs.split_images import SplitImages
+from pipeline.vpr.training.examples.day_night_pairs import night_twins
+from pipeline.vpr.training.examples.mining import Miner
+from pipeline.vpr.training.examples.positives import Places
+from pipeline.vpr.training.examples.tuple_loader import PairReader
+from pipeline.vpr.training.training_data import TrainingData
+
+_LOG = logging.getLogger(__name__)
+
+
+def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> TrainingData:
+    """The pairs of a split, and their nights; `SetError` for a split without days or without their nights."""
+    queries, database, places = _places(settings, images)
+    nights = night_twins(queries)
+    if nights is None:
+        raise SetError(
+            f"the {settings.split} split of {images.root} holds no night of its days",
+            hint="take a set that `merge` has made of days and their nights",
+        )
+    both = (nights, night_twins(database, warn=False) or database)
+    reader = PairReader(
+        *(queries, places.kept, database, workers, settings.seed, settings.augmentation),
+        both,
+        settings.night_augmentation,
+    )
+    return TrainingData(database, queries, places, Miner(places, None, 0, 0), reader, settings.negatives)
+
+
+def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, SplitImages, Places]:
+    """Queries, database and who shows whose place, of pictures by day."""
+    days = tuple(row for row in images.where(settings.split) if row.time_of_day != "night")
+    if not days:
+        raise SetError(f"the {settings.split} split of {images.root} has no pictures by day")
+    size = settings.height, settings.width
+    queries, database = (
+        SplitImages(images, tuple(row for row in days if row.role == role), *size)
+        for role in ("queries", "database")
+    )
+    if settings.positives is not None:
+        if len(queries) and len(database):
+            with contextlib.suppress(SetError):
+                near = settings.positives, settings.negatives
+                return queries, database, Places(database.positions, queries.positions, *near)
+        _LOG.info(
+            "no query of %s has a database image within %g m: each of %d pictures by day is its own positive",
+            images.root,
+            settings.positives,
+            len(days),
+        )
+    every = SplitImages(images, days, *size)
+    return every, every, Places(every.positions, every.positions, 0, settings.negatives)

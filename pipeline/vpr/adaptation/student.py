@@ -1,0 +1,109 @@
+"""The network that learns beside its teacher, which stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.runtime.errors import ParameterError
+from pipeline.vpr.adaptation.settings import ALL
+from pipeline.vpr.models.descriptor_model import Network, NetworkSettings, build_network
+from pipeline.vpr.models.timm_backbones import WholeNetwork
+
+# Of a place in a batch.
+PICTURES = 3
+
+
+class Lesson(nn.Module):
+    """Pictures of places to descriptors: the student's, and of positives the teacher's where it has one.
+
+    (n * 3, 3, H, W), of each place what asks by day, its positive and what asks by night, to (n * 3, D).
+    Both networks compute as they do when they are used: drop-outs are off and batch norms stay, so that the
+    teacher's descriptors are those of its index.
+    """
+
+    def __init__(self, student: nn.Module, teacher: nn.Module | None) -> None:
+        super().__init__()
+        self.student = student
+        # Not a part of this one: it is not learnt, saved or moved with it.
+        self._teacher = [] if teacher is None else [teacher]
+
+    def train(self, mode: bool = True) -> Lesson:  # noqa: ARG002 - it does not matter
+        """Leave both as they are used."""
+        return super().train(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Descriptors of a batch."""
+        if not self._teacher:
+            descriptors: Tensor = self.student(x)
+            return descriptors
+        asks, positives, nights = x.unflatten(0, (-1, PICTURES)).unbind(1)
+        with torch.no_grad():
+            known = self._teacher[0](_together(positives))
+        learnt = self.student(_together(torch.cat([asks, nights])))
+        by_day, by_night = learnt.chunk(2)
+        return torch.stack([by_day, known.to(learnt.dtype), by_night], 1).flatten(0, 1)
+
+
+def _together(pictures: Tensor) -> Tensor:
+    return pictures.contiguous(memory_format=torch.channels_last)
+
+
+def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) -> Network:
+    """A network with the weights of `teacher`, of which the stages from `learns` on learn.
+
+    Of a network that is no sequence of stages, such as a transformer, the modules that `learns` names learn,
+    and what pools its features. `ParameterError` when there is no such stage or module.
+    """
+    changed = settings_of_student(teacher, settings, learns)
+    student = build_network(replace(changed, weights="none"))
+    # Where it is parted into what learns and what does not changes names, but no order.
+    values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
+    student.load_state_dict(values)
+    if changed.trainable != learns:
+        for part in student.parts:
+            let_learn(part.backbone, learns)
+    return student.eval()
+
+
+def settings_of_student(teacher: Network, settings: NetworkSettings, learns: str) -> NetworkSettings:
+    """Of what it consists: as its teacher, but for where it begins to learn."""
+    is_whole = any(isinstance(module, WholeNetwork) for module in teacher.modules())
+    return replace(settings, trainable=ALL if is_whole else learns)
+
+
+def let_learn(network: nn.Module, learns: str) -> None:
+    """Let the modules of a network that `learns` names with commas learn, or all of it, and nothing else.
+
+    A name may be the end of a longer one, as long as it is that of one alone: blocks.11. `ParameterError` for
+    one that there is not, that several have, or whose module has nothing to learn.
+    """
+    network.requires_grad_(requires_grad=False)
+    if learns == ALL:
+        network.requires_grad_(requires_grad=True)
+        return
+    modules = {name: module for name, module in network.named_modules() if name}
+    for asked in (part.strip() for part in learns.split(",")):
+        found = [name for name in modules if name == asked] or [
+            name for name in modules if name.endswith(f".{asked}")
+        ]
+        if len(found) != 1 or not any(True for _ in modules[found[0]].parameters()):
+            raise ParameterError(
+                f"learns names {asked!r}, which is not one module with weights; there are"
+                f" {_outline(modules)}",
+                hint="name modules with commas, such as blocks.10, blocks.11; or set learns: all",
+            )
+        modules[found[0]].requires_grad_(requires_grad=True)
+
+
+def _outline(modules: dict[str, nn.Module]) -> str:
+    """The names of a network's modules that lie least deep, but for those that only wrap one other."""
+    with_weights = [name for name, module in modules.items() if any(True for _ in module.parameters())]
+    least = min((name.count(".") for name in with_weights if _is_forked(name, with_weights)), default=0)
+    return ", ".join(name for name in with_weights if name.count(".") <= least + 1)
+
+
+def _is_forked(name: str, names: list[str]) -> bool:
+    return sum(other.rpartition(".")[0] == name for other in names) > 1

@@ -1,0 +1,103 @@
+"""The model that teaches, of whatever kind, and what has learnt from it as a folder of the same kind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.core.files import link
+from pipeline.runtime.errors import MissingInputError
+from pipeline.vpr.adaptation.student import let_learn, settings_of_student, student_of_ours
+from pipeline.vpr.experiments.adapted_weights import read_adapted, write_adapted
+from pipeline.vpr.experiments.experiment import ADAPTED, HUB, MODEL, model_digest
+from pipeline.vpr.experiments.torch_hub import load_hub_model
+from pipeline.vpr.models.descriptor_model import Network, NetworkSettings, load_model, save_model
+
+
+class Teacher(Protocol):
+    """A network that stays as it is, and how others are made of it and kept."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its files."""
+        ...
+
+    @property
+    def network(self) -> nn.Module:
+        """Normalised pictures (N, 3, H, W) to descriptors (N, D)."""
+        ...
+
+    def student(self, learns: str) -> nn.Module:
+        """A network with the same weights, of which `learns` does; `ParameterError` for what there is not."""
+        ...
+
+    def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
+        """The teacher's weights by the names that they have in `student`."""
+        ...
+
+    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
+        """Write what the student has become, and `record` of plain values, into the folder `out`."""
+        ...
+
+
+def load_teacher(model: Path) -> Teacher:
+    """Load the model in the folder `model`; errors as `load_model` and `load_hub_model`."""
+    if (model / HUB).is_file():
+        return _OfHub(model_digest(model), model, load_hub_model(model / HUB))
+    if not (model / MODEL).is_file():
+        raise MissingInputError(
+            f"no such model: {model / MODEL}", hint="make it first: dvc repro the stage of that name"
+        )
+    network, settings, _ = load_model(model / MODEL)
+    return _OfOurs(model_digest(model), network.eval(), settings)
+
+
+@dataclass(frozen=True)
+class _OfOurs:
+    digest: str
+    network: Network
+    settings: NetworkSettings
+
+    def student(self, learns: str) -> Network:
+        with torch.random.fork_rng():
+            return student_of_ours(self.network, self.settings, learns)
+
+    def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
+        # Where a network is parted into what learns and what does not changes names, but no order.
+        return dict(zip(student.state_dict(), self.network.state_dict().values(), strict=True))
+
+    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
+        assert isinstance(student, Network)
+        save_model(
+            out / MODEL, student, settings_of_student(self.network, self.settings, learns), dict(record)
+        )
+
+
+@dataclass(frozen=True)
+class _OfHub:
+    digest: str
+    folder: Path
+    network: nn.Module
+
+    def student(self, learns: str) -> nn.Module:
+        student = copy.deepcopy(self.network)
+        let_learn(student, learns)
+        return student
+
+    def weights_for(self, student: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the names are the same
+        return self.network.state_dict()
+
+    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:  # noqa: ARG002
+        before = self.folder / ADAPTED
+        known = read_adapted(before)[0] if before.is_file() else {}
+        weights = known | {
+            name: value.detach() for name, value in student.named_parameters() if value.requires_grad
+        }
+        write_adapted(out / ADAPTED, weights, record)
+        link(self.folder / HUB, out / HUB)

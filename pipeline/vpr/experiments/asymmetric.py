@@ -1,0 +1,41 @@
+"""Two models as one: the first describes queries, the second databases, as in an index that is there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.core.files import read_json, write_json
+from pipeline.core.params import build
+from pipeline.runtime.errors import MissingInputError
+from pipeline.vpr.experiments.experiment import DATABASE, NAMES, link_files
+
+
+@dataclass(frozen=True)
+class Asymmetric:
+    """Two models, each by its name in the section train, adapt, model_file, hub_local or hub_github.
+
+    queries: the model that describes queries.
+    database: the one that describes databases; where its descriptors of one are there already, they are used.
+    """
+
+    queries: str
+    database: str
+
+
+def join_models(names: Asymmetric, models: Path, out: Path) -> None:
+    """Put the models of these names, folders below `models`, into the folder `out`.
+
+    `MissingInputError` for a model that is not there.
+    """
+    for name, folder in ((names.queries, out), (names.database, out / DATABASE)):
+        if not link_files(models / name, folder):
+            raise MissingInputError(f"no such model: {models / name}", hint="make it first, by its own stage")
+    write_json(out / NAMES, asdict(names))
+
+
+def names_of(model: Path) -> Asymmetric | None:
+    """The names of the two models in the folder `model`; None where there is one."""
+    if not (model / DATABASE).is_dir():
+        return None
+    return build(Asymmetric, read_json(model / NAMES), str(model / NAMES))
