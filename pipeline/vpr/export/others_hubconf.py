@@ -1,0 +1,29 @@
+"""A place recogniser of others, with the weights that duskline has for it, for `torch.hub`: see README.md.
+
+The file export.json beside this one says whose code it needs, and weights.pt holds its weights.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing
+
+import torch
+
+
+def _load(repository: str, arguments: dict[str, typing.Any]) -> torch.nn.Module:
+    folder = pathlib.Path(__file__).resolve().parent
+    known = json.loads((folder / "export.json").read_text(encoding="utf-8"))["network"]
+    as_known = known["source"] == "github" and repository == known["repository"]
+    source = "github" if as_known else "local"
+    if source == "local" and not (pathlib.Path(repository) / "hubconf.py").is_file():
+        raise FileNotFoundError(
+            f"{repository} has no hubconf.py: repository is the folder with the code of {known['words']}"
+        )
+    network = torch.hub.load(
+        str(repository), known["entry"], source=source, **{**known["arguments"], **arguments}
+    )
+    weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
+    network.load_state_dict(weights)
+    return network.eval()

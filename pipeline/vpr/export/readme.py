@@ -1,0 +1,70 @@
+"""The README.md of an exported model: how it is loaded, what it takes and gives, where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pipeline.datasets.image_set.licence_terms import Terms
+from pipeline.vpr.export.exportable import Exportable
+from pipeline.vpr.inputs.preprocessing import MEAN, STD
+
+
+def readme(found: Exportable, entry: str, sizes: Sequence[tuple[int, int]], terms: Sequence[Terms]) -> str:
+    """The page, in Markdown.
+
+    entry: the function of hubconf.py. sizes: heights and widths that it was tested with. terms: of what it
+    was made from, as far as they are known.
+    """
+    versions = ", ".join(f"{package} {version(package)}" for package in found.needs)
+    return f"""# {entry}
+
+A place recogniser, {found.kind}. It was written by duskline, which is not needed to use it:
+
+```python
+import torch
+
+model = torch.hub.load("path/of/this/folder", "{entry}", source="local"{found.call})
+descriptors = model(pictures)
+```
+
+## What it takes and gives
+
+- `pictures`: (N, 3, height, width), float32: RGB in [0, 1], less ImageNet's mean {MEAN},
+  divided by its deviation {STD}. {_tested(sizes)}
+- `descriptors`: (N, {found.descriptor_size}), float32. The smaller the Euclidean distance of two, the more
+  alike their places look; they are compared as they are.
+- The model comes in eval mode, in which places are to be described.
+
+## What it needs
+
+Its weights are in `weights.pt`. {found.whose_code or "Nothing is downloaded."}
+It was written and tried with {versions}.
+
+## Where it comes from
+
+{found.origin}
+
+## Under which terms
+
+{_terms(found, terms)}
+"""
+
+
+def _tested(sizes: Sequence[tuple[int, int]]) -> str:
+    if not sizes:
+        return "No test was at hand that\n  would say at which height and width."
+    known = ", ".join(f"{width}x{height}" for height, width in sizes)
+    return f"It was\n  tested at {known} pixels (width x height)."
+
+
+def _terms(found: Exportable, terms: Sequence[Terms]) -> str:
+    lines = [_line(one) for one in terms]
+    if found.whose_code:
+        lines.append("- The code that it runs and the weights that it began with: those of their owners.")
+    return "\n".join(lines) or "They are not known: ask whoever gave it to you."
+
+
+def _line(one: Terms) -> str:
+    said = [f"- {one.title}: {one.licence}", one.terms, one.citation and f"To be cited: {one.citation}"]
+    return ". ".join(part.removesuffix(".") for part in said if part) + "."
