@@ -1,6 +1,6 @@
 """What recognisers find on real photographs: on a walk by day and by night, and of webcams by night.
 
-python -m benchmarks.real_nights MODEL.pt [MODEL.pt ...] --walk FOLDER --webcams FOLDER
+python -m benchmarks.real_nights MODEL.pt [MODEL.pt ...] --walk FOLDER --webcams FOLDER [--index MODEL.pt]
 
 The walk is one like Gardens Point: day_left is the database, day_right and night_right ask; a find within 3
 frames is right. Of the webcams (cameras.csv: file, camera, condition) every camera with both conditions
@@ -107,24 +107,32 @@ def webcam_test(folder: Path) -> Test:
     return Test(_WEBCAMS, paths[0], paths[1], right)
 
 
-def hits_of(network: nn.Module, tests: Sequence[Test], device: torch.device, workers: int) -> list[int]:
-    """How many queries of each test have a right first find; a picture of several tests is described once."""
-    pictures = list(dict.fromkeys(itertools.chain(*(test.queries + test.database for test in tests))))
-    number = {path: index for index, path in enumerate(pictures)}
-
-    def read(index: int) -> torch.Tensor:
-        return read_view(pictures[index].read_bytes(), HEIGHT, WIDTH, str(pictures[index]))
-
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    described = extract(network, read, len(pictures), batch=BATCH, device=device, workers=workers)
+def hits_of(
+    network: nn.Module, index: nn.Module, tests: Sequence[Test], device: torch.device, workers: int
+) -> list[int]:
+    """How many queries of each test have a right first find; `index` describes the databases."""
+    asked = _described(network, [test.queries for test in tests], device, workers)
+    held = _described(index, [test.database for test in tests], device, workers)
     hits = []
     for test in tests:
-        database, queries = (
-            described[[number[path] for path in part]] for part in (test.database, test.queries)
-        )
-        _, first = nearest(database, queries, 1)
+        queries = np.stack([asked[path] for path in test.queries])
+        _, first = nearest(np.stack([held[path] for path in test.database]), queries, 1)
         hits.append(int(test.right[np.arange(len(queries)), first[:, 0]].sum()))
     return hits
+
+
+def _described(
+    network: nn.Module, parts: Sequence[Sequence[Path]], device: torch.device, workers: int
+) -> dict[Path, np.ndarray]:
+    """The descriptor of each picture; one of several tests is described once."""
+    pictures = list(dict.fromkeys(itertools.chain(*parts)))
+
+    def read(number: int) -> torch.Tensor:
+        return read_view(pictures[number].read_bytes(), HEIGHT, WIDTH, str(pictures[number]))
+
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    found = extract(network, read, len(pictures), batch=BATCH, device=device, workers=workers)
+    return dict(zip(pictures, found, strict=True))
 
 
 def table(tests: Sequence[Test], found: dict[str, list[int]]) -> Iterator[str]:
@@ -147,7 +155,8 @@ def _cell(hits: int, test: Test) -> str:
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--walk", type=click.Path(path_type=Path), help="Folder of day_left, day_right, night_right.")
 @click.option("--webcams", type=click.Path(path_type=Path), help=f"Folder with a {CAMERAS}.")
-def main(models: tuple[Path, ...], walk: Path | None, webcams: Path | None) -> None:
+@click.option("--index", type=click.Path(path_type=Path), help="Model that describes the databases instead.")
+def main(models: tuple[Path, ...], walk: Path | None, webcams: Path | None, index: Path | None) -> None:
     """Print what MODELS (files of duskline train) find on real photographs, as a Markdown table."""
     machine = read_machine()
     try:
@@ -157,7 +166,8 @@ def main(models: tuple[Path, ...], walk: Path | None, webcams: Path | None) -> N
         found = {}
         for model in models:
             network, _, _ = load_model(model)
-            found[str(model)] = hits_of(network, tests, device_of(machine.device), machine.workers)
+            held = load_model(index)[0] if index else network
+            found[str(model)] = hits_of(network, held, tests, device_of(machine.device), machine.workers)
     except DusklineError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Input {WIDTH}x{HEIGHT}; on the walk right within {RADIUS} frames.\n")

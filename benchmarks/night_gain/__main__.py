@@ -64,7 +64,7 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     tests = {"day": days, "night": night_queries(days, true, folder / "by_night")}
     for seed in seeds or SEEDS:
         for arm in arms or ARMS:
-            images = _learnt_from(arm, folder, device, workers)
+            images = learnt_from(arm, folder, device, workers)
             settings = settings_of(arm, seed, relit=RELIT[arm])
             recognise(f"{arm}-{seed}", settings, images, tests, folder, device, workers)
             click.echo(f"{arm}-{seed} is done", err=True)
@@ -81,7 +81,7 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     click.echo(text)
 
 
-def _learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
+def learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
     """The set that the recogniser `arm` learns from."""
     days = ImageSet.open(folder / "streets" / DAYS)
     if arm == DAY:

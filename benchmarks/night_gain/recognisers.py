@@ -53,17 +53,30 @@ def recognise(
     if not (model / "model.pt").is_file():
         work = folder / "work"
         train_model(settings, images, model, work, live=model / "live", device=device, workers=workers)
+    measure(name, model, (settings.height, settings.width), tests, folder, device, workers)
+
+
+def measure(
+    name: str,
+    model: Path,
+    size: tuple[int, int],
+    tests: dict[str, ImageSet],
+    folder: Path,
+    device: str,
+    workers: int,
+) -> None:
+    """Test the model in the folder `model` under `name`, with pictures of `size` (height, width)."""
     experiment = folder / "experiments" / name
     write_experiment(
         experiment,
         Experiment(
-            model=name, height=settings.height, width=settings.width, queries="hard_resize",
+            model=name, height=size[0], width=size[1], queries="hard_resize",
             multi_scale="none", radius=RADIUS, ivfpq_above=None, save_descriptors=False,
-            autocast=settings.autocast, cpu_threads=settings.cpu_threads,
+            autocast="bfloat16", cpu_threads=THREADS,
         ),
         model,
     )  # fmt: skip
-    for test, images_of_test in tests.items():
-        out = folder / "results" / name / test
+    for name_of_test, images in tests.items():
+        out = folder / "results" / name / name_of_test
         if not (out / "metrics.json").is_file():
-            evaluate(experiment, images_of_test, out, folder / "descriptors", device=device, workers=workers)
+            evaluate(experiment, images, out, folder / "descriptors", device=device, workers=workers)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.night_gain.gains import Bootstrap, hits_of, standpoints
+from benchmarks.night_gain.gains import Bootstrap, Interval, hits_of, standpoints
 from benchmarks.night_gain.pictures import Likeness
 from pipeline.core.files import write_json
 from pipeline.datasets.image_set.image_set import ImageSet
@@ -60,6 +60,11 @@ class Measured:
                     f"| {arm} | {test} | {bootstrap.recall(once)} | {bootstrap.recall(five)} | {each} |"
                 )
         return "\n".join(lines)
+
+    def gain(self, test: str, arm: str, over: str) -> Interval:
+        """By how many points of recall@1 one arm is above another on a test."""
+        hits = ([self._hits(name, seed, test, 1) for seed in self.seeds] for name in (arm, over))
+        return self._bootstrap(test).gain(*hits)
 
     def gains(self) -> str:
         """What is asked of the nights, as a Markdown table: differences of recall@1 with their intervals."""

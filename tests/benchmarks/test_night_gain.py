@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.night_gain import __main__ as command
-from benchmarks.night_gain import nights, recognisers, streets
+from benchmarks.night_gain import adapted, nights, recognisers, streets
 from benchmarks.night_gain.gains import Bootstrap, Interval
 from pipeline.vpr.models.descriptor_model import load_model
+from pipeline.vpr.results.metrics import read_metrics
 
 POINTS = np.repeat(np.arange(90), 6)
 
@@ -66,15 +67,16 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
         "TRANSLATOR",
         replace(nights.TRANSLATOR, dim=4, n_res=1, dis_dim=4, iterations=4, tied_iterations=1, save_every=2),
     )
-    whole = recognisers.settings_of
-    monkeypatch.setattr(
-        command,
-        "settings_of",
-        lambda arm, seed, relit: replace(
-            whole(arm, seed, relit=relit), queries_per_epoch=8, batch=4, height=96, width=128
-        ),
-    )
-    monkeypatch.setattr(command, "SEEDS", (1,))
+    whole, taught = recognisers.settings_of, adapted.settings_of_adapting
+    small = {"batch": 4, "height": 96, "width": 128}
+    for module in (command, adapted):
+        monkeypatch.setattr(
+            module,
+            "settings_of",
+            lambda arm, seed, relit: replace(whole(arm, seed, relit=relit), queries_per_epoch=8, **small),
+        )
+        monkeypatch.setattr(module, "SEEDS", (1,))
+    monkeypatch.setattr(adapted, "settings_of_adapting", lambda seed: replace(taught(seed), steps=2, **small))
     arguments = [str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     runner = CliRunner()
     some = runner.invoke(command.main, [*arguments, "--arm", "ours", "--seed", "1"], catch_exceptions=False)
@@ -96,3 +98,11 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     text = (tmp_path / "out/night_gain.md").read_text()
     assert streets.city_digest() in text
     assert "| the true nights | inf | 1.000 |" in text
+    # The adapted ones go on from these.
+    adapting = runner.invoke(adapted.main, arguments, catch_exceptions=False)
+    assert adapting.exit_code == 0
+    assert model.stat().st_mtime_ns == made
+    assert read_metrics(tmp_path / "work/results/kept-1/night").database_model == "day-1"
+    assert read_metrics(tmp_path / "work/results/rebuilt-1/night").database_model == ""
+    text = (tmp_path / "out/adapted.md").read_text()
+    assert "| night, kept over day, points | " in text

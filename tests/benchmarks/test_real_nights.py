@@ -78,7 +78,7 @@ def test_hits_are_first_finds_that_are_right(tmp_path: Path) -> None:
             (walk / "day_left/Image000.jpg").read_bytes()
         )
     tests = list(walk_tests(walk))
-    assert hits_of(Means(), tests, torch.device("cpu"), 2) == [10, 4]
+    assert hits_of(Means(), Means(), tests, torch.device("cpu"), 2) == [10, 4]
     *_, line = table(tests, {"m.pt": [10, 4]})
     assert line == "| m.pt | 100.0 (72.2 to 100.0) | 40.0 (16.8 to 68.7) |"
 
@@ -94,6 +94,21 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert lines[4] == "| queries | 5 | 5 | 3 |"
     assert lines[7].startswith(f"| {model} | ")
     assert len(lines) == 8
+
+
+def test_another_model_may_describe_the_databases(tmp_path: Path) -> None:
+    walk = make_walks(tmp_path / "walk", range(5), FOLDERS)
+    one, other = given(tmp_path / "one"), given(tmp_path / "other")
+    other.write_bytes(one.read_bytes())
+    runner = CliRunner()
+    tables = [
+        runner.invoke(main, [str(one), "--walk", str(walk), *index]).output.splitlines()[7]
+        for index in ([], ["--index", str(other)])
+    ]
+    # The same weights: the same finds.
+    assert tables[0] == tables[1]
+    absent = runner.invoke(main, [str(one), "--walk", str(walk), "--index", str(tmp_path / "absent.pt")])
+    assert "no such model" in absent.output
 
 
 @pytest.mark.parametrize(
