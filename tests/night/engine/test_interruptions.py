@@ -118,6 +118,7 @@ def random_kills(base: Path, wanted: dict[str, bytes], kills: int, seed: int) ->
     check_and_finish(base, wanted)
 
 
+@pytest.mark.slow
 def test_runs_that_were_killed_at_random_moments_come_to_the_same_set(
     base: Path, wanted: dict[str, bytes]
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_kill_in_the_middle_leaves_no_worker_and_loses_nothing(
     [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
     ids=["ctrl-c", "group-ended", "parent-ended"],
 )
+@pytest.mark.slow
 def test_an_interrupted_run_says_so_in_two_lines_and_keeps_what_is_made(
     base: Path, wanted: dict[str, bytes], number: signal.Signals, to_all: bool
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_killed_worker_costs_nothing_but_the_picture_in_hand(base: Path, wante
     assert tree(base / "night") == wanted
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_recipe_is_refused_and_does_no_harm(
     base: Path, wanted: dict[str, bytes]
 ) -> None:

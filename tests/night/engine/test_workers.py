@@ -137,6 +137,7 @@ def test_of_a_batch_that_kills_its_worker_only_the_cause_fails(tmp_path: Path) -
     assert all(isinstance(night, Translated) for night in found.values())
 
 
+@pytest.mark.slow
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
     work = tasks(tmp_path, [picture(number) for number in range(4)])
     left = 0.0

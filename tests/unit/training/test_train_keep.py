@@ -16,6 +16,8 @@ from unit.training.best_checkpoint import better, recovery_error, score_weights
 from unit.training.settings import TrainSettings
 from unit.training.training_images import CropSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:

@@ -123,6 +123,7 @@ def test_of_a_transformer_its_last_blocks_are_taught(places: ImageSet, tmp_path:
     assert all(".blocks.11." in name or name == "aggregation.pooling.p" for name in moved)
 
 
+@pytest.mark.slow
 def test_a_share_of_the_teacher_is_averaged_in(
     places: ImageSet, teacher: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
+import pytest
 import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,6 +18,8 @@ from pipeline.vpr.experiments.torch_hub import load_hub_model
 from pipeline.vpr.export.export_model import export_model
 from pipeline.vpr.models.descriptor_model import load_model
 from tests.vpr.export.models import adapt_hub_model, gem, settings_of, write_hub_model, write_model
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import json, sys, sysconfig

@@ -61,6 +61,7 @@ def same(one: nn.Module, other: nn.Module, height: int = 64, width: int = 96) ->
     ],
     ids=lambda settings: f"{'-'.join(settings.backbones)}-{settings.aggregation}-{settings.trainable}",
 )
+@pytest.mark.slow
 def test_it_gives_the_same_numbers(settings: NetworkSettings, tmp_path: Path) -> None:
     model = write_model(tmp_path / "models" / "dn", settings)
     made = export_model(model, tmp_path / "none", tmp_path / "out")

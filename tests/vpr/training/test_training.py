@@ -78,6 +78,7 @@ def test_a_killed_run_ends_in_the_same_weights(
     assert curve(tmp_path, "loss") == curve(whole, "loss")
 
 
+@pytest.mark.slow
 def test_augmented_queries_are_the_same_for_any_workers_and_after_a_kill(
     places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(
         run(places, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_had_learnt_is_told_from_work(
     places: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
