@@ -136,7 +136,7 @@ def _loop(
     optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=extraction.device.type == "cuda")
     learner = Learner(lesson, optimizer, loss, extraction.device, extraction.numbers, extraction.group)
     # The teacher finds each place's positive.
-    rounds = Rounds(settings.rounds, material, teacher, extraction)
+    rounds = Rounds(settings.rounds(len(material.places.kept)), material, teacher, extraction)
     return Loop(rounds, material.reader, learner, settings.lr_after, folder)
 
 

@@ -21,6 +21,12 @@ _LOG = logging.getLogger(__name__)
 def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> TrainingData:
     """The pairs of a split, and their nights; `SetError` for a split without days or without their nights."""
     queries, database, places = _places(settings, images)
+    if len(places.kept) < 2:
+        raise SetError(
+            f"the {settings.split} split of {images.root} has one place to learn from, and nothing to tell"
+            " it from",
+            hint="take a set of more pictures",
+        )
     nights = night_twins(queries)
     if nights is None:
         raise SetError(

@@ -29,7 +29,7 @@ class AdaptSettings:
     height: height of the network's input.
     width: width of the network's input.
     steps: how many.
-    batch: places a step; 2 or more, for each is told from the others.
+    batch: places a step, at most so many; 2 or more, for each is told from the others.
     lr: Adam's learning rate, which falls to 0 along half a cosine wave.
     warmup: over so many first steps the learning rate rises evenly.
     temperature: by which the contrastive loss divides cosines.
@@ -77,11 +77,10 @@ class AdaptSettings:
                 f"positives ({self.positives} m) may not lie beyond negatives ({self.negatives} m)"
             )
 
-    @property
-    def rounds(self) -> RoundSettings:
-        """What its rounds depend on: one epoch of all steps, whose pairs are found once."""
-        asked = self.steps * self.batch
-        return RoundSettings(self.seed, self.batch, asked, None, self.similar_places, self.negatives)
+    def rounds(self, places: int) -> RoundSettings:
+        """What rounds among so many places depend on: one epoch of all steps, whose pairs are found once."""
+        batch = min(self.batch, places)
+        return RoundSettings(self.seed, batch, self.steps * batch, None, self.similar_places, self.negatives)
 
     def lr_after(self, epochs: float) -> float:
         """The learning rate when so much of the run is done."""

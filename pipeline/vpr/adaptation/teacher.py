@@ -18,6 +18,7 @@ from pipeline.vpr.experiments.adapted_weights import read_adapted, write_adapted
 from pipeline.vpr.experiments.experiment import ADAPTED, HUB, MODEL, model_digest
 from pipeline.vpr.experiments.torch_hub import load_hub_model
 from pipeline.vpr.models.descriptor_model import Network, NetworkSettings, load_model, save_model
+from pipeline.vpr.training.weight_averaging import weights_of
 
 
 class Teacher(Protocol):
@@ -38,7 +39,7 @@ class Teacher(Protocol):
         ...
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
-        """The teacher's weights by the names that they have in `student`."""
+        """Copies, in main memory, of the teacher's weights by the names that they have in `student`."""
         ...
 
     def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ class _OfOurs:
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
         # Where a network is parted into what learns and what does not changes names, but no order.
-        return dict(zip(student.state_dict(), self.network.state_dict().values(), strict=True))
+        return dict(zip(student.state_dict(), weights_of(self.network).values(), strict=True))
 
     def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
         assert isinstance(student, Network)
@@ -91,7 +92,7 @@ class _OfHub:
         return student
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the names are the same
-        return self.network.state_dict()
+        return weights_of(self.network)
 
     def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:  # noqa: ARG002
         before = self.folder / ADAPTED

@@ -160,6 +160,19 @@ def _only_database(images: ImageSet, root: Path) -> ImageSet:
     return writer.finish()
 
 
+def test_of_fewer_places_than_a_batch_there_are_as_many_steps_as_asked(
+    places: ImageSet, teacher: Path, tmp_path: Path
+) -> None:
+    # Twelve queries.
+    assert run(places, teacher, tmp_path, replace(SETTINGS, steps=3, batch=50)).steps == 3
+
+
+def test_one_place_alone_teaches_nothing(teacher: Path, tmp_path: Path) -> None:
+    lone = _only_database(write_places(tmp_path / "set", 1, 1, twins=True), tmp_path / "database")
+    with pytest.raises(SetError, match="one place to learn from, and nothing to tell it from"):
+        run(lone, teacher, tmp_path)
+
+
 def test_a_set_without_nights_is_refused(teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(SetError, match="holds no night of its days"):
         run(write_places(tmp_path / "days"), teacher, tmp_path)
