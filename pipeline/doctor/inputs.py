@@ -143,6 +143,17 @@ def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     for entry, values in (params.get("format") or {}).items():
         raw = Path(str(values.get("raw")))
         # Without the folder of them all, that one is named.
-        if values.get("form") == "traverses" and raw.is_dir():
-            for folder in values.get("traverses") or ():
-                yield f"format.{entry}.traverses.{folder}", raw / str(folder)
+        if raw.is_dir():
+            for name, path in _below_raw(str(values.get("form")), values):
+                yield f"format.{entry}.{name}", raw / path
+
+
+def _below_raw(form: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Folders and files that a section of `format` wants in its `raw`, by what names them."""
+    if form == "traverses":
+        for folder in values.get("traverses") or ():
+            yield f"traverses.{folder}", str(folder)
+        if matches := values.get("matches"):
+            yield "matches.file", str(matches.get("file"))
+        if frame_list := values.get("frame_list"):
+            yield "frame_list", str(frame_list)

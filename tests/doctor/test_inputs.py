@@ -150,3 +150,17 @@ def test_files_of_the_users_own() -> None:
     assert found.grade == "ok"
     [made_by_nobody] = check_own_files(params, [Path("data")])
     assert made_by_nobody.found == "models/unit, which compare.day.checkpoints names, is not there"
+
+
+def test_files_that_a_walk_wants_beside_its_frames() -> None:
+    walk = {"raw": "walk", "form": "traverses", "traverses": {"night": {}, "day": {}}}
+    matches = {"file": "framematches.csv", "first": "night", "second": "day"}
+    params = {"format": {"pairs": walk | {"matches": matches}, "listed": walk | {"frame_list": "names.txt"}}}
+    _touch("walk/night/1.jpg", "walk/day/1.jpg")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "walk/framematches.csv, which format.pairs.matches.file names, is not there",
+        "walk/names.txt, which format.listed.frame_list names, is not there",
+    ]
+    _touch("walk/framematches.csv", "walk/names.txt")
+    [found] = check_own_files(params, [])
+    assert found.grade == "ok"
