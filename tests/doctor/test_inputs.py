@@ -164,3 +164,12 @@ def test_files_that_a_walk_wants_beside_its_frames() -> None:
     _touch("walk/framematches.csv", "walk/names.txt")
     [found] = check_own_files(params, [])
     assert found.grade == "ok"
+
+
+def test_what_a_set_of_vpr_bench_consists_of() -> None:
+    params = {"format": {"bench": {"raw": "bench", "form": "vpr_bench"}}}
+    _touch("bench/ref/0000000.jpg")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "bench/query, which format.bench.raw names, is not there",
+        "bench/ground_truth_new.npy, which format.bench.raw names, is not there",
+    ]

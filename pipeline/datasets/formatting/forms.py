@@ -16,6 +16,7 @@ from pipeline.datasets.formatting.readers.tokyo247 import (
     read_tokyo247_queries,
 )
 from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+from pipeline.datasets.formatting.readers.vpr_bench import VprBenchSettings, read_vpr_bench
 from pipeline.runtime.errors import ParameterError
 
 # Of the folder of raw data, settings of the form, and the folder that holds archives kept elsewhere.
@@ -28,6 +29,7 @@ READERS: dict[str, tuple[type[Any], Reader]] = {
     "common": (CommonSettings, read_common),
     "folder": (FolderSettings, read_folder),
     "traverses": (TraversesSettings, read_traverses),
+    "vpr_bench": (VprBenchSettings, read_vpr_bench),
 }
 
 
