@@ -159,3 +159,6 @@ def _below_raw(form: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]
             yield "frame_list", str(frame_list)
     elif form == "vpr_bench":
         yield from (("raw", name) for name in ("ref", "query", "ground_truth_new.npy"))
+    elif form == "st_lucia":
+        for role in ("database", "queries"):
+            yield from ((role, f"{values.get(role)}/{name}") for name in ("webcam_video.avi", "fGPS.txt"))

@@ -173,3 +173,11 @@ def test_what_a_set_of_vpr_bench_consists_of() -> None:
         "bench/query, which format.bench.raw names, is not there",
         "bench/ground_truth_new.npy, which format.bench.raw names, is not there",
     ]
+
+
+def test_what_passes_of_st_lucia_consist_of() -> None:
+    params = {"format": {"lucia": {"raw": "l", "form": "st_lucia", "database": "a", "queries": "b"}}}
+    _touch("l/a/webcam_video.avi", "l/a/fGPS.txt", "l/b/fGPS.txt")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "l/b/webcam_video.avi, which format.lucia.queries names, is not there",
+    ]

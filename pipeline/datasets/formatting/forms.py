@@ -10,6 +10,7 @@ from pipeline.datasets.formatting.build_set import RawImage
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
 from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
 from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
+from pipeline.datasets.formatting.readers.st_lucia import StLuciaSettings, read_st_lucia
 from pipeline.datasets.formatting.readers.tokyo247 import (
     Tokyo247Settings,
     read_tokyo247,
@@ -30,6 +31,7 @@ READERS: dict[str, tuple[type[Any], Reader]] = {
     "folder": (FolderSettings, read_folder),
     "traverses": (TraversesSettings, read_traverses),
     "vpr_bench": (VprBenchSettings, read_vpr_bench),
+    "st_lucia": (StLuciaSettings, read_st_lucia),
 }
 
 
