@@ -23,7 +23,7 @@ from torch import nn
 
 from pipeline.compute.device.precision import device_of
 from pipeline.core.files import read_csv, require_folder
-from pipeline.datasets.formatting.readers.traverses import TraversesSettings, kept_frames
+from pipeline.datasets.formatting.readers.traverses import TraversesSettings, placed_frames
 from pipeline.runtime.errors import DusklineError, UserError, listed
 from pipeline.runtime.machine import read_machine
 from pipeline.vpr.inputs.preprocessing import read_view
@@ -61,13 +61,13 @@ class Test:
 
 
 def walk_tests(folder: Path) -> Iterator[Test]:
-    """The walk by day and by night; errors as `kept_frames`."""
+    """The walk by day and by night; errors as `placed_frames`."""
     values: dict[str, Any] = {walk: {"role": "queries", "time_of_day": ""} for walk in _QUERIES.values()}
     values[_DATABASE] = {"role": "database", "time_of_day": ""}
-    frames = kept_frames(folder, TraversesSettings(values, "test", 1, 95))
-    numbers = np.array(list(frames[_DATABASE]))
+    frames = placed_frames(folder, TraversesSettings(values, "test", 1, 95))
+    numbers = np.array([frame.place for frame in frames[_DATABASE]])
     right = np.abs(numbers[:, None] - numbers[None]) <= RADIUS
-    paths = {walk: tuple(folder / path for path in found.values()) for walk, found in frames.items()}
+    paths = {walk: tuple(folder / frame.path for frame in found) for walk, found in frames.items()}
     for name, walk in _QUERIES.items():
         yield Test(name, paths[walk], paths[_DATABASE], right)
 

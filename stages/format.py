@@ -22,7 +22,8 @@ class RawParams:
     """Where a set comes from; the settings of its form stand beside.
 
     raw: the folder of raw data.
-    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common, folder or traverses.
+    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common, folder, traverses,
+        vpr_bench or st_lucia.
     expected: the entry of the registry whose counts of images the set must have; null for none.
     """
 

@@ -107,16 +107,16 @@ def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
 
 def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator[Finding]:
     """Folders and files of the user's own that params.yaml names; those in `made` come from stages."""
-    own = {
-        where: path
+    own = [
+        (where, path)
         for where, path in _named_paths(params)
         if not any(path.is_relative_to(folder) for folder in made)
-    }
-    missing = {where: path for where, path in own.items() if not path.exists()}
-    for where, path in missing.items():
+    ]
+    missing = [(where, path) for where, path in own if not path.exists()]
+    for where, path in missing:
         yield fault(f"{path}, which {where} names, is not there", f"bring it, or mend {where} in params.yaml")
     if own and not missing:
-        yield ok(f"all there: {', '.join(sorted({str(path) for path in own.values()}))}")
+        yield ok(f"all there: {', '.join(sorted({str(path) for _, path in own}))}")
 
 
 def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any) -> Iterator[Finding]:
@@ -143,6 +143,22 @@ def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     for entry, values in (params.get("format") or {}).items():
         raw = Path(str(values.get("raw")))
         # Without the folder of them all, that one is named.
-        if values.get("form") == "traverses" and raw.is_dir():
-            for folder in values.get("traverses") or ():
-                yield f"format.{entry}.traverses.{folder}", raw / str(folder)
+        if raw.is_dir():
+            for name, path in _below_raw(str(values.get("form")), values):
+                yield f"format.{entry}.{name}", raw / path
+
+
+def _below_raw(form: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Folders and files that a section of `format` wants in its `raw`, by what names them."""
+    if form == "traverses":
+        for folder in values.get("traverses") or ():
+            yield f"traverses.{folder}", str(folder)
+        if isinstance(matches := values.get("matches"), Mapping):
+            yield "matches.file", str(matches.get("file"))
+        if frame_list := values.get("frame_list"):
+            yield "frame_list", str(frame_list)
+    elif form == "vpr_bench":
+        yield from (("raw", name) for name in ("ref", "query", "ground_truth_new.npy"))
+    elif form == "st_lucia":
+        for role in ("database", "queries"):
+            yield from ((role, f"{values.get(role)}/{name}") for name in ("webcam_video.avi", "fGPS.txt"))

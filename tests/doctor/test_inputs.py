@@ -150,3 +150,34 @@ def test_files_of_the_users_own() -> None:
     assert found.grade == "ok"
     [made_by_nobody] = check_own_files(params, [Path("data")])
     assert made_by_nobody.found == "models/unit, which compare.day.checkpoints names, is not there"
+
+
+def test_files_that_a_walk_wants_beside_its_frames() -> None:
+    walk = {"raw": "walk", "form": "traverses", "traverses": {"night": {}, "day": {}}}
+    matches = {"file": "framematches.csv", "first": "night", "second": "day"}
+    params = {"format": {"pairs": walk | {"matches": matches}, "listed": walk | {"frame_list": "names.txt"}}}
+    _touch("walk/night/1.jpg", "walk/day/1.jpg")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "walk/framematches.csv, which format.pairs.matches.file names, is not there",
+        "walk/names.txt, which format.listed.frame_list names, is not there",
+    ]
+    _touch("walk/framematches.csv", "walk/names.txt")
+    [found] = check_own_files(params, [])
+    assert found.grade == "ok"
+
+
+def test_what_a_set_of_vpr_bench_consists_of() -> None:
+    params = {"format": {"bench": {"raw": "bench", "form": "vpr_bench"}}}
+    _touch("bench/ref/0000000.jpg")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "bench/query, which format.bench.raw names, is not there",
+        "bench/ground_truth_new.npy, which format.bench.raw names, is not there",
+    ]
+
+
+def test_what_passes_of_st_lucia_consist_of() -> None:
+    params = {"format": {"lucia": {"raw": "l", "form": "st_lucia", "database": "a", "queries": "b"}}}
+    _touch("l/a/webcam_video.avi", "l/a/fGPS.txt", "l/b/fGPS.txt")
+    assert [finding.found for finding in check_own_files(params, [])] == [
+        "l/b/webcam_video.avi, which format.lucia.queries names, is not there",
+    ]

@@ -10,12 +10,14 @@ from pipeline.datasets.formatting.build_set import RawImage
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
 from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
 from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
+from pipeline.datasets.formatting.readers.st_lucia import StLuciaSettings, read_st_lucia
 from pipeline.datasets.formatting.readers.tokyo247 import (
     Tokyo247Settings,
     read_tokyo247,
     read_tokyo247_queries,
 )
 from pipeline.datasets.formatting.readers.traverses import TraversesSettings, read_traverses
+from pipeline.datasets.formatting.readers.vpr_bench import VprBenchSettings, read_vpr_bench
 from pipeline.runtime.errors import ParameterError
 
 # Of the folder of raw data, settings of the form, and the folder that holds archives kept elsewhere.
@@ -28,6 +30,8 @@ READERS: dict[str, tuple[type[Any], Reader]] = {
     "common": (CommonSettings, read_common),
     "folder": (FolderSettings, read_folder),
     "traverses": (TraversesSettings, read_traverses),
+    "vpr_bench": (VprBenchSettings, read_vpr_bench),
+    "st_lucia": (StLuciaSettings, read_st_lucia),
 }
 
 

@@ -179,7 +179,7 @@ def _warn_of_far_groups(rows: Sequence[ImageRow], positions: np.ndarray) -> None
 
 def _described(row: ImageRow, count: int) -> str:
     fields = row.file_name.split("@", 7)
-    at = [field for field in fields[5:7] if field] or fields[1:3]
+    at = fields[5:7] if all(map(math.isfinite, _degrees(row.file_name))) else fields[1:3]
     return f"{row.source} at {', '.join(at)}" + (f", and {count - 1:,} near it" if count > 1 else "")
 
 

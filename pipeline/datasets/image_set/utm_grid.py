@@ -34,6 +34,8 @@ _FIRST_NORTHERN_BAND, _LAST_SOUTHERN_BAND = "N", "M"
 _NORTHMOST_OF_BAND_S = 4_500_000.0
 _RECORDED = re.compile(r"utm ([1-9]|[1-5]\d|60)([NS])")
 _IN_NAME = re.compile(r"(0?[1-9]|[1-5]\d|60)@([C-HJ-NP-X])")
+# Other conventions have a date or a panorama there.
+_LIKE_A_ZONE = re.compile(r"\d{0,2}@[A-Za-z]?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -144,8 +146,9 @@ def recorded_grid(positions_in: str) -> UtmGrid | None:
 
 
 def zone_in_name(name: str) -> str:
-    """Fields 3 and 4 of an image's name as they stand there, such as `17T`; "" where they say nothing."""
-    return "".join(_fields(name)[3:5])
+    """Fields 3 and 4 of an image's name as they stand there, such as `17T`; "" where they say no zone."""
+    fields = _fields(name)[3:5]
+    return "".join(fields) if _LIKE_A_ZONE.fullmatch("@".join(fields)) else ""
 
 
 def grid_in_name(name: str) -> UtmGrid | None:

@@ -45,7 +45,7 @@ class Experiment:
     queries: how they are brought to that size; see query_preprocessing.py.
     multi_scale: how features of several scales are combined, if at all; see multiscale.py.
     radius: within this distance (inclusive) a found image shows the query's place; frames, not metres, on
-        test sets that are walks or drives (form: traverses).
+        test sets that are walks or drives (forms traverses, vpr_bench).
     ivfpq_above: a database of more descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py.
     save_descriptors: whether they are kept with the results.
     autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the

@@ -83,7 +83,7 @@ def test_small_sets_come_from_google_drive() -> None:
 
 def test_an_unknown_source_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        ParameterError, match=r"no source 'pits30k' in the registry; known are city, .*pitts30k"
+        ParameterError, match=r"no source 'pits30k' in the registry; known are alderley, city, .*pitts30k"
     ):
         read_source("pits30k")
 

@@ -19,7 +19,7 @@ from pipeline.datasets.archives.archive_members import is_archive, member_names,
 from pipeline.datasets.formatting.build_set import NOT_COPIED, RawImage
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
 from pipeline.datasets.image_set.image_names import position_of
-from pipeline.datasets.image_set.image_set import ROLES, SPLITS
+from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
 
 # Bytes are copied unchanged, and a set is of these.
@@ -37,7 +37,8 @@ class CommonSettings:
     with an error. It is never cut in two here: its images are one collection for training by place. Images in
     folders that are no role are treated alike.
     database_folder: what the folder of that role is called, such as SVOX's "gallery".
-    queries_folder: what the folder of that role is called, such as SVOX's "queries_night".
+    queries_folder: what the folder of that role is called, such as SVOX's "queries_night". Where the name
+    ends in _day, _sunset or _night, that is their time of day.
     """
 
     flat_role: Literal["refuse", "skip", "database", "queries"]
@@ -48,6 +49,11 @@ class CommonSettings:
     def roles(self) -> dict[str, str]:
         """Role by name of its folder."""
         return {self.database_folder: "database", self.queries_folder: "queries"}
+
+    def time_of_day(self, role: str) -> str:
+        """What the name of a role's folder says; "" where it says nothing."""
+        last = self.queries_folder.rpartition("_")[2]
+        return last if role == "queries" and last in TIMES_OF_DAY else ""
 
 
 def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
@@ -62,10 +68,12 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
     places = _checked_places(paths, archive.name if archive else str(raw), settings)
     if archive:
         for member in members(archive, places.__contains__):
-            yield RawImage(*places[member.name], member.label, member.read)
+            place = places[member.name]
+            yield RawImage(*place, member.label, member.read, settings.time_of_day(place[1]))
     else:
         for path, place in places.items():
-            yield RawImage(*place, path, partial(read_plain, raw / path), loose=True)
+            read = partial(read_plain, raw / path)
+            yield RawImage(*place, path, read, settings.time_of_day(place[1]), loose=True)
 
 
 def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:

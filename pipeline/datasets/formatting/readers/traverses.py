@@ -1,7 +1,8 @@
-"""Walks and drives, a folder each, whose frame numbers agree: the same number is the same place.
+"""Walks and drives, a folder each, matched by frame numbers: mostly the same number is the same place.
 
-Gardens Point Walking (`day_left/Image000.jpg`), Nordland (a folder a season) and others keep to that. Nobody
-measured where frames were taken, so positions count frames along a line: a radius of 3 means 3 frames.
+Gardens Point Walking (`day_left/Image000.jpg`), Nordland (a folder a season) and others keep to that. A file
+matches Alderley's two drives, and a list says which of Nordland's frames are meant. Nobody measured where
+frames were taken, so positions count frames along a line: a radius of 3 means 3 frames.
 """
 
 from __future__ import annotations
@@ -13,28 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pipeline.core.files import require_folder
-from pipeline.core.image_files import picture_files, unnameable
-from pipeline.core.image_formats import PICTURE_SUFFIXES
+from pipeline.core.files import require_file, require_folder
+from pipeline.core.image_files import unnameable
 from pipeline.core.params import build
 from pipeline.datasets.formatting.build_set import RawImage, Recode
-from pipeline.datasets.formatting.photo_metadata import read_header
-from pipeline.datasets.image_set.image_names import ImageName, format_coordinate
-from pipeline.datasets.image_set.image_set import FRAMES
-from pipeline.runtime.errors import (
-    BadImageError,
-    MissingInputError,
-    ParameterError,
-    UserError,
-    listed,
+from pipeline.datasets.formatting.readers.frames import (
+    SHOWN,
+    frame_name,
+    number_of,
+    numbered_frames,
+    plain_frames,
+    require_no_gaps,
 )
-from pipeline.runtime.progress import progress
+from pipeline.datasets.image_set.image_set import FRAMES
+from pipeline.runtime.errors import MissingInputError, ParameterError, UserError, listed
 from pipeline.runtime.ranges import Count, JpegQuality, require_ranges
 
-_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
-# Runs of missing numbers, and files, that are named before the others are counted.
-_SHOWN = 200
-_DIGITS = 5
+_PAIR = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -43,35 +39,62 @@ class Traverse:
 
     role: what its pictures are.
     time_of_day: when it was made; "" when that is not known.
+    frame_step: every so-many-th of its frames is kept; null for the `frame_step` of all.
     """
 
     role: Literal["database", "queries"]
     time_of_day: Literal["day", "sunset", "night", ""]
+    frame_step: Count | None = None
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which frames of two traverses show the same place, where their numbers do not agree.
+
+    file: a CSV in `raw` without a header, two frame numbers a line, such as Alderley's framematches.csv.
+    first: the traverse of the first number, by its folder; positions count its frames.
+    second: the traverse of the second number; each of its frames must have a line.
+    """
+
+    file: str
+    first: str
+    second: str
+
+    def __post_init__(self) -> None:
+        _require_below("file", self.file)
 
 
 @dataclass(frozen=True)
 class TraversesSettings:
-    """Walks or drives whose frame numbers agree, as a set whose positions count frames.
+    """Walks or drives whose frames are matched by their numbers, as a set whose positions count frames.
 
     traverses: a section with an entry for each folder below `raw`, by its name: `role`, database or queries,
-        and `time_of_day`, day, sunset, night or "" for unknown. Other folders are left out.
+        `time_of_day`, day, sunset, night or "" for unknown, and where it is another one, `frame_step`. Other
+        folders are left out.
     split: where all of it goes.
     frame_step: every so-many-th frame is kept, from the first one on; 1 keeps all.
     jpeg_quality: JPEG quality of pictures that must be coded anew; upright baseline JPEGs are copied
         unchanged.
+    matches: where the numbers of two traverses do not agree: `file`, a CSV in `raw` with two frame numbers a
+        line, and `first` and `second`, the folders they are of; each frame of the second must have a line.
+    frame_list: a text in `raw` with the names of the frames to take, one a line, such as Nordland's
+        cleanImageNames.txt; positions are then places in this list. Null takes all frames.
     """
 
     traverses: dict[str, Any]
     split: Literal["train", "val", "test"]
     frame_step: Count
     jpeg_quality: JpegQuality
+    matches: Matches | None = None
+    frame_list: str | None = None
 
     def __post_init__(self) -> None:
         require_ranges(self)
         for folder in self.traverses:
-            path = PurePosixPath(str(folder))
-            if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
-                raise ValueError(f"traverses: {str(folder)!r} is no folder below raw")
+            _require_below("traverses", str(folder))
             if "@" in str(folder) or unnameable(str(folder)):
                 raise ValueError(
                     f"traverses: the folder {str(folder)!r} may not hold '@' or control characters"
@@ -87,6 +110,19 @@ class TraversesSettings:
         for role in ("database", "queries"):
             if role not in roles:
                 raise ValueError(f"traverses: no folder has the role {role}; at least one must")
+        if self.frame_list is not None:
+            _require_below("frame_list", self.frame_list)
+        if self.matches is not None:
+            self._require_matched(self.matches)
+
+    def _require_matched(self, matches: Matches) -> None:
+        if self.frame_list is not None:
+            raise ValueError("frame_list is not used with matches: the file of matches says what is taken")
+        if sorted(self.by_folder) != sorted([matches.first, matches.second]):
+            raise ValueError(
+                f"matches: first and second must be the two traverses, {' and '.join(self.by_folder)}, not"
+                f" {matches.first} and {matches.second}"
+            )
 
     @property
     def by_folder(self) -> dict[str, Traverse]:
@@ -103,37 +139,52 @@ class TraversesSettings:
         return entries
 
 
+def _require_below(what: str, name: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
+        raise ValueError(f"{what}: {name!r} does not lie below raw")
+
+
 def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Iterator[RawImage]:
-    """Yield the kept frames of each traverse in the order of their numbers; errors as `kept_frames`.
+    """Yield the kept frames of each traverse in the order of their numbers; errors as `placed_frames`.
 
     There are no archives, so their folder does not matter. `UserError`, before the first image, names
     pictures whose heads cannot be read.
     """
-    kept = kept_frames(raw, settings)
-    first = min(min(numbers) for numbers in kept.values())
-    plain = _plain(raw, [path for numbers in kept.values() for path in numbers.values()])
-    for folder, numbers in kept.items():
+    placed = placed_frames(raw, settings)
+    first = min(frame.place for frames in placed.values() for frame in frames)
+    plain = plain_frames(raw, [frame.path for frames in placed.values() for frame in frames])
+    for folder, frames in placed.items():
         traverse = settings.by_folder[folder]
-        for number, path in numbers.items():
+        for frame in frames:
             yield RawImage(
                 split=settings.split,
                 role=traverse.role,
-                file_name=_name(folder, number, number - first),
-                source=path,
-                read=(raw / path).read_bytes,
+                file_name=frame_name(folder, frame.number, frame.place - first),
+                source=frame.path,
+                read=(raw / frame.path).read_bytes,
                 time_of_day=traverse.time_of_day,
-                recode=None if plain[path] else Recode(settings.jpeg_quality),
+                recode=None if plain[frame.path] else Recode(settings.jpeg_quality),
                 positions_in=FRAMES,
                 loose=True,
             )
 
 
-def kept_frames(raw: Path, settings: TraversesSettings) -> dict[str, dict[int, str]]:
-    """The kept pictures of each traverse by frame number, ascending; all traverses have the same numbers.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of a traverse: its number, its path relative to the raw folder, its place in whole frames."""
 
-    Paths are relative to `raw`. Raises `MissingInputError` for a missing folder or one without pictures, and
-    `UserError` that names files without a number, files of one number, numbers missing in between, and
-    numbers that only some traverses have.
+    number: int
+    path: str
+    place: int
+
+
+def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Frame]]:
+    """The kept frames of each traverse, by number ascending.
+
+    Raises `MissingInputError` for a missing folder or file or a folder without pictures, and `UserError` that
+    names files without a number, files of one number, numbers missing in between or in the list, numbers
+    that only some traverses have, and matches that do not fit.
     """
     require_folder(raw)
     missing = [folder for folder in settings.by_folder if not (raw / folder).is_dir()]
@@ -144,64 +195,102 @@ def kept_frames(raw: Path, settings: TraversesSettings) -> dict[str, dict[int, s
             f"{wanted} have no folder in {raw}:{listed(missing)}",
             hint=f"folders there: {found}; mend traverses in the section, or bring the folder",
         )
-    frames = {folder: _numbered(raw, folder) for folder in settings.by_folder}
-    for folder, numbers in frames.items():
-        _require_no_gaps(raw / folder, numbers)
-    _require_equal(raw, frames)
+    frames = {folder: numbered_frames(raw, folder) for folder in settings.by_folder}
+    if settings.frame_list is not None:
+        places = _places_in_list(raw, settings.frame_list, frames)
+        by_folder = dict.fromkeys(frames, places)
+    else:
+        for folder, numbers in frames.items():
+            require_no_gaps(raw / folder, numbers)
+        if settings.matches is not None:
+            by_folder = _matched_places(raw, settings.matches, frames)
+        else:
+            _require_equal(raw, frames)
+            by_folder = {folder: {number: number for number in numbers} for folder, numbers in frames.items()}
     return {
-        folder: dict(itertools.islice(numbers.items(), 0, None, settings.frame_step))
-        for folder, numbers in frames.items()
+        folder: [
+            Frame(number, frames[folder][number], place)
+            for number, place in itertools.islice(
+                sorted(places.items()), 0, None, settings.by_folder[folder].frame_step or settings.frame_step
+            )
+        ]
+        for folder, places in by_folder.items()
     }
 
 
-def number_of(path: str) -> int | None:
-    """The frame number of a file: the last run of digits in its name without suffix; None without any."""
-    found = _NUMBER.search(PurePosixPath(path).stem)
-    return int(found[1]) if found else None
-
-
-def _numbered(raw: Path, folder: str) -> dict[int, str]:
-    names = picture_files(raw / folder)
-    if not names:
-        raise MissingInputError(
-            f"no pictures in {raw / folder}: no {', '.join(PICTURE_SUFFIXES)} files",
-            hint="bring the frames of this traverse, or take it out of traverses in the section",
-        )
-    without = [name for name in names if number_of(name) is None]
-    if without:
+def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]]) -> dict[int, int]:
+    """The place of each listed number in the order of the numbers; every traverse must have them all."""
+    path = require_file(raw / name, hint="bring the list of frames, or mend frame_list in the section")
+    lines: dict[int, str] = {}
+    wrong = []
+    for line, text in enumerate(_lines(path), start=1):
+        number = number_of(text)
+        if not text:
+            continue
+        if number is None:
+            wrong.append(f"line {line}: {text!r} has no frame number")
+        elif number in lines:
+            wrong.append(f"line {line}: {text} has the number of {lines[number]}")
+        else:
+            lines[number] = text
+    wrong += [
+        f"{folder} has no {text}"
+        for folder, numbers in frames.items()
+        for number, text in lines.items()
+        if number not in numbers
+    ]
+    if wrong or not lines:
         raise UserError(
-            f"{len(without)} pictures of {raw / folder} have no frame number in their name:{listed(without)}",
-            hint="the number is the last run of digits before the suffix; rename these or take them away",
+            f"{path} lists {len(lines):,} frames, and {len(wrong)} things do not fit:"
+            f"{listed(wrong, shown=SHOWN)}",
+            hint="one name a line, each number once; every traverse must have all listed frames: an archive"
+            " of other frames shows other places under these names",
         )
-    by_number: dict[int, list[str]] = {}
-    for name in names:
-        by_number.setdefault(number_of(name) or 0, []).append(name)
-    twice = [f"{number}: {', '.join(same)}" for number, same in sorted(by_number.items()) if len(same) > 1]
-    if twice:
+    return {number: place for place, number in enumerate(sorted(lines))}
+
+
+def _matched_places(
+    raw: Path, matches: Matches, frames: Mapping[str, Mapping[int, str]]
+) -> dict[str, dict[int, int]]:
+    """Places of both traverses, in numbers of the first one."""
+    path = require_file(raw / matches.file, hint="bring the file of matches, or mend matches in the section")
+    first, second = frames[matches.first], frames[matches.second]
+    matched, wrong = read_matches(path)
+    wrong += [
+        f"{matches.second} {other} is matched with {number}, which {matches.first} has no frame of"
+        for other, number in matched.items()
+        if number not in first
+    ]
+    wrong += [f"{matches.second} has no frame {other}" for other in matched if other not in second]
+    wrong += [f"{frame} has no line" for number, frame in second.items() if number not in matched]
+    if wrong:
         raise UserError(
-            f"{len(twice)} frame numbers of {raw / folder} have more than one picture:{listed(twice)}",
-            hint="leave one picture of each number in the folder",
+            f"{len(wrong)} things in {path} do not fit the frames of {matches.first} and"
+            f" {matches.second}:{listed(wrong, shown=SHOWN)}",
+            hint=f"the first number of a line is a frame of {matches.first}, the second one of"
+            f" {matches.second}; where it is the other way round, exchange first and second",
         )
-    return {number: f"{folder}/{by_number[number][0]}" for number in sorted(by_number)}
+    return {matches.first: {number: number for number in first}, matches.second: matched}
 
 
-def _require_no_gaps(folder: Path, numbers: Mapping[int, str]) -> None:
-    known = list(numbers)
-    gaps = [(one + 1, following - 1) for one, following in itertools.pairwise(known) if following != one + 1]
-    if gaps:
-        count = sum(last - first + 1 for first, last in gaps)
-        ends = " and ".join(f"{number} ({Path(numbers[number]).name})" for number in (known[0], known[-1]))
-        raise UserError(
-            f"{folder}: {count:,} frame numbers are missing between {ends}:"
-            f"{listed(map(_run, gaps), shown=_SHOWN)}",
-            hint="bring the missing frames; where a set leaves out frames on purpose, number the others anew,"
-            " alike in all traverses",
-        )
+def read_matches(path: Path) -> tuple[dict[int, int], list[str]]:
+    """First numbers by second ones of a file of matches, and what is wrong with its lines, in words."""
+    matched: dict[int, int] = {}
+    wrong = []
+    for line, text in enumerate(_lines(path), start=1):
+        found = _PAIR.fullmatch(text)
+        if found is None:
+            if text:
+                wrong.append(f"line {line}: {text!r} is not two frame numbers with a comma between")
+            continue
+        number, other = int(found[1]), int(found[2])
+        if matched.setdefault(other, number) != number:
+            wrong.append(f"line {line}: {other} is matched with {number}, and before with {matched[other]}")
+    return matched, wrong
 
 
-def _run(gap: tuple[int, int]) -> str:
-    first, last = gap
-    return str(first) if first == last else f"{first} to {last}"
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
 
 
 def _require_equal(raw: Path, frames: Mapping[str, Mapping[int, str]]) -> None:
@@ -218,7 +307,7 @@ def _require_equal(raw: Path, frames: Mapping[str, Mapping[int, str]]) -> None:
             both = " and ".join(f"{name} ({_span(frames[name])})" for name in (first, folder))
             raise UserError(
                 f"the traverses {both} in {raw} have different frame numbers;"
-                f" {len(lone)} pictures have no counterpart:{listed(lone, shown=_SHOWN)}",
+                f" {len(lone)} pictures have no counterpart:{listed(lone, shown=SHOWN)}",
                 hint="the same number must be the same place in every traverse: keep those that all have",
             )
 
@@ -226,31 +315,3 @@ def _require_equal(raw: Path, frames: Mapping[str, Mapping[int, str]]) -> None:
 def _span(numbers: Mapping[int, str]) -> str:
     known = list(numbers)
     return f"{len(known)} frames, {known[0]} to {known[-1]}"
-
-
-def _plain(raw: Path, paths: list[str]) -> dict[str, bool]:
-    """Whether each picture can be copied as it is; only heads are read."""
-    plain, wrong = {}, []
-    for path in progress(paths, total=len(paths), label="read heads"):
-        if reason := unnameable(path):
-            wrong.append(reason)
-            continue
-        try:
-            plain[path] = read_header(raw / path).plain
-        except BadImageError as error:
-            wrong.append(error.message.replace(f"{raw / path}: ", f"{path}: "))
-    if wrong:
-        raise UserError(
-            f"{len(wrong)} of {len(paths)} frames of {raw} cannot be used:{listed(wrong, shown=_SHOWN)}",
-            hint="bring these files again, or take their numbers out of every traverse",
-        )
-    return plain
-
-
-def _name(folder: str, number: int, east: int) -> str:
-    """A mock position as other sets have them: no zone, no degrees; the panorama is traverse and number."""
-    return ImageName(
-        format_coordinate(east, 7, 2),
-        format_coordinate(0, 7, 2),
-        pano_id=f"{folder.replace('/', '_')}_{number:0{_DIGITS}d}",
-    ).encode()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.common import CommonSettings, place_of, read_common
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import BadArchiveError, MissingInputError, ParameterError, SetError, UserError
-from tests.datasets.raw_forms import jpeg, write_tar, write_zip
+from tests.datasets.raw_forms import golden, jpeg, write_tar, write_zip
 
 # Where recorded archives lie; here they lie in the raw folder.
 HELD = Path("nowhere")
@@ -208,5 +209,29 @@ def test_roles_by_other_names_as_svox_has_them(tmp_path: Path) -> None:
     assert made.counts() == {"test/database": 1, "test/queries": 1}
     (query,) = made.where("test", "queries")
     assert made.read(query) == jpeg(seed=1)
+    assert query.time_of_day == "night"
+    assert made.where("test", "database")[0].time_of_day == ""
     with pytest.raises(SetError, match=r"queries_rain.*in a split without database and queries"):
         formatted(tmp_path / "raw", tmp_path / "other", dataclasses.replace(settings, flat_role="refuse"))
+
+
+def test_svox_names_of_six_fields_are_on_one_ground(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Fields 3 and 4 are a date and a panorama there, no zone; each picture has others."""
+    (known,) = golden("today_sets.json")["svox"]["names"]
+    _, east, north, date, panorama, *rest = known["path"].rpartition("/")[2].split("@")
+    folders = [
+        "val/gallery",
+        "val/queries",
+        *(f"test/{name}" for name in ("gallery", "queries", "queries_night")),
+    ]
+    content = {known["path"].replace("queries", "queries_night"): jpeg()}
+    for folder, n in itertools.product(folders, range(1, 4)):
+        fields = (f"{float(east) + n:010.2f}", north, str(int(date) + n), f"{n}{panorama}", *rest)
+        content[f"svox/images/{folder}/@{'@'.join(fields)}"] = jpeg(seed=n)
+    write_zip(tmp_path / "raw" / "svox.zip", content)
+    settings = CommonSettings("skip", database_folder="gallery", queries_folder="queries_night")
+    made = formatted(tmp_path / "raw", tmp_path / "set", settings)
+    assert made.counts() == {"val/database": 3, "test/database": 3, "test/queries": 4}
+    assert (known["east"], known["north"]) in {(row.east, row.north) for row in made.where("test", "queries")}
+    assert {row.time_of_day for row in made.where(role="queries")} == {"night"}
+    assert "zone" not in caplog.text

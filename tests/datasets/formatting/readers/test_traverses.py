@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline.datasets.formatting.readers.traverses import number_of, read_traverses
+from pipeline.datasets.formatting.readers.frames import number_of
+from pipeline.datasets.formatting.readers.traverses import read_traverses
 from pipeline.datasets.image_set.image_names import ImageName
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import MissingInputError, ParameterError, UserError
@@ -175,7 +176,7 @@ def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
         ({"traverses": {"a": WALKS["day_left"]}}, "no folder has the role queries"),
         ({"traverses": {"a": WALKS["night_right"]}}, "no folder has the role database"),
         ({"traverses": {}}, "no folder has the role database"),
-        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' is no folder below raw"),
+        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' does not lie below raw"),
         ({"traverses": {"a@b": WALKS["day_left"]}}, "may not hold '@'"),
         ({"traverses": {"a": "database"}}, "traverses.a must be a section with role and time_of_day"),
         ({"traverses": {"a": {"role": "database"}}}, "traverses.a: missing parameter time_of_day"),

@@ -1,0 +1,153 @@
+"""Arrays of numbers and lists in .npy files, read without running what a pickle asks for.
+
+NumPy keeps arrays of Python objects as a pickle, and a pickle may call any function while it is read. Here
+the few calls that rebuild arrays and numbers meet stand-ins that only remember what they are given, and any
+other call is refused by name.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pipeline.core.files import require_file
+from pipeline.runtime.errors import UserError
+
+# A whole number, or a list of such, in lists of rows.
+Numbers = int | list[Any]
+
+_HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[Any, ...]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# An array, its rows, their lists: what is deeper is nothing that is read here.
+_DEEPEST = 3
+_DAMAGE = (
+    *(pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError),
+    *(OverflowError, MemoryError, ImportError, RecursionError),
+)
+_HINT = "get it again from the makers of the set; it was not run"
+
+
+def read_object_array(path: Path) -> list[Numbers]:
+    """The rows of an array of whole numbers and lists of them, as plain lists.
+
+    Raises `MissingInputError` for no file and `UserError` for one that is no such array, and for a pickle
+    that asks for anything else than arrays, lists and numbers.
+    """
+    require_file(path)
+    with path.open("rb") as stream:
+        try:
+            version = np.lib.format.read_magic(stream)
+            if version not in _HEADERS:
+                raise ValueError(f"its version is {version[0]}.{version[1]}")
+            shape, _, dtype = _HEADERS[version](stream)
+            if not dtype.hasobject:
+                stream.seek(0)
+                read = np.load(stream, allow_pickle=False).tolist()
+            else:
+                read = _ArrayUnpickler(stream, encoding="latin1").load()
+                if not isinstance(read, _Array) or read.shape != shape:
+                    raise ValueError("its pickle is not the array of its header")
+            rows = _plain(read)
+        except _RefusedCallError as error:
+            raise UserError(
+                f"{path} asks for {error} when it is read, which an array of numbers and lists never does",
+                hint=_HINT,
+            ) from error
+        except _DAMAGE as error:
+            raise UserError(
+                f"{path} is no array of whole numbers and lists of them: {error}", hint=_HINT
+            ) from error
+    if not isinstance(rows, list):
+        raise UserError(f"{path} is one number and no array", hint=_HINT)
+    return rows
+
+
+class _RefusedCallError(Exception):
+    """A pickle asks for what is not allowed; the text is its name."""
+
+
+class _Dtype:
+    """What a pickle says of a type of numbers."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.code = code
+        self.order = "|"
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = state[1]
+
+    def numbers(self, data: bytes | str) -> list[int]:
+        if self.code[:1] not in ("i", "u"):
+            raise ValueError(f"it holds numbers of the type {self.code}")
+        # Python 2 wrote bytes as text.
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        return np.frombuffer(raw, np.dtype(self.order + self.code)).tolist()
+
+
+class _Array:
+    """What a pickle says of an array: its shape, and its values in rows one after the other."""
+
+    def __init__(self, *_: object) -> None:
+        self.shape: tuple[int, ...] = ()
+        self.values: list[Any] = []
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, self.shape, dtype, by_columns, data = state
+        self.values = data if isinstance(data, list) else dtype.numbers(data)
+        if len(self.values) != math.prod(self.shape):
+            raise ValueError(f"{len(self.values)} values for the shape {self.shape}")
+        # Numbers are kept as they lie in memory, objects always row by row.
+        if by_columns and not isinstance(data, list):
+            self.values = np.array(self.values).reshape(self.shape, order="F").ravel().tolist()
+
+    def rows(self) -> list[Any]:
+        rows = self.values
+        for length in reversed(self.shape[1:]):
+            rows = [rows[first : first + length] for first in range(0, len(rows), max(1, length))]
+        return rows
+
+
+def _scalar(dtype: _Dtype, data: bytes | str) -> int:
+    [number] = dtype.numbers(data)
+    return number
+
+
+def _encoded(text: str, _encoding: str) -> bytes:
+    """Bytes, as Python 3 writes them for Python 2."""
+    return text.encode("latin1")
+
+
+_STAND_INS: dict[str, Callable[..., Any]] = {
+    f"{module}.{name}": made
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
+    for name, made in (("_reconstruct", _Array), ("scalar", _scalar), ("ndarray", _Array), ("dtype", _Dtype))
+} | {"_codecs.encode": _encoded}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Knows the stand-ins and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        asked = f"{module}.{name}"
+        if asked not in _STAND_INS:
+            raise _RefusedCallError(asked)
+        # A new object each time: a pickle may set attributes of what it is given.
+        return partial(_STAND_INS[asked])
+
+
+def _plain(value: object, depth: int = 0) -> Numbers:
+    if isinstance(value, _Array):
+        value = value.rows()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, (list, tuple)) and depth < _DEEPEST:
+        return [_plain(one, depth + 1) for one in value]
+    raise ValueError(f"{type(value).__name__} in it is no whole number and no list of them")
