@@ -233,8 +233,10 @@ def test_fields_have_their_order_and_widths(position: tuple[float, float], detai
 def test_utm_positions_come_back_to_the_centimetre(east: float, north: float, zone: int) -> None:
     name = name_at_utm(east, north, zone, "N")
     if int(name.utm_zone_number) == zone:
-        # Names hold centimetres; utm's series loses another half where the zone of Norway is 9 degrees wide.
-        assert (name.east, name.north) == pytest.approx((east, north), abs=0.0111)
+        # Names hold centimetres. Around Norway and Svalbard zones are up to 12 degrees wide, and utm's series
+        # loses some more towards their edges.
+        wide = abs(float(name.longitude) - (6 * zone - 183)) > 3
+        assert (name.east, name.north) == pytest.approx((east, north), abs=0.05 if wide else 0.0061)
 
 
 @pytest.mark.contract
