@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @worded_command("translate", GOES_ON)
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@option("--checkpoint", Path, "Weights: a UNIT generator file, such as unit/weights/city.pt.")
+@option(
+    "--checkpoint", Path, "A translator's file: UNIT's, CycleGAN's, CUT's, pix2pix's, or an exported one."
+)
 @click.option(
     "--photometric",
     "style",
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 @parameters_of(
     UnitSettings,
     direction="day2night",
-    shorter_side=512,
-    stretch="minmax",
+    shorter_side=None,
+    stretch=None,
     size="source",
     detail="network",
     dtype="auto",
@@ -55,7 +57,8 @@ def main(
     The translator is either a --checkpoint or a --photometric style.
     `street/a.jpg` becomes `street/an.jpg`. Pictures that cannot be read are listed in OUT/origins.csv with
     their reasons. Run again, only new and changed pictures are translated; of another translator OUT is
-    made anew.
+    made anew. As published, UNIT's pictures have a shorter side of 512 pixels and are stretched (minmax);
+    those of other checkpoints have their own size and grey levels.
     """
     from pipeline.night.records.translator import OutputFormat
     from pipeline.night.upkeep.folder import translate_folder
@@ -83,15 +86,18 @@ def _translator(
     from pipeline.core.params import build
     from pipeline.night.photometric.photometric import PhotometricTranslator
 
+    context = click.get_current_context()
+    given = [name for name in settings if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
     if checkpoint is not None and style is None:
-        from stages.unit_factory import UnitFactory
+        from stages.unit_factory import UnitFactory, as_published
 
-        unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
+        chosen = settings | {
+            name: usual for name, usual in as_published(checkpoint).items() if name not in given
+        }
+        unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, chosen, "duskline translate"))
         return unit, unit.workers
     if style is None or checkpoint is not None:
         raise click.UsageError("Give either --checkpoint FILE or --photometric STYLE.")
-    context = click.get_current_context()
-    given = [name for name in settings if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise click.UsageError(f"{options}: only for a --checkpoint; photometric nights have no such choice.")
