@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.ranges import JpegQuality
 from stages.command import GOES_ON, say, worded_command
+from stages.nights import padding_said
 from stages.options import option, parameters_of
 from unit.network.settings import UnitSettings
 
@@ -76,7 +77,7 @@ def main(
         max_failed=0.0,
         engine=machine.engine,
     )
-    say(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
+    say(f"{summary} into {out}/{padding_said(out)} in {time.perf_counter() - start:.1f} s")
 
 
 def _translator(

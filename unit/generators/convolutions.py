@@ -64,7 +64,7 @@ class Convolution(nn.Module):
             # bfloat16 it keeps the statistics in float32.
             y = F.group_norm(y, y.shape[1], eps=_EPS)
         if self.scale is not None and self.shift is not None:
-            y = torch.addcmul(self.shift[:, None, None], y, self.scale[:, None, None])
+            y = y.mul_(self.scale[:, None, None]).add_(self.shift[:, None, None])
         return y
 
 

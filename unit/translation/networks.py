@@ -27,7 +27,7 @@ GENERATORS_REVISION = 1
 
 # What is held at once in a network, as measured: so many activations of its first layer's size. Of an
 # exported one nobody knows; it is taken for an antialiased ResNet of width 64 in float32.
-_LIVE_UNIT, _LIVE_RESNET, _LIVE_ANTIALIASED, _LIVE_UNET = 7, 4, 8, 2
+_LIVE_UNIT, _LIVE_RESNET, _LIVE_ANTIALIASED, _LIVE_UNET = 7, 4, 6, 2
 _LIVE_EXPORTED = _LIVE_ANTIALIASED * 64 * 4
 
 
@@ -54,7 +54,7 @@ class Network:
     multiple: int = 1
     rounding: float = 0.0
     revision: str = f", generators {GENERATORS_REVISION}"
-    layout: Mapping[str, Any] = field(default_factory=dict)
+    layout: dict[str, Any] = field(default_factory=dict)
     compiles: bool = True
     takes: tuple[int | None, int | None] = (None, None)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from unit.translation.networks import network_of
 # To be raised by every change, here or in what is used here, that changes a level of a picture: the work
 # store would go on giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
 REVISION = 1
+
 
 # What is held at once of a picture outside of the network, as measured: bytes for each of its pixels.
 LIVE_PICTURES = 30
@@ -67,11 +69,13 @@ class UnitTranslator:
 
     def record(self) -> dict[str, str]:
         """What makes a picture of this translator what it is, as text."""
-        layout = {"network": self._opened.layout} if self._opened.layout else {}
+        found: dict[str, Any] = {"network": self._opened.layout} if self._opened.layout else {}
+        if self._opened.multiple > 1:
+            found["padded_to"] = self._opened.multiple
         return {
             "translator": self._opened.kind,
             "checkpoint_digest": self._checkpoint_digest,
-            "settings": json.dumps(self.settings.record() | layout, sort_keys=True),
+            "settings": json.dumps(self.settings.record() | found, sort_keys=True),
             "numeric_path": f"{self.numeric.path}, revision {REVISION}{self._opened.revision}",
         }
 

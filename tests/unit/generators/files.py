@@ -39,7 +39,7 @@ def file_of(layout: str, folder: Path) -> Path:
 
 def levels_of(network: Model, pixels: np.ndarray) -> np.ndarray:
     """What the published script writes of the plain network's picture, (H', W', 3) uint8."""
-    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    x = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
         y = network((x - 0.5) / 0.5)[0]
     return ((y + 1) / 2 * 255).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
