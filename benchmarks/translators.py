@@ -17,7 +17,10 @@ import numpy as np
 import torch
 
 from benchmarks.translate import processor, seeded_pair
+from pipeline.night.photometric.photometric import PhotometricTranslator
+from pipeline.night.records.translator import Translator
 from pipeline.runtime.memory import keep_freed_memory
+from stages.places import SHIPPED
 from unit.generators.layout import Layout, ResnetLayout, UnetLayout
 from unit.network.settings import UnitSettings
 from unit.translation.translate import UnitTranslator
@@ -54,19 +57,22 @@ def traced(path: Path, translator: UnitTranslator) -> None:
         torch.jit.save(torch.jit.trace(translator.network, torch.zeros(1, 3, 64, 64)), str(path))
 
 
-def translators(folder: Path, width: int, dtype: str) -> dict[str, UnitTranslator]:
+def translators(folder: Path, width: int, dtype: str) -> dict[str, Translator]:
     """A translator of each kind, UNIT's first."""
     settings = replace(SETTINGS, dtype=dtype)  # type: ignore[arg-type]
     seeded_pair(folder / "unit.pt", width)
-    made = {"UNIT": UnitTranslator(folder / "unit.pt", settings)}
+    made: dict[str, Translator] = {"UNIT": UnitTranslator(folder / "unit.pt", settings)}
     for name, layout in layouts(width).items():
         torch.save(drawn_state(layout), folder / "drawn.pth")
         made[name] = UnitTranslator(folder / "drawn.pth", settings)
     if dtype == "float32":
-        traced(folder / "traced.pt", made["ResNet, 9 blocks"])
+        torch.save(drawn_state(layouts(width)["ResNet, 9 blocks"]), folder / "drawn.pth")
+        traced(folder / "traced.pt", UnitTranslator(folder / "drawn.pth", settings))
         made["the first ResNet as TorchScript"] = UnitTranslator(
             folder / "traced.pt", replace(settings, trusted=True)
         )
+    made[str(SHIPPED)] = UnitTranslator(SHIPPED, settings)
+    made["classical"] = PhotometricTranslator("classical")
     return made
 
 
@@ -91,7 +97,8 @@ def main(width: int, size: str, rounds: int, dtypes: tuple[str, ...]) -> None:
                 start = time.process_time()
                 translator(pixels)
                 best[name] = min(best[name], time.process_time() - start)
-        print(f"\n{made['UNIT'].numeric.path.partition(',')[0]:<38}{'s':>8}{'times UNIT':>12}")
+        path = made["UNIT"].record()["numeric_path"].partition(",")[0]
+        print(f"\n{path:<38}{'s':>8}{'times UNIT':>12}")
         for name, seconds in best.items():
             print(f"{name:<38}{seconds:>8.3f}{best['UNIT'] / seconds:>12.2f}")
 
