@@ -106,7 +106,7 @@ def checked_state(state: State, path: Path) -> tuple[Layout, State]:
             " (docs/choosing_a_translator.md)",
         )
     unused = layout.unused()
-    return layout, {key: value.float() for key, value in state.items() if key not in unused}
+    return layout, {key: value.detach().float() for key, value in state.items() if key not in unused}
 
 
 def _architecture(document: Mapping[str, Any]) -> str:

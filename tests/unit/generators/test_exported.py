@@ -17,6 +17,7 @@ from tests.unit.generators.files import PUBLISHED, assert_levels, file_of, pictu
 from unit.generators.exported import program_in
 from unit.network.pixels import to_range
 from unit.network.settings import UnitSettings
+from unit.translation.batches import UnitBatchTranslator
 from unit.translation.networks import holds_unit
 from unit.translation.translate import UnitTranslator
 
@@ -213,3 +214,11 @@ def test_it_computes_in_its_own_numbers(tmp_path: Path) -> None:
 def test_choices_that_mean_nothing(change: dict[str, object], programs: dict[str, Path]) -> None:
     with pytest.raises(ParameterError, match=r"means nothing to .*, an exported network"):
         UnitTranslator(programs["torchscript"], changed(**change))
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "torch.export", "fixed"])
+def test_a_gpus_translator_takes_programs_too(kind: str, programs: dict[str, Path]) -> None:
+    batches = UnitBatchTranslator(programs[kind], TRUSTED, "cpu", threads=2)
+    days = [batches.prepare(np.roll(picture(24, 16), shift, axis=1)) for shift in range(3)]
+    for day, night in zip(days, batches.translate(days), strict=True):
+        assert_levels(night, expected(day.pixels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.runtime.errors import BadImageError
 from tests.unit.generators.files import DATA, PUBLISHED, assert_levels, file_of, levels_of, picture
 from tests.unit.generators.plain import LAYOUTS, Model, drawn
 from unit.generators.convolutions import PictureDropout
 from unit.network.pixels import to_range
 from unit.network.settings import UnitSettings
-from unit.translation.networks import network_of
-from unit.translation.translate import UnitTranslator
+from unit.translation.batches import UnitBatchTranslator
+from unit.translation.networks import GENERATORS_REVISION, network_of
+from unit.translation.translate import REVISION, UnitTranslator
 
 SIZES = [(40, 32), (33, 27), (9, 7), (5, 5)]
 
@@ -146,3 +149,55 @@ def test_the_detail_of_the_day_is_laid_over_the_night(size: str, tmp_path: Path)
 def test_stretching_is_as_of_unit(tmp_path: Path) -> None:
     night = UnitTranslator(file_of("cyclegan", tmp_path), settings(stretch="minmax"))(picture(40, 32))
     assert (night.min(), night.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("layout", ["cyclegan", "cut", "pix2pix resnet", "unet"])
+def test_batches_are_within_a_level_of_one_at_a_time(layout: str, tmp_path: Path) -> None:
+    path, days = (
+        file_of(layout, tmp_path),
+        [np.roll(picture(45, 30), 7 * shift, axis=1) for shift in range(5)],
+    )
+    batches = UnitBatchTranslator(path, settings(size="source"), "cpu", threads=2)
+    prepared = [batches.prepare(day) for day in days]
+    nights = [
+        batches.finish(night, day) for night, day in zip(batches.translate(prepared), prepared, strict=True)
+    ]
+    alone = UnitTranslator(path, settings(size="source"))
+    for day, night in zip(days, nights, strict=True):
+        assert night.shape == day.shape
+        assert_levels(night, alone(day))
+
+
+@pytest.mark.parametrize("layout", ["cyclegan", "cut", "pix2pix resnet", "unet"])
+def test_a_compiler_sees_the_whole_network(layout: str, tmp_path: Path) -> None:
+    module = network_of(file_of(layout, tmp_path), PUBLISHED, "cpu").module
+    x = to_range(torch.from_numpy(picture(45, 30)).permute(2, 0, 1))[None]
+    # A break in the graph would be an error.
+    compiled = torch.compile(module, dynamic=False, fullgraph=True, backend="eager")
+    with torch.inference_mode():
+        assert torch.equal(compiled(x), module(x))
+
+
+def test_pictures_too_small_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadImageError, match="9x4 pixels is too small for the network, which needs 5"):
+        UnitTranslator(file_of("cyclegan", tmp_path), PUBLISHED)(picture(9, 4))
+    with pytest.raises(ValueError, match="shorter_side must be at least 5"):
+        UnitTranslator(file_of("cyclegan", tmp_path), settings(shorter_side=4))
+
+
+def test_pictures_too_large_are_named(tmp_path: Path) -> None:
+    translator = UnitTranslator(file_of("cyclegan", tmp_path), PUBLISHED)
+    with pytest.raises(BadImageError, match="more than the limit of 16,000,000 pixels"):
+        translator.prepare(np.zeros((4001, 4000, 3), np.uint8))
+    # The network never sees it.
+    assert translator.memory(4000, 4001) < translator.memory(4000, 4000)
+
+
+def test_a_record_tells_kind_layout_and_revision(tmp_path: Path) -> None:
+    record = UnitTranslator(file_of("unet", tmp_path), PUBLISHED).record()
+    assert record["translator"] == "unet"
+    told = json.loads(record["settings"])
+    assert told["network"] == {"width": 2, "norm": "batch", "biased": False, "halvings": 5}
+    assert told["padded_to"] == 32
+    assert told["shorter_side"] is None
+    assert record["numeric_path"].endswith(f"revision {REVISION}, generators {GENERATORS_REVISION}")
