@@ -46,7 +46,8 @@ class Prepared:
 class UnitTranslator:
     """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
 
-    `digest` is the identity of everything but the picture: equal digests give equal results on a CPU.
+    The checkpoint may be UNIT's or any other that `network_of` opens. `digest` is the identity of everything
+    but the picture: equal digests give equal results on a CPU.
     """
 
     def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:
