@@ -54,7 +54,8 @@ class Source:
     kind: "described" entries are too large or too closed to be fetched here; `published` says how they are
     had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
     formatted, by "split/role", as far as that is known. shares_with: other entries with some of the same
-    files, which may lie in their archive folders.
+    files, which may lie in their archive folders. layout, section: of a checkpoint, what is known of its
+    network, and the section of unit/variants.yaml that trains such a one.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Source:
     citation: str = ""
     terms: str = ""
     published: str = ""
+    layout: str = ""
+    section: str = ""
     shares_with: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
     expected: dict[str, int] = field(default_factory=dict)
