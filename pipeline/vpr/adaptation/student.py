@@ -35,7 +35,11 @@ class Lesson(nn.Module):
         return super().train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Descriptors of a batch."""
+        """Descriptors of a batch, which of several processes may have none of."""
+        if not len(x):
+            # Many networks take no batch of nothing; of what is cut off the gradients are 0, and there.
+            nothing: Tensor = self(x.new_zeros((PICTURES, *x.shape[1:])))[:0]
+            return nothing
         if not self._teacher:
             descriptors: Tensor = self.student(x)
             return descriptors

@@ -111,3 +111,12 @@ def test_of_a_transformer_the_last_blocks_learn_and_what_pools() -> None:
         student_of_ours(teacher, settings, "blocks.12")
     with pytest.raises(ParameterError, match="learns names 'mlp', which is not one module"):
         student_of_ours(teacher, settings, "mlp")
+
+
+@pytest.mark.parametrize("teacher", [None, Colour(1, 1)])
+def test_a_process_without_a_picture_has_gradients_too(teacher: nn.Module | None) -> None:
+    student = Colour(1, 2)
+    descriptors = Lesson(student, teacher)(batch()[:0])
+    assert descriptors.shape == (0, 2)
+    descriptors.sum().backward()
+    assert torch.equal(student.factors.grad, torch.zeros(2))
