@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
-from pipeline.datasets.image_set.image_set import ImageSet, counted_in, unit_of
+from pipeline.datasets.image_set.image_set import ImageSet, counted_in, require_positions, unit_of
 from pipeline.runtime.machine import Engine
 from pipeline.vpr.evaluation.local_extraction import Describer, LocalExtraction
 from pipeline.vpr.evaluation.model_loading import read_tested
@@ -41,7 +41,9 @@ def evaluate(
 
     Descriptors of the database are taken from the folder `store` if they are there, and left there; that
     changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
+    `SetError` for a set without positions.
     """
+    require_positions(images)
     settings = read_experiment(experiment)
     model = read_tested(experiment)
     place = device_of(device)
