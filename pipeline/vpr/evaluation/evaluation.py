@@ -70,7 +70,7 @@ def evaluate(
         describers = (of_database, of_queries)
         found, search = find_places(settings, index.digest, database, queries, describers, store, out)
     by_chance = chance(found, len(database))
-    database_model = two.database if two else ""
+    described = two.words if two else ""
     metrics = Metrics(
         experiment=experiment.name,
         model=settings.model,
@@ -82,11 +82,11 @@ def evaluate(
         queries=len(queries),
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
-        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in), database_model),
+        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in), described),
         numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
         positions_in=counted_in(images.positions_in),
-        database_model=database_model,
+        described=described,
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))

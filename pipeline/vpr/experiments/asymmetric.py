@@ -22,6 +22,11 @@ class Asymmetric:
     queries: str
     database: str
 
+    @property
+    def words(self) -> str:
+        """Which describes what, in words."""
+        return f"queries by {self.queries}, database by {self.database}"
+
 
 def join_models(names: Asymmetric, models: Path, out: Path) -> None:
     """Put the models of these names, folders below `models`, into the folder `out`.

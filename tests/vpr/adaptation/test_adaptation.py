@@ -232,8 +232,10 @@ def test_the_index_that_is_there_is_asked_and_not_made_again(
     index, queries = "descriptors_database.npy", "descriptors_queries.npy"
     assert (after / index).read_bytes() == (before / index).read_bytes()
     assert (after / queries).read_bytes() != (before / queries).read_bytes()
-    assert (read_metrics(after).model, read_metrics(after).database_model) == ("both", "old")
-    assert read_metrics(before).database_model == ""
+    metrics = read_metrics(after)
+    assert (metrics.model, metrics.described) == ("both", "queries by new, database by old")
+    assert metrics.protocol.startswith("queries by new, database by old; images resized")
+    assert read_metrics(before).described == ""
 
 
 def test_an_index_of_other_descriptors_is_refused(places: ImageSet, whole: Path, tmp_path: Path) -> None:
