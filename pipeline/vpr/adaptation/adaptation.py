@@ -24,7 +24,7 @@ from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.adaptation.estimate import announce_time, require_room_for_steps
 from pipeline.vpr.adaptation.examples import adapting_data
 from pipeline.vpr.adaptation.settings import AdaptSettings
-from pipeline.vpr.adaptation.student import PICTURES, Lesson
+from pipeline.vpr.adaptation.student import PICTURES, Lesson, require_learning
 from pipeline.vpr.adaptation.teacher import load_teacher
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training.loop import Loop
@@ -90,6 +90,7 @@ def adapt(
         material = adapting_data(settings, images, workers)
         require_readable(images, (settings.split,), workers, group)
         lesson = Lesson(student, teacher.network if settings.index == "keep" else None)
+        require_learning(lesson, torch.zeros((1, 3, settings.height, settings.width), device=place))
         require_room_for_steps(settings, lesson, extraction)
         loop = _loop(settings, material, teacher.network, lesson, extraction, folder)
         loop.resume()
