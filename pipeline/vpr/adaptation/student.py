@@ -114,7 +114,7 @@ def _let_all_learn(module: nn.Module) -> None:
 
 
 def require_learning(lesson: Lesson, picture: Tensor) -> None:
-    """Raise `ParameterError` when the descriptor of a picture, (1, 3, H, W), depends on nothing that learns."""
+    """Raise `ParameterError` when the descriptor of a picture (1, 3, H, W) depends on nothing that learns."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
             "what is to learn has no part in the descriptors",
