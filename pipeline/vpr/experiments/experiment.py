@@ -39,7 +39,7 @@ _QUERIES: dict[Treatment, str] = {
 class Experiment:
     """How a model is tested.
 
-    model: its name in the section train, model_file, hub_local or hub_github.
+    model: its name in the section train, adapt, asymmetric, model_file, hub_local or hub_github.
     height: height of the network's input.
     width: width of the network's input.
     queries: how they are brought to that size; see query_preprocessing.py.
