@@ -108,7 +108,7 @@ def test_similar_ones_are_found_among_them(both: ImageSet, tmp_path: Path) -> No
 
 
 def test_what_needs_positions_says_so(both: ImageSet, days: ImageSet, tmp_path: Path) -> None:
-    missing = "nobody knows where the pictures of .* were taken"
+    missing = "the pictures of .* have no positions, without which this cannot be done"
     with pytest.raises(SetError, match=missing):
         training_data(PAIRS, both, 1)
     write_experiment(

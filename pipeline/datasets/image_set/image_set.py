@@ -217,7 +217,7 @@ def require_positions(*sets: ImageSet) -> None:
     for images in sets:
         if images.positions_in == UNPLACED:
             raise SetError(
-                f"nobody knows where the pictures of {images.root} were taken, and this cannot do without",
+                f"the pictures of {images.root} have no positions, without which this cannot be done",
                 hint="take another set, or give coordinates in its section of format; without them pictures"
                 " have nights, and a model can be adapted by them",
             )
