@@ -57,7 +57,8 @@ def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extractio
     pictures = to_device(pictures.contiguous(memory_format=torch.channels_last), extraction.device)
     # The first one warms up.
     each = min(_seconds_of_a_step(lesson, pictures, extraction) for _ in range(2))
-    _LOG.info("about %.2g s a step: %s for %s steps", each, duration(each * left), format(left, ","))
+    if extraction.group.writes:
+        _LOG.info("about %.2g s a step: %s for %s steps", each, duration(each * left), format(left, ","))
 
 
 def _seconds_of_a_step(lesson: Lesson, pictures: torch.Tensor, extraction: Extraction) -> float:
