@@ -11,6 +11,7 @@ from pipeline.core.params import read_params
 from pipeline.doctor.findings import Finding, fault, findings_of, ok
 from pipeline.doctor.folders import Folders, check_links, check_room, check_writing
 from pipeline.doctor.inputs import (
+    check_models,
     check_own_files,
     check_own_folders,
     check_sources,
@@ -71,6 +72,7 @@ def check_machine(
             ("source", lambda: check_sources(params, machine.archives, raw)),
             ("translator", lambda: check_translators(params)),
             ("weights", lambda: check_weights(params)),
+            ("models", lambda: check_models(params, models)),
             ("own files", lambda: check_own_files(params, made)),
             ("own folders", lambda: check_own_folders(params, made, repo)),
             (

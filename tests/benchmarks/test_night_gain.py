@@ -104,8 +104,11 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     adapting = runner.invoke(adapted.main, arguments, catch_exceptions=False)
     assert adapting.exit_code == 0
     assert model.stat().st_mtime_ns == made
-    assert read_metrics(tmp_path / "work/results/kept-1/night").database_model == "day-1"
-    assert read_metrics(tmp_path / "work/results/rebuilt-1/night").database_model == ""
+    assert (
+        read_metrics(tmp_path / "work/results/kept-1/night").described
+        == "queries by kept-1, database by day-1"
+    )
+    assert read_metrics(tmp_path / "work/results/rebuilt-1/night").described == ""
     text = (tmp_path / "out/adapted.md").read_text()
     assert "| night, kept over day, points | " in text
     # So does one that learns from nights of another translator, tested on photographs.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
+from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit, require_positions
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.image_set.radius_search import within
 from pipeline.datasets.image_set.utm_grid import brought, grid_of_most, zone_in_name
@@ -39,10 +39,11 @@ def exclude_overlap(
     those taken at most `radius` metres from one. What was written is read again and compared image by image
     before it becomes the set. Where images are in different UTM grids, their positions are brought into that
     of `other`. `SetError` when they are too far apart for that, when some have a zone and others none, when
-    positions of one set are metres and of the other frames, or when nothing is left.
+    positions of one set are metres and of the other frames, or unknown, or when nothing is left.
     """
     if not 0 <= radius < np.inf:
         raise ParameterError(f"radius must be metres from 0 on, not {radius}")
+    require_positions(source, other)
     require_one_unit(source, other)
     same = _same(source.rows, other.rows)
     near = _near(*_in_one_grid(source, other), radius)

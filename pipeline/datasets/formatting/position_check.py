@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from pipeline.datasets.formatting.far_groups import FAR, far_groups
 from pipeline.datasets.formatting.geographic_split import earth_positions
 from pipeline.datasets.image_set.image_names import position_of
-from pipeline.datasets.image_set.image_set import FRAMES, SPLITS, ImageRow
+from pipeline.datasets.image_set.image_set import FRAMES, SPLITS, UNPLACED, ImageRow
 from pipeline.datasets.image_set.utm_grid import UtmGrid, zone_in_name
 from pipeline.runtime.errors import UserError, listed
 
@@ -38,9 +38,9 @@ def check_positions(rows: Sequence[ImageRow]) -> None:
 
     Warns of zones that lie apart, of pictures far from the others of their zone, of degrees in names that
     contradict the metres, and of a split all of which lies within the protocols' radius. Positions that count
-    frames are not looked at.
+    frames, or that nobody knows, are not looked at.
     """
-    if rows[0].positions_in == FRAMES:
+    if rows[0].positions_in in (FRAMES, UNPLACED):
         return
     positions = np.array([position_of(row.name) for row in rows])
     grounds: _Grounds = {}

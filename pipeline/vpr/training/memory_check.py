@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 
 from pipeline.compute.device.precision import autocast
@@ -32,7 +34,9 @@ def require_training_memory(
     """
     picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
     with autocast(device, numbers):
-        found = footprint(network, picture.contiguous(memory_format=torch.channels_last), learning=True)
+        # The network stays as it is.
+        copied = copy.deepcopy(network).train()
+        found = footprint(copied, picture.contiguous(memory_format=torch.channels_last), learning=True)
     pictures = -(-settings.batch // processes) * settings.pictures
     weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
     inputs = _INPUTS * pictures * picture.nbytes

@@ -73,6 +73,10 @@ class Rounds:
     def _find_pairs(self, done: Progress) -> None:
         """Find each kept query's nearest positive and its similar places, some queries after the others."""
         places, groups = self.material.places, self.settings.similar_places > 1
+        if not groups and all(len(positives) == 1 for positives in places.hard):
+            # There is nothing to choose among.
+            done.pairs = np.column_stack([np.arange(len(places.kept)), np.concatenate(places.hard)])
+            return
         pairs, queries = [], []
         for first in progress(range(0, len(places.kept), PAIRS_AT_ONCE), label="pairs", unit="piece"):
             some = np.arange(first, min(first + PAIRS_AT_ONCE, len(places.kept)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet, require_positions
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.training.examples.day_night_pairs import night_twins
 from pipeline.vpr.training.examples.mining import Miner
@@ -39,10 +39,11 @@ class TrainingData:
 
 
 def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> TrainingData:
-    """What `settings` take of the train split; `SetError` where the set has not what they want.
+    """What `settings` take of the train split; `SetError` where the set has not what they want, or positions.
 
     The contrastive loss learns from days, and from the nights of queries as theirs.
     """
+    require_positions(images)
     database, queries = (
         split_images(images, "train", role, settings.height, settings.width)
         for role in ("database", "queries")
