@@ -79,10 +79,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "test_sets": {"city_pitts": "pitts30k", "city_tokyo_night": "tokyo_night"},
     }
     params["headline"] = {
-        "before": "day_netvlad",
-        "after": "dn_gem",
-        "night": "city_tokyo_night",
-        "day": "city_pitts",
+        "city": {
+            "before": "day_netvlad",
+            "after": "dn_gem",
+            "night": "city_tokyo_night",
+            "day": "city_pitts",
+        }
     }
     params["statistics"] = {"city_pitts_dn": {"pictures": 4}}
     params["augmentations"] = {
