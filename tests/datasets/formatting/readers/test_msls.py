@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.params import build
+from pipeline.datasets.derived.select import select_time
 from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.msls import SPLIT_OF, MslsSettings, listed_keys, read_msls
 from pipeline.datasets.image_set.image_set import ImageSet
@@ -127,6 +128,15 @@ def test_night_and_view_are_kept(tmp_path: Path) -> None:
     }
     assert times["-znE0Q_f5I4N2KZLU3pTWg"] == ("night", "night_sideways_trondheim")
     assert times["_lh6XS9q1u2yo_YQqp6MJg"] == ("day", "day_backward_melbourne")
+
+
+def test_night_queries_before_a_database_by_day(tmp_path: Path) -> None:
+    times = ((name, night) for name in ("query", "database") for night in (False, True))
+    rows = [made_row(f"{name}{night}", folder=name, night=night) for name, night in times]
+    made = formatted(tmp_path, content_of(rows))
+    select_time(made, tmp_path / "night", "night", None, database="day")
+    kept = ImageSet.open(tmp_path / "night")
+    assert {(row.role, row.time_of_day) for row in kept.rows} == {("database", "day"), ("queries", "night")}
 
 
 def test_greenwich_is_no_border(tmp_path: Path) -> None:
