@@ -39,7 +39,7 @@ def test_nights_find_the_days_of_their_places(tmp_path: Path) -> None:
 
 
 def test_positives_are_drawn_anew_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    both = write_places(tmp_path / "set", twins=True, views=4)
+    both = write_places(tmp_path / "set", places=3, twins=True, views=4)
     seen: dict[int, set[int]] = defaultdict(set)
     real = step.Learner.learn
 
@@ -52,16 +52,16 @@ def test_positives_are_drawn_anew_and_learnt_from(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(step.Learner, "learn", watched)
     settings = replace(
-        PAIRS, drawn_positives=2, batch=4, queries_per_epoch=24, epochs=5, patience=5, similar_places=2
+        PAIRS, drawn_positives=2, batch=4, queries_per_epoch=12, epochs=5, patience=5, similar_places=2
     )
     run(both, tmp_path, settings)
     losses = curve(tmp_path, "loss")
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     # Of the four of its place in the database, and of no other; one draw alone shows two.
     for query, positives in seen.items():
         assert positives <= set(range(query // 4 * 4, query // 4 * 4 + 4))
-    assert len(seen) == 24
-    assert np.mean([len(positives) for positives in seen.values()]) > 3.5
+    assert len(seen) == 12
+    assert np.mean([len(positives) for positives in seen.values()]) > 3
 
 
 def test_a_set_of_nights_alone_is_refused_in_words(tmp_path: Path) -> None:
