@@ -69,6 +69,15 @@ def test_a_hand_moves_a_query_into_another_time(tmp_path: Path) -> None:
     assert selected.label_from == {"hand": 1, "number": 2}
 
 
+def test_a_list_of_another_copy_is_understood(tmp_path: Path) -> None:
+    source = day_set(tmp_path / "tokyo", queries=3)
+    dusk = next(row for row in source.rows if "@00002.jpg@" in row.name)
+    cut = dusk.name.replace(f"@{dusk.east:010.2f}@", f"@{dusk.east - 0.01:010.2f}@")
+    assert cut != dusk.name
+    (tmp_path / "hand.csv").write_text(f"name,time_of_day\n{cut},night\n")
+    assert select_time(source, tmp_path / "night", "night", tmp_path / "hand.csv").kept["test/queries"] == 2
+
+
 def test_no_query_of_that_time_is_an_error_with_the_counts(tmp_path: Path) -> None:
     source = day_set(tmp_path / "tokyo", queries=2)
     with pytest.raises(
