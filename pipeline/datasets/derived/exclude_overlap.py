@@ -10,8 +10,8 @@ import numpy as np
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.image_set.radius_search import within
-from pipeline.datasets.image_set.same_pictures import SamePictures
 from pipeline.datasets.image_set.utm_grid import brought, zone_in_name
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.time_of_day.labels import number_in_name
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.errors import ParameterError, SetError, listed

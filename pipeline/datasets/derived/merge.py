@@ -12,7 +12,7 @@ from pipeline.core.files import digest_bytes
 from pipeline.datasets.image_set.image_names import night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_ground
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
-from pipeline.datasets.image_set.same_pictures import SamePictures
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.night.records.provenance import ORIGINS, Origin, read_origins, write_origins
 from pipeline.runtime.errors import ParameterError, SetError, listed

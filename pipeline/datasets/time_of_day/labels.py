@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.core.files import write_csv
 from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow
-from pipeline.datasets.image_set.same_pictures import SamePictures
 from pipeline.datasets.listings.listed_names import ListedNames
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.listings.tables import read_table
 from pipeline.datasets.time_of_day.brightness_classifier import Guess
 from pipeline.runtime.errors import SetError, UserError, listed

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.datasets.image_set.image_names import Details, name_at
-from pipeline.datasets.image_set.same_pictures import SamePictures
+from pipeline.datasets.listings.same_pictures import SamePictures
 from tests.datasets.raw_forms import golden
 
 PAIRS = [
