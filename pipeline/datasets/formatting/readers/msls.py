@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from sys import intern
+from typing import Literal
 
 import numpy as np
 
@@ -69,10 +70,12 @@ class MslsSettings:
     cities: those that are taken, such as [cph, sf]; null for all that are there.
     val_queries: a file of the raw folder that lists the queries of val: keys, paths or names of pictures, one
         a line, or in an array (.npy); null for all of them.
+    val_as: the split that the cities of val become: "test" where they are tested on, as in papers.
     """
 
     cities: tuple[str, ...] | None
     val_queries: str | None
+    val_as: Literal["val", "test"]
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.cities or ()) - SPLIT_OF.keys()):
@@ -83,6 +86,11 @@ class MslsSettings:
                 f"val_queries: {listing} is not in the raw folder; put it there, for DVC looks at no other,"
                 " and an edit would rerun nothing"
             )
+
+    def split_of(self, city: str) -> str:
+        """The split of a city."""
+        split = SPLIT_OF[city]
+        return self.val_as if split == "val" else split
 
 
 @dataclass(slots=True)
@@ -136,7 +144,7 @@ def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImag
             continue
         grid, lies_in = grids[picture.city], own_grid(picture.at)
         yield RawImage(
-            split=SPLIT_OF[picture.city],
+            split=settings.split_of(picture.city),
             role=picture.role,
             file_name=picture.name(key, grid),
             source=file.label,

@@ -32,7 +32,7 @@ Content = dict[str, bytes]
 
 
 def settings(**changes: Any) -> MslsSettings:
-    return build(MslsSettings, {"cities": None, "val_queries": None} | changes, "here")
+    return build(MslsSettings, {"cities": None, "val_queries": None, "val_as": "val"} | changes, "here")
 
 
 def key_of(row: dict[str, str]) -> str:
@@ -195,6 +195,11 @@ def test_splits_are_the_published_ones(tmp_path: Path) -> None:
     splits = {(row.split, row.file_name.split("@")[14].rpartition("_")[2]) for row in made.rows}
     assert {city for split, city in splits if split == "val"} == {"cph", "sf"}
     assert {city for split, city in splits if split == "test"} == {"miami"}
+
+
+def test_cities_of_val_may_be_tested_on(tmp_path: Path) -> None:
+    made = formatted(tmp_path, content_of(GOLDEN["rows"]), cities=["cph", "sf", "london"], val_as="test")
+    assert made.counts() == {"train/database": 2, "test/database": 1, "test/queries": 1}
 
 
 def test_folders_without_labels_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
