@@ -43,7 +43,8 @@ class GsvCitiesSettings:
     """How GSV-Cities becomes a set; the cut into splits and roles is duskline's own.
 
     cities: ids of those that are taken, such as [PRS, London]; null for all that are there.
-    val_share: share of the places of each city that become val; the others are train.
+    val_share: share of the places of each city that become val, at least one unless it is 0; the others are
+        train.
     seed: of the places drawn for val.
     """
 
@@ -210,7 +211,8 @@ def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[
             if len(place) > 1:
                 max(place, key=_newest).role = "queries"
         drawn = sorted(places, key=lambda place: digest_bytes(f"{settings.seed} {place}".encode()))
-        for name in drawn[: round(settings.val_share * len(drawn))]:
+        # Of a city of few places at least one, for a training wants some.
+        for name in drawn[: max(round(settings.val_share * len(drawn)), settings.val_share > 0)]:
             for picture in places[name]:
                 picture.split = "val"
         _leave_out_near_val(city, here, grids[city])

@@ -128,6 +128,7 @@ def test_val_is_whole_places_drawn_by_the_seed(tmp_path: Path) -> None:
     assert not places["train"] & places["val"]
     assert [sum(place.startswith(name) for place in places["val"]) for name in ("PRS", "OSL")] == [5, 2]
     assert made.counts()["val/queries"] == 7
+    assert formatted(tmp_path / "few", content, val_share=0.01).counts()["val/queries"] == 2
     other = formatted(tmp_path / "other", content, val_share=0.25, seed=1)
     assert {row.name for row in other.where("val")} != {row.name for row in made.where("val")}
 
