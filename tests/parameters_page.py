@@ -142,7 +142,8 @@ def _options(section: str) -> list[Row]:
         assert isinstance(option, click.Option)
         assert option.name is not None
         if option.name not in common:
-            rows.append(Row(option.name, _without_range(option), _values(option)))
+            left_out = "" if option.required else f"; when left out {option.default}"
+            rows.append(Row(option.name, _without_range(option), _values(option) + left_out))
     return rows
 
 
