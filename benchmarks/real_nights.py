@@ -4,14 +4,15 @@ python -m benchmarks.real_nights MODEL.pt [MODEL.pt ...] --walk FOLDER --webcams
 
 The walk is one like Gardens Point: day_left is the database, day_right and night_right ask; a find within 3
 frames is right. Of the webcams (cameras.csv: file, camera, condition) every camera with both conditions
-counts: its nights ask for its days among the days of all, and the same camera is right. No photographs come
-with the project.
+counts: its nights ask for its days among the days of all, and the same camera is right; with `--camera` only
+those named ask, for instance those that a translator has not learnt from. No photographs come with the
+project.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,16 @@ _WEBCAMS = "webcams by night"
 
 @dataclass(frozen=True)
 class Test:
-    """Queries and a database of pictures; right[q, d]: whether d shows the place of q."""
+    """Queries and a database of pictures; right[q, d]: whether d shows the place of q.
+
+    points: the number of each query's place, (queries,), where queries of one place stand or fall together.
+    """
 
     name: str
     queries: tuple[Path, ...]
     database: tuple[Path, ...]
     right: np.ndarray
+    points: np.ndarray
 
     # Not one of pytest's.
     __test__ = False
@@ -69,14 +74,15 @@ def walk_tests(folder: Path) -> Iterator[Test]:
     right = np.abs(numbers[:, None] - numbers[None]) <= RADIUS
     paths = {walk: tuple(folder / frame.path for frame in found) for walk, found in frames.items()}
     for name, walk in _QUERIES.items():
-        yield Test(name, paths[walk], paths[_DATABASE], right)
+        yield Test(name, paths[walk], paths[_DATABASE], right, np.arange(len(paths[walk])))
 
 
-def webcam_test(folder: Path) -> Test:
+def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
     """Nights of every camera that has days too, against the days of all of these cameras.
 
-    `MissingInputError` without folder or list; `UserError` for a condition that is none, for pictures that
-    are listed but not there, and when no camera has both.
+    asking: cameras whose nights ask, where not all do. `MissingInputError` without folder or list;
+    `UserError` for a condition that is none, for pictures that are listed but not there, for a camera that
+    cannot ask, and when no camera has both.
     """
     require_folder(folder)
     found: dict[str, list[tuple[Path, str]]] = {"day": [], "night": []}
@@ -99,25 +105,30 @@ def webcam_test(folder: Path) -> Test:
             f"no camera of {folder / CAMERAS} has pictures by day and by night",
             hint="a camera's night asks for its days: list both, with the same name in the column camera",
         )
-    database, queries = (
-        [one for one in found[condition] if one[1] in days & nights] for condition in ("day", "night")
-    )
+    if unknown := sorted(set(asking) - (days & nights)):
+        raise UserError(
+            f"{folder / CAMERAS} has no pictures by day and by night of {', '.join(unknown)}",
+            hint=f"cameras that can ask are {', '.join(sorted(days & nights))}",
+        )
+    database = [one for one in found["day"] if one[1] in days & nights]
+    queries = [one for one in found["night"] if one[1] in (asking or days & nights)]
     right = np.array([[day[1] == night[1] for day in database] for night in queries])
     paths = [tuple(path for path, _ in part) for part in (queries, database)]
-    return Test(_WEBCAMS, paths[0], paths[1], right)
+    _, points = np.unique([camera for _, camera in queries], return_inverse=True)
+    return Test(_WEBCAMS, paths[0], paths[1], right, points)
 
 
 def hits_of(
     network: nn.Module, index: nn.Module, tests: Sequence[Test], device: torch.device, workers: int
-) -> list[int]:
-    """How many queries of each test have a right first find; `index` describes the databases."""
+) -> list[np.ndarray]:
+    """Of each test whether each query's first find is right, (queries,); `index` describes the databases."""
     asked = _described(network, [test.queries for test in tests], device, workers)
     held = _described(index, [test.database for test in tests], device, workers)
     hits = []
     for test in tests:
         queries = np.stack([asked[path] for path in test.queries])
         _, first = nearest(np.stack([held[path] for path in test.database]), queries, 1)
-        hits.append(int(test.right[np.arange(len(queries)), first[:, 0]].sum()))
+        hits.append(test.right[np.arange(len(queries)), first[:, 0]])
     return hits
 
 
@@ -135,7 +146,7 @@ def _described(
     return dict(zip(pictures, found, strict=True))
 
 
-def table(tests: Sequence[Test], found: dict[str, list[int]]) -> Iterator[str]:
+def table(tests: Sequence[Test], found: dict[str, list[np.ndarray]]) -> Iterator[str]:
     """Recall@1 in per cent with its 95 % interval (Wilson), a line a model, as Markdown."""
     yield f"| recall@1, % (95 % interval) | {' | '.join(test.name for test in tests)} |"
     yield "|---" * (1 + len(tests)) + "|"
@@ -146,21 +157,28 @@ def table(tests: Sequence[Test], found: dict[str, list[int]]) -> Iterator[str]:
         yield f"| {model} | {' | '.join(map(_cell, hits, tests))} |"
 
 
-def _cell(hits: int, test: Test) -> str:
-    low, high = wilson(hits, len(test.queries))
-    return f"{100 * hits / len(test.queries):.1f} ({100 * low:.1f} to {100 * high:.1f})"
+def _cell(hits: np.ndarray, test: Test) -> str:
+    low, high = wilson(int(hits.sum()), len(test.queries))
+    return f"{100 * hits.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--walk", type=click.Path(path_type=Path), help="Folder of day_left, day_right, night_right.")
 @click.option("--webcams", type=click.Path(path_type=Path), help=f"Folder with a {CAMERAS}.")
+@click.option("--camera", "cameras", multiple=True, help="Only this webcam's nights ask; may be repeated.")
 @click.option("--index", type=click.Path(path_type=Path), help="Model that describes the databases instead.")
-def main(models: tuple[Path, ...], walk: Path | None, webcams: Path | None, index: Path | None) -> None:
+def main(
+    models: tuple[Path, ...],
+    walk: Path | None,
+    webcams: Path | None,
+    cameras: tuple[str, ...],
+    index: Path | None,
+) -> None:
     """Print what MODELS (files of duskline train) find on real photographs, as a Markdown table."""
     machine = read_machine()
     try:
-        tests = [*(walk_tests(walk) if walk else ()), *((webcam_test(webcams),) if webcams else ())]
+        tests = [*(walk_tests(walk) if walk else ()), *((webcam_test(webcams, cameras),) if webcams else ())]
         if not tests:
             raise UserError("there is nothing to test on", hint="give --walk or --webcams, or both")
         found = {}

@@ -46,11 +46,11 @@ def settings_of(dim: int, size: tuple[int, int], seed: int, way: str, *, vgg: bo
     _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
         dim=dim, n_downsample=2, n_res=4,
-        dis_dim=dim, n_layer=4, num_scales=3, dis_norm="none",
+        dis_dim=dim, n_layer=4, num_scales=3, dis_norm="none", dis_augment=False,
         lr=1e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=100_000, gamma=0.5,
         gan_w=1.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01,
         vgg_w=1.0 if vgg else 0.0, edge_w=0.0, vgg_input="caffe",
-        shorter_side=min(size), crop_height=size[0], crop_width=size[1],
+        shorter_side=min(size), zoom=1.0, crop_height=size[0], crop_width=size[1],
         batch=1, iterations=1, tied_iterations=0, ema_decay=0.0,
         autocast=autocast, checkpointing=checkpointing, keep="last", export="float32",
         save_every=1, sheet_every=0, seed=seed,

@@ -14,7 +14,7 @@ def main(name: str) -> str:
 
     names = build(Asymmetric, section_of(read_params(), "asymmetric", name), f"asymmetric.{name}")
     join_models(names, RECOGNISERS, RECOGNISERS / name)
-    return f"queries by {names.queries}, the database by {names.database}"
+    return names.words
 
 
 if __name__ == "__main__":

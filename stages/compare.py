@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # What a fetched checkpoint is called, in the folder of its source; it is shown by the name of that folder.
 FETCHED = "gen.pt"
+SUFFIXES = (".pt", ".pth", ".pt2")
 
 
 @dataclass(frozen=True)
@@ -27,24 +29,26 @@ class CompareParams:
     day: the set whose days are shown.
     split: of which split of it: train, val or test.
     pictures: how many days.
-    checkpoints: a folder; every `.pt` in it is a UNIT translator.
+    checkpoints: a folder; every `.pt`, `.pth` and `.pt2` in it is a translator.
     shorter_side: as in `translate`, for all of them.
     stretch: as in `translate`, for all of them.
     detail: as in `translate`, for all of them.
-    shorter_sides: `shorter_side` of those that differ, by the name of the file without `.pt`.
+    shorter_sides: `shorter_side` of those that differ, by the name of the file without its suffix.
     true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
         null for other sets.
+    trusted: as in `translate`, for all of them.
     """
 
     day: str
     split: str
     pictures: Annotated[int, Range("pictures", least=1)]
     checkpoints: Path
-    shorter_side: Pixels
+    shorter_side: Pixels | None
     stretch: Literal["minmax", "none"]
     detail: Literal["network", "source"]
-    shorter_sides: dict[str, int]
+    shorter_sides: dict[str, int | None]
     true_nights: str | None
+    trusted: bool = False
 
     def __post_init__(self) -> None:
         require_ranges(self)
@@ -66,7 +70,7 @@ def main(name: str) -> str:
         ImageSet.open(SETS / compare.day),
         compare.split,
         compare.pictures,
-        [*_photometric(), *_units(compare, f"compare.{name}")],
+        [*_photometric(), *_checkpoints(compare, f"compare.{name}")],
         true_nights,
     )
     used = [row for row in measured if row.digest and not row.reason]
@@ -82,7 +86,7 @@ def _photometric() -> Iterator[Candidate]:
         yield Candidate("photometric", style, partial(PhotometricTranslator, style), optional=False)
 
 
-def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
+def _checkpoints(compare: CompareParams, where: str) -> Iterator[Candidate]:
     from pipeline.core.files import require_folder
     from pipeline.core.params import build
     from pipeline.night.comparison.compare import Candidate
@@ -90,11 +94,16 @@ def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
     from stages.unit_factory import UnitFactory
     from unit.network.settings import UnitSettings
 
-    hint = f"put UNIT generator files (.pt) into it, or name another folder as {where}.checkpoints"
-    files = sorted(require_folder(compare.checkpoints, hint=hint).glob("*.pt"))
+    hint = f"put translators ({', '.join(SUFFIXES)}) into it, or name another folder as {where}.checkpoints"
+    folder = require_folder(compare.checkpoints, hint=hint)
+    files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
     if not files:
-        raise MissingInputError(f"no checkpoints (.pt) in {compare.checkpoints}", hint=hint)
-    names = [file.parent.name if file.name == FETCHED else file.stem for file in files]
+        raise MissingInputError(f"no checkpoints ({', '.join(SUFFIXES)}) in {folder}", hint=hint)
+    stems = Counter(file.stem for file in files)
+    names = [
+        folder.name if file.name == FETCHED else file.stem if stems[file.stem] == 1 else file.name
+        for file in files
+    ]
     if unknown := sorted(set(compare.shorter_sides) - set(names)):
         raise ParameterError(
             f"{where}.shorter_sides: no such checkpoint: {', '.join(unknown)}; known are {', '.join(names)}"
@@ -107,9 +116,10 @@ def _units(compare: CompareParams, where: str) -> Iterator[Candidate]:
             "size": "source",
             "detail": compare.detail,
             "dtype": "float32",
+            "trusted": compare.trusted,
         }
         factory = UnitFactory.on(read_machine(), file, build(UnitSettings, settings, where))
-        yield Candidate("unit", name, factory, optional=True)
+        yield Candidate("checkpoint", name, factory, optional=True)
 
 
 if __name__ == "__main__":

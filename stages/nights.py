@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.runtime.machine import read_machine
@@ -62,4 +64,15 @@ def make_night_set(
         shards_above=shards_above,
         engine=machine.engine,
     )
-    return str(summary)
+    return f"{summary}{padding_said(SETS / name)}"
+
+
+def padding_said(nights: Path) -> str:
+    """What there is to say of pictures that a network took only padded, "" where it took them as they are."""
+    from pipeline.core.files import read_json
+    from pipeline.night.records.translator import RECIPE
+
+    multiple = json.loads(read_json(nights / RECIPE)["settings"]).get("padded_to")
+    if multiple is None:
+        return ""
+    return f"; sides that are no multiples of {multiple} were padded by reflection and cut back"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Annotated, Any
 
 import click
 import yaml
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from pipeline.runtime.field_docs import described
@@ -21,15 +23,24 @@ Names = Callable[[], list[str]]
 
 
 class Number(click.ParamType):
-    """A whole number (`kind` int) or any (`kind` float) of the range `allowed`."""
+    """A whole number (`kind` int) or any (`kind` float) of the range `allowed`, or null where `nullable`."""
 
-    def __init__(self, kind: type, allowed: Range) -> None:
+    def __init__(self, kind: type, allowed: Range, *, nullable: bool = False) -> None:
         self.kind = kind
         self.allowed = allowed
+        self.nullable = nullable
         self.name = "integer" if kind is int else "number"
+
+    @property
+    def words(self) -> str:
+        """What it takes, as help and docs have it."""
+        return f"{self.allowed}, or null" if self.nullable else str(self.allowed)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read a number, and refuse what is none or out of the range."""
+        # So DVC hands on the null of a section.
+        if self.nullable and str(value).lower() in ("none", "null"):
+            return None
         try:
             number = self.kind(value)
         except ValueError:
@@ -44,7 +55,9 @@ def type_of(hint: Any) -> click.ParamType:
     """What click reads a value of the type `hint` by; numbers have a range, as all types of ranges.py."""
     allowed = range_of(hint)
     if allowed is not None:
-        return Number(typing.get_args(hint)[0], allowed)
+        if nullable := type(None) in typing.get_args(hint):
+            hint = typing.get_args(hint)[0]
+        return Number(typing.get_args(hint)[0], allowed, nullable=nullable)
     if typing.get_origin(hint) is typing.Literal:
         return click.Choice(typing.get_args(hint))
     if hint is Path:
@@ -61,15 +74,14 @@ def option(name: str, hint: Any, meaning: str, *, names: Names | None = None, **
     """
     kind = type_of(hint)
     if isinstance(kind, Number):
-        meaning = f"{meaning} [{kind.allowed}]"
+        meaning = f"{meaning} [{kind.words}]"
     declared = f"{name}/--no-{name.removeprefix('--')}" if hint is bool else name
     return click.option(
         declared,
         type=None if hint is bool else kind,
         help=meaning,
-        show_default="default" in settings,
         shell_complete=names and completing(names),
-        **settings,
+        **({"show_default": "default" in settings} | settings),
     )
 
 
@@ -78,22 +90,35 @@ def parameter(name: str, hint: Any, meaning: str, *, names: Names | None = None)
 
     There is no default in a second place: a missing or misspelt parameter is refused by click.
     """
-    return option(f"--{name}", hint, meaning, names=names, required=True)
+    # click takes a null for what is missing.
+    needed = {"callback": _there} if type(None) in typing.get_args(hint) else {"required": True}
+    return option(f"--{name}", hint, meaning, names=names, **needed)
+
+
+def _there(context: click.Context, given: click.Parameter, value: Any) -> Any:
+    if context.get_parameter_source(str(given.name)) == ParameterSource.DEFAULT:
+        raise click.MissingParameter(ctx=context, param=given)
+    return value
 
 
 def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Function]:
     """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives.
 
-    With `defaults`, one for each field, it is an option for people, such as `--shorter-side`.
+    With `defaults`, one for each field that has none itself, it is an option for people (`--shorter-side`).
+    A field with a default may be left out either way, and an option whose default is None is as the
+    checkpoint was published.
     """
     hints = typing.get_type_hints(settings, include_extras=True)
 
     def add(function: Function) -> Function:
-        for name, meaning in reversed([(field.name, field.meaning) for field in described(settings)]):
-            if defaults:
-                add_one = option(f"--{name.replace('_', '-')}", hints[name], meaning, default=defaults[name])
+        for field in reversed(described(settings)):
+            hint, spelt = hints[field.name], field.name.replace("_", "-") if defaults else field.name
+            if field.default is not MISSING or defaults:
+                usual = defaults.get(field.name, field.default)
+                shown = "as published" if usual is None else True
+                add_one = option(f"--{spelt}", hint, field.meaning, default=usual, show_default=shown)
             else:
-                add_one = parameter(name, hints[name], meaning)
+                add_one = parameter(field.name, hint, field.meaning)
             function = add_one(function)
         return function
 

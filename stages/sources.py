@@ -29,11 +29,13 @@ def main(names: tuple[str, ...]) -> None:
     from pipeline.datasets.sources.registry import known_sources, read_source
 
     held = read_machine().archives
-    for source in [read_source(name) for name in names or known_sources()]:
+    shown = [read_source(name) for name in names or known_sources()]
+    width = max(len(source.name) for source in shown)
+    for source in shown:
         if names:
             click.echo(_all_of(source, held))
         else:
-            click.echo(f"{source.name:<20} {_at_hand(source, held):<22} {source.title}")
+            click.echo(f"{source.name:<{width}} {_at_hand(source, held):<22} {source.title}")
     if not names:
         say(f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses.")
 
@@ -41,10 +43,18 @@ def main(names: tuple[str, ...]) -> None:
 def _at_hand(source: Source, held: Path) -> str:
     from pipeline.datasets.archives.local_archives import find_local_archive
 
+    if source.kind == "checkpoint":
+        return "at hand" if _checkpoint(source, held) else "brought by you"
     if source.kind != "archives":
-        return {"city": "drawn here", "checkpoint": "brought by you", "described": "described"}[source.kind]
+        return {"city": "drawn here", "described": "described"}[source.kind]
     there = sum(find_local_archive(held, source.folders, file.name) is not None for file in source.files)
     return f"{there} of {len(source.files)} archives"
+
+
+def _checkpoint(source: Source, held: Path) -> Path | None:
+    from pipeline.datasets.archives.local_archives import find_local_archive
+
+    return find_local_archive(held, source.folders, f"{source.name}.pt")
 
 
 def _all_of(source: Source, held: Path) -> str:
@@ -57,6 +67,15 @@ def _all_of(source: Source, held: Path) -> str:
         lines.append(f"  to cite: {source.citation}")
     if source.published:
         lines.append(f"  to be had: {source.published}")
+    if source.layout:
+        lines.append(f"  layout: {source.layout}")
+    if source.kind == "checkpoint":
+        own, there = held / f"{source.name}.pt", _checkpoint(source, held)
+        lines += [
+            f"  at hand: {there}" if there else f"  not at hand: put a gen_*.pt that you hold at {own}",
+            f"  without it: train one by {source.section} of unit/variants.yaml, or take another translator"
+            " (docs/choosing_a_translator.md)",
+        ]
     if source.expected:
         counts = ", ".join(f"{place} {count:,}" for place, count in source.expected.items())
         lines.append(f"  images: {counts}")

@@ -24,7 +24,8 @@ def main(name: str, pictures: int) -> str:
     images = ImageSet.open(SETS / name)
     found = write_statistics(STATISTICS / name, images, pictures, read_machine().workers)
     write_set_record(STATISTICS / name, images)
-    return f"{len(images.rows):,} images at {found.places:,} places, {found.looked_at:,} looked at"
+    places = f"at {found.places:,} places" if found.has_places else "nobody knows where"
+    return f"{len(images.rows):,} images {places}, {found.looked_at:,} looked at"
 
 
 if __name__ == "__main__":

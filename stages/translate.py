@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @stage_command("translate", GOES_ON)
 @night_parameters
-@parameter("checkpoint", Path, "The translator's weights: a UNIT generator file.")
+@parameter(
+    "checkpoint",
+    Path,
+    "The translator's file: generators of UNIT, CycleGAN, CUT, pix2pix or gandtr, or an exported network.",
+)
 @parameters_of(UnitSettings)
 def main(name: str, checkpoint: Path, **options: Any) -> str:
     """Translate a set to night; finished images wait in the work store and are never made twice."""
@@ -40,7 +44,7 @@ def _terms(checkpoint: Path) -> Terms:
         return Terms(
             checkpoint.name, "The UNIT weights that come with duskline", "MIT, as the rest of duskline"
         )
-    return terms_below(checkpoint, RAW, f"the UNIT weights {checkpoint}, with which the nights were made")
+    return terms_below(checkpoint, RAW, f"the translator {checkpoint}, with which the nights were made")
 
 
 if __name__ == "__main__":

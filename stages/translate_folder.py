@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.ranges import JpegQuality
 from stages.command import GOES_ON, say, worded_command
+from stages.nights import padding_said
 from stages.options import option, parameters_of
 from unit.network.settings import UnitSettings
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @worded_command("translate", GOES_ON)
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@option("--checkpoint", Path, "Weights: a UNIT generator file, such as unit/weights/city.pt.")
+@option(
+    "--checkpoint", Path, "A translator's file: UNIT's, CycleGAN's, CUT's, pix2pix's, or an exported one."
+)
 @click.option(
     "--photometric",
     "style",
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
 @parameters_of(
     UnitSettings,
     direction="day2night",
-    shorter_side=512,
-    stretch="minmax",
+    shorter_side=None,
+    stretch=None,
     size="source",
     detail="network",
     dtype="auto",
@@ -55,7 +58,8 @@ def main(
     The translator is either a --checkpoint or a --photometric style.
     `street/a.jpg` becomes `street/an.jpg`. Pictures that cannot be read are listed in OUT/origins.csv with
     their reasons. Run again, only new and changed pictures are translated; of another translator OUT is
-    made anew.
+    made anew. As published, UNIT's pictures have a shorter side of 512 pixels and are stretched (minmax);
+    those of other checkpoints have their own size and grey levels.
     """
     from pipeline.night.records.translator import OutputFormat
     from pipeline.night.upkeep.folder import translate_folder
@@ -73,7 +77,7 @@ def main(
         max_failed=0.0,
         engine=machine.engine,
     )
-    say(f"{summary} into {out}/ in {time.perf_counter() - start:.1f} s")
+    say(f"{summary} into {out}/{padding_said(out)} in {time.perf_counter() - start:.1f} s")
 
 
 def _translator(
@@ -83,15 +87,18 @@ def _translator(
     from pipeline.core.params import build
     from pipeline.night.photometric.photometric import PhotometricTranslator
 
+    context = click.get_current_context()
+    given = [name for name in settings if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
     if checkpoint is not None and style is None:
-        from stages.unit_factory import UnitFactory
+        from stages.unit_factory import UnitFactory, as_published
 
-        unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
+        chosen = settings | {
+            name: usual for name, usual in as_published(checkpoint).items() if name not in given
+        }
+        unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, chosen, "duskline translate"))
         return unit, unit.workers
     if style is None or checkpoint is not None:
         raise click.UsageError("Give either --checkpoint FILE or --photometric STYLE.")
-    context = click.get_current_context()
-    given = [name for name in settings if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise click.UsageError(f"{options}: only for a --checkpoint; photometric nights have no such choice.")

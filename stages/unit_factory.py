@@ -1,10 +1,10 @@
-"""The UNIT translator as night workers build it."""
+"""The translator of a checkpoint as night workers build it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.runtime.machine import Machine
@@ -50,3 +50,11 @@ class UnitFactory:
         torch.set_num_threads(1)
         keep_freed_memory()
         return UnitTranslator(self.checkpoint, self.settings)
+
+
+def as_published(checkpoint: Path) -> dict[str, Any]:
+    """The settings by which the published scripts of a checkpoint's kind wrote their pictures."""
+    from unit.translation.networks import holds_unit
+
+    unit = holds_unit(checkpoint)
+    return {"shorter_side": 512 if unit else None, "stretch": "minmax" if unit else "none"}

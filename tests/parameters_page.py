@@ -143,18 +143,24 @@ def _options(section: str) -> list[Row]:
         assert isinstance(option, click.Option)
         assert option.name is not None
         if option.name not in common:
-            rows.append(Row(option.name, _without_range(option), _values(option)))
+            left_out = "" if option.required else f"; when left out {option.default}"
+            rows.append(Row(option.name, _without_range(option), _values(option) + left_out))
     return rows
 
 
 def _without_range(option: click.Option) -> str:
     text = option.help or ""
-    return text.removesuffix(f" [{option.type.allowed}]") if isinstance(option.type, Number) else text
+    return text.removesuffix(f" [{option.type.words}]") if isinstance(option.type, Number) else text
 
 
 def _values(option: click.Option) -> str:
+    # A null is a value, which click does not require.
+    return _kinds(option) + ("" if option.required or option.callback else "; may be left out")
+
+
+def _kinds(option: click.Option) -> str:
     if isinstance(option.type, Number):
-        return str(option.type.allowed)
+        return option.type.words
     if isinstance(option.type, click.Choice):
         return " or ".join(option.type.choices)
     if option.is_flag:

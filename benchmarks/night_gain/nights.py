@@ -20,10 +20,10 @@ from unit.translation.translate import UnitSettings, UnitTranslator
 # What the translator learns from is 128x96, the size that the recognisers see. unit/weights/city.pt is what
 # comes out.
 TRANSLATOR = TrainSettings(
-    dim=16, n_downsample=2, n_res=3, dis_dim=32, n_layer=4, num_scales=3, dis_norm="none",
+    dim=16, n_downsample=2, n_res=3, dis_dim=32, n_layer=4, num_scales=3, dis_norm="none", dis_augment=False,
     lr=4e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=3000, gamma=0.5,
     gan_w=2.0, recon_x_w=10.0, recon_kl_w=0.01, cyc_x_w=10.0, recon_kl_cyc_w=0.01, vgg_w=0.0, edge_w=4.0,
-    vgg_input="caffe", shorter_side=96, crop_height=96, crop_width=128, batch=1,
+    vgg_input="caffe", shorter_side=96, zoom=1.0, crop_height=96, crop_width=128, batch=1,
     iterations=6000, tied_iterations=400, ema_decay=0.998,
     autocast="bfloat16", checkpointing=False, keep="last", export="float16",
     save_every=250, sheet_every=1000, seed=2022,

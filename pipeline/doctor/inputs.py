@@ -24,6 +24,9 @@ _OWN = {
     "hub_local": ("repository",),
     "compare": ("checkpoints",),
 }
+# Sections that make recognisers, and where sections name these.
+_MODELS = ("train", "adapt", "asymmetric", "model_file", "hub_local", "hub_github")
+_NAMING = {"adapt": ("model",), "asymmetric": ("queries", "database"), "experiment": ("model",)}
 
 
 def check_sources(params: Mapping[str, Any], held: Path, raw: Path) -> Iterator[Finding]:
@@ -91,6 +94,20 @@ def check_translators(params: Mapping[str, Any]) -> Iterator[Finding]:
                 "bring it, or name another under translate in params.yaml: a file,"
                 " models/unit/<train_unit name>.pt, or data/raw/<fetch name>/gen.pt",
             )
+
+
+def check_models(params: Mapping[str, Any], models: Path) -> Iterator[Finding]:
+    """Recognisers that sections name, which others must make if they do not lie in `models`."""
+    made = {str(name) for section in _MODELS for name in params.get(section) or {}}
+    for section, fields in _NAMING.items():
+        for entry, values in (params.get(section) or {}).items():
+            for field in fields:
+                name = str(values.get(field))
+                if name not in made and not (models / name).is_dir():
+                    yield fault(
+                        f"no section makes the model {name}, which {section}.{entry}.{field} names",
+                        f"name one that there is: {', '.join(sorted(made)) or 'there is none yet'}",
+                    )
 
 
 def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:

@@ -11,10 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.night_gain import __main__ as command
-from benchmarks.night_gain import adapted, nights, recognisers, streets
+from benchmarks.night_gain import adapted, nights, photographs, recognisers, streets
 from benchmarks.night_gain.gains import Bootstrap, Interval
 from pipeline.vpr.models.descriptor_model import load_model
 from pipeline.vpr.results.metrics import read_metrics
+from tests.benchmarks.test_real_nights import ROWS, webcams
+from tests.datasets.walks import make_walks
 
 POINTS = np.repeat(np.arange(90), 6)
 
@@ -69,7 +71,7 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     )
     whole, taught = recognisers.settings_of, adapted.settings_of_adapting
     small = {"batch": 4, "height": 96, "width": 128}
-    for module in (command, adapted):
+    for module in (command, adapted, photographs):
         monkeypatch.setattr(
             module,
             "settings_of",
@@ -102,7 +104,22 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     adapting = runner.invoke(adapted.main, arguments, catch_exceptions=False)
     assert adapting.exit_code == 0
     assert model.stat().st_mtime_ns == made
-    assert read_metrics(tmp_path / "work/results/kept-1/night").database_model == "day-1"
-    assert read_metrics(tmp_path / "work/results/rebuilt-1/night").database_model == ""
+    assert (
+        read_metrics(tmp_path / "work/results/kept-1/night").described
+        == "queries by kept-1, database by day-1"
+    )
+    assert read_metrics(tmp_path / "work/results/rebuilt-1/night").described == ""
     text = (tmp_path / "out/adapted.md").read_text()
     assert "| night, kept over day, points | " in text
+    # So does one that learns from nights of another translator, tested on photographs.
+    walk = make_walks(tmp_path / "walk", range(5), ("day_left", "day_right", "night_right"))
+    cameras = webcams(tmp_path / "webcams", ROWS)
+    checkpoint = str(tmp_path / "work/translator/ours.pt")
+    real = ["--walk", str(walk), "--webcams", str(cameras), "--camera", "two"]
+    found = runner.invoke(photographs.main, [*arguments, checkpoint, *real], catch_exceptions=False)
+    assert found.exit_code == 0
+    assert model.stat().st_mtime_ns == made
+    text = (tmp_path / "out/photographs.md").read_text()
+    assert "walk by night (5 queries) | webcams by night (2 queries)" in text
+    # Of the same translator, and so the same.
+    assert "| photographs over ours | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in text

@@ -67,6 +67,16 @@ def test_only_cameras_with_both_conditions_count(tmp_path: Path) -> None:
     assert test.chance == pytest.approx((2 / 3 + 1 / 3 + 1 / 3) / 3)
 
 
+def test_only_the_cameras_named_ask_and_their_views_count_as_one_place(tmp_path: Path) -> None:
+    folder = webcams(tmp_path / "webcams", [*ROWS, ("i.jpg", "three", "day"), ("j.jpg", "three", "night")])
+    test = webcam_test(folder, ["two", "three"])
+    assert [path.name for path in test.queries] == ["e.jpg", "f.jpg", "j.jpg"]
+    assert len(test.database) == 4
+    assert test.points.tolist() == [1, 1, 0]
+    with pytest.raises(UserError, match="no pictures by day and by night of days only"):
+        webcam_test(folder, ["days only", "one"])
+
+
 def test_hits_are_first_finds_that_are_right(tmp_path: Path) -> None:
     walk = make_walks(tmp_path / "walk", range(10), FOLDERS)
     for number in range(10):
@@ -78,8 +88,9 @@ def test_hits_are_first_finds_that_are_right(tmp_path: Path) -> None:
             (walk / "day_left/Image000.jpg").read_bytes()
         )
     tests = list(walk_tests(walk))
-    assert hits_of(Means(), Means(), tests, torch.device("cpu"), 2) == [10, 4]
-    *_, line = table(tests, {"m.pt": [10, 4]})
+    found = hits_of(Means(), Means(), tests, torch.device("cpu"), 2)
+    assert [hits.tolist() for hits in found] == [[True] * 10, [True] * 4 + [False] * 6]
+    *_, line = table(tests, {"m.pt": found})
     assert line == "| m.pt | 100.0 (72.2 to 100.0) | 40.0 (16.8 to 68.7) |"
 
 

@@ -118,6 +118,17 @@ RUNS = {
         total                         0.000          0.052          0.052
         """,
     ),
+    "translators": (
+        "--width 4 --size 64x48 --rounds 1",
+        """
+        ..., torch ..., 64x48, width 4
+        ...-float32                                  s  times UNIT
+        UNIT                                     0.007        1.00
+        ResNet, 9 blocks                         0.002        3.25
+        ...
+        classical                                0.002        3.56
+        """,
+    ),
     "translate": (
         "--images 2 --rounds 1 --dim 4 --shorter-side 32",
         """

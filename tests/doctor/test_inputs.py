@@ -10,7 +10,13 @@ import pytest
 from pipeline.core.params import read_params
 from pipeline.datasets.sources.registry import read_source
 from pipeline.doctor.findings import Finding, ok
-from pipeline.doctor.inputs import check_own_files, check_sources, check_translators, check_weights
+from pipeline.doctor.inputs import (
+    check_models,
+    check_own_files,
+    check_sources,
+    check_translators,
+    check_weights,
+)
 from tests.import_graph import ROOT
 
 UNIT = "unit_512x288_VGG_1"
@@ -39,6 +45,7 @@ def test_the_default_profile_needs_nothing() -> None:
         *check_sources(params, Path("archives"), Path("data/raw")),
         *check_translators(params),
         *check_weights(params),
+        *check_models(params, Path("models/vpr")),
         *check_own_files(params, [Path("data")]),
     ]
     assert found == [
@@ -181,3 +188,19 @@ def test_what_passes_of_st_lucia_consist_of() -> None:
     assert [finding.found for finding in check_own_files(params, [])] == [
         "l/b/webcam_video.avi, which format.lucia.queries names, is not there",
     ]
+
+
+def test_models_that_no_section_makes_are_named() -> None:
+    params = {
+        "hub_local": {"others": {}},
+        "adapt": {"kept": {"model": "others"}, "typo": {"model": "other"}},
+        "asymmetric": {"pair": {"queries": "kept", "database": "brought"}},
+        "experiment": {"pair": {"model": "pair"}, "lost": {"model": "lost"}},
+    }
+    Path("models/vpr/brought").mkdir(parents=True)
+    found = list(check_models(params, Path("models/vpr")))
+    assert [finding.found for finding in found] == [
+        "no section makes the model other, which adapt.typo.model names",
+        "no section makes the model lost, which experiment.lost.model names",
+    ]
+    assert found[0].advice == "name one that there is: kept, others, pair, typo"

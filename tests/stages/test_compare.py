@@ -16,6 +16,8 @@ from pipeline.datasets.fetching import fetch
 from pipeline.night.comparison.comparison_files import read_measures, read_shown
 from stages import compare
 from tests.stages.project_folder import write_day_set, write_project
+from tests.unit.generators.files import written
+from tests.unit.generators.plain import LAYOUTS, drawn
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
 SECTION: dict[str, Any] = {
@@ -88,6 +90,30 @@ def test_a_checkpoint_that_cannot_be_read_is_named_and_the_others_are_shown(tmp_
     assert "true night" not in rows
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    written(weights / "dim8.pth", drawn(LAYOUTS["cyclegan"]()))
+    written(weights / "pix2pix.pth", drawn(LAYOUTS["unet"]()))
+    torch.save({"mlp_0.0.weight": torch.zeros(1)}, weights / "latest_net_F.pth")
+    network = torch.jit.script(torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Tanh()))
+    torch.jit.save(network, str(weights / "own.pt"))
+    sides = {"dim8.pth": None, "pix2pix": None}
+    result = run(tmp_path, shorter_sides=sides, true_nights=None, trusted=True)
+    assert result.exit_code == 0, result.output
+    rows = read_measures(tmp_path / "reports" / "compare" / "all")
+    assert [(row.kind, row.name, row.pictures) for row in rows[4:]] == [
+        ("unit", "dim8.pt", 2),
+        ("resnet", "dim8.pth", 2),
+        ("checkpoint", "latest_net_F", 0),
+        ("torchscript", "own", 2),
+        ("unet", "pix2pix", 2),
+    ]
+    assert "latest_net_F cannot be used: weights/latest_net_F.pth is no generator" in result.stdout
+    untrusted = run(tmp_path, true_nights=None)
+    assert "own cannot be used: weights/own.pt is an exported network (torchscript)" in untrusted.stdout
+
+
 def test_a_side_too_short_for_a_network_is_its_reason(tmp_path: Path) -> None:
     shutil.copy(CHECKPOINT, tmp_path / "weights" / "other.pt")
     result = run(tmp_path, shorter_sides={"other": 7}, true_nights=None)
@@ -97,11 +123,11 @@ def test_a_side_too_short_for_a_network_is_its_reason(tmp_path: Path) -> None:
 def test_a_missing_or_empty_folder_of_checkpoints_says_what_to_do(tmp_path: Path) -> None:
     result = run(tmp_path, checkpoints="archives/unit")
     assert result.exit_code == 2
-    assert "no such folder: archives/unit\n  put UNIT generator files (.pt) into it" in result.stderr
+    assert "no such folder: archives/unit\n  put translators (.pt, .pth, .pt2) into it" in result.stderr
     (tmp_path / "archives" / "unit").mkdir(parents=True)
     result = run(tmp_path, checkpoints="archives/unit")
     assert result.exit_code == 2
-    assert "no checkpoints (.pt) in archives/unit\n  put UNIT generator files (.pt) into it" in result.stderr
+    assert "no checkpoints (.pt, .pth, .pt2) in archives/unit\n  put translators" in result.stderr
     assert "name another folder as compare.all.checkpoints" in result.stderr
 
 

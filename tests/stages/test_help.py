@@ -85,7 +85,7 @@ def test_every_command_says_what_it_does(words: str, command: click.Command) -> 
 @pytest.mark.parametrize(("words", "option"), OPTIONS, ids=[words for words, _ in OPTIONS])
 def test_every_option_has_a_help_text(words: str, option: click.Option) -> None:
     assert option.help, words
-    text = option.help.removesuffix(f" [{getattr(option.type, 'allowed', '')}]")
+    text = option.help.removesuffix(f" [{getattr(option.type, 'words', '')}]")
     assert len(text.split()) >= 3, f"{words}: {text}"
     assert text[0].isupper() or text[0] in "\"'", f"{words}: {text}"
     assert text.endswith("."), f"{words}: {text}"
@@ -97,7 +97,7 @@ def test_a_number_is_of_a_type_whose_range_is_printed(words: str, option: click.
     assert not isinstance(option.type, kinds), f"{words} has no range; make it by stages/options.py"
     if isinstance(option.type, Number):
         assert option.help is not None
-        assert option.help.endswith(f"[{option.type.allowed}]"), words
+        assert option.help.endswith(f"[{option.type.words}]"), words
         assert option.type.allowed.words, words
 
 

@@ -27,6 +27,15 @@ files:
     addresses: ["https://x.org/two.tar"]
 """
 
+PAINTER = """\
+title: A painter
+kind: checkpoint
+licence: none
+published: at an address that is gone
+layout: dim 64
+section: unit_512x288
+"""
+
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -36,6 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (entries / "far.yaml").write_text(
         "title: A far set\nkind: described\nlicence: none\npublished: over rsync\n"
     )
+    (entries / "painter.yaml").write_text(PAINTER)
     monkeypatch.chdir(tmp_path)
     for function in (registry.known_sources, registry.read_source):
         monkeypatch.setattr(function, "__defaults__", (entries,))
@@ -52,6 +62,21 @@ def test_all_sources_are_listed_with_what_is_at_hand() -> None:
     lines = run(sources.main).output.splitlines()
     assert lines[0].split() == ["far", "described", "A", "far", "set"]
     assert lines[1].split() == ["made_up", "1", "of", "2", "archives", "A", "made-up", "set"]
+    assert lines[2].split() == ["painter", "brought", "by", "you", "A", "painter"]
+
+
+def test_of_a_checkpoint_it_says_what_to_do_without_it(project: Path) -> None:
+    said = run(sources.main, "painter").output
+    for words in (
+        "to be had: at an address that is gone",
+        "layout: dim 64",
+        "not at hand: put a gen_*.pt that you hold at archives/painter.pt",
+        "without it: train one by unit_512x288 of unit/variants.yaml, or take another translator",
+    ):
+        assert words in said
+    (project / "archives" / "painter.pt").write_bytes(b"weights")
+    assert "at hand: archives/painter.pt\n" in run(sources.main, "painter").output
+    assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "at", "hand"]
 
 
 def test_one_source_is_shown_whole() -> None:
@@ -71,7 +96,7 @@ def test_one_source_is_shown_whole() -> None:
 def test_an_unknown_source_is_the_user_s_mistake() -> None:
     done = run(sources.main, "pits30k")
     assert done.exit_code == 2
-    assert "no source 'pits30k' in the registry; known are far, made_up" in done.output
+    assert "no source 'pits30k' in the registry; known are far, made_up, painter" in done.output
 
 
 def test_what_is_at_hand_is_pinned_once(project: Path) -> None:

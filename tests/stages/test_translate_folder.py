@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from click.testing import CliRunner, Result
 from pipeline.core.image_io import read_rgb
 from pipeline.night.photometric.photometric import STYLES, PhotometricTranslator
 from stages.translate_folder import main
+from stages.unit_factory import as_published
 from tests.night.fakes import picture
+from tests.unit.generators.files import PUBLISHED, file_of
+from unit.translation.translate import UnitTranslator
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
 
@@ -66,3 +70,28 @@ def test_options_of_a_checkpoint_are_refused_with_a_style(option: tuple[str, str
     assert result.exit_code == 2
     assert f"{option[0]}: only for a --checkpoint" in result.stderr
     assert not (tmp_path / "nights").exists()
+
+
+@pytest.mark.parametrize(("layout", "size"), [("cyclegan", (30, 22)), ("unet", (32, 24))])
+def test_a_generator_of_others_makes_its_pictures_as_published(
+    layout: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    (tmp_path / "days" / "rome" / "a.jpg").write_bytes(picture(1, *size))
+    checkpoint = file_of(layout, tmp_path)
+    result = run("--checkpoint", str(checkpoint), "--dtype", "float32")
+    assert result.exit_code == 0, result.output
+    assert ("padded by reflection" in result.stdout) == (layout == "unet")
+    pixels = read_rgb(picture(1, *size))
+    wanted = UnitTranslator(checkpoint, replace(PUBLISHED, size="source"))(pixels)
+    night = read_rgb(tmp_path / "nights" / "rome" / "an.png")
+    assert night.shape == (size[1], size[0], 3)
+    assert np.array_equal(night, wanted)
+
+
+def test_as_published_is_another_thing_for_each_kind(tmp_path: Path) -> None:
+    assert as_published(CHECKPOINT) == {"shorter_side": 512, "stretch": "minmax"}
+    assert as_published(file_of("cut", tmp_path)) == {"shorter_side": None, "stretch": "none"}
+    # What is asked for wins, also where it is the picture's own size.
+    result = run("--checkpoint", str(CHECKPOINT), "--shorter-side", "null", "--size", "model")
+    assert result.exit_code == 0, result.output
+    assert read_rgb(tmp_path / "nights" / "rome" / "an.png").shape == (24, 32, 3)

@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.translate import seeded_pair
 from stages.unit_factory import UnitFactory
+from tests.unit.generators.files import file_of
 from tests.unit.golden import CHECKPOINT, arrays, draw_folders, tiny_settings
 from unit.data.domain_images import side_of_folder
 from unit.training.settings import TrainSettings
@@ -64,6 +65,14 @@ def test_float32_is_the_processors_within_a_level(weights: str, detail: str, pub
     checkpoint = {"golden": CHECKPOINT, "published": published, "city": CITY}[weights]
     alone = UnitTranslator(checkpoint, settings("float32", detail))
     translator = UnitBatchTranslator(checkpoint, settings("float32", detail), "cuda", threads=2)
+    assert levels_apart(nights(translator, 4), nights(alone, 4)) <= 1
+
+
+@pytest.mark.parametrize("layout", ["cyclegan", "cut", "hedngan", "unet"])
+def test_generators_of_others_are_the_processors_within_a_level(layout: str, tmp_path: Path) -> None:
+    checkpoint = file_of(layout, tmp_path)
+    alone = UnitTranslator(checkpoint, settings("float32"))
+    translator = UnitBatchTranslator(checkpoint, settings("float32"), "cuda", threads=2)
     assert levels_apart(nights(translator, 4), nights(alone, 4)) <= 1
 
 

@@ -22,7 +22,15 @@ def main(folder: str, kill_after: str, lr: str) -> None:
     run.save_state = killing_after(int(kill_after), save_state)
     root = Path(folder)
     own = root / os.environ.get("RANK", "alone")
-    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=2, sheet_every=4, lr=float(lr))
+    settings = tiny_settings(
+        iterations=8,
+        ema_decay=0.9,
+        dis_augment=True,
+        zoom=1.5,
+        tied_iterations=2,
+        sheet_every=4,
+        lr=float(lr),
+    )
     sides = (side_of_folder(root / "day"), side_of_folder(root / "night"))
     summary = train(settings, *sides, own / "gen.pt", own / "work", live=own / "live")
     own.mkdir(exist_ok=True)

@@ -48,7 +48,11 @@ def load_checkpoint(path: Path) -> GeneratorPair:
     float16 and bfloat16 weights become float32. The running statistics that PyTorch 0.3 kept for instance
     norms are dropped; any other key too many or too few, or a wrong shape, is a `CheckpointError`.
     """
-    document = _read(path)
+    return pair_of(read_document(path), path)
+
+
+def pair_of(document: Any, path: Path) -> GeneratorPair:
+    """Build the pair that a file at `path` was found to hold; errors as of `load_checkpoint`."""
     states = _states(document, path)
     a = _generator(states["a"], "a", path)
     b = _generator(states["b"], "b", path)
@@ -70,7 +74,8 @@ def _plain(state: State, dtype: torch.dtype) -> OrderedDict[str, Tensor]:
     return OrderedDict((key, value.detach().to("cpu", dtype).contiguous()) for key, value in state.items())
 
 
-def _read(path: Path) -> Any:
+def read_document(path: Path) -> Any:
+    """Read what a file of weights holds, whosever they are; `CheckpointError` when it cannot be."""
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}", hint=_BRING)
     if path.stat().st_size == 0:

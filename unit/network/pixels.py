@@ -13,13 +13,13 @@ from pipeline.runtime.errors import BadImageError
 MAX_MODEL_PIXELS = 16_000_000
 
 
-def network_levels(pixels: np.ndarray, shorter_side: int) -> Tensor:
-    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels.
+def network_levels(pixels: np.ndarray, shorter_side: int | None) -> Tensor:
+    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels; None for its own.
 
     The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
     shrinks. Nothing is resampled when the shorter side fits already.
     """
-    resized = resize_shorter(Image.fromarray(pixels), shorter_side)
+    resized = resize_shorter(Image.fromarray(pixels), shorter_side or min(pixels.shape[:2]))
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
 
 
@@ -44,8 +44,8 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
-def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
-    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8.
+def to_pixels(y: Tensor, stretch: str, rounding: float = 0.5) -> np.ndarray:
+    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8; `rounding` is added before levels are cut to whole ones.
 
     "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
     0 and 1 to 255.
@@ -55,5 +55,5 @@ def to_pixels(y: Tensor, stretch: str) -> np.ndarray:
         low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
         # The floor keeps a picture of one colour from being divided by nothing.
         t = (t - low) / (high - low).clamp(min=1e-5)
-    levels = (t * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+    levels = (t * 255 + rounding).clamp(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

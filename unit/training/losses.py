@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from unit.network.network import Generator
-from unit.training.discriminator import Discriminator
 from unit.training.settings import TrainSettings
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
+# Pictures (N, 3, H, W) in -1..1 to one map of scores a scale.
+Judge = Callable[[Tensor], list[Tensor]]
 # A part of a generator and what it takes, to what it gives.
 Through = Callable[[nn.Module, Tensor], Tensor]
 # Added to brightness (0..1) before its logarithm, for noise in the dark is no edge; and the gradient of that
@@ -90,14 +91,14 @@ def translate_both_ways(
     return Translations(x_a, x_b, code_a, code_b, x_aa, x_bb, x_ab, x_ba, recode_a, recode_b, x_aba, x_bab)
 
 
-def discriminator_loss(discriminator: Discriminator, fake: Tensor, real: Tensor) -> Tensor:
+def discriminator_loss(discriminator: Judge, fake: Tensor, real: Tensor) -> Tensor:
     """Least-squares GAN loss: translated pictures are to score 0, real ones 1; summed over the scales."""
     fakes = [scores.float().square().mean() for scores in discriminator(fake)]
     reals = [(scores.float() - 1).square().mean() for scores in discriminator(real)]
     return torch.stack(fakes + reals).sum()
 
 
-def adversarial_loss(discriminator: Discriminator, fake: Tensor) -> Tensor:
+def adversarial_loss(discriminator: Judge, fake: Tensor) -> Tensor:
     """Least-squares GAN, the generator's side: translated pictures are to score 1; summed over the scales."""
     return torch.stack([(scores.float() - 1).square().mean() for scores in discriminator(fake)]).sum()
 
@@ -156,8 +157,8 @@ def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def generator_losses(
     t: Translations,
-    dis_a: Discriminator,
-    dis_b: Discriminator,
+    dis_a: Judge,
+    dis_b: Judge,
     features: Features | None,
     *,
     edges: bool = False,

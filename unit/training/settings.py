@@ -52,6 +52,9 @@ class TrainSettings:
     dis_norm: norm of the discriminators, in which the published variants differ (none). "batch" takes the
         statistics of each domain's whole batch, real and translated pictures apart; the batch then goes
         through as one piece, also on a CPU.
+    dis_augment: whether the discriminators see every picture, real or translated, with colours of another
+        strength, shifted and partly covered (`discriminator_views`): where pictures are few, a few hundred,
+        they otherwise learn them by heart (false).
     lr: Adam's learning rate at first (1e-4).
     beta1: Adam's first decay (0.5).
     beta2: Adam's second decay (0.999).
@@ -70,6 +73,8 @@ class TrainSettings:
     vgg_input: what made the weights of the perceptual loss, and so the pictures that they want (caffe).
     shorter_side: shorter side of the pictures (512), from which crops are taken; every second picture is
         flipped.
+    zoom: pictures are first enlarged at random, by this factor at most, so that few of them give more crops
+        (1).
     crop_height: height of the crops (288), a multiple of 2 to the power of `n_downsample`.
     crop_width: width of the crops (512), such a multiple too.
     batch: pictures of each domain an iteration (1).
@@ -99,6 +104,7 @@ class TrainSettings:
     n_layer: Count
     num_scales: Count
     dis_norm: DiscriminatorNorm
+    dis_augment: bool
     lr: Annotated[float, Range(above=0)]
     beta1: _Decay
     beta2: _Decay
@@ -114,6 +120,7 @@ class TrainSettings:
     edge_w: Factor
     vgg_input: VggInput
     shorter_side: Pixels
+    zoom: Annotated[float, Range(least=1)]
     crop_height: Pixels
     crop_width: Pixels
     batch: Annotated[int, Range("pictures", least=1)]

@@ -13,6 +13,7 @@ from pipeline.compute.device.precision import autocast, numbers_of
 from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import ALONE, Group
 from unit.network.network import Generator
+from unit.training.discriminator_views import DRAWN, LOOKS, Views
 from unit.training.initial_weights import initial_discriminator, initial_generator, seeded
 from unit.training.losses import (
     Features,
@@ -30,11 +31,13 @@ from unit.training.losses import (
 from unit.training.settings import TrainSettings
 
 # What of a seed is for what.
-_INITIAL_WEIGHTS, _NOISE = 10, 11
+_INITIAL_WEIGHTS, _NOISE, _VIEWS = 10, 11, 12
 
 
 # x_a, x_b and the noise of some pictures of a batch.
 Part = tuple[Tensor, ...]
+# What some pictures of a batch were made into, and how the discriminators see that.
+Attempt = tuple[Translations, Views]
 Item = TypeVar("Item")
 
 
@@ -110,7 +113,8 @@ class Trainer:
             losses = self._collect(self.gen_optimizer, self._reconstruct, parts, whole)
             self._tie_gradients()
         else:
-            attempts = list(self._threads.map(self._translate, parts))
+            made = self._threads.map(self._translate, parts)
+            attempts = list(zip(made, self._views(iteration, pieces), strict=True))
             losses = self._collect(self.dis_optimizer, self._judge, attempts, whole)
             self.dis_optimizer.step()
             losses |= self._collect(self.gen_optimizer, self._improve, attempts, whole)
@@ -142,18 +146,20 @@ class Trainer:
         with self._autocast():
             return translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
 
-    def _judge(self, t: Translations) -> tuple[dict[str, Tensor], Tensor]:
+    def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The discriminators' losses of one attempt, and what they are to minimise."""
+        t, seen = attempt
         losses = {
-            "dis_a": discriminator_loss(self.dis_a, t.x_ba.detach(), t.x_a),
-            "dis_b": discriminator_loss(self.dis_b, t.x_ab.detach(), t.x_b),
+            "dis_a": discriminator_loss(self.dis_a, seen(0, t.x_ba.detach()), seen(1, t.x_a)),
+            "dis_b": discriminator_loss(self.dis_b, seen(2, t.x_ab.detach()), seen(3, t.x_b)),
         }
         return losses, self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])
 
-    def _improve(self, t: Translations) -> tuple[dict[str, Tensor], Tensor]:
+    def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
         """The generators' losses of one attempt, and what they are to minimise."""
-        edges = self.settings.edge_w > 0
-        losses = generator_losses(t, self.dis_a, self.dis_b, self.features, edges=edges)
+        t, seen = attempt
+        judges = (lambda x: self.dis_a(seen(4, x)), lambda x: self.dis_b(seen(5, x)))
+        losses = generator_losses(t, *judges, self.features, edges=self.settings.edge_w > 0)
         total = total_loss(losses, self.settings)
         return losses | {"total": total}, total
 
@@ -199,6 +205,14 @@ class Trainer:
         rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
         drawn = torch.randn(shape, generator=rng, device=self.device)
         return tuple(self._placed(self.group.share(part)) for part in drawn)
+
+    def _views(self, iteration: int, pieces: int) -> list[Views]:
+        """How the discriminators see each piece of this process's share of the batch."""
+        if not self.settings.dis_augment:
+            return [Views(None)] * pieces
+        rng = seeded(self.settings.seed, _VIEWS, iteration)
+        drawn = torch.rand((self.settings.batch, LOOKS, DRAWN), generator=rng)
+        return [Views(some) for some in self.group.share(drawn).chunk(pieces)]
 
     def _set_learning_rate(self, iteration: int) -> None:
         # The published training steps its schedule before each update, so the count runs one ahead.

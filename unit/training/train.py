@@ -104,7 +104,7 @@ def train(
         require_shares(settings, group)
         crop = (settings.crop_height, settings.crop_width)
         sources = [
-            CropSource(side, settings.shorter_side, crop, settings.seed, stream)
+            CropSource(side, settings.shorter_side, crop, settings.seed, stream, settings.zoom)
             for side, stream in ((day, _DAY), (night, _NIGHT))
         ]
         autocast = numbers_of(place, settings.autocast)

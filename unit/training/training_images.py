@@ -28,7 +28,8 @@ class CropSource:
 
     side: the pictures.
     crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
-    seed: of order, flips and places; `stream` tells sources of equal seed apart.
+    zoom: up to which a picture is enlarged at random before its crop is taken; 1 for never.
+    seed: of order, flips, zooms and places; `stream` tells sources of equal seed apart.
     """
 
     side: Side
@@ -36,6 +37,7 @@ class CropSource:
     crop: tuple[int, int]
     seed: int
     stream: int
+    zoom: float = 1.0
     # Of the pass that was asked for last; several threads may ask.
     _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
 
@@ -60,7 +62,8 @@ class CropSource:
         image = open_rgb(path)
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        image, right, low = self._resized(image, path)
+        zoom = rng.uniform(1, self.zoom) if self.zoom > 1 else 1.0
+        image, right, low = self._resized(image, path, zoom)
         left = int(rng.integers(right + 1))
         return self._cut(image, left, int(rng.integers(low + 1)))
 
@@ -80,9 +83,9 @@ class CropSource:
         height, width = self.crop
         return to_tensor(image.crop((left, top, left + width, top + height)))
 
-    def _resized(self, image: Image.Image, path: Path) -> tuple[Image.Image, int, int]:
+    def _resized(self, image: Image.Image, path: Path, zoom: float = 1.0) -> tuple[Image.Image, int, int]:
         """The picture and the largest place, from the left and from the top, of a crop of it."""
-        image = resize_shorter(image, self.shorter_side)
+        image = resize_shorter(image, round(zoom * self.shorter_side))
         height, width = self.crop
         if image.width < width or image.height < height:
             raise BadImageError(

@@ -36,7 +36,7 @@ class UnitBatchTranslator(UnitTranslator):
         self.threads = threads
         self._seen: Counter[torch.Size] = Counter()
         self._compiled = torch.compile(self.network, dynamic=False)
-        self._compiles = device == "cuda"
+        self._compiles = device == "cuda" and self._opened.compiles
         if device == "cuda":
             # Full batches of a few shapes: worth looking for the fastest kernels once.
             torch.backends.cudnn.benchmark = True

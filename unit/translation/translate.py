@@ -1,32 +1,32 @@
-"""Pictures of one time of day to the other, as the published test script does it."""
+"""Pictures of one time of day to the other by any network, as the published test scripts do it."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_document, digest_file
-from unit.network.checkpoint import load_checkpoint
+from unit.generators.padding import rounded_up
 from unit.network.pixels import MAX_MODEL_PIXELS, network_levels, to_pixels, to_range
 from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
-from unit.translation.inference import Inference
+from unit.translation.networks import network_of
 
 # To be raised by every change, here or in what is used here, that changes a level of a picture: the work
 # store would go on giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
 REVISION = 1
 
-# What is held at once while a picture is translated, as measured: so many activations of the first layer's
-# size in the network, and bytes for each pixel of the picture outside it.
-_LIVE_ACTIVATIONS = 7
+
+# What is held at once of a picture outside of the network, as measured: bytes for each of its pixels.
 LIVE_PICTURES = 30
 
 
@@ -46,22 +46,21 @@ class Prepared:
 class UnitTranslator:
     """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
 
-    `digest` is the identity of everything but the picture: equal digests give equal results on a CPU.
+    The checkpoint may be UNIT's or any other that `network_of` opens. `digest` is the identity of everything
+    but the picture: equal digests give equal results on a CPU.
     """
 
     def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:
-        pair = load_checkpoint(checkpoint)
-        smallest = pair.sizes.smallest_side
-        if settings.shorter_side < smallest:
+        self._opened = network_of(checkpoint, settings, device)
+        smallest = self._opened.smallest_side
+        if settings.shorter_side is not None and settings.shorter_side < smallest:
             raise ValueError(
                 f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}"
             )
         self.settings = settings
-        self.numeric = resolve(settings.dtype, device)
-        source, target = (pair.a, pair.b) if settings.direction == "day2night" else (pair.b, pair.a)
-        self.network = Inference(source.enc, target.dec, self.numeric.dtype).to(device)
+        self.numeric = self._opened.numeric
+        self.network = self._opened.module
         self._device = torch.device(device)
-        self._sizes = pair.sizes
         self._checkpoint_digest = digest_file(checkpoint)
 
     @property
@@ -71,43 +70,56 @@ class UnitTranslator:
 
     def record(self) -> dict[str, str]:
         """What makes a picture of this translator what it is, as text."""
+        found: dict[str, Any] = {"network": self._opened.layout} if self._opened.layout else {}
+        if self._opened.multiple > 1:
+            found["padded_to"] = self._opened.multiple
         return {
-            "translator": "unit",
+            "translator": self._opened.kind,
             "checkpoint_digest": self._checkpoint_digest,
-            "settings": json.dumps(asdict(self.settings), sort_keys=True),
-            "numeric_path": f"{self.numeric.path}, revision {REVISION}",
+            "settings": json.dumps(self.settings.record() | found, sort_keys=True),
+            "numeric_path": f"{self.numeric.path}, revision {REVISION}{self._opened.revision}",
         }
 
     def memory(self, width: int, height: int) -> int:
         """Estimate the bytes that one picture of this size takes at most while it is translated."""
         short, long = sorted((width, height))
-        pixels = self.settings.shorter_side * (self.settings.shorter_side * long // short)
+        side = self.settings.shorter_side or short
+        pixels = math.prod(
+            rounded_up(length, self._opened.multiple) for length in (side, side * long // short)
+        )
         # A larger one is refused before the network sees it.
-        inside = pixels if pixels <= MAX_MODEL_PIXELS else 0
-        activations = inside * self._sizes.dim * self.numeric.dtype.itemsize
-        return _LIVE_ACTIVATIONS * activations + LIVE_PICTURES * width * height
+        inside = pixels if side * (side * long // short) <= MAX_MODEL_PIXELS else 0
+        return self._opened.live * inside + LIVE_PICTURES * width * height
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
 
-        With size "model", H' and W' are the resized sides floored to the network's multiple (4 for the
-        published ones); with "source" they are H and W. `BadImageError` when that is too large.
+        With size "model", H' and W' are those that the network makes of the resized sides: of the published
+        UNIT floored to multiples of 4, of the published ResNets rounded up to them. With "source" they are H
+        and W. `BadImageError` for a picture that is too large, or too small, for the network.
         """
         prepared = self.prepare(pixels)
         return self.finish(self.translate([prepared])[0], prepared)
 
     def prepare(self, pixels: np.ndarray) -> Prepared:
-        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` when that is too large."""
-        return Prepared(network_levels(pixels, self.settings.shorter_side), pixels)
+        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` where it cannot take that."""
+        levels = network_levels(pixels, self.settings.shorter_side)
+        self._opened.require_sides(*levels.shape[1:])
+        return Prepared(levels, pixels)
 
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
         """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
         with torch.inference_mode():
             levels = self._placed(torch.stack([picture.levels for picture in pictures]))
-            return list(to_pixels(self._forward(to_range(levels)), self.settings.stretch))
+            return list(
+                to_pixels(self._forward(to_range(levels)), self.settings.stretch, self._opened.rounding)
+            )
 
     def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
         """Bring a translated picture to the size and the detail that the settings ask for."""
+        if self.settings.size == "source" or self.settings.detail == "source":
+            # What a network adds to fill its multiple, it adds at the right and below.
+            night = night[: picture.levels.shape[1], : picture.levels.shape[2]]
         height, width = night.shape[:2] if self.settings.size == "model" else picture.pixels.shape[:2]
         if self.settings.detail == "source":
             seen = picture.levels.permute(1, 2, 0).cpu().numpy()

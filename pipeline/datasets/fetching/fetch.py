@@ -185,7 +185,8 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
     """
     hint = (
         f"published: {source.published or 'nowhere that is known'}; bring the file and give its path or "
-        f"address as place under fetch.{source.name} in params.yaml, or train your own with train_unit"
+        f"address as place under fetch.{source.name} in params.yaml, train your own with train_unit, or name "
+        "another translator under translate (docs/choosing_a_translator.md)"
     )
     address = is_address(place)
     file = held / source.name / _file_name(place) if address else _given(source, place, held, hint)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import PurePath
 
 import utm
@@ -143,11 +143,6 @@ def name_at(
     position itself, as in the published sets. Raises `NameFormatError` for latitudes outside [-80, 84],
     longitudes outside [-180, 180], and details that the convention cannot hold.
     """
-    if details.roll is not None or details.height is not None:
-        raise NameFormatError(
-            "roll and height cannot be written into an image name: the convention gives them no format",
-            hint="leave them None",
-        )
     degrees_north = _number(latitude, "latitude")
     degrees_east = _number(longitude, "longitude")
     try:
@@ -159,13 +154,29 @@ def name_at(
         )
     except utm.OutOfRangeError as error:
         raise NameFormatError(f"position {latitude!r}, {longitude!r} cannot be named: {error}") from error
-    return ImageName(
-        utm_easting=format_coordinate(east, *_EASTING),
-        utm_northing=format_coordinate(north, *_NORTHING),
+    return replace(
+        _described(east, north, details),
         utm_zone_number=f"{zone_number:02d}",
         utm_zone_letter=grid.band(degrees_north) if grid else str(zone_letter),
         latitude=format_coordinate(degrees_north, *_LATITUDE),
         longitude=format_coordinate(degrees_east, *_LONGITUDE),
+    )
+
+
+def name_nowhere(details: Details) -> ImageName:
+    """Name an image of which nobody knows where it was taken: the metres that a name must have are 0."""
+    return _described(0, 0, details)
+
+
+def _described(east: float, north: float, details: Details) -> ImageName:
+    if details.roll is not None or details.height is not None:
+        raise NameFormatError(
+            "roll and height cannot be written into an image name: the convention gives them no format",
+            hint="leave them None",
+        )
+    return ImageName(
+        utm_easting=format_coordinate(east, *_EASTING),
+        utm_northing=format_coordinate(north, *_NORTHING),
         pano_id=_free_text(str(details.pano_id), "pano_id"),
         tile_num=_whole(details.tile_num, 2, "tile_num"),
         heading=_whole(details.heading, 3, "heading"),

@@ -34,6 +34,8 @@ ROLES = ("database", "queries")
 TIMES_OF_DAY = ("day", "sunset", "night")
 # What positions count where they are no metres: frames of a walk or a drive.
 FRAMES = "frames"
+# What they count where nobody knows them: nothing, so that all are 0.
+UNPLACED = "unknown"
 MANIFEST = "manifest.csv"
 # Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
@@ -51,8 +53,8 @@ class ImageRow:
     source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
     digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
     time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: metres of
-    the one UTM grid of its set, such as "utm 31N"; "" for metres of the zone in its name, or of none; or
-    `FRAMES`. The same for all images of a set.
+    the one UTM grid of its set, such as "utm 31N"; "" for metres of the zone in its name, or of none;
+    `FRAMES`; or `UNPLACED`. The same for all images of a set.
     """
 
     name: str
@@ -191,23 +193,34 @@ def check_row(row: ImageRow) -> None:
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
-    if row.positions_in not in ("", FRAMES) and recorded_grid(row.positions_in) is None:
+    if row.positions_in not in ("", FRAMES, UNPLACED) and recorded_grid(row.positions_in) is None:
         raise ValueError(
-            f"positions are in {row.positions_in!r}, expected {FRAMES}, utm 31N or the like, or nothing for"
-            " metres of the zones in the names"
+            f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, utm 31N or the like, or"
+            " nothing for metres of the zones in the names"
         )
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
 
 
 def counted_in(positions_in: str) -> str:
-    """What distances and radii of positions count: "" for metres of any grid, or `FRAMES`."""
-    return FRAMES if positions_in == FRAMES else ""
+    """What distances and radii of positions count: "" for metres of any grid, or `FRAMES`, or `UNPLACED`."""
+    return positions_in if positions_in in (FRAMES, UNPLACED) else ""
 
 
 def unit_of(positions_in: str) -> str:
     """The unit of distances, as it stands behind a number: m, or frames."""
     return counted_in(positions_in) or "m"
+
+
+def require_positions(*sets: ImageSet) -> None:
+    """Raise `SetError` for sets of which nobody knows where their pictures were taken."""
+    for images in sets:
+        if images.positions_in == UNPLACED:
+            raise SetError(
+                f"the pictures of {images.root} have no positions, without which this cannot be done",
+                hint="take another set, or give coordinates in its section of format; without them pictures"
+                " have nights, and a model can be adapted by them",
+            )
 
 
 def require_one_unit(*sets: ImageSet) -> None:

@@ -32,8 +32,9 @@ Pictures = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A translator to be shown: `kind` ("photometric", "unit"), `name` on the sheet, and how to build it.
+    """A translator to be shown: `name` on the sheet, and how to build it.
 
+    kind: "photometric", or "checkpoint", which is called by its translator's kind as soon as that is built.
     Its nights are of the size of their days. optional: whether the others are shown without it when it cannot
     be built, or cannot translate one of the days.
     """
@@ -51,6 +52,7 @@ class _Column:
     pictures: Pictures
     digest: str = ""
     reason: str = ""
+    optional: bool = False
 
 
 def compare_translators(
@@ -75,7 +77,7 @@ def compare_translators(
         raise SetError(f"the split {split} of {day.root} is empty, so there is nothing to compare")
     days = tuple(read_rgb(day.read(row), label=row.name) for row in rows)
     columns = [_Column("day", "day", days), *_nights(days, candidates)]
-    _require_one(columns, candidates)
+    _require_one(columns)
     drawn = true_nights_of(rows, true_nights)
     true = tuple(read_rgb(drawn[row.name]) for row in rows) if drawn else None
     if true is not None:
@@ -94,10 +96,10 @@ def compare_translators(
 def _nights(days: Pictures, candidates: Sequence[Candidate]) -> Iterator[_Column]:
     """One translator after the other, so that only one is ever held."""
     for candidate in progress(candidates, total=len(candidates), label="compare", unit="translator"):
-        column = _Column(candidate.kind, candidate.name, ())
+        column = _Column(candidate.kind, candidate.name, (), optional=candidate.optional)
         try:
             translator = candidate.make()
-            column = replace(column, digest=translator.digest)
+            column = replace(column, kind=translator.record()["translator"], digest=translator.digest)
             yield replace(column, pictures=tuple(translator(picture) for picture in days))
         except (DusklineError, ValueError) as error:
             if not candidate.optional:
@@ -117,9 +119,8 @@ def _require_alike(days: Pictures, true: Pictures) -> None:
             )
 
 
-def _require_one(columns: Sequence[_Column], candidates: Sequence[Candidate]) -> None:
-    optional = {(candidate.kind, candidate.name) for candidate in candidates if candidate.optional}
-    asked = [column for column in columns if (column.kind, column.name) in optional]
+def _require_one(columns: Sequence[_Column]) -> None:
+    asked = [column for column in columns if column.optional]
     if asked and all(column.reason for column in asked):
         reasons = listed(f"{column.name}: {column.reason}" for column in asked)
         raise DusklineError(f"none of the {len(asked)} checkpoints can be used:{reasons}")

@@ -18,9 +18,11 @@ _PICTURES = "pictures.csv"
 class Measured:
     """A column of the sheet: means over `pictures`; None where a number means nothing or is not known.
 
-    kind: "day", "photometric", "unit" or "true night". brightness, contrast: mean and standard deviation of
-    the luma, 0..255. visible_edges: share of the day's edges that are still seen. psnr (dB), ssim: to the
-    true nights. digest: the translator's identity, "" without one. reason: why it made no nights, else "".
+    kind: "day", "true night", what the translator's record calls it ("photometric", "unit", "resnet", "unet",
+    "torchscript", "torch.export"), or "checkpoint" where a file could not be read. brightness, contrast: mean
+    and standard deviation of the luma, 0..255. visible_edges: share of the day's edges that are still seen.
+    psnr (dB), ssim: to the true nights. digest: the translator's identity, "" without one. reason: why it
+    made no nights, else "".
     """
 
     kind: str

@@ -17,6 +17,10 @@ _PAPER, _INK, _SOFT, _RULE = (20, 23, 29), (236, 234, 228), (160, 168, 180), (58
 _KINDS = {
     "photometric": "photometric",
     "unit": "UNIT checkpoint",
+    "resnet": "ResNet generator",
+    "unet": "U-Net generator",
+    "torchscript": "exported network",
+    "torch.export": "exported network",
     "day": "as it is",
     "true night": "as drawn",
 }
@@ -72,7 +76,7 @@ def _draw_head(
     left, top = place
     draw.line((left, top - 10, left + _CELL - 1, top - 10), _RULE, 1)
     draw.text((left, top), _shortened(row.name, _CELL, _NAME), _INK, _font(_NAME))
-    draw.text((left, top + _NAME + 6), _KINDS[row.kind], _SOFT, _font(_SMALL))
+    draw.text((left, top + _NAME + 6), _KINDS.get(row.kind, row.kind), _SOFT, _font(_SMALL))
     for index, name in enumerate(numbers):
         down = top + _NAME + 8 + (index + 1) * _LINE
         draw.text((left, down), _WORDS[name][0], _SOFT, _font(_SMALL))

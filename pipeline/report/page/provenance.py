@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,20 @@ class Set:
 class TrainedModel:
     """A model that was tested. trained_on: digest of the manifest of its training set, or where it is from.
 
-    dataset: the set of that digest, "" when it is none of those in numbers.
+    dataset: the set of that digest, "" when it is none of those in numbers. described: where it is two as
+    one, which describes what; the rest is of that of the queries.
     """
 
     name: str
     trained_on: str
     dataset: str
     learnt_from: str
+    described: str
+
+    @property
+    def of_a_set(self) -> bool:
+        """Whether `trained_on` is a digest."""
+        return re.fullmatch("[0-9a-f]{64}", self.trained_on) is not None
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,11 @@ class _Plain(yaml.SafeDumper):
 def _models(results: Results, sets: Mapping[str, str]) -> tuple[TrainedModel, ...]:
     models = {
         found.model: TrainedModel(
-            found.model, found.trained_on, sets.get(found.trained_on, ""), found.learnt_from
+            found.model,
+            found.trained_on,
+            sets.get(found.trained_on, ""),
+            found.learnt_from,
+            found.described,
         )
         for found in results.metrics.values()
     }

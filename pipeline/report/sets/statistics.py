@@ -17,6 +17,7 @@ from pipeline.datasets.image_set.image_set import (
     ROLES,
     SPLITS,
     TIMES_OF_DAY,
+    UNPLACED,
     ImageRow,
     ImageSet,
     counted_in,
@@ -43,7 +44,7 @@ class Statistics:
     images_of_a_place: how many places have so many images. extent: metres from west to east and from south to
     north. brightness: by time of day, of how many pictures the mean luma lies in each of `BINS` steps of 0 to
     255; of a sample of `looked_at` pictures. positions_in: what places and extent count instead of metres:
-    "frames", or "" for metres.
+    "frames", or "" for metres; where it is "unknown", there are no places, and no map.
     """
 
     images: dict[str, int]
@@ -54,6 +55,11 @@ class Statistics:
     looked_at: int
     brightness: dict[str, list[int]]
     positions_in: str = ""
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it is known where its images were taken."""
+        return self.positions_in != UNPLACED
 
     @property
     def unit(self) -> str:
@@ -69,12 +75,13 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
     if pictures < 1:
         raise ParameterError(f"statistics look at one picture at least, not {pictures}")
     sample = spread(list(images.rows), pictures)
+    placed = images.positions_in != UNPLACED
     found = Statistics(
         images=images.counts(),
         times=dict(_in_order(Counter(row.time_of_day or UNKNOWN for row in images.rows))),
-        places=len(set(map(_place, images.rows))),
-        images_of_a_place=_per_place(images),
-        extent=_extent(images),
+        places=len(set(map(_place, images.rows))) if placed else 0,
+        images_of_a_place=_per_place(images) if placed else {},
+        extent=_extent(images) if placed else (0.0, 0.0),
         looked_at=len(sample),
         brightness=_brightness(images, sample, workers),
         positions_in=counted_in(images.positions_in),
@@ -83,7 +90,8 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
     if not found.positions_in:
         del document["positions_in"]
     write_json(folder / STATISTICS, document)
-    write_text(folder / MAP, draw_map(images.root.name, _positions(images), found.unit))
+    if placed:
+        write_text(folder / MAP, draw_map(images.root.name, _positions(images), found.unit))
     write_text(folder / BRIGHTNESS, draw_brightness(images.root.name, found.brightness))
     return found
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
+from pipeline.compute.device.precision import autocast, device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
 from pipeline.compute.distributed.group import Group, device_of_process, joined_group
 from pipeline.compute.distributed.training_curves import write_curves
@@ -24,7 +24,7 @@ from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.adaptation.estimate import announce_time, require_room_for_steps
 from pipeline.vpr.adaptation.examples import adapting_data
 from pipeline.vpr.adaptation.settings import AdaptSettings
-from pipeline.vpr.adaptation.student import PICTURES, Lesson
+from pipeline.vpr.adaptation.student import PICTURES, Lesson, require_learning
 from pipeline.vpr.adaptation.teacher import load_teacher
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training.loop import Loop
@@ -90,6 +90,8 @@ def adapt(
         material = adapting_data(settings, images, workers)
         require_readable(images, (settings.split,), workers, group)
         lesson = Lesson(student, teacher.network if settings.index == "keep" else None)
+        with autocast(place, numbers):
+            require_learning(lesson, torch.zeros((1, 3, settings.height, settings.width), device=place))
         require_room_for_steps(settings, lesson, extraction)
         loop = _loop(settings, material, teacher.network, lesson, extraction, folder)
         loop.resume()

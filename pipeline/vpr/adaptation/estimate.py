@@ -26,22 +26,28 @@ _LESS = "lower batch, height or width, let fewer layers learn, or set autocast: 
 
 def require_room_for_steps(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> None:
     """Raise `DusklineError`, with what to lower, when a step will not fit into memory."""
-    device, group = extraction.device, extraction.group
-    picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
-    with autocast(device, extraction.numbers):
-        found = footprint(lesson.student, picture, learning=True)
-    places = -(-settings.batch // group.size)
+    require_memory(
+        f"a step of {settings.batch} places with their nights at {settings.width}x{settings.height}",
+        (extraction.group.size if extraction.device.type == "cpu" else 1)
+        * bytes_of_a_step(settings, lesson, extraction),
+        extraction.device,
+        _LESS,
+    )
+
+
+def bytes_of_a_step(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> int:
+    """What a step takes at most in one process, beside the weights of both networks."""
+    picture = torch.zeros((1, 3, settings.height, settings.width), device=extraction.device)
+    # The student alone, as it learns: in eval mode.
+    alone = Lesson(lesson.student, None)
+    with autocast(extraction.device, extraction.numbers), folded_train_mode(alone.train()):
+        found = footprint(alone, picture, learning=True)
+    places = -(-settings.batch // extraction.group.size)
     # Of the positives the teacher, which is as large, keeps nothing.
     taught = places if settings.index == "keep" else 0
     weights = sum(value.nbytes for value in lesson.parameters() if value.requires_grad)
     needed = step_bytes(found, places * PICTURES - taught, weights) + extraction_bytes(found, taught)
-    needed += _INPUTS * places * PICTURES * picture.nbytes
-    require_memory(
-        f"a step of {settings.batch} places with their nights at {settings.width}x{settings.height}",
-        (group.size if device.type == "cpu" else 1) * needed,
-        device,
-        _LESS,
-    )
+    return needed + _INPUTS * places * PICTURES * picture.nbytes
 
 
 def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extraction, left: int) -> None:
@@ -51,7 +57,8 @@ def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extractio
     pictures = to_device(pictures.contiguous(memory_format=torch.channels_last), extraction.device)
     # The first one warms up.
     each = min(_seconds_of_a_step(lesson, pictures, extraction) for _ in range(2))
-    _LOG.info("about %.2g s a step: %s for %s steps", each, duration(each * left), format(left, ","))
+    if extraction.group.writes:
+        _LOG.info("about %.2g s a step: %s for %s steps", each, duration(each * left), format(left, ","))
 
 
 def _seconds_of_a_step(lesson: Lesson, pictures: torch.Tensor, extraction: Extraction) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from pipeline.datasets.image_set.image_set import ImageSet
+import numpy as np
+
+from pipeline.datasets.image_set.image_set import UNPLACED, ImageSet
 from pipeline.runtime.errors import SetError
 from pipeline.vpr.adaptation.settings import AdaptSettings
 from pipeline.vpr.inputs.split_images import SplitImages
@@ -53,7 +55,7 @@ def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, Spl
         for role in ("queries", "database")
     )
     if settings.positives is not None:
-        if len(queries) and len(database):
+        if images.positions_in != UNPLACED and len(queries) and len(database):
             with contextlib.suppress(SetError):
                 near = settings.positives, settings.negatives
                 return queries, database, Places(database.positions, queries.positions, *near)
@@ -64,4 +66,5 @@ def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, Spl
             len(days),
         )
     every = SplitImages(images, days, *size)
-    return every, every, Places(every.positions, every.positions, 0, settings.negatives)
+    alone = np.column_stack([np.arange(len(every)), np.zeros(len(every))])
+    return every, every, Places(alone, alone, 0, 0)

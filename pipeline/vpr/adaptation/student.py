@@ -35,7 +35,11 @@ class Lesson(nn.Module):
         return super().train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Descriptors of a batch."""
+        """Descriptors of a batch, which of several processes may have none of."""
+        if not len(x):
+            # Many networks take no batch of nothing; of what is cut off the gradients are 0, and there.
+            nothing: Tensor = self(x.new_zeros((PICTURES, *x.shape[1:])))[:0]
+            return nothing
         if not self._teacher:
             descriptors: Tensor = self.student(x)
             return descriptors
@@ -58,7 +62,13 @@ def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) ->
     and what pools its features. `ParameterError` when there is no such stage or module.
     """
     changed = settings_of_student(teacher, settings, learns)
-    student = build_network(replace(changed, weights="none"))
+    try:
+        student = build_network(replace(changed, weights="none"))
+    except ParameterError as error:
+        # In it, as everywhere in training, what learns is called trainable.
+        raise ParameterError(
+            error.message, hint="set learns to all or late_layers, or to the first stage that learns"
+        ) from error
     # Where it is parted into what learns and what does not changes names, but no order.
     values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
     student.load_state_dict(values)
@@ -82,7 +92,7 @@ def let_learn(network: nn.Module, learns: str) -> None:
     """
     network.requires_grad_(requires_grad=False)
     if learns == ALL:
-        network.requires_grad_(requires_grad=True)
+        _let_all_learn(network)
         return
     modules = {name: module for name, module in network.named_modules() if name}
     for asked in (part.strip() for part in learns.split(",")):
@@ -95,15 +105,32 @@ def let_learn(network: nn.Module, learns: str) -> None:
                 f" {_outline(modules)}",
                 hint="name modules with commas, such as blocks.10, blocks.11; or set learns: all",
             )
-        modules[found[0]].requires_grad_(requires_grad=True)
+        _let_all_learn(modules[found[0]])
+
+
+def _let_all_learn(module: nn.Module) -> None:
+    for value in module.parameters():
+        value.requires_grad_(value.is_floating_point())
+
+
+def require_learning(lesson: Lesson, picture: Tensor) -> None:
+    """Raise `ParameterError` when the descriptor of a picture (1, 3, H, W) depends on nothing that learns."""
+    if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
+        raise ParameterError(
+            "what is to learn has no part in the descriptors",
+            hint="name other modules in learns, or all; where that is refused too, the model's code keeps"
+            " anything from being learnt (torch.no_grad)",
+        )
 
 
 def _outline(modules: dict[str, nn.Module]) -> str:
-    """The names of a network's modules that lie least deep, but for those that only wrap one other."""
-    with_weights = [name for name, module in modules.items() if any(True for _ in module.parameters())]
-    least = min((name.count(".") for name in with_weights if _is_forked(name, with_weights)), default=0)
-    return ", ".join(name for name in with_weights if name.count(".") <= least + 1)
-
-
-def _is_forked(name: str, names: list[str]) -> bool:
-    return sum(other.rpartition(".")[0] == name for other in names) > 1
+    """The names of a network's modules and of those in these, from where it forks first."""
+    names = [name for name, module in modules.items() if any(True for _ in module.parameters())]
+    # What only wraps one other is passed by.
+    wrapping = ""
+    while len(inner := [name for name in names if name.rpartition(".")[0] == wrapping]) == 1:
+        wrapping = inner[0]
+    within = [
+        name.removeprefix(f"{wrapping}.") for name in names if name.startswith(f"{wrapping}.") or not wrapping
+    ]
+    return ", ".join(name for name in within if name.count(".") <= 1)

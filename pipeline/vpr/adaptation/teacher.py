@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.files import link
-from pipeline.runtime.errors import MissingInputError
+from pipeline.runtime.errors import MissingInputError, UserError
 from pipeline.vpr.adaptation.student import let_learn, settings_of_student, student_of_ours
 from pipeline.vpr.experiments.adapted_weights import read_adapted, write_adapted
+from pipeline.vpr.experiments.asymmetric import names_of
 from pipeline.vpr.experiments.experiment import ADAPTED, HUB, MODEL, model_digest
 from pipeline.vpr.experiments.torch_hub import load_hub_model
 from pipeline.vpr.models.descriptor_model import Network, NetworkSettings, load_model, save_model
@@ -48,7 +48,15 @@ class Teacher(Protocol):
 
 
 def load_teacher(model: Path) -> Teacher:
-    """Load the model in the folder `model`; errors as `load_model` and `load_hub_model`."""
+    """Load the model in the folder `model`; errors as `load_model` and `load_hub_model`.
+
+    `MissingInputError` where there is none, `UserError` where there are two as one.
+    """
+    if pair := names_of(model):
+        raise UserError(
+            f"{model} is two models, and only one can be a teacher",
+            hint=f"name the one whose index is there: {pair.database}",
+        )
     if (model / HUB).is_file():
         return _OfHub(model_digest(model), model, load_hub_model(model / HUB))
     if not (model / MODEL).is_file():
@@ -87,7 +95,8 @@ class _OfHub:
     network: nn.Module
 
     def student(self, learns: str) -> nn.Module:
-        student = copy.deepcopy(self.network)
+        # Loaded once more, for not every network can be copied.
+        student = load_hub_model(self.folder / HUB)
         let_learn(student, learns)
         return student
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.compute.device.precision import device_of, numbers_of, numeric_path
 from pipeline.compute.device.threads import threads_within
-from pipeline.datasets.image_set.image_set import ImageSet, counted_in, unit_of
+from pipeline.datasets.image_set.image_set import ImageSet, counted_in, require_positions, unit_of
 from pipeline.runtime.machine import Engine
 from pipeline.vpr.evaluation.local_extraction import Describer, LocalExtraction
 from pipeline.vpr.evaluation.model_loading import read_tested
@@ -41,7 +41,9 @@ def evaluate(
 
     Descriptors of the database are taken from the folder `store` if they are there, and left there; that
     changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
+    `SetError` for a set without positions.
     """
+    require_positions(images)
     settings = read_experiment(experiment)
     model = read_tested(experiment)
     place = device_of(device)
@@ -68,7 +70,7 @@ def evaluate(
         describers = (of_database, of_queries)
         found, search = find_places(settings, index.digest, database, queries, describers, store, out)
     by_chance = chance(found, len(database))
-    database_model = two.database if two else ""
+    described = two.words if two else ""
     metrics = Metrics(
         experiment=experiment.name,
         model=settings.model,
@@ -80,11 +82,11 @@ def evaluate(
         queries=len(queries),
         queries_without_positives=found.recalls.queries_without_positives,
         radius=settings.radius,
-        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in), database_model),
+        protocol=settings.protocol(search, model.combination, unit_of(images.positions_in), described),
         numeric_path=numeric_path(place, extraction.numbers, settings.cpu_threads),
         recalls={n: _measured(found.recalls, n, by_chance[n]) for n in RECALL_AT},
         positions_in=counted_in(images.positions_in),
-        database_model=database_model,
+        described=described,
     )
     write_metrics(out, metrics)
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))

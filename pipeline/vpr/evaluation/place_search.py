@@ -50,19 +50,17 @@ def find_places(
     of_database, of_queries = describers
     known = _known(settings, model, database, of_database.extraction)
     note_work(of=len(queries) + len(database), done=len(queries))
+    asked = describe_queries(queries, settings.queries, of_queries)
 
     def describe() -> Iterator[np.ndarray]:
         note_work(of=0, done=len(database))
-        return of_database.pieces(database)
+        for piece in of_database.pieces(database):
+            # Before all of a database is described in vain.
+            _require_one_length(asked, piece)
+            yield piece
 
     with DescriptorCache(store).opened(known, len(database), describe) as described:
-        asked = describe_queries(queries, settings.queries, of_queries)
-        if asked.shape[-1] != described.shape[1]:
-            raise ParameterError(
-                f"descriptors of queries have {asked.shape[-1]:,} numbers and those of the database"
-                f" {described.shape[1]:,}, so that one cannot be looked for among the other",
-                hint="take for the queries a model that was adapted from the one of the database",
-            )
+        _require_one_length(asked, described)
         plan = search_plan(described, settings.ivfpq_above)
         found = search_queries(described, asked, settings.queries, plan)
         if settings.save_descriptors:
@@ -71,6 +69,15 @@ def find_places(
     return evaluate_matches(
         found, database, queries, settings.radius
     ), plan.words if plan else "exact L2 search"
+
+
+def _require_one_length(queries: np.ndarray, database: np.ndarray) -> None:
+    if queries.shape[-1] != database.shape[1]:
+        raise ParameterError(
+            f"descriptors of queries have {queries.shape[-1]:,} numbers and those of the database"
+            f" {database.shape[1]:,}, so that one cannot be looked for among the other",
+            hint="take for the queries a model that was adapted from the one of the database",
+        )
 
 
 def describe_queries(queries: SplitImages, treatment: Treatment, describer: Describer) -> np.ndarray:

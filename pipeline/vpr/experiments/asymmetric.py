@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.core.files import read_json, write_json
 from pipeline.core.params import build
-from pipeline.runtime.errors import MissingInputError
+from pipeline.runtime.errors import MissingInputError, UserError
 from pipeline.vpr.experiments.experiment import DATABASE, NAMES, link_files
 
 
@@ -22,13 +22,23 @@ class Asymmetric:
     queries: str
     database: str
 
+    @property
+    def words(self) -> str:
+        """Which describes what, in words."""
+        return f"queries by {self.queries}, database by {self.database}"
+
 
 def join_models(names: Asymmetric, models: Path, out: Path) -> None:
     """Put the models of these names, folders below `models`, into the folder `out`.
 
-    `MissingInputError` for a model that is not there.
+    `MissingInputError` for a model that is not there, `UserError` for one that is two already.
     """
     for name, folder in ((names.queries, out), (names.database, out / DATABASE)):
+        if pair := names_of(models / name):
+            raise UserError(
+                f"{models / name} is two models already",
+                hint=f"name one of them: {pair.queries}, {pair.database}",
+            )
         if not link_files(models / name, folder):
             raise MissingInputError(f"no such model: {models / name}", hint="make it first, by its own stage")
     write_json(out / NAMES, asdict(names))

@@ -39,7 +39,7 @@ _QUERIES: dict[Treatment, str] = {
 class Experiment:
     """How a model is tested.
 
-    model: its name in the section train, model_file, hub_local or hub_github.
+    model: its name in the section train, adapt, asymmetric, model_file, hub_local or hub_github.
     height: height of the network's input.
     width: width of the network's input.
     queries: how they are brought to that size; see query_preprocessing.py.
@@ -68,14 +68,14 @@ class Experiment:
     def __post_init__(self) -> None:
         require_ranges(self)
 
-    def protocol(self, search: str, combination: str | None, unit: str, database_model: str = "") -> str:
+    def protocol(self, search: str, combination: str | None, unit: str, described: str = "") -> str:
         """In words, how recall is counted, given how the database is searched and parts combined.
 
-        unit: of distances, m or frames. database_model: another one that describes the database, "" for none.
+        unit: of distances, m or frames. described: by which models what is, in words, "" where it is one.
         """
         scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
         return (
-            f"{f'database described by {database_model}; ' if database_model else ''}"
+            f"{f'{described}; ' if described else ''}"
             f"images resized to {self.width}x{self.height}; {_QUERIES[self.queries]}{scales}"
             f"{f'{combination}; ' if combination else ''}{search}; right within {self.radius:g} {unit},"
             " inclusive; queries without a positive count as misses"

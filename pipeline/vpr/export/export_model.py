@@ -61,7 +61,7 @@ def export_model(model: Path, experiments: Path, out: Path) -> Exported:
         write_text(folder / "hubconf.py", _hubconf(found, entry))
         write_text(folder / "README.md", readme(found, entry, sizes, read_terms(model)))
         write_terms(folder, read_terms(model))
-        _require_same(found, folder, entry, sizes[0] if sizes else found.size)
+        _require_same(found, folder, entry, sizes[0] if sizes else found.adapted_at or found.size)
     return Exported(entry, found.descriptor_size)
 
 

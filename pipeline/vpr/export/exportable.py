@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.runtime.errors import MissingInputError, UserError
 from pipeline.vpr.evaluation.model_loading import read_tested
+from pipeline.vpr.experiments.adapted_weights import read_adapted
 from pipeline.vpr.experiments.asymmetric import names_of
 from pipeline.vpr.experiments.experiment import ADAPTED, HUB, MODEL
 from pipeline.vpr.experiments.torch_hub import HubModel, load_hub_model, read_hub_model
@@ -31,7 +33,8 @@ class Exportable:
     network: as it is here, in eval mode. weights: by the names that the exported network has for them.
     document: what the exported code builds that network from. code: the module that hubconf.py begins with.
     parameters: of its entry, and `handed`, what this hands on, as Python. arguments: those to load it here.
-    needs: packages. size: height and width of pictures that it takes.
+    needs: packages. size: height and width of pictures that it takes. adapted_at: those of pictures by which
+    it was adapted, if it was.
     kind, origin: what it is and has learnt, in words. whose_code: what of others it runs and how that is had,
     in words; "" where it runs nothing else. call: arguments that people must give, as Python, or "".
     """
@@ -46,6 +49,7 @@ class Exportable:
     arguments: dict[str, Any]
     needs: list[str]
     size: tuple[int, int]
+    adapted_at: tuple[int, int] | None
     kind: str
     origin: str
     whose_code: str
@@ -72,7 +76,7 @@ def exportable(model: Path) -> Exportable:
 
 
 def _of_ours(model: Path) -> Exportable:
-    network, settings, _ = load_model(model / MODEL)
+    network, settings, record = load_model(model / MODEL)
     document = network_parts(settings, network)
     names = own_hubconf._network(document).state_dict()
     tested = read_tested(model)
@@ -88,12 +92,17 @@ def _of_ours(model: Path) -> Exportable:
         arguments={},
         needs=["torch", *libraries(settings)],
         size=_size(settings),
+        adapted_at=_adapted_at(record),
         kind=f"{settings.aggregation} of {settings.combination or settings.backbone}",
         origin=f"It has learnt from a set whose manifest has the SHA-256 `{tested.trained_on}`:"
         f" {tested.learnt_from}.",
         whose_code="",
         call="",
     )
+
+
+def _adapted_at(record: Mapping[str, Any]) -> tuple[int, int] | None:
+    return (record["height"], record["width"]) if "height" in record else None
 
 
 def _size(settings: NetworkSettings) -> tuple[int, int]:
@@ -108,8 +117,10 @@ def _of_others(model: Path) -> Exportable:
     at_github = hub.source == "github"
     # Where a folder lies on this machine is nobody's business.
     told = hub if at_github else replace(hub, repository=hub.folder.name)
-    adapted = read_tested(model).learnt_from if (model / ADAPTED).is_file() else ""
-    learnt = f"duskline has taught it: {adapted}" if adapted else "duskline has taught it nothing"
+    record = read_adapted(model / ADAPTED)[1] if (model / ADAPTED).is_file() else {}
+    learnt = (
+        f"duskline has taught it: {record['learnt_from']}" if record else "duskline has taught it nothing"
+    )
     return Exportable(
         network=network,
         weights=network.state_dict(),
@@ -121,6 +132,7 @@ def _of_others(model: Path) -> Exportable:
         arguments={"repository": str(hub.folder)},
         needs=["torch"],
         size=_SIZE,
+        adapted_at=_adapted_at(record),
         kind=told.words,
         origin=f"It is {told.words}; {learnt}.",
         whose_code=_whose(told),

@@ -31,7 +31,7 @@ descriptors = model(pictures)
 ## What it takes and gives
 
 - `pictures`: (N, 3, height, width), float32: RGB in [0, 1], less ImageNet's mean {MEAN},
-  divided by its deviation {STD}. {_tested(sizes)}
+  divided by its deviation {STD}. {_sizes(found, sizes)}
 - `descriptors`: (N, {found.descriptor_size}), float32. The smaller the Euclidean distance of two, the more
   alike their places look; they are compared as they are.
 - The model comes in eval mode, in which places are to be described.
@@ -51,11 +51,18 @@ It was written and tried with {versions}.
 """
 
 
-def _tested(sizes: Sequence[tuple[int, int]]) -> str:
-    if not sizes:
+def _sizes(found: Exportable, tested: Sequence[tuple[int, int]]) -> str:
+    adapted = [found.adapted_at] if found.adapted_at else []
+    done = [("adapted", adapted), ("tested", tested)]
+    said = [f"{what} at {', '.join(map(_pixels, sizes))} pixels" for what, sizes in done if sizes]
+    if not said:
         return "No test was at hand that\n  would say at which height and width."
-    known = ", ".join(f"{width}x{height}" for height, width in sizes)
-    return f"It was\n  tested at {known} pixels (width x height)."
+    return f"It was\n  {' and '.join(said)} (width x height)."
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    height, width = size
+    return f"{width}x{height}"
 
 
 def _terms(found: Exportable, terms: Sequence[Terms]) -> str:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
+from pipeline.datasets.image_set.image_set import UNPLACED, ImageRow, ImageSet
 from pipeline.runtime.errors import SetError
 from pipeline.vpr.inputs.preprocessing import read_view
 
 if TYPE_CHECKING:
     from pipeline.vpr.augmentation.transforms import Augmentation
+
+# Metres, beyond every radius.
+_FAR = 1e7
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ class SplitImages:
 
     @cached_property
     def positions(self) -> np.ndarray:
-        """East and north in metres: (n, 2), float64."""
+        """East and north in metres: (n, 2), float64; where nobody knows them each is far from all others."""
+        if self.images.positions_in == UNPLACED:
+            return np.column_stack([_FAR * np.arange(len(self)), np.zeros(len(self))])
         return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)
 
 

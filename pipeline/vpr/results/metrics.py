@@ -29,7 +29,7 @@ class MeasuredRecall:
 
 
 # Fields that most results have no value of.
-_SELDOM = ("positions_in", "database_model")
+_SELDOM = ("positions_in", "described")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Metrics:
     database, queries: images. queries_without_positives: they count as misses. radius: metres.
     protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
     positions_in: what radius and distances count instead of metres: "frames", or "" for metres.
-    database_model: the model that describes the database, "" where it is `model`.
+    described: where `model` is two as one, which describes what, in words; "" where it is one.
     """
 
     experiment: str
@@ -58,7 +58,7 @@ class Metrics:
     numeric_path: str
     recalls: Mapping[int, MeasuredRecall]
     positions_in: str = ""
-    database_model: str = ""
+    described: str = ""
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,15 +26,14 @@ class Footprint:
 
 
 def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footprint:
-    """Measure it on `picture` (1, 3, H, W); the network stays as it is.
+    """Measure it on `picture` (1, 3, H, W), in the mode it is in: in train mode batch norm's statistics move.
 
-    `learning`: as in a training step, on a copy, for batch norm's statistics would move, and on two pictures,
-    for of one its smallest grids may have a single place, of which there are no statistics.
+    `learning`: as in a training step, and on two pictures, for of one its smallest grids may have a single
+    place, of which there are no statistics.
     """
     pictures = 2 if learning else 1
     picture = picture.repeat(pictures, 1, 1, 1).contiguous(memory_format=torch.channels_last)
-    watched = copy.deepcopy(network).train() if learning else network
-    own = {value.data_ptr() for value in watched.state_dict().values()} | {picture.data_ptr()}
+    own = {value.data_ptr() for value in network.state_dict().values()} | {picture.data_ptr()}
     kept: dict[int, int] = {}
     passing, taught = [0], [0]
 
@@ -52,7 +50,7 @@ def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footpri
         if any(value.requires_grad for value in tensors):
             taught[0] = max(taught[0], size)
 
-    leaves = [module for module in watched.modules() if not list(module.children())]
+    leaves = [module for module in network.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(watch) for module in leaves]
     try:
         with (
@@ -60,7 +58,7 @@ def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footpri
             torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
         ):
             # Held until the end, so that no address is used twice.
-            held = watched(picture)
+            held = network(picture)
             del held
     finally:
         for hook in hooks:

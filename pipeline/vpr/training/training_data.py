@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.datasets.image_set.image_set import ImageSet
+from pipeline.datasets.image_set.image_set import ImageSet, require_positions
 from pipeline.vpr.inputs.split_images import SplitImages, split_images
 from pipeline.vpr.training.examples.day_night_pairs import night_twins
 from pipeline.vpr.training.examples.mining import Miner
@@ -27,22 +27,24 @@ class TrainingData:
     soft_positives: float
 
     def near(self, rows: np.ndarray) -> np.ndarray:
-        """Whether what is asked for by a pair (column) lies near what asks in each (row): (n, n).
+        """Whether what is asked for in each row (columns) lies near what asks in each (row): (n, n * m).
 
-        rows: (n, 3), as `PairReader` reads them.
+        rows: (n, 2 + m), as `PairReader` reads them, with m positives each.
         """
-        sides = self.queries.positions[self.places.kept[rows[:, 0]]], self.database.positions[rows[:, 1]]
-        turned = rows[:, 2:].astype(bool)
-        asks, other = np.where(turned, *sides[::-1]), np.where(turned, *sides)
-        offsets = asks[:, None] - other[None]
+        asks = self.queries.positions[self.places.kept[rows[:, 0]]]
+        other = self.database.positions[rows[:, 1:-1]]
+        turned = rows[:, -1:].astype(bool)
+        asks, other[:, 0] = np.where(turned, other[:, 0], asks), np.where(turned, asks, other[:, 0])
+        offsets = asks[:, None] - other.reshape(1, -1, 2)
         return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= self.soft_positives)
 
 
 def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> TrainingData:
-    """What `settings` take of the train split; `SetError` where the set has not what they want.
+    """What `settings` take of the train split; `SetError` where the set has not what they want, or positions.
 
     The contrastive loss learns from days, and from the nights of queries as theirs.
     """
+    require_positions(images)
     database, queries = (
         split_images(images, "train", role, settings.height, settings.width)
         for role in ("database", "queries")
@@ -56,7 +58,7 @@ def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> Tr
     if settings.loss == "contrastive":
         nights = night_twins(queries)
         both = None if nights is None else (nights, night_twins(database, warn=False) or database)
-        reader = PairReader(*common, both, settings.night_augmentation)
+        reader = PairReader(*common, both, settings.night_augmentation, settings.drawn_positives or 1)
     else:
         reader = TripletReader(*common)
     return TrainingData(database, queries, places, miner, reader, settings.soft_positives)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
+from pipeline.core.params import read_params
 from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings
 from pipeline.datasets.formatting.readers.tokyo247 import Tokyo247Settings
 from pipeline.datasets.sources.registry import known_sources, read_source
 from pipeline.runtime.errors import ParameterError
+from tests.import_graph import ROOT
 
 
 def entry(folder: Path, text: str, name: str = "made_up") -> Path:
@@ -31,6 +34,40 @@ def test_every_entry_can_be_read_and_says_what_it_is(name: str) -> None:
         assert all(file.places for file in source.files)
     if source.kind == "checkpoint":
         assert source.published
+        assert source.layout
+        assert source.section in read_params(ROOT / "unit" / "variants.yaml")
+
+
+# Of the paper's Figure 3.
+VARIANTS = [
+    *("unit", "unit_VGG", "unit_VGG_batchnorm", "unit_VGG_instancenorm", "unit_VGG_layernorm_128px"),
+    *("unit_instance", "unit_layernorm", "unit_BDD_NEXET", "unit_BDD_NEXET_VGG"),
+    *(f"unit_512x288_{number}" for number in (1, 2, 3)),
+    *(f"unit_512x288_VGG_{number}" for number in (1, 2, 3)),
+    *(f"unit_BDD_NEXET_VGG_IN_{number}" for number in (1, 2)),
+    *(f"unit_BDD_NEXET_VGG_LN_{number}" for number in (3, 4, 5, 6)),
+]
+
+
+def test_all_published_variants_are_known_by_name() -> None:
+    assert sorted(name for name in known_sources() if name.startswith("unit")) == sorted(VARIANTS)
+    sides = {name: re.search("side of ([0-9]+) pixels", read_source(name).layout) for name in VARIANTS}
+    found = {name: int(side[1]) for name, side in sides.items() if side}
+    assert found == {name: 512 if "512x288" in name else 128 if "128px" in name else 256 for name in VARIANTS}
+    sections = read_params(ROOT / "unit" / "variants.yaml")
+    assert all(sections[read_source(name).section]["shorter_side"] == found[name] for name in VARIANTS)
+    assert len({read_source(name).licence for name in VARIANTS}) == 1
+    assert all(f"folder {name}, file gen_*.pt" in read_source(name).published for name in VARIANTS)
+    # What a set of nights says of its translator.
+    assert read_source("unit_512x288_VGG_1").title == (
+        "The published UNIT day-night generators, trained on 512x288 crops with the VGG term"
+    )
+
+
+def test_a_profile_of_the_paper_names_them_all() -> None:
+    text = (ROOT / "profiles" / "paper.yaml").read_text()
+    names = (re.sub(r"_[0-9]+$", "", name) for name in VARIANTS)
+    assert not [name for name in names if name not in text]
 
 
 def test_the_files_of_pitts30k() -> None:

@@ -19,8 +19,8 @@ from pipeline.runtime.errors import BadImageError, CheckpointError, DusklineErro
 from tests.night.fakes import Darkened, day_name, picture, tree, without_checkpoint, write_days
 
 MEANT = Candidate("photometric", "meant", partial(PhotometricTranslator, "meant"), optional=False)
-DARK = Candidate("unit", "dark", Darkened(4), optional=True)
-LOST = Candidate("unit", "lost", without_checkpoint, optional=True)
+DARK = Candidate("checkpoint", "dark", Darkened(4), optional=True)
+LOST = Candidate("checkpoint", "lost", without_checkpoint, optional=True)
 
 
 def refusing() -> Refusing:
@@ -50,7 +50,7 @@ def test_days_nights_and_true_nights_side_by_side(day: ImageSet, tmp_path: Path)
     assert [(row.kind, row.name, row.pictures) for row in rows] == [
         ("day", "day", 3),
         ("photometric", "meant", 3),
-        ("unit", "dark", 3),
+        ("darkened", "dark", 3),
         ("true night", "true night", 3),
     ]
     assert [row.name for row in read_measures(out)] == [row.name for row in rows]
@@ -99,7 +99,7 @@ def test_without_true_nights_nothing_is_said_of_them(day: ImageSet, tmp_path: Pa
 
 def test_what_cannot_be_used_is_named_and_the_others_are_shown(day: ImageSet, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    large = Candidate("unit", "large", refusing, optional=True)
+    large = Candidate("checkpoint", "large", refusing, optional=True)
     rows = compare_translators(out, day, "test", 2, [LOST, MEANT, large, DARK], None)
     reasons = {row.name: row.reason for row in rows}
     assert reasons == {
@@ -110,7 +110,7 @@ def test_what_cannot_be_used_is_named_and_the_others_are_shown(day: ImageSet, tm
         "dark": "",
     }
     lost = next(row for row in read_measures(out) if row.name == "lost")
-    assert lost == Measured("unit", "lost", 0, None, None, None, None, None, "", "no checkpoint here")
+    assert lost == Measured("checkpoint", "lost", 0, None, None, None, None, None, "", "no checkpoint here")
     assert {one.name for one in read_shown(out)} == {"day", "meant", "dark"}
 
 

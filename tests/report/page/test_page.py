@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -190,6 +191,27 @@ def test_the_figure_of_the_headline_lies_within_and_more_lies_further_right(tmp_
     assert bar_x(0) < x[0] < x[1] < bar_x(100) < BARS_WIDTH
     assert y == sorted(set(y))
     assert 0 < y[0] < y[-1] < 252
+
+
+def test_two_models_as_one_are_named_and_a_set_without_positions_has_no_map(tmp_path: Path) -> None:
+    material = made_material(tmp_path)
+    pair = {"described": "queries by <dn>, database by day", "trained_on": "means() of colours"}
+    for name in ("tokyo_night", "city"):
+        write_evaluation(tmp_path / "results", "dn", name, changes=pair)
+    results = read_results(tmp_path / "results", ["dn", "day"], ["tokyo_night", "city"])
+    folder = material.statistics[0]
+    numbers = json.loads((folder / "statistics.json").read_text()) | {"positions_in": "unknown"}
+    (folder / "statistics.json").write_text(json.dumps(numbers))
+    (folder / "map.svg").unlink()
+    write_page(tmp_path / "index.html", Material(**{**vars(material), "results": results}), 15)
+    text = (tmp_path / "index.html").read_text()
+    assert section(text, "recall").count("dn (queries by <dn>, database by day)") == 2
+    # Of each evaluation, and once among the models, with the words that are no digest.
+    origin = section(text, "origin")
+    assert origin.count("dn (queries by <dn>, database by day)") == 3
+    assert "<td>means() of colours</td>" in text
+    assert "street <b>: brightness" in section(text, "sets")
+    assert "Nobody knows where they were taken." in section(text, "sets")
 
 
 def test_what_the_interval_does_not_allow_is_not_said(tmp_path: Path) -> None:

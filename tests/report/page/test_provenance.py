@@ -50,6 +50,15 @@ def test_a_model_is_told_with_the_set_that_it_was_trained_on(tmp_path: Path) -> 
     assert (others.name, others.dataset, others.trained_on) == ("others", "", "hub")
 
 
+def test_of_two_models_as_one_both_are_named_and_words_are_no_digest(tmp_path: Path) -> None:
+    gathered(tmp_path)
+    pair = {"trained_on": "means() of colours", "described": "queries by means, database by day"}
+    write_evaluation(tmp_path / "results", "pair", "city", changes=pair)
+    found = provenance({}, read_results(tmp_path / "results", ["day", "pair"], ["city"]), [], [])
+    assert [model.described for model in found.models] == ["", "queries by means, database by day"]
+    assert [model.of_a_set for model in found.models] == [True, False]
+
+
 def test_a_training_set_that_is_not_there_any_more_keeps_its_digest(tmp_path: Path) -> None:
     found, _ = gathered(tmp_path)
     assert (found.models[0].dataset, found.models[0].trained_on) == ("", "a" * 64)

@@ -12,6 +12,7 @@ from tests.unit.golden import tiny_settings
         ({"batch": 0}, r"batch must be at least 1 \(pictures\), not 0"),
         ({"iterations": -1}, r"iterations must be at least 1 \(iterations\), not -1"),
         ({"vgg_w": -1.0}, "vgg_w must be at least 0, not -1"),
+        ({"zoom": 0.9}, "zoom must be at least 1, not 0.9"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1, not 1"),
         ({"autocast": "float16"}, "autocast must be one of off, bfloat16, auto"),

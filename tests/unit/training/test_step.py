@@ -102,7 +102,7 @@ def test_noise_belongs_to_the_iteration() -> None:
 
 
 def test_the_number_of_threads_does_not_change_a_bit() -> None:
-    trainers = [Trainer(tiny_settings(), threads=threads) for threads in (1, 2, 3)]
+    trainers = [Trainer(tiny_settings(dis_augment=True), threads=threads) for threads in (1, 2, 3)]
     for trainer in trainers:
         for iteration in range(2):
             trainer.step(crops(iteration), crops(iteration + 10), iteration)
@@ -131,13 +131,16 @@ def test_checkpointing_changes_no_bit_and_computes_twice(
         assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("norm", ["none", "batch", "instance", "layer"])
-def test_a_batch_moves_the_weights_by_the_mean_gradient(norm: str) -> None:
+@pytest.mark.parametrize(
+    ("norm", "augment"),
+    [("none", False), ("none", True), ("batch", False), ("instance", False), ("layer", False)],
+)
+def test_a_batch_moves_the_weights_by_the_mean_gradient(norm: str, augment: bool) -> None:
     # Against one backward pass over the whole batch.
-    trainer = Trainer(tiny_settings(dis_norm=norm))
+    trainer = Trainer(tiny_settings(dis_norm=norm, dis_augment=augment))
     x_a, x_b = crops(1), crops(2)
     whole = trainer._translate((x_a, x_b, *trainer._noise(0, x_a)))
-    losses, target = trainer._judge(whole)
+    losses, target = trainer._judge((whole, trainer._views(0, pieces=1)[0]))
     wanted = torch.autograd.grad(target, list(trainer.dis_b.parameters()))
     found = trainer.step(x_a, x_b, 0)
     assert found["dis_a"].item() == pytest.approx(losses["dis_a"].item(), rel=1e-5)

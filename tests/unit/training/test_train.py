@@ -69,7 +69,9 @@ def stop_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_interrupted_run_ends_in_the_same_bytes(
     stop: int, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = tiny_settings(iterations=8, ema_decay=0.9, tied_iterations=4, sheet_every=5, keep="best")
+    settings = tiny_settings(
+        iterations=8, ema_decay=0.9, dis_augment=True, zoom=1.5, tied_iterations=4, sheet_every=5, keep="best"
+    )
     _, expected = run(settings, folders, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(StopError):
         stop_at(stop, patch)

@@ -103,3 +103,21 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(BadImageError, match=r"broken\.jpg"):
         source(tmp_path).crop_at(0)
+
+
+def test_zoomed_crops_are_of_pictures_enlarged_by_no_more_than_asked_for(tmp_path: Path) -> None:
+    zoomed = CropSource(side_of_folder(draw_folders(tmp_path)[0]), 24, (16, 20), 3, 0, zoom=1.5)
+    sides = set()
+    for position in range(20):
+        pixels = np.asarray(Image.open(zoomed.path_at(position)))
+        crop = zoomed.crop_at(position)
+        (found,) = (
+            side
+            for side in range(24, 37)
+            if any(
+                has_crop(to_range(network_levels(np.ascontiguousarray(version), side)), crop)
+                for version in (pixels, pixels[:, ::-1])
+            )
+        )
+        sides.add(found)
+    assert len(sides) > 5

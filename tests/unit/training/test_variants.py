@@ -13,7 +13,11 @@ VARIANTS = read_params(FILE)
 PUBLISHED: dict[str, tuple[str, float, tuple[int, int]]] = {
     "unit_512x288": ("none", 0.0, (288, 512)),
     "unit_512x288_VGG": ("none", 1.0, (288, 512)),
+    "unit": ("none", 0.0, (256, 256)),
+    "unit_instance": ("instance", 0.0, (256, 256)),
+    "unit_layernorm": ("layer", 0.0, (256, 256)),
     "unit_VGG": ("none", 1.0, (256, 256)),
+    "unit_VGG_layernorm": ("layer", 1.0, (256, 256)),
     "unit_VGG_batchnorm": ("batch", 1.0, (256, 256)),
     "unit_VGG_instancenorm": ("instance", 1.0, (256, 256)),
     "unit_VGG_layernorm_128px": ("layer", 1.0, (128, 128)),

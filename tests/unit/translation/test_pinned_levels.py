@@ -39,7 +39,7 @@ to_pixels, std_mean, with_detail = translate.to_pixels, inference._std_mean, tra
         (pixels, "resize_shorter", resized_sharper),
         (translate, "to_range", lambda levels: ((levels.float() / 255) ** 1.1 - 0.5) / 0.5),
         # Truncated instead of rounded.
-        (translate, "to_pixels", lambda y, stretch: to_pixels(y - 1 / 255, stretch)),
+        (translate, "to_pixels", lambda y, stretch, rounding: to_pixels(y, stretch, rounding - 0.5)),
         (translate, "with_detail", lambda *given: with_detail(*given) & 0xFE),
         (detail, "SIGMA", 2.0),
         (inference, "_std_mean", lambda x: (std_mean(x)[0] + 1e-3, std_mean(x)[1])),

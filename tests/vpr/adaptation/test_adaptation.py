@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
-from pipeline.runtime.errors import CheckpointError, MissingInputError, ParameterError, SetError
+from pipeline.runtime.errors import CheckpointError, MissingInputError, ParameterError, SetError, UserError
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.asymmetric import Asymmetric, join_models
 from pipeline.vpr.experiments.experiment import ADAPTED, Experiment, write_experiment
@@ -183,8 +184,9 @@ def test_a_model_that_is_not_there_and_a_stage_that_is_not_there(
 ) -> None:
     with pytest.raises(MissingInputError, match="no such model"):
         run(places, tmp_path / "absent", tmp_path)
-    with pytest.raises(ParameterError, match="has no stage 'layer9'"):
+    with pytest.raises(ParameterError, match="has no stage 'layer9'") as caught:
         run(places, teacher, tmp_path, replace(SETTINGS, learns="layer9"))
+    assert caught.value.hint.startswith("set learns to all or late_layers")
 
 
 @pytest.fixture
@@ -226,23 +228,58 @@ def test_the_index_that_is_there_is_asked_and_not_made_again(
     (models / "new").symlink_to(whole / "out")
     join_models(Asymmetric("new", "old"), models, models / "both")
     before = evaluated(models / "old", places, tmp_path)
-    assert described == ["database", "queries"]
+    assert described == ["queries", "database"]
     after = evaluated(models / "both", places, tmp_path)
-    assert described == ["database", "queries", "queries"]
+    assert described == ["queries", "database", "queries"]
     index, queries = "descriptors_database.npy", "descriptors_queries.npy"
     assert (after / index).read_bytes() == (before / index).read_bytes()
     assert (after / queries).read_bytes() != (before / queries).read_bytes()
-    assert (read_metrics(after).model, read_metrics(after).database_model) == ("both", "old")
-    assert read_metrics(before).database_model == ""
+    metrics = read_metrics(after)
+    assert (metrics.model, metrics.described) == ("both", "queries by new, database by old")
+    assert metrics.protocol.startswith("queries by new, database by old; images resized")
+    assert read_metrics(before).described == ""
 
 
-def test_an_index_of_other_descriptors_is_refused(places: ImageSet, whole: Path, tmp_path: Path) -> None:
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts pictures that are read from now on, by role."""
+    found: Counter[str] = Counter()
+    file = SplitImages.file
+
+    def counted(self: SplitImages, index: int) -> tuple[bytes, str]:
+        found[self.rows[index].role] += 1
+        return file(self, index)
+
+    monkeypatch.setattr(SplitImages, "file", counted)
+    return found
+
+
+def test_an_index_of_other_descriptors_is_refused(
+    places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of a database of millions only the first pictures are described for it.
+    monkeypatch.setattr("pipeline.vpr.retrieval.retrieval_evaluation.PIECE", 1)
+    read = count_reads(monkeypatch)
     models = tmp_path / "models"
     write_teacher(models / "other", aggregation="netvlad", clusters=2, l2=None)
     (models / "new").symlink_to(whole / "out")
     join_models(Asymmetric("new", "other"), models, models / "both")
     with pytest.raises(ParameterError, match="have 256 numbers and those of the database 512"):
         evaluated(models / "both", places, tmp_path)
+    assert read["database"] == 1
+
+
+def test_two_models_as_one_are_neither_teacher_nor_half_of_two_others(
+    places: ImageSet, teacher: Path, whole: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "old").symlink_to(teacher)
+    (tmp_path / "new").symlink_to(whole / "out")
+    join_models(Asymmetric("new", "old"), tmp_path, tmp_path / "both")
+    with pytest.raises(UserError, match="both is two models, and only one can be a teacher") as caught:
+        run(places, tmp_path / "both", tmp_path)
+    assert caught.value.hint == "name the one whose index is there: old"
+    for names in (Asymmetric("both", "old"), Asymmetric("new", "both")):
+        with pytest.raises(UserError, match="both is two models already"):
+            join_models(names, tmp_path, tmp_path / "more")
 
 
 def test_both_models_must_be_there(tmp_path: Path) -> None:

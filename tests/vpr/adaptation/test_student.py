@@ -10,7 +10,13 @@ from torch import nn
 
 from pipeline.compute.distributed.group import ALONE
 from pipeline.runtime.errors import ParameterError
-from pipeline.vpr.adaptation.student import Lesson, let_learn, settings_of_student, student_of_ours
+from pipeline.vpr.adaptation.student import (
+    Lesson,
+    let_learn,
+    require_learning,
+    settings_of_student,
+    student_of_ours,
+)
 from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network
 from pipeline.vpr.training.losses import contrastive_loss
 
@@ -97,6 +103,36 @@ def test_modules_of_others_learn_by_name() -> None:
             let_learn(network, absent)
 
 
+class Headed(nn.Module):
+    """Has a head that its descriptors do not pass, and a count that is no weight; may let nothing learn."""
+
+    def __init__(self, *, closed: bool = False) -> None:
+        super().__init__()
+        self.body = nn.Linear(3, 4)
+        self.head = nn.Linear(4, 2)
+        self.count = nn.Parameter(torch.tensor([1]), requires_grad=False)
+        self.closed = closed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.closed):
+            return self.body(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize(("learns", "closed"), [("head", False), ("all", True)])
+def test_what_has_no_part_in_the_descriptors_cannot_learn(learns: str, closed: bool) -> None:
+    network = Headed(closed=closed)
+    let_learn(network, learns)
+    with pytest.raises(ParameterError, match="what is to learn has no part in the descriptors"):
+        require_learning(Lesson(network, None), torch.zeros(1, 3, 4, 4))
+
+
+def test_what_counts_stays_while_all_learns() -> None:
+    network = Headed()
+    let_learn(network, "all")
+    require_learning(Lesson(network, None), torch.zeros(1, 3, 4, 4))
+    assert [name for name, value in network.named_parameters() if not value.requires_grad] == ["count"]
+
+
 def test_of_a_transformer_the_last_blocks_learn_and_what_pools() -> None:
     settings = NetworkSettings("vit_tiny_patch16_224", "none", "all", "gem", l2="before_pool", stride=16)
     torch.manual_seed(1)
@@ -109,5 +145,16 @@ def test_of_a_transformer_the_last_blocks_learn_and_what_pools() -> None:
     assert torch.equal(student(pictures), teacher(pictures))
     with pytest.raises(ParameterError, match=r"learns names 'blocks\.12', which is not one module"):
         student_of_ours(teacher, settings, "blocks.12")
-    with pytest.raises(ParameterError, match="learns names 'mlp', which is not one module"):
+    with pytest.raises(ParameterError, match="learns names 'mlp', which is not one module") as caught:
         student_of_ours(teacher, settings, "mlp")
+    # What only wraps the network is passed by.
+    assert "there are patch_embed, patch_embed.proj, blocks, blocks.0, blocks.1," in caught.value.message
+
+
+@pytest.mark.parametrize("teacher", [None, Colour(1, 1)])
+def test_a_process_without_a_picture_has_gradients_too(teacher: nn.Module | None) -> None:
+    student = Colour(1, 2)
+    descriptors = Lesson(student, teacher)(batch()[:0])
+    assert descriptors.shape == (0, 2)
+    descriptors.sum().backward()
+    assert torch.equal(student.factors.grad, torch.zeros(2))

@@ -26,7 +26,7 @@ def gem(l2: str = "before_pool") -> dict[str, Any]:
     return {"aggregation": "gem", "clusters": None, "l2": l2}
 
 
-def write_model(folder: Path, settings: NetworkSettings) -> Path:
+def write_model(folder: Path, settings: NetworkSettings, **record: Any) -> Path:
     """A model of ours, of which each number is another than it is drawn."""
     torch.manual_seed(0)
     # As trainings leave it, which shows in the strides of weights of one pixel, and so in the rounding.
@@ -36,7 +36,7 @@ def write_model(folder: Path, settings: NetworkSettings) -> Path:
             value *= 1 + 0.1 * torch.rand_like(value)
             # A variance stays one.
             value += 0 if name.endswith("running_var") else 0.1 * (torch.rand_like(value) - 0.5)
-    save_model(folder / MODEL, network, settings, RECORD)
+    save_model(folder / MODEL, network, settings, RECORD | record)
     return folder
 
 
@@ -48,9 +48,9 @@ def write_hub_model(folder: Path, repository: Path, entry: str = "described", **
     return folder
 
 
-def adapt_hub_model(folder: Path) -> Path:
+def adapt_hub_model(folder: Path, **record: Any) -> Path:
     """Give the model of others in `folder` other weights, as if it had learnt them."""
     network = load_hub_model(folder / HUB)
     weights = {name: value.detach() + 1 for name, value in network.named_parameters()}
-    write_adapted(folder / ADAPTED, weights, RECORD)
+    write_adapted(folder / ADAPTED, weights, RECORD | record)
     return folder

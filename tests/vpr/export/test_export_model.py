@@ -162,6 +162,23 @@ def test_the_page_says_what_it_is_and_under_which_terms(tmp_path: Path) -> None:
     assert terms == (model / "terms.json").read_bytes()
 
 
+@pytest.mark.parametrize("of_others", [False, True])
+def test_the_page_says_at_which_size_it_was_adapted(of_others: bool, tmp_path: Path) -> None:
+    at = {"height": 40, "width": 56}
+    if of_others:
+        model = adapt_hub_model(write_hub_model(tmp_path / "dn", tmp_path / "colours"), **at)
+    else:
+        model = write_model(tmp_path / "dn", SMALL, **at)
+    export_model(model, tmp_path / "none", tmp_path / "out")
+    assert (
+        "It was\n  adapted at 56x40 pixels (width x height)." in (tmp_path / "out" / "README.md").read_text()
+    )
+    write_experiment(tmp_path / "experiments" / "dn", EXPERIMENT, model)
+    export_model(model, tmp_path / "experiments", tmp_path / "out")
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "It was\n  adapted at 56x40 pixels and tested at 64x48 pixels (width x height)." in page
+
+
 def test_the_page_says_what_is_not_known(tmp_path: Path) -> None:
     export_model(write_model(tmp_path / "dn", SMALL), tmp_path / "none", tmp_path / "out")
     page = (tmp_path / "out" / "README.md").read_text()

@@ -19,9 +19,15 @@ import numpy as np
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.datasets.formatting.build_set import RawImage, Recode
 from pipeline.datasets.formatting.geographic_split import queries_by_date, queries_by_share, split_by_blocks
-from pipeline.datasets.formatting.readers.folder_listing import EXIF, Photograph, list_photographs, refuse
-from pipeline.datasets.image_set.image_names import Details, name_at
-from pipeline.datasets.image_set.image_set import ROLES, SPLITS
+from pipeline.datasets.formatting.readers.folder_listing import (
+    EXIF,
+    NONE,
+    Photograph,
+    list_photographs,
+    refuse,
+)
+from pipeline.datasets.image_set.image_names import Details, name_at, name_nowhere
+from pipeline.datasets.image_set.image_set import ROLES, SPLITS, UNPLACED
 from pipeline.datasets.image_set.utm_grid import UtmGrid, grid_of_places, own_grid
 from pipeline.runtime.errors import UserError, listed
 from pipeline.runtime.ranges import Factor, JpegQuality, Metres, Range, Seed, require_range, require_ranges
@@ -40,12 +46,14 @@ _DIGEST_LETTERS = 8
 class FolderSettings:
     """How a folder of photographs becomes a set; fields of a choice that is not made are left out.
 
-    coordinates: "exif", or the name of a CSV in the folder.
+    coordinates: "exif", the name of a CSV in the folder, or "none" where nobody knows where the photographs
+        were taken: they have nights then, and a model can be adapted by them.
     split_by: "folder" (a folder train, val or test in the path; without any, all is test), "column" (split in
     the CSV) or "blocks" (seeded geographic blocks of `block_metres`, at least `gap_metres` apart, by
     `train_share`, `val_share`, `test_share`).
     queries_by: "folder" (a folder database or queries in the path), "column" (role in the CSV), "date" (the
-    newest `query_share` of each split) or "share" (a seeded `query_share` of the places of each split).
+    newest `query_share` of each split), "share" (a seeded `query_share` of the places of each split) or
+    "none" (all are database).
     jpeg_quality: JPEG quality of photographs that must be coded anew; upright baseline JPEGs are copied
         unchanged.
     train_share: share of the blocks, in proportion to the other two; one of the three is above 0.
@@ -60,7 +68,7 @@ class FolderSettings:
 
     coordinates: str
     split_by: Literal["folder", "column", "blocks"]
-    queries_by: Literal["folder", "column", "date", "share"]
+    queries_by: Literal["folder", "column", "date", "share", "none"]
     jpeg_quality: JpegQuality
     train_share: Factor = 0.0
     val_share: Factor = 0.0
@@ -71,8 +79,10 @@ class FolderSettings:
     seed: Seed = -1
 
     def __post_init__(self) -> None:
-        if self.coordinates == EXIF and "column" in (self.split_by, self.queries_by):
+        if self.coordinates in (EXIF, NONE) and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
+        if self.coordinates == NONE and (self.split_by == "blocks" or self.queries_by == "share"):
+            raise ValueError("split_by blocks and queries_by share need positions, and coordinates are none")
         table = PurePosixPath(self.coordinates)
         if table.is_absolute() or ".." in table.parts:
             raise ValueError(
@@ -121,12 +131,12 @@ class FolderPlan:
     """Photographs with their split and role, by path, and the paths of those left out by the blocks.
 
     Left out are photographs that stand closer than the gap to one of another split. grid: that of the whole
-    set, where most of the folder's photographs lie.
+    set, where most of the folder's photographs lie; None where nobody knows where.
     """
 
     photographs: tuple[Photograph, ...]
     left_out: tuple[str, ...]
-    grid: UtmGrid
+    grid: UtmGrid | None
 
 
 def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[RawImage]:
@@ -146,7 +156,7 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
         )
     names = _names(plan)
     for photograph in plan.photographs:
-        lies_in = own_grid(photograph.place)
+        lies_in = own_grid(photograph.place) if plan.grid else None
         yield RawImage(
             split=photograph.split,
             role=photograph.role,
@@ -155,7 +165,7 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
             read=(raw / photograph.path).read_bytes,
             time_of_day=photograph.time_of_day,
             recode=None if photograph.plain else Recode(settings.jpeg_quality),
-            positions_in=plan.grid.recorded,
+            positions_in=plan.grid.recorded if plan.grid else UNPLACED,
             brought_from="" if lies_in == plan.grid else str(lies_in),
             loose=True,
         )
@@ -169,7 +179,7 @@ def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
     too wide for one grid.
     """
     found = list_photographs(raw, settings.coordinates)
-    grid = _one_grid(raw, found)
+    grid = None if settings.coordinates == NONE else _one_grid(raw, found)
     placed = _with_splits(raw, found, settings)
     kept = [photograph for photograph in placed if photograph.split]
     left_out = tuple(photograph.path for photograph in placed if not photograph.split)
@@ -234,7 +244,9 @@ def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSetti
 
 
 def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettings) -> list[Photograph]:
-    if settings.queries_by == "folder":
+    if settings.queries_by == "none":
+        roles = ["database"] * len(photographs)
+    elif settings.queries_by == "folder":
         roles = [_folder_of(photograph.path, ROLES) for photograph in photographs]
         hint = "move it into one of them, or choose another queries_by"
         _require(raw, photographs, roles, "lies in no folder database or queries", hint)
@@ -312,6 +324,8 @@ def _safe(stem: str) -> str:
     return stem.replace("@", "_").replace("\\", "_")
 
 
-def _name(photograph: Photograph, pano_id: str, grid: UtmGrid) -> str:
+def _name(photograph: Photograph, pano_id: str, grid: UtmGrid | None) -> str:
     details = Details(pano_id=pano_id, heading=photograph.heading, timestamp=photograph.date)
+    if grid is None:
+        return name_nowhere(details).encode()
     return name_at(photograph.latitude, photograph.longitude, details, grid).encode()

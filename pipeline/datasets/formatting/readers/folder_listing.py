@@ -6,6 +6,7 @@ Whatever is wrong with them is collected and told at once, photograph by photogr
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from pipeline.runtime.progress import progress
 _LOG = logging.getLogger(__name__)
 
 EXIF = "exif"
+# Nobody knows where they were taken.
+NONE = "none"
 _REQUIRED = ("path", "latitude", "longitude")
 _OPTIONAL = ("split", "role", "date", "timestamp", "heading", "time_of_day")
 # UTM, and so the names, end there.
@@ -36,8 +39,9 @@ _LONGITUDES = (-180.0, 180.0)
 class Photograph:
     """One photograph and what is known of it; absent texts are "".
 
-    path: POSIX, relative to the folder. latitude, longitude: WGS 84 degrees. heading: degrees clockwise from
-    north. date: YYYY[MM[DD[_hh[mm[ss]]]]]. plain: an upright baseline JPEG, fit to be copied as it is.
+    path: POSIX, relative to the folder. latitude, longitude: WGS 84 degrees, nan where nobody knows them.
+    heading: degrees clockwise from north. date: YYYY[MM[DD[_hh[mm[ss]]]]]. plain: an upright baseline JPEG,
+    fit to be copied as it is.
     """
 
     path: str
@@ -57,7 +61,7 @@ class Photograph:
 
 
 def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
-    """List the photographs of `folder` by path; `coordinates` is "exif" or the name of a CSV in the folder.
+    """List the photographs of `folder` by path; `coordinates`: "exif", "none", or a CSV's name in the folder.
 
     Raises `MissingInputError` when folder or CSV is missing, and `UserError` with every photograph that is
     listed but missing or unreadable, has no coordinates, or values that are none.
@@ -67,7 +71,8 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     nameless = {path: reason for path in paths if (reason := unnameable(path))}
     problems = list(nameless.values())
     rows: dict[str, Row] = {}
-    if coordinates != EXIF:
+    has_table = coordinates not in (EXIF, NONE)
+    if has_table:
         rows = _rows(folder, coordinates, paths, problems)
     paths = [path for path in paths if path not in nameless]
     photographs = []
@@ -77,17 +82,20 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         if reason := why_no_file(folder / path):
             problems.append(f"{path}: {reason}")
             continue
-        if coordinates != EXIF and path not in rows:
+        if has_table and path not in rows:
             problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
             continue
         try:
             header = read_header(folder / path)
-            photographs.append(_photograph(path, header, rows.get(path)))
+            known = (
+                _photograph(path, header, rows.get(path)) if coordinates != NONE else _unplaced(path, header)
+            )
+            photographs.append(known)
             if coordinates == EXIF and header.has_no_valid_fix:
                 without_fix.append(path)
         except BadImageError as error:
             reason = error.message.removeprefix(f"{folder / path}: ")
-            if coordinates == EXIF and isinstance(error, NoReaderError):
+            if not has_table and isinstance(error, NoReaderError):
                 without_reader[reason] += 1
             else:
                 problems.append(f"{path}: {reason}")
@@ -102,10 +110,13 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
             len(without_fix),
             without_fix[0],
         )
-    where = f"the columns of {coordinates}" if coordinates != EXIF else "the GPS of the photographs"
-    refuse(
-        folder, problems, hint=f"mend {where} or the files, as each line says, or take them out of the folder"
+    where = {EXIF: "the GPS of the photographs or ", NONE: ""}.get(
+        coordinates, f"the columns of {coordinates} or "
     )
+    hint = f"mend {where}the files, as each line says, or take them out of the folder"
+    if coordinates == EXIF:
+        hint += "; where nobody knows positions, set coordinates: none"
+    refuse(folder, problems, hint=hint)
     if not photographs:
         raise UserError(f"no photographs in {folder}: no {', '.join(PICTURE_SUFFIXES)} files")
     return photographs
@@ -154,6 +165,10 @@ def _found_instead(folder: Path, name: str, alike: list[str]) -> str:
         if is_in_cloud(folder / path):
             return "but still in the cloud; download it"
     return "but not there"
+
+
+def _unplaced(path: str, header: Header) -> Photograph:
+    return Photograph(path, math.nan, math.nan, header.heading, header.date, plain=header.plain)
 
 
 def _photograph(path: str, header: Header, row: Row | None) -> Photograph:

@@ -1,0 +1,141 @@
+"""Exported networks: programs of TorchScript and of torch.export, that hold their own architecture.
+
+Both are opened as code, and a crafted one runs any code on the machine; so only who asks for it gets one.
+What a file is shows in the names within its archive, without opening it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.device.torch_files import DAMAGE, first_line
+from pipeline.runtime.errors import CheckpointError, DusklineError
+
+Program = Literal["torchscript", "torch.export"]
+
+_AGAIN = "the file may be damaged, or made by a newer torch: bring it again, or export it with this one"
+# Of values outside of -1..1, so much is overshooting.
+_OVERSHOOT = 1.0
+
+
+def program_in(path: Path) -> Program | None:
+    """Which kind of program the file is; None for weights and for anything else.
+
+    `CheckpointError` for a package that is compiled for one machine.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # Below one folder of any name.
+            names = {name.partition("/")[2] for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return None
+    if any(name.startswith("data/aotinductor/") for name in names):
+        raise CheckpointError(
+            f"{path} is an AOTInductor package: machine code for the machine that it was compiled on",
+            hint="save the program that it was compiled from, by torch.export.save",
+        )
+    if "archive_format" in names or any(name.startswith("models/") for name in names):
+        return "torch.export"
+    return "torchscript" if any(name.startswith("code/") for name in names) else None
+
+
+def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
+    """Raise `CheckpointError` unless the user said that the program may be opened."""
+    if not trusted:
+        raise CheckpointError(
+            f"{path} is an exported network ({program}): a program, which can run any code on this machine"
+            " when it is opened",
+            hint="if you made it, or trust who did, say so: set trusted: true beside its checkpoint, or give"
+            " --trusted",
+        )
+
+
+class Exported(nn.Module):
+    """A program that maps (1, 3, H, W) in -1..1 to the same; pictures go through it one at a time.
+
+    numbers: the type that it computes in. sides: height and width that it was exported for, None for any.
+    """
+
+    def __init__(self, path: Path, program: Program, device: str) -> None:
+        super().__init__()
+        self.label = str(path)
+        self.sides: tuple[int | None, int | None] = (None, None)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if program == "torchscript":
+                    self.program: Any = torch.jit.load(str(path), map_location=device).eval()
+                else:
+                    self.program = self._opened(path, device)
+        except CheckpointError:
+            raise
+        except (*DAMAGE, AssertionError) as error:
+            raise CheckpointError(
+                f"{path} cannot be opened as {program} ({first_line(error)})", hint=_AGAIN
+            ) from error
+        values = itertools.chain(self.program.parameters(), self.program.buffers())
+        self.numbers = next((value.dtype for value in values if value.is_floating_point()), torch.float32)
+
+    def _opened(self, path: Path, device: str) -> Any:
+        from torch.export.passes import move_to_device_pass
+
+        program = move_to_device_pass(torch.export.load(str(path)), device)
+        asked = set(program.graph_signature.user_inputs)
+        shapes = [
+            node.meta["val"].shape if isinstance(node.meta.get("val"), Tensor) else ()
+            for node in program.graph.nodes
+            if node.op == "placeholder" and node.name in asked
+        ]
+        if len(shapes) != 1 or len(shapes[0]) != 4:
+            raise _unfit(path, f"asks for {len(shapes)} values of the shapes {_sizes(shapes)}")
+        many, channels, height, width = (size if isinstance(size, int) else None for size in shapes[0])
+        if channels not in (3, None) or many not in (1, None):
+            raise _unfit(path, f"asks for values of the shape {_sizes(shapes)}")
+        self.sides = height, width
+        return program.module()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W) in -1..1 to the same, float32; `DusklineError` for anything else."""
+        return torch.cat([self._translated(picture) for picture in x.to(self.numbers).split(1)])
+
+    def _translated(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        where = f"{self.label}, for a picture of {width}x{height} pixels,"
+        advice = "if its sides must be multiples of a number, give that as size_multiple"
+        try:
+            y = self.program(x)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever the program raises
+            raise DusklineError(f"{where} failed: {first_line(error)}", hint=advice) from error
+        if not isinstance(y, Tensor) or y.shape != x.shape:
+            found = _sizes([y.shape]) if isinstance(y, Tensor) else type(y).__name__
+            raise DusklineError(f"{where} gave {found}, expected {_sizes([x.shape])}", hint=advice)
+        y = y.float()
+        low, high = (float(end) for end in torch.aminmax(y))
+        # Also of what is no number.
+        if not (low >= -1 - _OVERSHOOT and high <= 1 + _OVERSHOOT):
+            raise DusklineError(
+                f"{where} gave values between {low:g} and {high:g}, expected -1 to 1",
+                hint="export the network with what brings its pictures into that range",
+            )
+        return y
+
+
+def _unfit(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} {what}, expected one of (N, 3, H, W)",
+        hint="export the network for one picture of three channels",
+    )
+
+
+def _sizes(shapes: Sequence[Any]) -> str:
+    return ", ".join(f"({', '.join(map(str, shape))})" for shape in shapes) or "none"
