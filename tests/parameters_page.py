@@ -51,6 +51,7 @@ NAMES = {
     "hub_local": "a model in `models/vpr/`",
     "hub_github": "a model in `models/vpr/`",
     "experiment": "an experiment, whose recalls are in `results/`",
+    "headline": "a card at the head of the page",
     "statistics": "a set in `data/sets/`",
     "sheets": "a night set in `data/sets/`",
     "compare": "a comparison",
