@@ -2,11 +2,13 @@
 
 python -m benchmarks.joint_step
 python -m benchmarks.joint_step --places 4 --height 120 --width 160
+python -m benchmarks.joint_step --device cuda
 
 A step learns from places: of each a query by day, its positive by day and the query's night. Every way runs
 in a process of its own, from the same weights, on the same random pictures. They take turns step by step,
 and the shortest time counts, the first does not. Memory is the most that the process held, torch itself
-included.
+included; on a GPU that of the GPU. There the plain way is as PyTorch comes too: float32 convolutions may keep
+ten bits.
 
 The last way takes what the frozen layers give of the days from memory. The product does not do this: the way
 is a bound of what keeping it could save, for that needs room for every picture, and days that never change.
@@ -14,6 +16,7 @@ is a bound of what keeping it could save, for that needs room for every picture,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import click
@@ -23,7 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.turns import Turn, shortest, take_turns
-from pipeline.compute.device.precision import autocast, numbers_of
+from pipeline.compute.device.precision import autocast, device_of, numbers_of
+from pipeline.compute.device.transfer import to_device
 from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.runtime.memory import keep_freed_memory
 from pipeline.vpr.models.aggregation import NetVLAD
@@ -33,10 +37,12 @@ from pipeline.vpr.retrieval.batchnorm_folding import folded_train_mode
 from pipeline.vpr.training.losses import contrastive_loss
 from pipeline.vpr.training.step import Learner, batch_norms
 
-CPU = torch.device("cpu")
+# The default profile's.
+NETWORK = NetworkSettings(
+    *("tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad"), clusters=32, stride=16
+)
 # The day, its positive and the night of each place.
 PICTURES = 3
-CLUSTERS = 32
 TEMPERATURE = 0.05
 LEARNING_RATE = 1e-3
 WAYS = {
@@ -49,7 +55,7 @@ WAYS = {
 
 def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
     """The contrastive loss of places of which no two lie near each other."""
-    near = torch.eye(len(rows), dtype=torch.bool)
+    near = torch.eye(len(rows), dtype=torch.bool, device=descriptors.device)
     return contrastive_loss(descriptors.unflatten(0, (-1, PICTURES)), near, TEMPERATURE, group)
 
 
@@ -83,36 +89,39 @@ def pictures_of(places: int, height: int, width: int) -> Tensor:
 def recogniser(images: Tensor) -> Recogniser:
     """The default profile's network, its batch norms frozen, its clusters some features of `images`."""
     torch.manual_seed(0)
-    settings = NetworkSettings(
-        "tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad", CLUSTERS, stride=16
-    )
-    network = build_network(settings).parts[0]
+    network = build_network(NETWORK).parts[0]
     for module in batch_norms(network):
         module.requires_grad_(requires_grad=False)
     with torch.no_grad():
         grids = functional.normalize(network.eval().backbone(images[:6]))
     features = grids.permute(0, 2, 3, 1).flatten(0, 2).numpy()
     assert isinstance(network.aggregation, NetVLAD)
-    network.aggregation.initialise(features[:: len(features) // CLUSTERS][:CLUSTERS], features)
+    clusters = len(network.aggregation.centroids)
+    network.aggregation.initialise(features[:: len(features) // clusters][:clusters], features)
     return network
 
 
-def optimizer_of(network: nn.Module) -> torch.optim.Optimizer:
+def optimizer_of(network: nn.Module, *, fused: bool | None = None) -> torch.optim.Optimizer:
     """The one of `training.py`."""
     learning = [value for value in network.parameters() if value.requires_grad]
-    return torch.optim.Adam(learning, lr=LEARNING_RATE)
+    return torch.optim.Adam(learning, lr=LEARNING_RATE, fused=fused)
 
 
-def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: str) -> Callable[[], float]:
-    """A step of gradients as anybody would write it; it gives its loss."""
+def simple_step(
+    network: nn.Module, images: Tensor, rows: np.ndarray, numbers: str | None, device: torch.device
+) -> Callable[[], float]:
+    """A step of gradients as anybody would write it; it gives its loss.
+
+    numbers: None for those that torch takes itself.
+    """
     optimizer = optimizer_of(network)
 
     def step() -> float:
         network.train()
         for module in batch_norms(network):
             module.eval()
-        with autocast(CPU, numbers):
-            descriptors = network(images)
+        with contextlib.nullcontext() if numbers is None else autocast(device, numbers):
+            descriptors = network(images.to(device))
         loss = far_apart(descriptors.float(), rows, ALONE)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -122,7 +131,9 @@ def simple_step(network: Recogniser, images: Tensor, rows: np.ndarray, numbers: 
     return step
 
 
-def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDays, Tensor]:
+def kept_days(
+    network: Recogniser, images: Tensor, numbers: str, device: torch.device
+) -> tuple[KeptDays, Tensor]:
     """The network that has the days in memory, computed as `Learner` does, and the nights it is to see."""
     pictures = images.unflatten(0, (-1, PICTURES))
     days, nights = (
@@ -132,31 +143,42 @@ def kept_days(network: Recogniser, images: Tensor, numbers: str) -> tuple[KeptDa
     network.eval()
     backbone = network.backbone
     assert isinstance(backbone, Backbone)
-    with torch.no_grad(), autocast(CPU, numbers), folded_train_mode(network):
-        frozen = backbone.frozen(days)
+    with torch.no_grad(), autocast(device, numbers), folded_train_mode(network):
+        frozen = backbone.frozen(to_device(days, device))
     return KeptDays(backbone, network, frozen.unflatten(0, (-1, 2))), nights
 
 
-def step_of(way: str, places: int, height: int, width: int, threads: int) -> Callable[[], float]:
-    """What is timed: a step that gives its loss.
+def step_of(
+    way: str, places: int, height: int, width: int, threads: int, wish: str = "cpu"
+) -> Callable[[], float]:
+    """What is timed: a step that gives its loss."""
+    torch.set_num_threads(threads)
+    images = pictures_of(places, height, width)
+    return step_of_network(way, recogniser(images), images, device_of(wish))
+
+
+def step_of_network(
+    way: str, network: nn.Module, images: Tensor, device: torch.device
+) -> Callable[[], float]:
+    """A step of any network by `images`, of each place its pictures.
 
     Ours reuses freed memory and has its pictures and weights in channels-last form.
     """
-    torch.set_num_threads(threads)
-    images = pictures_of(places, height, width)
-    network = recogniser(images)
-    rows = np.zeros((places, 2), np.int64)
+    network.to(device)
+    rows = np.zeros((len(images) // PICTURES, 2), np.int64)
     if way == "plain":
-        return simple_step(network, images, rows, "off")
+        return simple_step(network, images, rows, None, device)
     keep_freed_memory()
     network.to(memory_format=torch.channels_last)
     images = images.contiguous(memory_format=torch.channels_last)
-    numbers = numbers_of(CPU, "auto")
+    numbers = numbers_of(device, "auto")
     if way == "unfolded":
-        return simple_step(network, images, rows, numbers)
+        return simple_step(network, images, rows, numbers, device)
     if way == "kept_days":
-        network, images = kept_days(network, images, numbers)
-    learner = Learner(network, optimizer_of(network), far_apart, CPU, numbers, ALONE, "frozen")
+        assert isinstance(network, Recogniser)
+        network, images = kept_days(network, images, numbers, device)
+    optimizer = optimizer_of(network, fused=device.type == "cuda")
+    learner = Learner(network, optimizer, far_apart, device, numbers, ALONE, "frozen")
     return lambda: learner.learn(images, rows).item()
 
 
@@ -166,13 +188,17 @@ def step_of(way: str, places: int, height: int, width: int, threads: int) -> Cal
 @click.option("--width", default=240, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
 @click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
-def main(places: int, height: int, width: int, threads: int, rounds: int) -> None:
+@click.option(
+    "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
+)
+def main(places: int, height: int, width: int, threads: int, rounds: int, wish: str) -> None:
     """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
-    turns = take_turns(step_of, {way: (way, places, height, width, threads) for way in WAYS}, rounds)
-    auto = "bfloat16" if numbers_of(CPU, "auto") == "bfloat16" else "float32"
-    print(
-        f"{places} x {PICTURES} pictures of {width}x{height}, {threads} threads; ours computes in {auto} here"
-    )
+    ways = {way: (way, places, height, width, threads, wish) for way in WAYS}
+    turns = take_turns(step_of, ways, rounds)
+    device = device_of(wish)
+    auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
+    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
+    print(f"{places} x {PICTURES} pictures of {width}x{height}, {where}; ours computes in {auto} here")
     for line in table(turns):
         print(line)
 

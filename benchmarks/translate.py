@@ -113,6 +113,15 @@ def finished(answers: Iterator[tuple[Task, object]]) -> None:
         assert isinstance(answer, Translated), answer
 
 
+def rate_of(factory: UnitFactory, trial: Trial, images: int, warm_up: int) -> tuple[float, str]:
+    """Nights a second, JPEG to JPEG, and by which numeric path; the first `warm_up` are not timed."""
+    with night_pool(factory, OUTPUT, trial.checkpoint.parent, factory.workers) as pool:
+        finished(pool.run(repeated(trial.tasks, warm_up)))
+        answers = pool.run(repeated(trial.tasks, images))
+        rate = images / seconds_of(partial(finished, answers))
+        return rate, pool.recipe.record["numeric_path"].partition(",")[0]
+
+
 def seconds_of(work: Callable[[], object]) -> float:
     """Measure wall-clock seconds."""
     start = time.perf_counter()
@@ -242,12 +251,9 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
         torch.set_num_threads(machine.workers)
         rates.setdefault("plain", []).append(len(few) / seconds_of(partial(plain, few)))
         for dtype, factory in factories.items():
-            with night_pool(factory, OUTPUT, trial.checkpoint.parent, factory.workers) as pool:
-                # Every worker is built and warm before the clock starts.
-                finished(pool.run(repeated(trial.tasks, 3 * factory.workers)))
-                answers = pool.run(repeated(trial.tasks, images))
-                rates.setdefault(dtype, []).append(images / seconds_of(partial(finished, answers)))
-                paths[dtype] = pool.recipe.record["numeric_path"].partition(",")[0]
+            # Every worker is built and warm before the clock starts.
+            rate, paths[dtype] = rate_of(factory, trial, images, warm_up=3 * factory.workers)
+            rates.setdefault(dtype, []).append(rate)
     print(f"\n{'':<28}{'images/s':>10}{'times plain':>13}{'GFLOP/s':>10}{'least PSNR':>12}")
     for kind, found in rates.items():
         label = paths.get(kind, "plain loop, float32")

@@ -16,7 +16,8 @@ def main() -> None:
     """Check this machine, one line for each thing: ok, note, warning or fault, and what to do about it.
 
     Looks at Python and its libraries, the GPU, processors and memory, room on every disk against what
-    params.yaml will take, links between DVC's cache and the data, remotes, archives and checkpoints.
+    params.yaml will take, links between DVC's cache and the data, remotes, archives and checkpoints, and
+    says what trainings will ask of a GPU, as far as that can be calculated.
 
     Exit code 1 when a fault stands in the way of `dvc repro`. Only remotes are asked over the network.
     """
@@ -26,7 +27,7 @@ def main() -> None:
     from pipeline.runtime.errors import DusklineError
 
     grades: Counter[str] = Counter()
-    for subject, finding in check_machine(RAW, SETS, RECOGNISERS, UNIT_MODELS, _wrong_sections):
+    for subject, finding in check_machine(RAW, SETS, RECOGNISERS, UNIT_MODELS, _wrong_sections, _learning):
         click.echo(finding.line(subject))
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"
@@ -39,6 +40,12 @@ def _wrong_sections(params: Mapping[str, Any]) -> Iterable[str]:
     from stages.sections import wrong_sections
 
     return wrong_sections(params)
+
+
+def _learning(params: Mapping[str, Any], cores: int) -> Iterable[str]:
+    from pipeline.vpr.forecast.learning_need import learning_needs
+
+    return (need.in_words(cores) for need in learning_needs(params))
 
 
 def _some(count: int, what: str) -> str:

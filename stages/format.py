@@ -23,7 +23,7 @@ class RawParams:
 
     raw: the folder of raw data.
     form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common, folder, traverses,
-        vpr_bench or st_lucia.
+        vpr_bench, st_lucia, gsv_cities or msls.
     expected: the entry of the registry whose counts of images the set must have; null for none.
     """
 
@@ -72,7 +72,7 @@ def main(name: str) -> str:
         expected=expected,
         resumable=resumable,
         shards_above=build(SetsParams, section_of(params, "sets"), "sets").shards_above,
-        terms=[terms_below(raw.raw, RAW, f"pictures of {name}")],
+        terms=[terms_below(raw.raw, RAW, f"pictures of {name}", raw.form)],
         label=name,
     )
     counts = ", ".join(f"{place} {n:,}" for place, n in made.counts().items())

@@ -12,7 +12,7 @@ def main() -> str:
     from pipeline.core.params import build, read_params, section_of
     from pipeline.report.page.page import Augmentations, Material, PageParams, write_page
     from pipeline.report.tables.comparison import Comparison, compared_tables
-    from pipeline.report.tables.headline import read_headline
+    from pipeline.report.tables.headline import read_headlines
     from pipeline.report.tables.results import read_results
 
     params = read_params()
@@ -22,7 +22,7 @@ def main() -> str:
     material = Material(
         params=params,
         results=results,
-        headline=read_headline(section_of(params, "headline"), results),
+        headlines=read_headlines(section_of(params, "headline"), results),
         compared=compared_tables(comparison, results),
         sheets=[SHEETS / name for name in section_of(params, "sheets")],
         comparisons=[COMPARISONS / name for name in section_of(params, "compare")],

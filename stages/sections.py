@@ -44,6 +44,7 @@ ENTRIES: dict[str, type[Any]] = {
     "hub_local": HubModel,
     "hub_github": HubModel,
     "experiment": Experiment,
+    "headline": HeadlineParams,
     "sheets": SheetParams,
     "compare": CompareParams,
 }
@@ -52,7 +53,6 @@ OPTIONS = ("pictures", "train_unit", "translate", "photometric", "merge", "apart
 # Sections without entries, which are such a dataclass themselves.
 ALONE: dict[str, type[Any]] = {
     "sets": SetsParams,
-    "headline": HeadlineParams,
     "comparison": Comparison,
     "report": PageParams,
 }
@@ -68,9 +68,7 @@ def wrong_sections(params: Mapping[str, Any]) -> Iterator[str]:
             if not isinstance(content, list):
                 yield "test_sets: must be a list of sets"
         elif section in ALONE:
-            # Without a headline the page has none.
-            if content or section != "headline":
-                yield from _refusal(_build, ALONE[section], content, section)
+            yield from _refusal(_build, ALONE[section], content, section)
         elif not isinstance(content, Mapping):
             yield f"{section}: must be a section, with an entry for each name"
         else:

@@ -60,13 +60,16 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
 def _show_terms() -> None:
     """Say what whoever can read the remote will hold, and what its owners ask for."""
-    from pipeline.datasets.image_set.licence_terms import read_terms
+    from pipeline.datasets.image_set.licence_terms import Terms, read_terms
 
-    known = sorted({terms for folder in sorted(SETS.glob("*/")) for terms in read_terms(folder)})
+    known: dict[Terms, list[str]] = {}
+    for folder in sorted(SETS.glob("*/")):
+        for terms in read_terms(folder):
+            known.setdefault(terms, []).append(folder.name)
     if known:
         click.echo("\nWhoever can read it gets:")
-    for terms in known:
-        click.echo(f"  {terms.title}; licence: {terms.licence}")
+    for terms, sets in sorted(known.items()):
+        click.echo(f"  {terms.title}; licence: {terms.licence} (in {', '.join(sets)})")
         for line in terms.terms.splitlines():
             click.echo(f"      {line}")
 

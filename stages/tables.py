@@ -11,7 +11,7 @@ def main() -> str:
     """Write the recalls of the experiments and test sets that params.yaml names as CSV and Markdown."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.report.tables.comparison import Comparison, compared_tables
-    from pipeline.report.tables.headline import read_headline
+    from pipeline.report.tables.headline import read_headlines
     from pipeline.report.tables.results import read_results
     from pipeline.report.tables.tables import write_tables
 
@@ -19,8 +19,8 @@ def main() -> str:
     results = read_results(RESULTS, section_of(params, "experiment"), params["test_sets"])
     comparison = build(Comparison, section_of(params, "comparison"), "comparison")
     compared = compared_tables(comparison, results)
-    headline = read_headline(section_of(params, "headline"), results)
-    write_tables(TABLES, results, compared, headline)
+    headlines = read_headlines(section_of(params, "headline"), results)
+    write_tables(TABLES, results, compared, headlines)
     return f"{len(results.metrics)} evaluations, {len(compared)} of the paper's tables"
 
 

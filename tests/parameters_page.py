@@ -51,6 +51,7 @@ NAMES = {
     "hub_local": "a model in `models/vpr/`",
     "hub_github": "a model in `models/vpr/`",
     "experiment": "an experiment, whose recalls are in `results/`",
+    "headline": "a card at the head of the page",
     "statistics": "a set in `data/sets/`",
     "sheets": "a night set in `data/sets/`",
     "compare": "a comparison",
@@ -142,7 +143,8 @@ def _options(section: str) -> list[Row]:
         assert isinstance(option, click.Option)
         assert option.name is not None
         if option.name not in common:
-            rows.append(Row(option.name, _without_range(option), _values(option)))
+            left_out = "" if option.required else f"; when left out {option.default}"
+            rows.append(Row(option.name, _without_range(option), _values(option) + left_out))
     return rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.params import read_params
-from pipeline.doctor.findings import Finding, fault, findings_of, ok
+from pipeline.doctor.findings import Finding, fault, findings_of, note, ok
 from pipeline.doctor.folders import Folders, check_links, check_room, check_writing
 from pipeline.doctor.inputs import (
     check_models,
@@ -38,10 +38,12 @@ def check_machine(
     models: Path,
     translators: Path,
     wrong_sections: Callable[[Mapping[str, Any]], Iterable[str]],
+    learning: Callable[[Mapping[str, Any], int], Iterable[str]],
 ) -> Iterator[tuple[str, Finding]]:
     """What there is to say of the project in the working folder and of this machine, with its subjects.
 
-    raw, sets, models, translators: folders in the project. wrong_sections: says what is wrong in parameters.
+    raw, sets, models, translators: folders in the project. wrong_sections: says what is wrong in parameters;
+    learning: what trainings will ask of a GPU for which so many cores read.
     """
     machine, cache, repo = settings_or_defaults(), Path(".dvc") / "cache", None
     try:
@@ -88,6 +90,7 @@ def check_machine(
         if repo is not None:
             # Last, for it loads torch, which has been asked in a process of its own whether it can be.
             checks.append(("parameters", lambda: _check_parameters(wrong_sections(params))))
+            checks.append(("learning", lambda: map(note, learning(params, machine.workers))))
         yield from findings_of(checks)
 
 

@@ -103,7 +103,7 @@ class SetsForecast:
         return counts, one.picture
 
     def _raw(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
-        """The same of raw data: of the city, of the registry, or of a folder's pictures."""
+        """The same of raw data: of the city, of the registry, of a folder's pictures, or as is said."""
         raw = Path(str(section.get("raw")))
         fetched = self._params.get("fetch") or {}
         source: Any = fetched.get(raw.parent.name)
@@ -112,7 +112,8 @@ class SetsForecast:
         name = section.get("expected") or (raw.name if raw.name in fetched else None)
         if name is not None:
             return (read_source(name).expected or None) if name in known_sources() else None, PICTURE
-        pictures = count_pictures(raw)
+        form = section.get("form")
+        pictures = count_pictures(raw) or (read_source(form).images if form in known_sources() else None)
         return {_ANYWHERE: pictures} if pictures else None, PICTURE
 
 

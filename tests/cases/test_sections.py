@@ -135,7 +135,7 @@ def test_08_every_command_says_it_before_anything_runs(project: Path) -> None:
             command
         )
     places = (Path("data/raw"), Path("data/sets"), Path("models/vpr"), Path("models/unit"))
-    said = [one for what, one in check_machine(*places, lambda _: []) if what == "project"]
+    said = [one for what, one in check_machine(*places, lambda _: [], lambda *_: []) if what == "project"]
     assert [one.grade for one in said] == ["fault"]
     assert said[0].found == "params.yaml: names that no stage can have: format.2019 (YAML reads a number)"
 

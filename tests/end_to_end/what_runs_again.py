@@ -53,7 +53,7 @@ PARAMS: dict[str, Any] = {
     "hub_github": {"theirs": {"repository": "somebody/places:main", "entry": "model"}},
     "experiment": {"dn": {"model": "dn", "radius": 25}, "others": {"model": "others", "radius": 25}},
     "test_sets": ["tokyo_night"],
-    "headline": {"before": "dn", "after": "others"},
+    "headline": {"city": {"before": "dn", "after": "others"}},
     "report": {"megabytes": 15},
     "comparison": {"rows": {"II/dn/netvlad": "dn"}, "test_sets": {"tokyo_night": "tokyo_night"}},
     "statistics": {"day": {"pictures": 5}},

@@ -105,3 +105,16 @@ def test_what_nobody_knows_is_none() -> None:
     }
     for name in ("a", "b", "night", "other", "one", "not in params"):
         assert _of(params, name).counts is None
+
+
+def test_sets_that_only_a_form_names_have_about_as_many_as_published(tmp_path: Path) -> None:
+    params = {
+        "format": {
+            "gsv": {"raw": str(tmp_path), "form": "gsv_cities"},
+            "own": {"raw": "no", "form": "folder"},
+        }
+    }
+    assert _of(params, "gsv").images == 530_000
+    assert _of(params, "own").images is None
+    (tmp_path / "one.jpg").touch()
+    assert _of(params, "gsv").images == 1

@@ -56,7 +56,18 @@ def test_a_machine_that_is_well() -> None:
     assert result.exit_code == 0, result.output
     assert set(grades) == {
         *("python", "settings", "processors", "memory", "engine", "writing", "project"),
-        *("links", "remote", "parameters", "source", "translator", "own files", "disk", "libraries", "torch"),
+        *(
+            "links",
+            "remote",
+            "parameters",
+            "learning",
+            "source",
+            "translator",
+            "own files",
+            "disk",
+            "libraries",
+            "torch",
+        ),
     }
     assert "fault" not in grades.values()
     assert result.stdout.splitlines()[-1].startswith("0 faults, ")

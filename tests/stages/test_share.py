@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.datasets.image_set.licence_terms import Terms, write_terms
+from pipeline.datasets.sources.registry import terms_below
 from pipeline.datasets.writing.set_writer import replaced_set
 from stages import export, repair, share
 from tests.sharing.small_project import dvc, small_project
@@ -41,10 +42,19 @@ def test_terms_are_said_and_nothing_is_sent(project: Path, tmp_path: Path) -> No
     said = _share(str(tmp_path / "remote"))
     assert said.exit_code == 0, said.output
     assert "The remote shared is" in said.stdout
-    assert "A street; licence: for research only\n      Ask first." in said.stdout
+    assert "A street; licence: for research only (in street)\n      Ask first." in said.stdout
     assert "To push: dvc push --run-cache" in said.stdout
     assert "commit both to git" in said.stdout
     assert not (tmp_path / "remote").exists()
+
+
+def test_what_may_not_be_passed_on_is_said_of_every_set_that_holds_it(project: Path, tmp_path: Path) -> None:
+    terms = terms_below(Path("archives/gsv"), Path("data/raw"), "unused", "gsv_cities")
+    for name in ("gsv", "gsv_dn"):
+        write_terms(project / "data" / "sets" / name, [terms])
+    said = _share(str(tmp_path / "remote")).stdout
+    assert "such as nights, may not be passed on (in gsv, gsv_dn)\n" in said
+    assert "so share no remote with others while such a set is in it" in said
 
 
 def test_nobody_is_there_to_be_asked(project: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_unit, require_positions
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.image_set.radius_search import within
-from pipeline.datasets.image_set.utm_grid import brought, grid_of_most, zone_in_name
+from pipeline.datasets.image_set.utm_grid import brought, zone_in_name
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.time_of_day.labels import number_in_name
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.errors import ParameterError, SetError, listed
@@ -35,18 +36,19 @@ def exclude_overlap(
 ) -> Apart:
     """Link into the set `out` the images of `source` that have nothing in common with `other`.
 
-    Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, and
-    those taken at most `radius` metres from one. What was written is read again and compared image by image
-    before it becomes the set. Where images are in different UTM grids, their positions are brought into that
-    of `other`. `SetError` when they are too far apart for that, when some have a zone and others none, when
-    positions of one set are metres and of the other frames, or unknown, or when nothing is left.
+    Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, also
+    where another copy's name has another last digit, and those taken at most `radius` metres from one. What
+    was written is read again and compared image by image before it becomes the set. Where images are in
+    different UTM grids, their positions are brought into those of `other`. `SetError` when all are too far
+    apart for that, when some have a zone and others none, when positions of one set are metres and of the
+    other frames, or unknown, or when nothing is left.
     """
     if not 0 <= radius < np.inf:
         raise ParameterError(f"radius must be metres from 0 on, not {radius}")
     require_positions(source, other)
     require_one_unit(source, other)
     same = _same(source.rows, other.rows)
-    near = _near(*_in_one_grid(source, other), radius)
+    near = _near(_grounds(source, other), radius)
     kept = [row for row, out_of_it in zip(source.rows, same | near, strict=True) if not out_of_it]
     if not kept:
         raise SetError(
@@ -67,13 +69,19 @@ def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
 
     Every image is compared with every other, without what chose them.
     """
-    kept_at, positions = _in_one_grid(kept, other)
+    digests = {row.digest: row for row in other.rows}
     together = []
-    for row, (east, north) in zip(kept.rows, kept_at, strict=True):
-        distances = np.hypot(positions[:, 0] - east, positions[:, 1] - north)
-        for index, one in enumerate(other.rows):
-            if distances[index] <= radius or row.digest == one.digest:
-                together.append(f"{row.name} and {one.name} ({distances[index]:.2f} m)")
+    for ground in _grounds(kept, other):
+        for row, (east, north) in zip(kept.rows, ground.mine, strict=True):
+            distances = np.hypot(ground.theirs[:, 0] - east, ground.theirs[:, 1] - north)
+            near = (other.rows[ground.indexes[index]] for index in np.flatnonzero(distances <= radius))
+            for one, distance in zip(near, distances[distances <= radius], strict=True):
+                together.append(f"{row.name} and {one.name} ({distance:.2f} m)")
+    together += [
+        f"{row.name} and {digests[row.digest].name} (the same bytes)"
+        for row in kept.rows
+        if row.digest in digests
+    ]
     if together:
         raise SetError(
             f"images of {kept.root} are not apart from {other.root} by more than {radius:g} m:"
@@ -83,38 +91,60 @@ def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
 
 
 def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarray:
-    """Whether each of `rows` is an image of `others`, (n,) bool: by bytes, by file name or by number."""
+    """Whether each of `rows` is an image of `others`, (n,) bool: by bytes, by its name or by number."""
     digests = {row.digest for row in others}
-    names = {row.file_name for row in others}
+    names = SamePictures(row.file_name for row in others)
     numbers = {number_in_name(row.name) for row in others} - {None}
     return np.array(
         [
-            row.digest in digests or row.file_name in names or number_in_name(row.name) in numbers
+            row.digest in digests
+            or names.meant_by(row.file_name) is not None
+            or number_in_name(row.name) in numbers
             for row in rows
         ]
     )
 
 
-def _near(positions: np.ndarray, others: np.ndarray, radius: float) -> np.ndarray:
-    """Whether each of `positions` (n, 2) is at most `radius` metres from one of `others` (m, 2), (n,)."""
-    return np.array([len(indexes) > 0 for indexes in within(positions, others, radius)])
+@dataclass(frozen=True)
+class _Ground:
+    """One UTM grid: positions of a set's images (n, 2) in it, nan for those that are too far away.
+
+    theirs: positions (m, 2) of the other set's images that are of it, and their indexes (m,).
+    """
+
+    mine: np.ndarray
+    theirs: np.ndarray
+    indexes: np.ndarray
 
 
-def _in_one_grid(source: ImageSet, other: ImageSet) -> tuple[np.ndarray, np.ndarray]:
-    """East and north (n, 2) of both sets' images in one UTM grid, that of most of `other`."""
-    rows = (*source.rows, *other.rows)
-    positions = np.array([(row.east, row.north) for row in rows])
-    if len({row.grid or zone_in_name(row.name) for row in rows}) > 1:
-        grids = [row.grid for row in rows if row.grid]
-        if len(grids) == len(rows):
-            positions = brought(positions, grids, grid_of_most(grids[len(source.rows) :]))
-        if len(grids) < len(rows) or np.isnan(positions).any():
-            found = "; ".join(f"{images.root}: {', '.join(_zones(images))}" for images in (source, other))
-            raise SetError(
-                f"distances need all images in one UTM zone, found {found}; these are not neighbours",
-                hint="sets of different cities have nothing in common: leave the stage out",
-            )
-    return positions[: len(source.rows)], positions[len(source.rows) :]
+def _near(grounds: list[_Ground], radius: float) -> np.ndarray:
+    """Whether each image is at most `radius` metres from one of the other set, (n,)."""
+    found = np.zeros(len(grounds[0].mine), bool)
+    for ground in grounds:
+        here = np.flatnonzero(np.isfinite(ground.mine).all(axis=1))
+        near = within(ground.mine[here], ground.theirs, radius)
+        found[here] |= np.array([len(indexes) > 0 for indexes in near], dtype=bool)
+    return found
+
+
+def _grounds(source: ImageSet, other: ImageSet) -> list[_Ground]:
+    """Where images of `other` are, grid by grid, with those of `source` brought there."""
+    mine, theirs = (np.array([(row.east, row.north) for row in images.rows]) for images in (source, other))
+    if len({row.grid or zone_in_name(row.name) for row in (*source.rows, *other.rows)}) == 1:
+        return [_Ground(mine, theirs, np.arange(len(theirs)))]
+    grids, known = (tuple(row.grid for row in images.rows if row.grid) for images in (source, other))
+    if len(grids) == len(mine) and len(known) == len(theirs):
+        grounds = []
+        for grid in sorted(set(known)):
+            indexes = np.flatnonzero([one == grid for one in known])
+            grounds.append(_Ground(brought(mine, grids, grid), theirs[indexes], indexes))
+        if any(np.isfinite(ground.mine).any() for ground in grounds):
+            return grounds
+    found = "; ".join(f"{images.root}: {', '.join(_zones(images))}" for images in (source, other))
+    raise SetError(
+        f"distances need images in one UTM zone or in neighbours, found {found}",
+        hint="sets of different cities have nothing in common: leave the stage out",
+    )
 
 
 def _zones(images: ImageSet) -> list[str]:

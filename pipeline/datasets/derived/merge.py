@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from pipeline.core import files
 from pipeline.core.files import digest_bytes
+from pipeline.datasets.image_set.image_names import night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet, require_one_ground
 from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.writing.set_writer import replaced_set
-from pipeline.night.records.provenance import ORIGINS, read_origins
+from pipeline.night.records.provenance import ORIGINS, Origin, read_origins, write_origins
 from pipeline.runtime.errors import ParameterError, SetError, listed
 from pipeline.runtime.progress import progress
+
+_LOG = logging.getLogger(__name__)
 
 
 def merge_sets(
@@ -23,10 +29,11 @@ def merge_sets(
     keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all;
     the terms are those of both. shards_above: see `replaced_set`.
 
-    The nights must be those of these days: `SetError` names the images when both sets use a name, when a
-    night was made from other bytes than the day set holds or from an image that it does not hold, when a day
-    image has no record, and when a recorded night is missing or another one; and when positions of the two
-    sets do not count the same.
+    The nights must be those of these days, or of another copy of these, whose names have another last digit;
+    such nights are copied under the names of their days. `SetError` names the images when both sets use a
+    name, when a night was made from other bytes than the day set holds or from an image that it does not
+    hold, when a day image has no record, and when a recorded night is missing or another one; and when
+    positions of the two sets do not count the same.
     """
     require_one_ground(day, night)
     both = sorted({row.name for row in day.rows} & {row.name for row in night.rows})
@@ -35,13 +42,32 @@ def merge_sets(
             f"{len(both)} names are in {day.root} and in {night.root}:{listed(both)}",
             hint="a night's name ends in n before the suffix; is the night set a set of days?",
         )
-    _require_nights_of(day, night)
-    nights = kept_nights(night.rows, keep_nights, seed)
+    record = files.require_file(
+        night.root / ORIGINS, hint="a night set comes from the translate stage, which records its origins"
+    )
+    told = read_origins(night.root)
+    origins = _with_names_of(day, told)
+    old_names = {new.name: old.name for old, new in zip(told, origins, strict=True) if new != old}
+    new_names = {old: new for new, old in old_names.items()}
+    named = tuple(replace(row, name=new_names.get(row.name, row.name)) for row in night.rows)
+    _require_nights_of(day, named, origins, record)
+    nights = kept_nights(named, keep_nights, seed)
     rows = [*((day, row) for row in day.rows), *((night, row) for row in nights)]
     with replaced_set(out, shards_above) as writer:
         for part, row in progress(rows, total=len(rows), label="merge"):
-            writer.take(row, part)
-        files.link(night.root / ORIGINS, writer.root / ORIGINS)
+            if part is night and row.name in old_names:
+                writer.write(row, night.read(replace(row, name=old_names[row.name])))
+            else:
+                writer.take(row, part)
+        if old_names:
+            _LOG.warning(
+                "%d nights were made of another copy of %s and are copied under the names of its days",
+                sum(one != other for one, other in zip(night.rows, named, strict=True)),
+                day.root,
+            )
+            write_origins(writer.root, origins)
+        else:
+            files.link(record, writer.root / ORIGINS)
         write_terms(writer.root, read_terms(day.root), read_terms(night.root))
     return ImageSet.open(out)
 
@@ -64,33 +90,45 @@ def kept_nights(nights: Sequence[ImageRow], share: float, seed: int) -> list[Ima
     return [row for row in nights if row.name in kept]
 
 
-def _require_nights_of(day: ImageSet, night: ImageSet) -> None:
-    """Hold the record of the nights against both sets; every contradiction is named."""
-    record = files.require_file(
-        night.root / ORIGINS, hint="a night set comes from the translate stage, which records its origins"
-    )
-    origins = read_origins(night.root)
+def _with_names_of(day: ImageSet, origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    """Origins by the names that the pictures they were made of have in `day`, of which they may be a copy."""
+    days = SamePictures(row.name for row in day.rows)
+    found = []
+    for origin in origins:
+        source = days.meant_by(origin.source)
+        if source is not None and source != origin.source:
+            name = night_name(source, PurePosixPath(origin.name).suffix)
+            origin = replace(origin, name=name, source=source)
+        found.append(origin)
+    return tuple(found)
+
+
+def _require_nights_of(
+    day: ImageSet, rows: Sequence[ImageRow], origins: Sequence[Origin], record: Path
+) -> None:
+    """Hold the record of the nights `rows` against them and the days; every contradiction is named."""
+    folder = record.parent
     days = {row.name: row.digest for row in day.rows}
-    nights = {row.name: row.digest for row in night.rows}
+    nights = {row.name: row.digest for row in rows}
     read = [origin for origin in origins if origin.source in days and origin.source_digest]
     made = [origin for origin in origins if origin.status == "done"]
     contradictions = {
-        f"images of {day.root} are not those that the nights in {night.root} were made from": [
+        f"images of {day.root} are not those that the nights in {folder} were made from": [
             origin.source for origin in read if origin.source_digest != days[origin.source]
         ],
-        f"nights in {night.root} were made from images that {day.root} does not hold": [
+        f"nights in {folder} were made from images that {day.root} does not hold": [
             origin.source for origin in origins if origin.source not in days
         ],
         f"images of {day.root} have no record in {record}": sorted(
             set(days) - {origin.source for origin in origins}
         ),
-        f"nights are not in {night.root}, though {record} calls them done": [
+        f"nights are not in {folder}, though {record} calls them done": [
             origin.name for origin in made if origin.name not in nights
         ],
-        f"nights in {night.root} are not those that {record} records": [
+        f"nights in {folder} are not those that {record} records": [
             origin.name for origin in made if nights.get(origin.name, origin.digest) != origin.digest
         ],
-        f"images of {night.root} have no record in {record}": sorted(
+        f"images of {folder} have no record in {record}": sorted(
             set(nights) - {origin.name for origin in made}
         ),
     }

@@ -1,4 +1,4 @@
-"""The queries of one time of day, with the whole database."""
+"""The queries of one time of day, with the whole database, or with that of one time of day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.datasets.image_set.licence_terms import read_terms, write_terms
 from pipeline.datasets.time_of_day.brightness_classifier import Guess, time_by_brightness
 from pipeline.datasets.time_of_day.labels import TIMES_FILE, label_queries, write_times
 from pipeline.datasets.writing.set_writer import replaced_set
-from pipeline.runtime.errors import ParameterError, SetError
+from pipeline.runtime.errors import ParameterError, SetError, listed
 from pipeline.runtime.progress import progress
 
 BORDERLINE = "borderline.jpg"
@@ -47,8 +47,11 @@ def select_time(
     unlabelled: Literal["refuse", "brightness"] = "refuse",
     expected: int = 0,
     shards_above: int | None = None,
+    database: str = "all",
 ) -> Selected:
     """Link the database of `source` and its queries of `time_of_day` into the set `out`.
+
+    database: "all" of it, or the pictures of one time of day; then the set must label every one.
 
     Every query of `source` is labelled (see `label_queries`) and listed in `out`/times_of_day.csv, kept or
     not, so that a hand may correct the list. unlabelled: "brightness" guesses the time of a query that
@@ -72,11 +75,14 @@ def select_time(
             f"{source.root} has {found[time_of_day]:,} {time_of_day} queries instead of {expected:,}",
             hint=f"look at {TIMES_FILE} of an earlier run, and correct it by a list of corrections",
         )
+    if database != "all":
+        _require_labels(source, database)
     time_of = {label.name: label.time_of_day for label in labels}
     with replaced_set(out, shards_above) as writer:
         for row in progress(source.rows, total=len(source.rows), label=f"select {time_of_day}"):
             if row.role == "database":
-                writer.take(row, source)
+                if database in ("all", row.time_of_day):
+                    writer.take(row, source)
             elif time_of[row.name] == time_of_day:
                 writer.take(replace(row, time_of_day=time_of_day), source)
         write_times(writer.root / TIMES_FILE, labels)
@@ -85,6 +91,19 @@ def select_time(
             write_bytes(writer.root / BORDERLINE, draw_borderline(source, labels))
     label_from = Counter(label.label_from for label in labels)
     return Selected(ImageSet.open(out).counts(), times, dict(sorted(label_from.items())))
+
+
+def _require_labels(source: ImageSet, time_of_day: str) -> None:
+    """Refuse a database of which some are of no known time, or none of that time."""
+    rows = source.where(role="database")
+    if unknown := [row.name for row in rows if not row.time_of_day]:
+        raise SetError(
+            f"{len(unknown):,} of {len(rows):,} pictures of the database of {source.root} have no time of"
+            f" day:{listed(unknown)}",
+            hint="database: all keeps them; the form that reads the set says whether it knows their times",
+        )
+    if not any(row.time_of_day == time_of_day for row in rows):
+        raise SetError(f"the database of {source.root} has no {time_of_day} pictures")
 
 
 def _guess(source: ImageSet, query: ImageRow) -> Guess:

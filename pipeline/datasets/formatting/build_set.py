@@ -44,7 +44,8 @@ class RawImage:
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
     unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
     `ImageRow`. brought_from: the UTM zone in which it lies, such as "32N", where its set's grid is another.
-    loose: whether it is a file in a folder of the user's, and no member of an archive.
+    city: of a set of many, each in a grid of its own; "" elsewhere. loose: whether it is a file in a folder
+    of the user's, and no member of an archive.
     """
 
     split: str
@@ -56,6 +57,7 @@ class RawImage:
     recode: Recode | None = None
     positions_in: str = ""
     brought_from: str = ""
+    city: str = ""
     loose: bool = False
 
     @property
@@ -101,6 +103,7 @@ def format_set(
     broken: list[str] = []
     loose = False
     rows: list[ImageRow] = []
+    cities: list[str] = []
     with replaced_set(root, shards_above) as writer:
         with ThreadPoolExecutor(workers) as pool:
             pairs = _in_order(pool, images, partial(_prepare, resumable), workers * _AHEAD)
@@ -113,6 +116,7 @@ def format_set(
                     loose = raw.loose
                 else:
                     rows.append(_write(writer, resumable, result))
+                    cities.append(raw.city)
         if broken:
             raise BadImageError(
                 f"{len(broken)} of {count} images cannot be read:{listed(broken)}",
@@ -120,7 +124,7 @@ def format_set(
             )
         _require_counts(found, expected or {})
         if rows:
-            check_positions(rows)
+            check_positions(rows, cities)
         write_terms(writer.root, terms)
     if resumable is not None:
         resumable.remove()

@@ -9,6 +9,8 @@ from typing import Any
 from pipeline.datasets.formatting.build_set import RawImage
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
 from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
+from pipeline.datasets.formatting.readers.gsv_cities import GsvCitiesSettings, read_gsv_cities
+from pipeline.datasets.formatting.readers.msls import MslsSettings, read_msls
 from pipeline.datasets.formatting.readers.pittsburgh import PittsburghSettings, read_pittsburgh
 from pipeline.datasets.formatting.readers.st_lucia import StLuciaSettings, read_st_lucia
 from pipeline.datasets.formatting.readers.tokyo247 import (
@@ -32,6 +34,8 @@ READERS: dict[str, tuple[type[Any], Reader]] = {
     "traverses": (TraversesSettings, read_traverses),
     "vpr_bench": (VprBenchSettings, read_vpr_bench),
     "st_lucia": (StLuciaSettings, read_st_lucia),
+    "gsv_cities": (GsvCitiesSettings, read_gsv_cities),
+    "msls": (MslsSettings, read_msls),
 }
 
 

@@ -33,8 +33,11 @@ _DECIMALS_OF_DEGREES, _DENSE = 4, 0.005
 _Grounds = dict[UtmGrid | str, list[int]]
 
 
-def check_positions(rows: Sequence[ImageRow]) -> None:
+def check_positions(rows: Sequence[ImageRow], cities: Sequence[str] = ()) -> None:
     """Raise `UserError` when positions of a set are no metres, or metres of two zones on one ground.
+
+    cities: of each row, in a set of many cities; "" or none at all in others. As the zones of a set are
+    ignored wherever its positions are compared, `UserError` names pictures of two cities whose numbers meet.
 
     Warns of zones that lie apart, of pictures far from the others of their zone, of degrees in names that
     contradict the metres, and of a split all of which lies within the protocols' radius. Positions that count
@@ -46,11 +49,19 @@ def check_positions(rows: Sequence[ImageRow]) -> None:
     grounds: _Grounds = {}
     for index, row in enumerate(rows):
         grounds.setdefault(row.grid or zone_in_name(row.name) or "no zone", []).append(index)
+    of_city: dict[str, list[int]] = {}
+    for index, city in enumerate(cities):
+        if city:
+            of_city.setdefault(city, []).append(index)
     if not rows[0].positions_in:
         _refuse_degrees(rows, positions)
         _require_one_ground(rows, positions, grounds)
+        if len(of_city) > 1:
+            _require_cities_apart(rows, positions, of_city)
+        elif len(grounds) > 1:
+            _warn_of_zones(rows, grounds)
         _warn_of_contradictions(rows, positions, grounds)
-    for indexes in grounds.values():
+    for indexes in (of_city or grounds).values():
         _warn_of_far_groups([rows[index] for index in indexes], positions[indexes])
     _warn_of_small_splits(rows, positions)
 
@@ -103,9 +114,7 @@ def _median_step(places: np.ndarray) -> float:
 
 
 def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds: _Grounds) -> None:
-    """Metres of two zones cannot be compared: refused where both meet, told where they lie apart."""
-    if len(grounds) < 2:
-        return
+    """Metres of two zones cannot be compared: refused where both meet."""
     of_grid = sorted((grid, indexes) for grid, indexes in grounds.items() if isinstance(grid, UtmGrid))
     earth = {grid: earth_positions(grid.places(positions[indexes])) for grid, indexes in of_grid}
     for (one, here), (other, there) in itertools.combinations(of_grid, 2):
@@ -116,6 +125,25 @@ def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds
                 " border would be wrong:" + listed(meeting),
                 hint="write all in one zone, or let form folder do so, from a CSV of latitude and longitude",
             )
+
+
+def _require_cities_apart(
+    rows: Sequence[ImageRow], positions: np.ndarray, of_city: dict[str, list[int]]
+) -> None:
+    """Cities far from each other may have the same numbers of metres, each in a zone of its own."""
+    for (one, here), (other, there) in itertools.combinations(sorted(of_city.items()), 2):
+        if rows[here[0]].grid != rows[there[0]].grid and (
+            pair := _near_pair(positions[here], positions[there])
+        ):
+            meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
+            raise UserError(
+                f"{one} and {other} lie in two UTM zones, but at nearly the same numbers of metres, so their"
+                f" pictures would be taken for neighbours:{listed(meeting)}",
+                hint="make a set of each: cities in the section names those that are taken",
+            )
+
+
+def _warn_of_zones(rows: Sequence[ImageRow], grounds: _Grounds) -> None:
     _LOG.warning(
         "names are in %d UTM zones; distances from one to another mean nothing. The first picture of each:%s",
         len(grounds),
@@ -124,7 +152,7 @@ def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds
 
 
 def _near_pair(one: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
-    """The nearest two positions of (N, 3) and (M, 3), by their indexes; None when they are far apart."""
+    """The nearest two positions of (N, d) and (M, d), by their indexes; None when they are far apart."""
     here, there = (np.flatnonzero(np.isfinite(positions).all(axis=1)) for positions in (one, other))
     if not len(there):
         return None

@@ -1,4 +1,4 @@
-"""Lists of files that people write.
+"""Names of pictures in lists: those that people write, and those of another copy of a set.
 
-How their tables are read, and which file of a folder a name in them means.
+How their tables are read, which file of a folder a name in them means, and which pictures are the same.
 """

@@ -53,9 +53,10 @@ class Source:
 
     kind: "described" entries are too large or too closed to be fetched here; `published` says how they are
     had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
-    formatted, by "split/role", as far as that is known. shares_with: other entries with some of the same
-    files, which may lie in their archive folders. layout, section: of a checkpoint, what is known of its
-    network, and the section of unit/variants.yaml that trains such a one.
+    formatted, by "split/role", as far as that is known. images: about how many it has, where that is not.
+    shares_with: other entries with some of the same files, which may lie in their archive folders. layout,
+    section: of a checkpoint, what is known of its network, and the section of unit/variants.yaml that trains
+    such a one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Source:
     shares_with: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
     expected: dict[str, int] = field(default_factory=dict)
+    images: int | None = None
 
     def __post_init__(self) -> None:
         for place, count in self.expected.items():
@@ -112,13 +114,15 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
     return build(Source, {"name": name, "expected": {}, **document, "files": files}, path.name)
 
 
-def terms_below(path: Path, raw: Path, title: str) -> Terms:
+def terms_below(path: Path, raw: Path, title: str, form: str = "") -> Terms:
     """The terms of the registry's source whose folder in `raw` holds `path`; else, that they are not known.
 
-    `title` says in words what lies there when it is the user's own.
+    form: of raw data elsewhere; one that only one source has tells what it is. `title` says in words what
+    lies there when it is the user's own.
     """
     inside = path.parts[len(raw.parts) :] if path.parts[: len(raw.parts)] == raw.parts else ()
-    if inside and inside[0] in known_sources():
-        source = read_source(inside[0])
+    known = known_sources()
+    if name := next((name for name in (*inside[:1], form) if name in known), ""):
+        source = read_source(name)
         return Terms(source.name, source.title, source.licence, source.terms.strip(), source.citation.strip())
     return Terms(path.name, title, _UNKNOWN_LICENCE)

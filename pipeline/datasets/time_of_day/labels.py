@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.core.files import write_csv
 from pipeline.datasets.image_set.image_set import TIMES_OF_DAY, ImageRow
 from pipeline.datasets.listings.listed_names import ListedNames
+from pipeline.datasets.listings.same_pictures import SamePictures
 from pipeline.datasets.listings.tables import read_table
 from pipeline.datasets.time_of_day.brightness_classifier import Guess
 from pipeline.runtime.errors import SetError, UserError, listed
@@ -115,14 +116,16 @@ def _label(row: ImageRow, by_hand: Mapping[str, str], guess: Callable[[ImageRow]
 def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     """Read a list of corrections (columns name, time_of_day) for the queries `names`.
 
+    It may be of another copy of the set, whose names have another last digit.
+
     `UserError` names all rows with a time that is none, or a name listed twice, and the first name that is no
     query of the set.
     """
     corrections: dict[str, str] = {}
     problems: list[str] = []
-    queries = ListedNames(names)
+    queries, of_copies = ListedNames(names), SamePictures(names)
     for row in read_table(path, *_CORRECTIONS):
-        name = queries.meant_by(row.cells["name"]) or row.text("name")
+        name = queries.meant_by(row.cells["name"]) or of_copies.meant_by(row.text("name")) or row.text("name")
         try:
             time_of_day = row.choice("time_of_day", TIMES_OF_DAY)
             if not time_of_day:

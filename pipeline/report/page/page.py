@@ -20,7 +20,7 @@ from pipeline.report.page.provenance import Set, provenance
 from pipeline.report.sets.set_record import read_set_record
 from pipeline.report.sets.statistics import BRIGHTNESS, MAP, read_statistics
 from pipeline.report.tables import tables
-from pipeline.report.tables.comparison import ComparedTable
+from pipeline.report.tables.comparison import ComparedTable, run_here
 from pipeline.report.tables.headline import Headline
 from pipeline.report.tables.results import Results
 from pipeline.runtime.errors import ParameterError
@@ -62,7 +62,7 @@ class Material:
 
     params: Mapping[str, Any]
     results: Results
-    headline: Headline | None
+    headlines: Sequence[Headline]
     compared: Sequence[ComparedTable]
     sheets: Sequence[Path]
     comparisons: Sequence[Path]
@@ -75,6 +75,11 @@ class _Comparison:
     name: str
     folder: Path
     measured: tuple[Measured, ...]
+
+    @property
+    def usable(self) -> list[Measured]:
+        """The columns of the sheet."""
+        return [row for row in self.measured if not row.reason]
 
     @property
     def true_nights(self) -> bool:
@@ -139,8 +144,11 @@ def _shown(material: Material) -> dict[str, object]:
     comparisons = [_Comparison(folder.name, folder, read_measures(folder)) for folder in material.comparisons]
     return {
         "results": material.results,
-        "headline": material.headline,
-        "compared": material.compared,
+        "headlines": material.headlines,
+        "index_of": {
+            model: both["database"] for model, both in material.params.get("asymmetric", {}).items()
+        },
+        "compared": run_here(material.compared),
         "comparisons": comparisons,
         "augmentations": material.augmentations,
         "sets": sets,

@@ -51,10 +51,10 @@ class TrainedModel:
 class Provenance:
     """What the page says under "Where it comes from".
 
-    parameters: name and YAML of each section. digests: of the manifests of the sets in numbers and of those
-    tested on. models: that were tested. terms: with the names of the sets that they go with. makers, refused:
-    by the name of the night set. unusable: translators, by the name of the comparison. arithmetic: each way
-    in which numbers were computed, and what was computed so.
+    parameters: name and YAML of each section that holds any. digests: of the manifests of the sets in numbers
+    and of those tested on. models: that were tested. terms: with the names of the sets that they go with.
+    makers, refused: by the name of the night set. unusable: translators, by the name of the comparison.
+    arithmetic: each way in which numbers were computed, and what was computed so.
     """
 
     parameters: tuple[tuple[str, str], ...]
@@ -85,7 +85,7 @@ def provenance(
     ]
     arithmetic += [(maker.numeric_path, f"nights of {name}") for name, maker in makers]
     return Provenance(
-        tuple((str(name), _as_yaml(section)) for name, section in params.items()),
+        tuple((str(name), _as_yaml(section)) for name, section in params.items() if section),
         tuple(sorted(digests.items())),
         _models(results, {digest: name for name, digest in sorted(digests.items(), reverse=True)}),
         _grouped((terms, one.name) for one in sets for terms in one.record.terms),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import compress
 
 from pipeline.report.tables.paper import PaperRow, PaperTable, paper_test_sets, read_paper
 from pipeline.report.tables.results import Results
@@ -63,6 +65,19 @@ def compared_tables(comparison: Comparison, results: Results) -> tuple[ComparedT
         ComparedTable(table, columns, tuple(_row(row, comparison, columns, results) for row in table.rows))
         for table in tables
     )
+
+
+def run_here(tables: Iterable[ComparedTable]) -> tuple[ComparedTable, ...]:
+    """What of the tables has a number of ours: its rows and columns, and no table without any."""
+    found = []
+    for table in tables:
+        ours = [bool(ours) for _, ours in table.columns]
+        rows = tuple(
+            replace(row, cells=tuple(compress(row.cells, ours))) for row in table.rows if row.experiment
+        )
+        if rows and any(ours):
+            found.append(replace(table, columns=tuple(compress(table.columns, ours)), rows=rows))
+    return tuple(found)
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""What the nights are worth in one figure: recall before and after, by night and by day."""
+"""What the page tells first: recall before and after, by night and by day."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TOLD = (1, 5)
 
 @dataclass(frozen=True)
 class HeadlineParams:
-    """The section `headline` of params.yaml.
+    """An entry of the section `headline`: a card at the head of the page.
 
     before: The experiment that is held against.
-    after: The experiment that learnt from nights.
+    after: The experiment that has learnt from nights.
     night: The test set on which `after` is to find more.
     day: The test set on which that may cost something.
     """
@@ -72,34 +72,40 @@ class SetChange:
 
 @dataclass(frozen=True)
 class Headline:
-    """Two experiments on the test set of nights and on that of days."""
+    """Two experiments on a test set of nights and on one of days, by the name of the entry."""
 
+    name: str
     before: str
     after: str
     night: SetChange
     day: SetChange
 
 
-def read_headline(section: Mapping[str, Any], results: Results) -> Headline | None:
-    """Hold both experiments of `section` against each other, query by query; None when it is empty.
+def read_headlines(section: Mapping[str, Any], results: Results) -> tuple[Headline, ...]:
+    """Compare the two experiments of each entry of `section`, query by query, in the order of the entries.
 
-    Raises `ParameterError` for a section that is not `HeadlineParams` or names what is not among `results`,
+    Raises `ParameterError` for an entry that is not `HeadlineParams` or names what is not among `results`,
     `DusklineError` when the predictions are not those of the metrics or of the same queries.
     """
-    if not section:
-        return None
-    asked = build(HeadlineParams, section, "headline")
+    return tuple(_headline(str(name), entry, results) for name, entry in section.items())
+
+
+def _headline(name: str, entry: Any, results: Results) -> Headline:
+    where = f"headline.{name}"
+    if not isinstance(entry, Mapping):
+        raise ParameterError(f"{where}: must be a section, not {entry!r}")
+    asked = build(HeadlineParams, entry, where)
     for named, known, what in (
         ((asked.before, asked.after), results.experiments, "experiments"),
         ((asked.night, asked.day), results.test_sets, "test sets"),
     ):
-        if unknown := [name for name in named if name not in known]:
+        if unknown := [one for one in named if one not in known]:
             raise ParameterError(
-                f"headline: no such {what}: {', '.join(unknown)}; known are:{listed(known, 60)}",
-                hint="name others, or set headline: {} for a page without",
+                f"{where}: no such {what}: {', '.join(unknown)}; known are:{listed(known, 60)}",
+                hint="name others, or take the entry out: the page is then without it",
             )
     night, day = (_change(results, asked, test_set) for test_set in (asked.night, asked.day))
-    return Headline(asked.before, asked.after, night, day)
+    return Headline(name, asked.before, asked.after, night, day)
 
 
 def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange:

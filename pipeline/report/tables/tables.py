@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.files import write_csv, write_json, write_text
 from pipeline.report.tables.comparison import Cell, ComparedTable
@@ -27,11 +28,11 @@ _PAPER_HEADER = (
 
 
 def write_tables(
-    folder: Path, results: Results, compared: tuple[ComparedTable, ...], headline: Headline | None
+    folder: Path, results: Results, compared: tuple[ComparedTable, ...], headlines: tuple[Headline, ...]
 ) -> None:
-    """Write all recalls, those of the headline, and ours beside the paper's, into `folder`."""
+    """Write all recalls, those of the headlines, and ours beside the paper's, into `folder`."""
     write_csv(folder / RECALLS, _RECALLS_HEADER, _recall_rows(results))
-    write_json(folder / METRICS, _metrics(results, headline))
+    write_json(folder / METRICS, _metrics(results, headlines))
     write_csv(folder / PAPER, _PAPER_HEADER, _paper_rows(compared))
     write_text(folder / MARKDOWN, "\n".join([*_measured(results), *_beside_paper(compared)]) + "\n")
 
@@ -44,14 +45,14 @@ def _recall_rows(results: Results) -> Iterator[tuple[object, ...]]:
             yield experiment, test_set, n, *measured, *asked, found.protocol, found.set_digest
 
 
-def _metrics(results: Results, headline: Headline | None) -> dict[str, dict[str, float]]:
+def _metrics(results: Results, headlines: tuple[Headline, ...]) -> dict[str, Any]:
     """recall@1 in per cent, as few as `dvc metrics` and `dvc exp show` have room for.
 
-    Of the headline before and after, and what is gained, by night and by day; without one, of every
+    Of each headline before and after, and what is gained, by night and by day; without one, of every
     experiment on every test set.
     """
-    if headline:
-        return {"night": _of_change(headline.night), "day": _of_change(headline.day)}
+    if headlines:
+        return {one.name: {"night": _of_change(one.night), "day": _of_change(one.day)} for one in headlines}
     found: dict[str, dict[str, float]] = {}
     for (experiment, test_set), metrics in results.metrics.items():
         found.setdefault(experiment, {})[test_set] = metrics.recalls[1].percent

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 
 from pipeline.compute.device.precision import autocast
 from pipeline.compute.resources.memory import require_memory
 from pipeline.vpr.models.descriptor_model import Network
-from pipeline.vpr.retrieval.memory_estimate import footprint, step_bytes
+from pipeline.vpr.retrieval.memory_estimate import Footprint, footprint, step_bytes
 from pipeline.vpr.training.settings import TrainSettings
 
 # Queries whose nearest positives are found at once, where they are found once for all.
 PAIRS_AT_ONCE = 1000
 # Batches of inputs that are held at once: one in the network and two read ahead.
 _INPUTS = 3
+# Three colours in float32.
+_BYTES_OF_PIXEL = 12
 
 
 def require_training_memory(
@@ -32,14 +35,7 @@ def require_training_memory(
     `queries`: that can be learnt from, among `database` images. `numbers`: "bfloat16" or "off"; `processes`
     share each batch, on a CPU also the memory.
     """
-    picture = torch.zeros((1, 3, settings.height, settings.width), device=device)
-    with autocast(device, numbers):
-        # The network stays as it is.
-        copied = copy.deepcopy(network).train()
-        found = footprint(copied, picture.contiguous(memory_format=torch.channels_last), learning=True)
-    pictures = -(-settings.batch // processes) * settings.pictures
-    weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
-    inputs = _INPUTS * pictures * picture.nbytes
+    watched = watched_step(network, settings.height, settings.width, device, numbers)
     shared = processes if device.type == "cpu" else 1
     if settings.negatives is None:
         examples, fewer, less = "queries with their nights", "batch", "lower clusters"
@@ -48,7 +44,7 @@ def require_training_memory(
         fewer, less = "batch, negatives", "lower queries_per_cache or negative_samples"
     require_memory(
         f"a step of {settings.batch} {examples} at {settings.width}x{settings.height}",
-        shared * (step_bytes(found, pictures, weights) + inputs),
+        shared * step_memory(settings, watched, processes),
         device,
         f"lower {fewer}, height or width, or set autocast: bfloat16",
     )
@@ -72,6 +68,32 @@ def require_training_memory(
         torch.device("cpu"),
         f"{less}, or take an aggregation with a shorter descriptor (gem)",
     )
+
+
+@dataclass(frozen=True)
+class WatchedStep:
+    """What a network takes for each picture of a step, and the bytes of its weights that learn."""
+
+    found: Footprint
+    weights: int
+
+
+def watched_step(
+    network: Network, height: int, width: int, device: torch.device, numbers: str
+) -> WatchedStep:
+    """Look at a step on two empty pictures; the network stays as it is."""
+    picture = torch.zeros((1, 3, height, width), device=device)
+    with autocast(device, numbers):
+        copied = copy.deepcopy(network).train()
+        found = footprint(copied, picture.contiguous(memory_format=torch.channels_last), learning=True)
+    return WatchedStep(found, sum(value.nbytes for value in network.parameters() if value.requires_grad))
+
+
+def step_memory(settings: TrainSettings, watched: WatchedStep, processes: int = 1) -> int:
+    """Bytes that a step takes on one device, with its pictures and those that are read ahead."""
+    pictures = -(-settings.batch // processes) * settings.pictures
+    inputs = _INPUTS * pictures * _BYTES_OF_PIXEL * settings.height * settings.width
+    return step_bytes(watched.found, pictures, watched.weights) + inputs
 
 
 def _mining_bytes(queries: int, database: int, size: int) -> int:

@@ -49,7 +49,7 @@ class Rounds:
     def mine(self, done: Progress) -> None:
         """Find the rows of the round that `done` is at, and put them there.
 
-        Pairs are found before the first step and kept in `done`.
+        Pairs, unless they are drawn, and similar places are found before the first step and kept in `done`.
         """
         settings, miner, reader = self.settings, self.material.miner, self.material.reader
         kept = len(self.material.places.kept)
@@ -59,21 +59,30 @@ class Rounds:
             mining = miner.plan(rng, wanted, done.memory)
             done.rows, done.memory = miner.select(mining, *self._described(mining), done.memory)
             return
-        if not len(done.pairs):
-            self._find_pairs(done)
+        pairs_lack = settings.drawn_positives is None and not len(done.pairs)
+        if pairs_lack or (settings.similar_places > 1 and not len(done.similar)):
+            self._look_once(done)
         drawn = rng.choice(kept, wanted, replace=False)
         if settings.similar_places > 1:
             size = min(settings.similar_places, settings.batch)
             drawn = group_similar(drawn, done.similar, size, rng)
-        pairs = done.pairs[drawn]
+        pairs = done.pairs[drawn] if settings.drawn_positives is None else self._drawn(rng, drawn)
         # Either picture of a pair asks for the other, so that there are twice as many that ask.
         turned = (rng.random(wanted) < TURNED) & reader.turnable[pairs[:, 1]]
         done.rows = np.column_stack([pairs, turned])
 
-    def _find_pairs(self, done: Progress) -> None:
+    def _drawn(self, rng: np.random.Generator, queries: np.ndarray) -> np.ndarray:
+        """Kept queries and positives drawn for each, (n, 1 + m); where a place has fewer they come again."""
+        count = self.settings.drawn_positives or 1
+        hard = [self.material.places.hard[query] for query in queries]
+        drawn = [rng.choice(near, count, replace=len(near) < count) for near in hard]
+        return np.column_stack([queries, drawn])
+
+    def _look_once(self, done: Progress) -> None:
         """Find each kept query's nearest positive and its similar places, some queries after the others."""
         places, groups = self.material.places, self.settings.similar_places > 1
-        if not groups and all(len(positives) == 1 for positives in places.hard):
+        paired = self.settings.drawn_positives is None
+        if paired and not groups and all(len(positives) == 1 for positives in places.hard):
             # There is nothing to choose among.
             done.pairs = np.column_stack([np.arange(len(places.kept)), np.concatenate(places.hard)])
             return
@@ -81,14 +90,17 @@ class Rounds:
         for first in progress(range(0, len(places.kept), PAIRS_AT_ONCE), label="pairs", unit="piece"):
             some = np.arange(first, min(first + PAIRS_AT_ONCE, len(places.kept)))
             mining = self.material.miner.pairs(some)
-            described = self._described(mining)
-            pairs.append(self.material.miner.select(mining, *described)[0])
+            described = self._features(self.material.queries, places.kept[some])
+            if paired:
+                database = self._features(self.material.database, mining.database)
+                pairs.append(self.material.miner.select(mining, database, described)[0])
             if groups:
-                queries.append(described[1])
+                queries.append(described)
         if groups:
             positions = self.material.queries.positions[places.kept]
             done.similar = similar_places(np.concatenate(queries), positions, self.settings.soft_positives)
-        done.pairs = np.concatenate(pairs)
+        if paired:
+            done.pairs = np.concatenate(pairs)
 
     def _described(self, mining: Round) -> tuple[np.ndarray, np.ndarray]:
         """Descriptors of the database images and of the queries that `mining` needs."""

@@ -27,6 +27,7 @@ class RoundSettings:
     queries_per_cache: int | None
     similar_places: int
     soft_positives: float
+    drawn_positives: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class TrainSettings:
     loss: "triplet", of each query, its best positive and its hardest negatives, all pictures of the set as
         they are (triplet); or "contrastive", of pairs of a query and its positive by day: either one, and its
         night where the set holds it, is to find the other one among those of the batch.
-    batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more.
+    batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more. Of sets of
+        places, such as GSV-Cities, it counts places, for each has one query.
     queries_per_epoch: how many are drawn for an epoch (5,000).
     hard_positives: within this distance a database image is a positive (10); at most `soft_positives`.
     soft_positives: beyond this distance a picture is a negative (25).
@@ -76,6 +78,9 @@ class TrainSettings:
         drawn for a round; "full", as many drawn for each query, and its hardest of the round before; "random"
         takes drawn ones as they are (partial).
     negative_samples: database images drawn a round as possible negatives of triplets (1,000).
+    drawn_positives: so many pictures by day of its place is each query of the contrastive loss to find, drawn
+        anew each epoch from those within `hard_positives`, as sets of places are learnt from; null for the
+        one that looks most like it to the network before it learns (null).
     temperature: by which the contrastive loss divides cosines; of this loss only.
     night_weight: of the nights in the contrastive loss, where the days have 1 (1); less keeps more of what is
         found by day.
@@ -124,6 +129,7 @@ class TrainSettings:
     mining: Literal["partial", "full", "random"] | None = None
     negative_samples: Annotated[int, Range("images", least=1)] | None = None
     queries_per_cache: Annotated[int, Range("queries", least=1)] | None = None
+    drawn_positives: Annotated[int, Range("pictures", least=1)] | None = None
     temperature: Annotated[float, Range(above=0)] | None = None
     night_weight: Factor = 1.0
     similar_places: Annotated[int, Range("places", least=1)] = 1
@@ -167,6 +173,8 @@ class TrainSettings:
             raise ValueError("loss triplet has no night_weight: its nights are queries like any other")
         if self.loss == "triplet" and self.similar_places > 1:
             raise ValueError("loss triplet has no similar_places: it mines its negatives")
+        if self.loss == "triplet" and self.drawn_positives is not None:
+            raise ValueError("loss triplet has no drawn_positives: it takes the best one")
         if self.loss == "triplet" and self.night_augmentation is not None:
             raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
 
@@ -179,6 +187,8 @@ class TrainSettings:
             words += f"; contrastive loss, temperature {self.temperature:g}"
             if self.night_weight != 1:
                 words += f", nights weighing {self.night_weight:g}"
+            if self.drawn_positives is not None:
+                words += f", {self.drawn_positives} positives drawn"
             if self.similar_places > 1:
                 words += f", batches of {self.similar_places} similar places"
         if self.start_share:
@@ -196,7 +206,7 @@ class TrainSettings:
     @property
     def pictures(self) -> int:
         """How many pictures each query of a step brings at most, itself among them."""
-        return 3 if self.negatives is None else 2 + self.negatives
+        return 2 + (self.drawn_positives or 1) if self.negatives is None else 2 + self.negatives
 
     @property
     def rounds(self) -> RoundSettings:

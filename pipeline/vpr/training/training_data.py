@@ -27,14 +27,15 @@ class TrainingData:
     soft_positives: float
 
     def near(self, rows: np.ndarray) -> np.ndarray:
-        """Whether what is asked for by a pair (column) lies near what asks in each (row): (n, n).
+        """Whether what is asked for in each row (columns) lies near what asks in each (row): (n, n * m).
 
-        rows: (n, 3), as `PairReader` reads them.
+        rows: (n, 2 + m), as `PairReader` reads them, with m positives each.
         """
-        sides = self.queries.positions[self.places.kept[rows[:, 0]]], self.database.positions[rows[:, 1]]
-        turned = rows[:, 2:].astype(bool)
-        asks, other = np.where(turned, *sides[::-1]), np.where(turned, *sides)
-        offsets = asks[:, None] - other[None]
+        asks = self.queries.positions[self.places.kept[rows[:, 0]]]
+        other = self.database.positions[rows[:, 1:-1]]
+        turned = rows[:, -1:].astype(bool)
+        asks, other[:, 0] = np.where(turned, other[:, 0], asks), np.where(turned, asks, other[:, 0])
+        offsets = asks[:, None] - other.reshape(1, -1, 2)
         return np.asarray(np.hypot(offsets[..., 0], offsets[..., 1]) <= self.soft_positives)
 
 
@@ -57,7 +58,7 @@ def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> Tr
     if settings.loss == "contrastive":
         nights = night_twins(queries)
         both = None if nights is None else (nights, night_twins(database, warn=False) or database)
-        reader = PairReader(*common, both, settings.night_augmentation)
+        reader = PairReader(*common, both, settings.night_augmentation, settings.drawn_positives or 1)
     else:
         reader = TripletReader(*common)
     return TrainingData(database, queries, places, miner, reader, settings.soft_positives)

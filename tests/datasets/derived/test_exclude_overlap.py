@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.datasets.derived import exclude_overlap as module
 from pipeline.datasets.derived.exclude_overlap import Apart, exclude_overlap, require_no_overlap
-from pipeline.datasets.image_set.image_names import ImageName
+from pipeline.datasets.image_set.image_names import Details, ImageName, name_at
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.runtime.errors import ParameterError, SetError
@@ -64,6 +64,43 @@ def test_the_same_file_name_is_the_same_picture(tmp_path: Path) -> None:
     assert done == Apart(kept=1, same=1, near=0)
 
 
+def test_a_name_that_another_copy_cut_is_the_same_picture(tmp_path: Path) -> None:
+    source = made(
+        tmp_path / "all",
+        (1000.01, 4500, "panorama", b"1"),
+        (1000.02, 4500, "panorama", b"2"),
+        (9000, 0, "p", b"3"),
+    )
+    other = made(tmp_path / "tested", (1000.00, 4499.99, "panorama", b"4"))
+    assert exclude_overlap(source, other, tmp_path / "kept", 0.0) == Apart(kept=2, same=1, near=0)
+
+
+def test_cities_in_many_zones_are_apart_where_they_meet(tmp_path: Path) -> None:
+    places = {"london": (51.5, -0.1), "tokyo": (35.68, 139.7), "east": (51.5, 0.001)}
+
+    def at(name: str, place: tuple[float, float], data: bytes) -> tuple[str, bytes]:
+        return f"images/train/queries/{name_at(*place, Details(name)).encode()}", data
+
+    def written(root: Path, *images: tuple[str, bytes]) -> ImageSet:
+        writer = SetWriter(root)
+        for name, data in images:
+            writer.add(name, data, source="raw", width=4, height=4)
+        return writer.finish()
+
+    source = written(
+        tmp_path / "all",
+        *(at(name, place, name.encode()) for name, place in places.items()),
+        at("west", (51.5, -0.0001), b"west"),
+        at("sydney", (-33.9, 151.2), b"sydney"),
+    )
+    tested = written(
+        tmp_path / "tested", at("tested", (35.6801, 139.7), b"1"), at("greenwich", (51.5, 0.0001), b"2")
+    )
+    # Across the border of zones 30 and 31 it is 14 m, in Tokyo 11.
+    assert exclude_overlap(source, tested, tmp_path / "kept", 25.0) == Apart(kept=3, same=0, near=2)
+    assert sorted(panoramas(tmp_path / "kept")) == ["east", "london", "sydney"]
+
+
 def test_nothing_left_is_an_error_that_counts(tmp_path: Path, tested: ImageSet) -> None:
     source = made(tmp_path / "all", (0, 0, "00001.jpg", b"1"), (501, 4500, "near", b"2"))
     with pytest.raises(
@@ -75,7 +112,7 @@ def test_nothing_left_is_an_error_that_counts(tmp_path: Path, tested: ImageSet) 
 
 def test_other_zones_are_refused(tmp_path: Path, tested: ImageSet) -> None:
     source = made(tmp_path / "all", (0, 0, "far", b"1"), zone="17")
-    with pytest.raises(SetError, match=r"one UTM zone, found .*all: 17; .*tested: 54"):
+    with pytest.raises(SetError, match=r"in neighbours, found .*all: 17; .*tested: 54"):
         exclude_overlap(source, tested, tmp_path / "kept", RADIUS)
 
 
@@ -87,7 +124,7 @@ def test_zones_without_a_letter_are_not_taken_for_one_another(tmp_path: Path) ->
         return writer.finish()
 
     tested = lettered(tmp_path / "tested", "17")
-    with pytest.raises(SetError, match=r"one UTM zone, found .*all: 54; .*tested: 17"):
+    with pytest.raises(SetError, match=r"in neighbours, found .*all: 54; .*tested: 17"):
         exclude_overlap(lettered(tmp_path / "all", "54"), tested, tmp_path / "kept", RADIUS)
     with pytest.raises(SetError, match="the others at most 25 m away"):
         exclude_overlap(lettered(tmp_path / "same", "17"), tested, tmp_path / "kept", RADIUS)

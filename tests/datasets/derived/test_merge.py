@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.datasets.derived.merge import kept_nights
 from pipeline.datasets.derived.merge import merge_sets as merge_share
+from pipeline.datasets.image_set.image_names import night_name
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.night.records.provenance import Origin, read_origins, write_origins
@@ -38,6 +39,42 @@ def test_the_union_is_exact_and_costs_no_copy(tmp_path: Path) -> None:
         assert all(merged.path(row).samefile(part.path(row)) for row in part.rows)
     assert read_origins(merged.root) == read_origins(night.root)
     assert merged.counts() == {"test/database": 6, "test/queries": 8}
+
+
+def another_copy(day: ImageSet, root: Path) -> ImageSet:
+    """The same pictures, eastings cut where those of `day` are rounded."""
+    writer = SetWriter(root)
+    for row in day.rows:
+        cut = row.name.replace(f"@{row.name.split('@')[1]}@", f"@{row.east - 0.01:010.2f}@")
+        assert cut != row.name
+        writer.write(replace(row, name=cut), day.read(row))
+    return writer.finish()
+
+
+@pytest.mark.parametrize("shards_above", [None, 3])
+def test_nights_of_another_copy_get_the_names_of_their_days(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, shards_above: int | None
+) -> None:
+    day = day_set(tmp_path / "day", database=2, queries=2)
+    copy = another_copy(day, tmp_path / "copy")
+    nights = night_set(copy, tmp_path / "night", failed=(copy.rows[1].name,))
+    merged = merge_sets(day, nights, tmp_path / "dn", shards_above=shards_above)
+    of_its_own = [night_name(row.name) for row in day.rows]
+    del of_its_own[1]
+    assert [row.name for row in merged.rows if row.name.endswith("n.jpg")] == of_its_own
+    for row, name in zip(nights.rows, of_its_own, strict=True):
+        assert nights.read(row) == merged.read(replace(row, name=name))
+    record = read_origins(merged.root)
+    assert [origin.source for origin in record] == [row.name for row in day.rows]
+    assert [origin.digest for origin in record] == [origin.digest for origin in read_origins(nights.root)]
+    assert "3 nights were made of another copy" in caplog.text
+
+
+def test_nights_of_other_bytes_of_another_copy_are_refused(tmp_path: Path) -> None:
+    day = day_set(tmp_path / "day", database=2, queries=2)
+    other = another_copy(day_set(tmp_path / "other", database=2, queries=2, seed=9), tmp_path / "copy")
+    with pytest.raises(SetError, match=r"4 images of .*day are not those that the nights in"):
+        merge_sets(day, night_set(other, tmp_path / "night"), tmp_path / "dn")
 
 
 def test_the_order_and_time_of_merging_change_nothing(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from pipeline.core.image_io import encode
 from pipeline.datasets.derived.select import select_time
 from pipeline.datasets.image_set.image_set import ImageSet
-from pipeline.datasets.writing.set_writer import SetWriter
+from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
 from pipeline.runtime.errors import ParameterError, SetError
 from tests.datasets.made_sets import day_set
 from tests.datasets.raw_forms import jpeg
@@ -31,6 +32,23 @@ def test_keeps_the_database_and_the_queries_of_that_time_as_links(tmp_path: Path
     assert "test/queries 2 (all queries: day 3, sunset 2, night 2; labelled by: number 7)" in str(selected)
 
 
+def test_keeps_the_database_of_a_time(tmp_path: Path) -> None:
+    plain = day_set(tmp_path / "tokyo", database=4, queries=3)
+    with pytest.raises(SetError, match=r"4 of 4 pictures of the database of .* have no time of day"):
+        select_time(plain, tmp_path / "out", "night", None, database="day")
+    with replaced_set(tmp_path / "labelled") as writer:
+        for index, row in enumerate(plain.rows):
+            time = ("day", "night")[index % 2] if row.role == "database" else ""
+            writer.take(replace(row, time_of_day=time), plain)
+    labelled = ImageSet.open(tmp_path / "labelled")
+    selected = select_time(labelled, tmp_path / "out", "night", None, database="day")
+    assert selected.kept == {"test/database": 2, "test/queries": 1}
+    kept = ImageSet.open(tmp_path / "out").where(role="database")
+    assert {row.time_of_day for row in kept} == {"day"}
+    with pytest.raises(SetError, match="has no sunset pictures"):
+        select_time(labelled, tmp_path / "other", "night", None, database="sunset")
+
+
 def test_lists_every_query_kept_or_not(tmp_path: Path) -> None:
     source = day_set(tmp_path / "tokyo", queries=3)
     select_time(source, tmp_path / "night", "night", None)
@@ -49,6 +67,15 @@ def test_a_hand_moves_a_query_into_another_time(tmp_path: Path) -> None:
     selected = select_time(source, tmp_path / "night", "night", tmp_path / "hand.csv")
     assert selected.kept["test/queries"] == 2
     assert selected.label_from == {"hand": 1, "number": 2}
+
+
+def test_a_list_of_another_copy_is_understood(tmp_path: Path) -> None:
+    source = day_set(tmp_path / "tokyo", queries=3)
+    dusk = next(row for row in source.rows if "@00002.jpg@" in row.name)
+    cut = dusk.name.replace(f"@{dusk.east:010.2f}@", f"@{dusk.east - 0.01:010.2f}@")
+    assert cut != dusk.name
+    (tmp_path / "hand.csv").write_text(f"name,time_of_day\n{cut},night\n")
+    assert select_time(source, tmp_path / "night", "night", tmp_path / "hand.csv").kept["test/queries"] == 2
 
 
 def test_no_query_of_that_time_is_an_error_with_the_counts(tmp_path: Path) -> None:

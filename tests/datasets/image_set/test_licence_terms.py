@@ -39,6 +39,14 @@ def test_a_part_of_a_source_has_its_terms() -> None:
     assert terms_below(RAW / "city" / "pittsburgh", RAW, "unused").licence == read_source("city").licence
 
 
+def test_a_form_that_one_source_has_tells_the_terms_wherever_it_lies() -> None:
+    found = terms_below(Path("archives/gsv"), RAW, "unused", "gsv_cities")
+    assert found.licence == read_source("gsv_cities").licence
+    assert "nothing that is made of them may be passed on" in found.terms
+    assert terms_below(RAW / "city" / "tokyo247", RAW, "unused", "tokyo247").name == "city"
+    assert "not known" in terms_below(Path("archives/street"), RAW, "street", "folder").licence
+
+
 @pytest.mark.parametrize("place", [Path("/home/me/street"), RAW / "of_nobody" / "street", Path("street")])
 def test_of_the_user_s_own_nothing_is_claimed(place: Path) -> None:
     found = terms_below(place, RAW, "pictures of my street")

@@ -44,7 +44,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     material = Material(
         params={},
         results=read_results(root / "results", ["day"], ["walk"]),
-        headline=None,
+        headlines=(),
         compared=[],
         sheets=[],
         comparisons=[],

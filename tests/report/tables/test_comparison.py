@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.tables.comparison import Comparison, compared_tables
+from pipeline.report.tables.comparison import Comparison, compared_tables, run_here
 from pipeline.report.tables.results import Results, read_results
 from pipeline.runtime.errors import ParameterError
 from tests.report.made_up import write_evaluation
@@ -41,6 +41,22 @@ def test_ours_stand_in_their_cells_and_the_rest_is_marked(results: Results) -> N
     # Also the tables that nothing of ours stands in.
     assert all(row.experiment is None for row in tables[2].rows)
     assert len(tables[2].rows) == 12
+
+
+def test_what_was_run_here_has_no_empty_cell(results: Results) -> None:
+    comparison = Comparison({"II/dn/netvlad": "dn", "V/baseline/gem": "day"}, {"city": "pitts30k"})
+    second, fifth = run_here(compared_tables(comparison, results))
+    assert (second.paper.number, fifth.paper.number) == ("II", "V")
+    for table, experiment in ((second, "dn"), (fifth, "day")):
+        assert table.columns == (("pitts30k", "city"),)
+        (row,) = table.rows
+        assert row.experiment == experiment
+        (cell,) = row.cells
+        assert cell.ours == results.of(experiment, "city")
+
+
+def test_without_a_test_set_that_stands_for_one_nothing_was_run_here(results: Results) -> None:
+    assert run_here(compared_tables(Comparison({"II/dn/netvlad": "dn"}, {}), results)) == ()
 
 
 def test_nothing_to_compare_is_no_table(results: Results) -> None:

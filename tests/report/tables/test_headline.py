@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.tables.headline import read_headline
+from pipeline.report.tables.headline import Headline, read_headlines
 from pipeline.report.tables.results import Results, read_results
 from pipeline.runtime.errors import DusklineError, MissingInputError, ParameterError
 from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions, write_predictions
@@ -24,9 +24,13 @@ def results(root: Path, **hits: int) -> Results:
     return read_results(root, ["day", "dn"], ["pitts", "tokyo_night"])
 
 
+def headline(root: Path, **hits: int) -> Headline:
+    (found,) = read_headlines({"city": SECTION}, results(root, **hits))
+    return found
+
+
 def test_it_holds_the_same_queries_against_each_other(tmp_path: Path) -> None:
-    found = read_headline(SECTION, results(tmp_path, day_tokyo_night=40, dn_tokyo_night=70, dn_pitts=60))
-    assert found is not None
+    found = headline(tmp_path, day_tokyo_night=40, dn_tokyo_night=70, dn_pitts=60)
     night, day = (one.changes[0] for one in (found.night, found.day))
     assert (night.pairs.both, night.pairs.only_before, night.pairs.only_after, night.pairs.neither) == (
         *(40, 0, 30),
@@ -40,9 +44,7 @@ def test_it_holds_the_same_queries_against_each_other(tmp_path: Path) -> None:
 
 
 def test_a_difference_that_chance_explains_is_no_claim(tmp_path: Path) -> None:
-    found = read_headline(SECTION, results(tmp_path, dn_tokyo_night=92))
-    assert found is not None
-    change = found.night.changes[0]
+    change = headline(tmp_path, dn_tokyo_night=92).night.changes[0]
     assert change.low < 0 < change.points < change.high
     assert change.verdict == "open"
 
@@ -53,34 +55,45 @@ def test_a_find_counts_at_its_rank_and_later(tmp_path: Path) -> None:
     rows = list(read_predictions(path))
     # In whatever order the rows stand.
     write_predictions(path, reversed(rows))
-    found = read_headline(SECTION, known)
-    assert found is not None
+    (found,) = read_headlines({"city": SECTION}, known)
     assert [change.pairs.after for change in found.night.changes] == [90, 120]
 
 
-def test_without_a_section_there_is_none(tmp_path: Path) -> None:
-    assert read_headline({}, results(tmp_path)) is None
+def test_there_is_one_for_each_entry_in_their_order(tmp_path: Path) -> None:
+    known = results(tmp_path, dn_pitts=60)
+    back = {"before": "dn", "after": "day", "night": "pitts", "day": "tokyo_night"}
+    there, again = read_headlines({"there": SECTION, "again": back}, known)
+    assert (there.name, there.after, again.name, again.after) == ("there", "dn", "again", "day")
+    assert there.day.changes[0].points == -again.night.changes[0].points
+    assert read_headlines({}, known) == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"before": "dya"}, "headline: no such experiments: dya; known are:\n    day\n    dn"),
-        ({"night": "tokio"}, "headline: no such test sets: tokio; known are:\n    pitts"),
-        ({"after": "day"}, "headline: before and after must differ, both are day"),
-        ({"day": "tokyo_night"}, "headline: night and day must differ, both are tokyo_night"),
-        ({"nigth": "x"}, "headline: unknown parameter nigth"),
-        ({"night": 3}, "headline.night must be str, not 3"),
+        ({"before": "dya"}, "headline.city: no such experiments: dya; known are:\n    day\n    dn"),
+        ({"night": "tokio"}, "headline.city: no such test sets: tokio; known are:\n    pitts"),
+        ({"after": "day"}, "headline.city: before and after must differ, both are day"),
+        ({"day": "tokyo_night"}, "headline.city: night and day must differ, both are tokyo_night"),
+        ({"nigth": "x"}, "headline.city: unknown parameter nigth"),
+        ({"night": 3}, "headline.city.night must be str, not 3"),
     ],
 )
 def test_what_does_not_exist_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
-        read_headline(SECTION | changes, results(tmp_path))
+        read_headlines({"city": SECTION | changes}, results(tmp_path))
+
+
+def test_an_entry_without_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"headline\.before: must be a section, not 'day'"):
+        read_headlines(SECTION, results(tmp_path))
 
 
 def test_a_missing_entry_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="headline: missing parameter day"):
-        read_headline({name: SECTION[name] for name in ("before", "after", "night")}, results(tmp_path))
+    with pytest.raises(ParameterError, match=r"headline\.city: missing parameter day"):
+        read_headlines(
+            {"city": {name: SECTION[name] for name in ("before", "after", "night")}}, results(tmp_path)
+        )
 
 
 def test_finds_that_are_not_those_of_the_metrics_are_refused(tmp_path: Path) -> None:
@@ -89,15 +102,15 @@ def test_finds_that_are_not_those_of_the_metrics_are_refused(tmp_path: Path) -> 
     rows = list(read_predictions(path))
     write_predictions(path, rows[1:])
     with pytest.raises(DusklineError, match=r"dn/tokyo_night/predictions\.csv holds other matches") as raised:
-        read_headline(SECTION, known)
+        read_headlines({"city": SECTION}, known)
     assert raised.value.hint == "run: dvc repro --force evaluate@dn-tokyo_night"
     path.unlink()
     with pytest.raises(MissingInputError, match=r"predictions\.csv"):
-        read_headline(SECTION, known)
+        read_headlines({"city": SECTION}, known)
 
 
 def test_other_queries_or_another_set_are_refused(tmp_path: Path) -> None:
     known = results(tmp_path)
     write_evaluation(tmp_path, "dn", "tokyo_night", changes={"set_digest": "c" * 64})
     with pytest.raises(DusklineError, match="day and dn were not asked the same queries of tokyo_night"):
-        read_headline(SECTION, read_results(tmp_path, known.experiments, known.test_sets))
+        read_headlines({"city": SECTION}, read_results(tmp_path, known.experiments, known.test_sets))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.files import read_json
 from pipeline.report.tables.comparison import Comparison, compared_tables
-from pipeline.report.tables.headline import read_headline
+from pipeline.report.tables.headline import read_headlines
 from pipeline.report.tables.results import Results, read_results
 from pipeline.report.tables.tables import MARKDOWN, METRICS, PAPER, RECALLS, write_tables
 from tests.report.made_up import write_evaluation
@@ -25,7 +25,7 @@ def made_results(root: Path) -> Results:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     results = made_results(tmp_path / "results")
-    write_tables(tmp_path / "tables", results, compared_tables(COMPARISON, results), None)
+    write_tables(tmp_path / "tables", results, compared_tables(COMPARISON, results), ())
     return tmp_path / "tables"
 
 
@@ -76,16 +76,16 @@ def test_markdown_says_what_a_reader_needs(folder: Path) -> None:
 
 def test_queries_without_positives_are_told(tmp_path: Path) -> None:
     write_evaluation(tmp_path, "day", "city", changes={"queries_without_positives": 7})
-    write_tables(tmp_path / "tables", read_results(tmp_path, ["day"], ["city"]), (), None)
+    write_tables(tmp_path / "tables", read_results(tmp_path, ["day"], ["city"]), (), ())
     assert "7 queries have no positive and count as misses" in (tmp_path / "tables" / MARKDOWN).read_text()
 
 
 def test_metrics_are_those_of_the_headline(tmp_path: Path) -> None:
     results = made_results(tmp_path / "results")
     section = {"before": "day", "after": "dn", "night": "tokyo_night", "day": "city"}
-    write_tables(tmp_path / "tables", results, (), read_headline(section, results))
+    write_tables(tmp_path / "tables", results, (), read_headlines({"city": section}, results))
     change = {"before": 45.0, "after": 50.5, "gain": 5.5}
-    assert read_json(tmp_path / "tables" / METRICS) == {"night": change, "day": change}
+    assert read_json(tmp_path / "tables" / METRICS) == {"city": {"night": change, "day": change}}
 
 
 def test_without_a_headline_metrics_are_by_experiment_and_test_set(folder: Path) -> None:
@@ -96,5 +96,5 @@ def test_without_a_headline_metrics_are_by_experiment_and_test_set(folder: Path)
 
 
 def test_without_experiments_there_are_empty_tables(tmp_path: Path) -> None:
-    write_tables(tmp_path, read_results(tmp_path, [], ["city"]), (), None)
+    write_tables(tmp_path, read_results(tmp_path, [], ["city"]), (), ())
     assert rows(tmp_path / RECALLS) == []

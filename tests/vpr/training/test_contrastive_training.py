@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +36,32 @@ def test_nights_find_the_days_of_their_places(tmp_path: Path) -> None:
     days = ImageSet(both.root, tuple(row for row in both.rows if row.time_of_day != "night"), both.digest)
     run(days, tmp_path / "days", replace(settings, epochs=1))
     assert losses[0] > 1.5 * curve(tmp_path / "days", "loss")[0]
+
+
+def test_positives_are_drawn_anew_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = write_places(tmp_path / "set", places=3, twins=True, views=4)
+    seen: dict[int, set[int]] = defaultdict(set)
+    real = step.Learner.learn
+
+    def watched(self: Any, images: torch.Tensor, rows: Any) -> torch.Tensor:
+        assert rows.shape[1] == 4  # query, two positives, turned
+        for row in rows:
+            assert len({*row[1:3]}) == 2
+            seen[int(row[0])] |= {int(row[1]), int(row[2])}
+        return real(self, images, rows)
+
+    monkeypatch.setattr(step.Learner, "learn", watched)
+    settings = replace(
+        PAIRS, drawn_positives=2, batch=4, queries_per_epoch=12, epochs=5, patience=5, similar_places=2
+    )
+    run(both, tmp_path, settings)
+    losses = curve(tmp_path, "loss")
+    assert losses[-1] < 0.8 * losses[0]
+    # Of the four of its place in the database, and of no other; one draw alone shows two.
+    for query, positives in seen.items():
+        assert positives <= set(range(query // 4 * 4, query // 4 * 4 + 4))
+    assert len(seen) == 12
+    assert np.mean([len(positives) for positives in seen.values()]) > 3
 
 
 def test_a_set_of_nights_alone_is_refused_in_words(tmp_path: Path) -> None:

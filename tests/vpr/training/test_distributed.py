@@ -49,8 +49,10 @@ def pairs_loss(descriptors: torch.Tensor, group: Group, rows: int) -> torch.Tens
     # The first two of each show one place.
     places = torch.tensor([0, 0, 1])[:rows]
     shown = descriptors.unflatten(0, (-1, 2 + NEGATIVES)) if len(descriptors) else descriptors.view(0, 4, 24)
-    # Query, positive and night of a place.
-    return contrastive_loss(shown[:, :3], places[:, None] == places[None], 0.1, group)
+    near = places[:, None] == places[None]
+    # Query, positive and night of a place; and query, two positives and night.
+    one = contrastive_loss(shown[:, :3], near, 0.1, group)
+    return one + contrastive_loss(shown, near.repeat_interleave(2, dim=1), 0.1, group)
 
 
 def step(group: Group, rows: int, *, pairs: bool = False) -> dict[str, torch.Tensor]:

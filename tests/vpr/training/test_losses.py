@@ -49,20 +49,30 @@ def test_gradient_pulls_the_positive_and_pushes_the_negative() -> None:
 
 def naive_loss(descriptors: np.ndarray, near: np.ndarray, temperature: float) -> float:
     unit = descriptors / np.sqrt((descriptors**2).sum(2, keepdims=True))
+    each = near.shape[1] // len(near)
     total = 0.0
-    for time in {0, 2} & set(range(unit.shape[1])):
+    for time in {0, 1 + each} & set(range(unit.shape[1])):
         for one in range(len(unit)):
-            seen = [other for other in range(len(unit)) if other == one or not near[one, other]]
-            scores = {other: float(unit[one, time] @ unit[other, 1]) / temperature for other in seen}
-            total += math.log(sum(math.exp(scores[other] - scores[one]) for other in seen))
-    return total / len(unit)
+            for right in range(each):
+                elsewhere = [
+                    (other, number)
+                    for other in range(len(unit))
+                    for number in range(each)
+                    if other != one and not near[one, other * each + number]
+                ]
+                seen = [(one, right), *elsewhere]
+                scores = [float(unit[one, time] @ unit[other, 1 + n]) / temperature for other, n in seen]
+                total += math.log(sum(math.exp(score - scores[0]) for score in scores))
+    return total / (len(unit) * each)
 
 
-def world(seed: int, places: int, size: float, pictures: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+def world(
+    seed: int, places: int, size: float, pictures: int = 3, each: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Descriptors of places in a square of `size` metres, and which positives lie near another's query."""
     rng = np.random.default_rng(seed)
     queries = rng.uniform(0, size, (places, 2))
-    positives = queries + rng.uniform(-5, 5, (places, 2))
+    positives = np.repeat(queries, each, axis=0) + rng.uniform(-5, 5, (places * each, 2))
     near = np.hypot(*(queries[:, None] - positives[None]).transpose(2, 0, 1)) <= 25
     return torch.from_numpy(rng.normal(size=(places, pictures, 6))), torch.from_numpy(near)
 
@@ -72,12 +82,13 @@ def world(seed: int, places: int, size: float, pictures: int = 3) -> tuple[torch
     st.integers(1, 7),
     st.sampled_from([10, 80, 1000]),
     st.floats(0.05, 2),
-    st.sampled_from([2, 3]),
+    st.integers(1, 3),
+    st.booleans(),
 )
 def test_loss_is_that_of_a_loop(
-    seed: int, places: int, size: float, temperature: float, pictures: int
+    seed: int, places: int, size: float, temperature: float, each: int, nights: bool
 ) -> None:
-    descriptors, near = world(seed, places, size, pictures)
+    descriptors, near = world(seed, places, size, 1 + each + nights, each)
     loss = contrastive_loss(descriptors, near, temperature, ALONE)
     assert float(loss) == pytest.approx(naive_loss(descriptors.numpy(), near.numpy(), temperature), abs=1e-9)
 
@@ -100,6 +111,21 @@ def test_loss_is_that_of_a_calculation_by_hand() -> None:
     assert float(contrastive_loss(descriptors[:, :2], near, 0.5, ALONE)) == pytest.approx(
         by_day / 2, abs=1e-12
     )
+
+
+def test_two_positives_of_a_place_by_hand() -> None:
+    # The first query sees its positives at 0 and 90 degrees, the other place's at 180 and 60; each of its own
+    # is to be told from those two, and not from each other.
+    near, far = [0.5, math.sqrt(0.75)], [-1.0, 0.0]
+    descriptors = torch.tensor(
+        [[[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], far, near]], dtype=torch.float64
+    )
+    own = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    first = [math.log(1 + (math.exp(-1) + math.exp(0.5)) / math.exp(right)) for right in (1, 0)]
+    # The second sees its own at 90 and 30 degrees, the first place's at 90 and 0.
+    second = [math.log(1 + (math.exp(0) + math.exp(1)) / math.exp(right)) for right in (0, math.sqrt(0.75))]
+    loss = contrastive_loss(descriptors, own, 1.0, ALONE)
+    assert float(loss) == pytest.approx((sum(first) + sum(second)) / 4, abs=1e-12)
 
 
 def test_neither_order_of_places_nor_lengths_matter() -> None:

@@ -66,6 +66,9 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
     assert pairs.learnt_from == (
         "queries as they are; nights of queries as they are; contrastive loss, temperature 0.05"
     )
+    places = settings(**PAIRS | {"drawn_positives": 3})
+    assert places.pictures == 5
+    assert places.learnt_from == f"{pairs.learnt_from}, 3 positives drawn"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,8 @@ def test_pairs_leave_null_or_out_what_only_triplets_have() -> None:
         ({"night_weight": 0.5}, "loss triplet has no night_weight"),
         (PAIRS | {"night_weight": -0.5}, "night_weight must be at least 0"),
         ({"similar_places": 2}, "loss triplet has no similar_places"),
+        ({"drawn_positives": 2}, "loss triplet has no drawn_positives"),
+        (PAIRS | {"drawn_positives": 0}, "drawn_positives must be at least 1"),
         ({"similar_places": 0}, "similar_places must be at least 1"),
         ({"warmup": -1}, "warmup must be at least 0"),
         ({"batch_norm": "off"}, "must be one of learning, frozen"),

@@ -33,6 +33,17 @@ def test_what_lies_near_is_measured_from_what_asks_to_what_is_asked_for(both: Im
     assert not found.near(rows).all()
 
 
+def test_what_lies_near_is_measured_of_every_positive(both: ImageSet) -> None:
+    found = training_data(replace(PAIRS, drawn_positives=2), both, 1)
+    rows = np.array([[0, 0, 1, 0], [1, 1, 0, 1], [6, 7, 6, 1]])
+    queries, database = found.queries.positions[found.places.kept], found.database.positions
+    asks = [database[row[1]] if row[3] else queries[row[0]] for row in rows]
+    other = [at for row in rows for at in (queries[row[0]] if row[3] else database[row[1]], database[row[2]])]
+    expected = [[bool(np.hypot(*(one - two)) <= PAIRS.soft_positives) for two in other] for one in asks]
+    assert found.near(rows).tolist() == expected
+    assert found.near(rows).sum() == 10
+
+
 def test_a_set_with_nights_of_queries_alone_lets_only_queries_ask(both: ImageSet) -> None:
     rows = tuple(row for row in both.rows if "database" not in row.name or row.time_of_day != "night")
     reader = training_data(PAIRS, ImageSet(both.root, rows, both.digest), 1).reader

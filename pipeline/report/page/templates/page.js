@@ -81,14 +81,24 @@
     digest.addEventListener("focus", () => getSelection().selectAllChildren(digest));
   }
 
-  // What is wider than its box can be moved by the keyboard too.
+  // What is wider than its box can be moved by the keyboard too, and fades where more of it lies.
+  const fade = (box) => {
+    const beyond = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    const more = [box.scrollLeft > 1 && "left", beyond > 1 && "right"].filter(Boolean);
+    if (more.length) box.dataset.more = more.join(" ");
+    else delete box.dataset.more;
+  };
   const boxes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
+      fade(target);
     }
   });
-  for (const box of all(".scroll")) boxes.observe(box);
+  for (const box of all(".scroll")) {
+    boxes.observe(box);
+    box.addEventListener("scroll", () => fade(box), { passive: true });
+  }
 
   // The section that is being read is marked above.
   const links = new Map(all(".bar nav a").map((link) => [link.hash.slice(1), link]));

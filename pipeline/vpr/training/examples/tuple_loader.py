@@ -78,20 +78,22 @@ class TripletReader(ExampleReader):
 
 @dataclass(frozen=True)
 class PairReader(ExampleReader):
-    """Reads rows [kept query, database image, turned]: of a pair the one that asks, the other, the night.
+    """Reads rows [kept query, database images..., turned]: the one that asks, the others, the night.
 
-    The query asks for the database image, or, where the pair is turned, that for the query. nights: of the
-    queries and of the database, by which a pair has the night of the picture that asks; None without.
-    night_augmentation: how these nights are changed, each time anew.
+    The query asks for the database images, or, where the row is turned, the first of these for the query and
+    the rest. nights: of the queries and of the database, by which a row has the night of the picture that
+    asks; None without. night_augmentation: how these nights are changed, each time anew. positives: database
+    images of a row.
     """
 
     nights: tuple[SplitImages, SplitImages] | None = None
     night_augmentation: Augmentation | None = None
+    positives: int = 1
 
     @property
     def pictures(self) -> int:
         """How many pictures a row has."""
-        return 2 if self.nights is None else 3
+        return 1 + self.positives + (self.nights is not None)
 
     @property
     def turnable(self) -> np.ndarray:
@@ -103,11 +105,12 @@ class PairReader(ExampleReader):
 
     def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
         sides = (self.queries, when[2]), (self.database, int(row[1]))
-        turned = int(row[2])
+        turned = int(row[-1])
         asks, other = sides[turned], sides[1 - turned]
         reads: list[Callable[[], Tensor]] = [
             partial(self._read, *asks, self.augmentation, query_generator, when),
             partial(other[0].read, other[1]),
+            *(partial(self.database.read, int(index)) for index in row[2:-1]),
         ]
         if self.nights is not None:
             night = self.nights[turned], asks[1]

@@ -110,6 +110,22 @@ def test_a_row_is_read_as_what_asks_the_other_and_night_for_any_workers(merged: 
     assert torch.equal(shown, torch.cat(list(many.batches([ROWS[:1], ROWS[1:]], 1, 4))))
 
 
+def test_more_positives_follow_the_first_and_the_night_is_last(merged: ImageSet) -> None:
+    one = replace(reader(merged), positives=2)
+    assert one.nights is not None
+    assert one.pictures == 4
+    [shown] = one.batches([np.array([[0, 3, 4, 0], [2, 0, 5, 1]])], 1, 4)
+    query, turned = (int(one.kept[place]) for place in (0, 2))
+    expected = [
+        one.queries.read(query),
+        one.database.read(3),
+        one.database.read(4),
+        one.nights[0].read(query),
+    ]
+    expected += [one.database.read(0), one.queries.read(turned), one.database.read(5), one.nights[1].read(0)]
+    assert torch.equal(shown, torch.stack(expected))
+
+
 def test_a_database_image_without_a_night_of_its_own_does_not_ask(merged: ImageSet) -> None:
     one = reader(merged)
     assert one.turnable.all()

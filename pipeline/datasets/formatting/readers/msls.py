@@ -1,0 +1,379 @@
+"""Mapillary Street-Level Sequences: 30 cities, `query` and `database` each, by day and by night.
+
+`train_val/<city>/{query,database}/` and `test/...` hold `raw.csv`, `postprocessed.csv`, `images/<key>.jpg`;
+an archive holds a part of that tree. Names are those of the common formatter.
+F. Warburg et al., "Mapillary Street-Level Sequences: A Dataset for Lifelong Place Recognition", CVPR 2020.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from sys import intern
+from typing import Literal
+
+import numpy as np
+
+from pipeline.core.files import require_file
+from pipeline.datasets.formatting.build_set import RawImage
+from pipeline.datasets.formatting.photo_metadata import date_in_name
+from pipeline.datasets.formatting.readers.raw_tree import RawFile, RawTree, text_rows
+from pipeline.datasets.image_set.image_names import Details, name_at
+from pipeline.datasets.image_set.utm_grid import LatLon, UtmGrid, grid_of_places, own_grid
+from pipeline.runtime.errors import (
+    BadArchiveError,
+    MissingInputError,
+    NameFormatError,
+    UserError,
+    listed,
+)
+from pipeline.runtime.progress import progress
+
+_LOG = logging.getLogger(__name__)
+
+_OF_SPLIT = {
+    "train": (
+        *("trondheim", "london", "boston", "melbourne", "amsterdam", "helsinki", "tokyo", "toronto"),
+        *("saopaulo", "moscow", "zurich", "paris", "bangkok", "budapest", "austin", "berlin", "ottawa"),
+        *("phoenix", "goa", "amman", "nairobi", "manila"),
+    ),
+    "val": ("cph", "sf"),
+    "test": ("miami", "athens", "buenosaires", "stockholm", "bengaluru", "kampala"),
+}
+SPLIT_OF = {city: split for split, cities in _OF_SPLIT.items() for city in cities}
+_ROLES = {"query": "queries", "database": "database"}
+# Published without a byte; in a copy that holds them so they are left out, and told.
+_EMPTY = {"_Bkgic7JtCaaMGrgw6kukQ", "yOCOTojshHsfJd0g5B7jPP", "Ek08yvVCR1tXrD4ZSx59CA"}
+
+_RAW, _POSTPROCESSED = "raw.csv", "postprocessed.csv"
+_RAW_COLUMNS = ("key", "lon", "lat", "captured_at", "pano")
+_POSTPROCESSED_COLUMNS = ("key", "easting", "northing", "night", "view_direction")
+_IN_TREE = re.compile(
+    r"(?:.*/)?(?:train_val|test)/([^/]+/(?:query|database)/(?:[^/]+\.csv|images/[^/]+\.(?:jpg|JPG)))"
+)
+_VIEWS = ("Forward", "Backward", "Sideways")
+_TRUTHS = {"True": True, "False": False}
+_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
+# Tables tell easting and northing to well under that, in metres, and without the south's 10,000 km.
+_ALIKE, _SOUTH = 1.0, 10_000_000.0
+
+
+@dataclass(frozen=True)
+class MslsSettings:
+    """How MSLS becomes a set; cities go to train, val and test as published.
+
+    cities: those that are taken, such as [cph, sf]; null for all that are there.
+    val_queries: a file of the raw folder that lists the queries of val: keys, paths or names of pictures, one
+        a line, or in an array (.npy); null for all of them.
+    val_as: the split that the cities of val become: "test" where they are tested on, as in papers.
+    """
+
+    cities: tuple[str, ...] | None
+    val_queries: str | None
+    val_as: Literal["val", "test"]
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.cities or ()) - SPLIT_OF.keys()):
+            raise ValueError(f"cities: {', '.join(unknown)} are none; known are {', '.join(SPLIT_OF)}")
+        listing = PurePosixPath(self.val_queries or "")
+        if listing.is_absolute() or ".." in listing.parts:
+            raise ValueError(
+                f"val_queries: {listing} is not in the raw folder; put it there, for DVC looks at no other,"
+                " and an edit would rerun nothing"
+            )
+
+    def split_of(self, city: str) -> str:
+        """The split of a city."""
+        split = SPLIT_OF[city]
+        return self.val_as if split == "val" else split
+
+
+@dataclass(slots=True)
+class _Picture:
+    """A picture by both tables. east, north: as postprocessed.csv has them."""
+
+    city: str
+    role: str
+    latitude: float
+    longitude: float
+    date: str
+    night: bool
+    view: str
+    east: float
+    north: float
+
+    @property
+    def at(self) -> LatLon:
+        """Latitude and longitude in degrees."""
+        return self.latitude, self.longitude
+
+    def name(self, key: str, grid: UtmGrid | None = None) -> str:
+        """The common name."""
+        note = f"{'night' if self.night else 'day'}_{self.view.lower()}_{self.city}"
+        return name_at(*self.at, Details(key, timestamp=self.date, note=note), grid).encode()
+
+
+def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImage]:
+    """Yield the pictures that are no panoramas, in the order in which the raw folder holds them.
+
+    `held` is the folder of archives that the user holds, when `raw` only records them.
+    Raises, before the first image, `MissingInputError` without the tables that are wanted or the list of
+    queries, `BadArchiveError` for tables that do not fit each other and listed pictures that are not there,
+    and `UserError` naming rows that cannot be used and cities that are not of MSLS.
+    """
+    tree = RawTree.of(raw, held, place_in_tree)
+    pictures = _listed(tree, settings)
+    if settings.val_queries is not None:
+        _keep_listed_queries(pictures, raw / settings.val_queries)
+    _require_pictures(tree, pictures)
+    grids = _grids(pictures)
+    empty = []
+    for file in tree.files(".jpg"):
+        # Without the last, a second copy elsewhere in the tree would want the same name.
+        key = _key_of(file)
+        picture = pictures.pop(_full(file.place.split("/")[:2], key), None)
+        if picture is None:
+            continue
+        if key in _EMPTY and not file.size:
+            empty.append(file.label)
+            continue
+        grid, lies_in = grids[picture.city], own_grid(picture.at)
+        yield RawImage(
+            split=settings.split_of(picture.city),
+            role=picture.role,
+            file_name=picture.name(key, grid),
+            source=file.label,
+            read=file.read,
+            time_of_day="night" if picture.night else "day",
+            brought_from="" if lies_in == grid else str(lies_in),
+            city=picture.city,
+            loose=file.loose,
+        )
+    if empty:
+        _LOG.warning(
+            "left out %d pictures that are published empty; msls_patch_v1.1.zip may hold them:%s",
+            len(empty),
+            listed(empty),
+        )
+
+
+def place_in_tree(path: str) -> str:
+    """What follows `train_val/` or `test/` in a path of the published tree; "" for other files."""
+    found = _IN_TREE.fullmatch(path)
+    return found[1] if found else ""
+
+
+def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
+    """The pictures that are no panoramas, by `<city>/<query or database>/<key>`."""
+    tables: dict[str, dict[str, RawFile]] = {}
+    folders = set()
+    for file in tree.files(".csv"):
+        folder, _, name = file.place.rpartition("/")
+        folders.add(folder)
+        if settings.cities is None or folder.partition("/")[0] in settings.cities:
+            tables.setdefault(folder, {})[name.lower()] = file
+    _require_tables(tree, settings, folders, tables)
+    pictures: dict[str, _Picture] = {}
+    wrong: list[str] = []
+    for folder, of_folder in progress(sorted(tables.items()), label="tables"):
+        pictures |= _joined(folder, of_folder[_RAW], of_folder[_POSTPROCESSED], wrong)
+    if wrong:
+        raise UserError(
+            f"{len(wrong):,} rows of the tables of {tree.folder} cannot be used:{listed(wrong)}",
+            hint="get msls_metadata.zip again, and edit nothing in it",
+        )
+    return pictures
+
+
+def _require_tables(
+    tree: RawTree, settings: MslsSettings, folders: set[str], tables: dict[str, dict[str, RawFile]]
+) -> None:
+    """Refuse unknown cities and wanted ones without tables; take away what nobody can place."""
+    unknown = sorted({folder.partition("/")[0] for folder in tables} - SPLIT_OF.keys())
+    if unknown:
+        raise UserError(
+            f"{tree.folder} has cities that are not of MSLS: {', '.join(unknown)}",
+            hint=f"take them away, or name those that are meant in cities; known are {', '.join(SPLIT_OF)}",
+        )
+    without = [folder for folder, found in tables.items() if not {_RAW, _POSTPROCESSED} <= found.keys()]
+    for folder in without:
+        del tables[folder]
+    cities = {folder.partition("/")[0] for folder in tables}
+    missing = sorted(set(settings.cities or ()) - cities)
+    if missing or not tables:
+        whose = f" of {', '.join(missing)}" if missing else ""
+        there = ", ".join(sorted({folder.partition("/")[0] for folder in folders})) or "none"
+        raise MissingInputError(
+            f"no tables {_RAW} and {_POSTPROCESSED}{whose} in {tree.folder}, neither loose nor in an archive",
+            hint=f"bring msls_metadata.zip, and for test cities their labels; cities there: {there}",
+        )
+    if without:
+        _LOG.warning(
+            "left out %d folders without %s and %s, as test cities were published before their labels:%s",
+            len(without),
+            _RAW,
+            _POSTPROCESSED,
+            listed(sorted(without)),
+        )
+
+
+def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str]) -> dict[str, _Picture]:
+    """The pictures of a folder by both of its tables, which are joined by key; `wrong` gets bad rows."""
+    processed: dict[str, tuple[str, ...]] = {}
+    twice, lacking = [], []
+    for row in text_rows(postprocessed, _POSTPROCESSED_COLUMNS):
+        twice += [row[0]] if row[0] in processed else []
+        processed[row[0]] = row[1:]
+    pictures, seen = {}, set()
+    city, _, role = folder.partition("/")
+    for key, longitude, latitude, captured_at, pano in text_rows(raw, _RAW_COLUMNS):
+        twice += [key] if key in seen else []
+        seen.add(key)
+        if key not in processed:
+            lacking.append(key)
+            continue
+        east, north, night, view = processed[key]
+        try:
+            if not _truth("pano", pano):
+                if view not in _VIEWS:
+                    raise ValueError(f"view_direction {view!r} is none of {', '.join(_VIEWS)}")
+                picture = _Picture(
+                    city=intern(city),
+                    role=_ROLES[role],
+                    latitude=float(latitude),
+                    longitude=float(longitude),
+                    date=intern(date_in_name(captured_at)),
+                    night=_truth("night", night),
+                    view=intern(view),
+                    east=float(east),
+                    north=float(north),
+                )
+                # Refuses what cannot be named, before a picture is read.
+                picture.name(key)
+                pictures[_full([city, role], key)] = picture
+        except (ValueError, NameFormatError) as error:
+            wrong.append(f"{raw.label}, {key}: {error}")
+    lacking += sorted(processed.keys() - seen)
+    if twice or lacking:
+        what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in one of them only"
+        raise BadArchiveError(
+            f"{raw.label} and {postprocessed.label} do not fit each other: {what}:{listed(twice or lacking)}",
+            hint="both must be of one download: get msls_metadata.zip again",
+        )
+    return pictures
+
+
+def _truth(column: str, text: str) -> bool:
+    if text not in _TRUTHS:
+        raise ValueError(f"{column} {text!r} is neither True nor False")
+    return _TRUTHS[text]
+
+
+def _full(folder: list[str], key: str) -> str:
+    return "/".join((*folder, key))
+
+
+def _key_of(file: RawFile) -> str:
+    return file.place.rpartition("/")[2].rpartition(".")[0]
+
+
+def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
+    """Take away the queries of val that the file `listing` does not name."""
+    wanted = listed_keys(require_file(listing, hint="val_queries names a file in the raw folder, or null"))
+    known = {
+        full.rpartition("/")[2]: full
+        for full, picture in pictures.items()
+        if SPLIT_OF[picture.city] == "val" and picture.role == "queries"
+    }
+    if missing := sorted(wanted - known.keys()):
+        raise UserError(
+            f"{len(missing)} of {len(wanted)} keys in {listing} are of no query of val, or of a panorama:"
+            f"{listed(missing)}",
+            hint="the list is of another set, or one of the cities cph and sf is not taken",
+        )
+    for key in known.keys() - wanted:
+        del pictures[known[key]]
+
+
+def listed_keys(listing: Path) -> set[str]:
+    """The keys in a list of pictures: alone, as files `<key>.jpg`, or as the pano_id of common names.
+
+    An array (.npy) is of texts; one of Python objects is not loaded, for that could run code. `UserError` for
+    it, and for entries without a key.
+    """
+    try:
+        if listing.suffix == ".npy":
+            entries = [str(entry) for entry in np.load(io.BytesIO(listing.read_bytes())).ravel()]
+        else:
+            entries = listing.read_text(encoding="utf-8-sig").splitlines()
+    except ValueError as error:
+        raise UserError(
+            f"{listing} is no list of pictures: {error}", hint="write the keys into a text, one a line"
+        ) from error
+    found = {entry.strip(): _key_in(entry.strip()) for entry in entries if entry.strip()}
+    if without := [entry for entry, key in found.items() if not key]:
+        raise UserError(
+            f"{len(without)} of {len(found)} entries of {listing} hold no key of MSLS:{listed(without)}",
+            hint="a key has 22 letters, digits, - and _; a line is a key, <key>.jpg with or without its"
+            " folders, or a common name",
+        )
+    return set(found.values())
+
+
+def _key_in(entry: str) -> str:
+    name = entry.rpartition("/")[2]
+    fields = name.split("@")
+    text = fields[7] if len(fields) > 7 else name.removesuffix(".jpg")
+    return text if _KEY.fullmatch(text) else ""
+
+
+def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
+    missing = set(pictures)
+    for file in progress(tree.files(".jpg"), label="names"):
+        missing.discard(_full(file.place.split("/")[:2], _key_of(file)))
+    if missing:
+        counts = Counter(full.rpartition("/")[0] for full in missing)
+        of_all = Counter(full.rpartition("/")[0] for full in pictures)
+        raise BadArchiveError(
+            f"{len(missing):,} of {len(pictures):,} pictures that the tables list are not in {tree.folder}:"
+            + listed(
+                f"{folder}: {count:,} of {of_all[folder]:,}, first"
+                f" {min(full for full in missing if full.startswith(f'{folder}/')).rpartition('/')[2]}"
+                for folder, count in sorted(counts.items())
+            ),
+            hint="a city lies in several of msls_images_vol_1.zip to msls_images_vol_6.zip: bring them, or"
+            " name in cities those that are whole",
+        )
+
+
+def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
+    """The one grid of each city; says where easting and northing of the tables are of another place."""
+    of_city: dict[str, list[str]] = {}
+    for full, picture in pictures.items():
+        of_city.setdefault(picture.city, []).append(full)
+    grids, other = {}, []
+    for city, here in of_city.items():
+        places = [pictures[full].at for full in here]
+        grids[city] = grid_of_places(places)
+        told = np.array([(pictures[full].east, pictures[full].north) for full in here])
+        # Each in a zone of its own, if the makers took it so.
+        near = np.zeros(len(here), bool)
+        for grid in {own_grid(place) for place in places} | {grids[city]}:
+            metres = grid.metres(places) - (0 if grid.northern else (0, _SOUTH))
+            near |= np.abs(metres - told).max(axis=1) <= _ALIKE
+        other += [here[index] for index in np.flatnonzero(~near)]
+    if other:
+        _LOG.warning(
+            "easting and northing of %d of %d pictures are more than %g m from their latitude and longitude,"
+            " which count:%s",
+            len(other),
+            len(pictures),
+            _ALIKE,
+            listed(other),
+        )
+    return grids

@@ -1,0 +1,108 @@
+"""A published tree of files as people hold it: unpacked, or in archives that hold a part of it each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.core.clutter import is_clutter
+from pipeline.core.files import read_plain
+from pipeline.datasets.archives.archive_members import is_archive, member_names, members
+from pipeline.datasets.formatting.readers.raw_files import RawFiles
+from pipeline.runtime.errors import BadArchiveError
+
+# Of the path of a file its place in the published tree, without outer folders; "" for others.
+Placed = Callable[[str], str]
+_PATCH = "patch"
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file of the tree: its place there, where it lies in words, its bytes, how it is read.
+
+    loose: whether it is a file of its own, and no member of an archive.
+    """
+
+    place: str
+    label: str
+    size: int
+    read: Callable[[], bytes]
+    loose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RawTree:
+    """The files of a raw folder, and those of its archives (in it, or recorded in it and held elsewhere).
+
+    patched: places of which an archive with "patch" in its name holds another version, which is taken.
+    """
+
+    folder: Path
+    archives: tuple[Path, ...]
+    placed: Placed
+    patched: frozenset[str]
+
+    @classmethod
+    def of(cls, raw: Path, held: Path, placed: Placed) -> RawTree:
+        """Look at the archives of `raw`; `held` is where recorded ones lie. Errors as `RawFiles.of`."""
+        archives = tuple(path for _, path in sorted(RawFiles.of(raw, held).files.items()) if is_archive(path))
+        patched = (placed(name) for path in filter(_is_patch, archives) for name in member_names(path))
+        return cls(raw, archives, placed, frozenset(filter(None, patched)))
+
+    def files(self, suffix: str) -> Iterator[RawFile]:
+        """Yield the files of a suffix in any case: archive after archive, then loose ones by their folders.
+
+        Of a compressed tar each is held in memory until the caller lets it go.
+        """
+        for archive in self.archives:
+            patched = frozenset[str]() if _is_patch(archive) else self.patched
+            for member in members(archive, partial(self._is_wanted, suffix, patched)):
+                yield RawFile(self.placed(member.name), member.label, member.size, member.read, loose=False)
+        for folder, folders, names in os.walk(self.folder):
+            folders.sort()
+            below = Path(folder).relative_to(self.folder)
+            for name in sorted(names):
+                path = (below / name).as_posix()
+                if self._is_wanted(suffix, self.patched, path):
+                    file = self.folder / path
+                    read = partial(read_plain, file)
+                    yield RawFile(self.placed(path), path, file.stat().st_size, read, loose=True)
+
+    def _is_wanted(self, suffix: str, patched: frozenset[str], path: str) -> bool:
+        if not path.lower().endswith(suffix) or is_clutter(path):
+            return False
+        place = self.placed(path)
+        return bool(place) and place not in patched
+
+
+def _is_patch(archive: Path) -> bool:
+    return _PATCH in archive.name.lower()
+
+
+def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of `columns` of a CSV as texts, row after row, wherever in it these columns stand.
+
+    `BadArchiveError` for a file that lacks a column, is no CSV, or has a row with too few cells.
+    """
+    try:
+        lines = csv.reader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True)
+        header = next(lines, [])
+        lacking = [name for name in columns if name not in header]
+        if lacking:
+            raise ValueError(f"it has no column {', '.join(lacking)}, but {','.join(header) or 'nothing'}")
+        places = [header.index(name) for name in columns]
+        for row in lines:
+            if row:
+                if len(row) != len(header):
+                    raise ValueError(f"line {lines.line_num} has {len(row)} cells instead of {len(header)}")
+                yield tuple(row[place] for place in places)
+    except (ValueError, csv.Error) as error:
+        raise BadArchiveError(
+            f"{file.label} is not the table that its makers publish: {error}",
+            hint="get it again from where it is published, and edit nothing in it",
+        ) from error
