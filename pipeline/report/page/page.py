@@ -34,7 +34,7 @@ _MEGABYTE = 1_000_000
 class PageParams:
     """The section `report` of params.yaml.
 
-    megabytes: The page's largest size; pictures that do not fit are left out.
+    megabytes: Largest size of the page; images that do not fit are left out.
     """
 
     megabytes: Annotated[float, Range("millions of bytes", above=0)]
