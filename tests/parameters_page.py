@@ -231,8 +231,8 @@ def _machine() -> Iterator[str]:
     yield "## Settings of the machine\n"
     yield (
         "Set in the environment, or in the file `duskline.local.yaml`, which git does not track; the"
-        " environment takes precedence. They never change an output (on a CPU, not a single byte), so a change"
-        " reruns nothing.\n"
+        " environment takes precedence. They never change an output (on a CPU, not a single byte), so"
+        " changing them reruns nothing.\n"
     )
     yield "| variable | in the file | meaning | values | default |\n|---|---|---|---|---|"
     usual = read_machine({}, ROOT / "no such file")
