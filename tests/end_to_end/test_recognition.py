@@ -232,7 +232,7 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
         assert f"{recall['percent']:.1f}</span>" in page
     # What made the nights, as the record of the set has it.
     checkpoint = digest_file(trained.root / "unit" / "weights" / "city.pt")
-    for wanted in (f">{checkpoint}</code>", "a row each: plain; darker", "MIT, as the rest of duskline"):
+    for wanted in (f">{checkpoint}</code>", "one per row: plain; darker", "MIT, as the rest of duskline"):
         assert wanted in page
     samples = trained.root / "reports" / "sheets" / "city_pitts_night"
     assert len(list(samples.glob("*_true_night.jpg"))) == 6

@@ -219,8 +219,8 @@ def test_a_digest_is_short_and_whole_when_it_is_taken(page: Page) -> None:
 
 
 def test_links_lead_to_their_sections_and_mark_them(page: Page) -> None:
-    page.get_by_role("link", name="Compared with the paper").click()
-    page.locator(".bar a[aria-current]", has_text="Compared with the paper").wait_for()
+    page.get_by_role("link", name="The paper").click()
+    page.locator(".bar a[aria-current]", has_text="The paper").wait_for()
     top = page.locator("#paper h2").bounding_box()
     assert top is not None and 40 < top["y"] < 400, "not below the bar"
 
