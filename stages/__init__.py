@@ -1,4 +1,4 @@
-"""One thin click command per stage of the pipeline, and the `duskline` group."""
+"""One thin click command for each stage of the pipeline, and the `duskline` command group."""
 
 # `signal` takes a while to load, in which Ctrl-C would be a traceback.
 import _signal  # type: ignore[import-not-found]  # the type checker does not know it

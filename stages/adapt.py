@@ -1,4 +1,4 @@
-"""Stage `adapt`: a place recogniser of any kind taught to see by night."""
+"""Stage `adapt`: adapt any place-recognition model to night images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 
 @stage_command("adapt", GOES_ON_FROM_STATE)
 def main(name: str) -> str:
-    """Teach a model to find by night; a run that was ended goes on where it stopped."""
+    """Adapt a model to night images; an interrupted run resumes where it stopped."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.vpr.adaptation.adaptation import adapt

@@ -1,4 +1,4 @@
-"""Stage `apart`: what of a set may be learnt from when another set is tested on."""
+"""Stage `apart`: the images of a dataset that may be used for training when another one is the test set."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from stages.places import SETS
 
 
 @stage_command("apart")
-@parameter("dataset", str, "The set to select from, below data/sets.", names=set_names)
-@parameter(
-    "apart_from", str, "The set with which nothing may be in common, below data/sets.", names=set_names
-)
-@parameter("radius", Metres, "Images at most so far from one of that set are left out.")
+@parameter("dataset", str, "The dataset to select from, in data/sets.", names=set_names)
+@parameter("apart_from", str, "The dataset that the result must not overlap, in data/sets.", names=set_names)
+@parameter("radius", Metres, "Images within this distance of an image of that dataset are left out.")
 @shards_parameter
 def main(name: str, dataset: str, apart_from: str, radius: float, shards_above: int) -> str:
-    """Keep what of a set is no picture of another set and was taken near none of it, by hard links."""
+    """Keep the images of a dataset that are not in another one and not taken near it, as hard links."""
     from pipeline.datasets.derived.exclude_overlap import exclude_overlap
     from pipeline.datasets.image_set.image_set import ImageSet
 

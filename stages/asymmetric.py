@@ -1,4 +1,4 @@
-"""Stage `asymmetric`: two models as one, of which one describes queries and the other databases."""
+"""Stage `asymmetric`: combine two models: one describes queries, the other describes databases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.places import RECOGNISERS
 
 @stage_command("asymmetric")
 def main(name: str) -> str:
-    """Put two models together: queries are looked for in an index that another model has made."""
+    """Combine two models: one describes the queries, the other one built the index that they search."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.vpr.experiments.asymmetric import Asymmetric, join_models
 

@@ -1,4 +1,4 @@
-"""Stage `augmentations`: the same training queries under each change that models' queries get."""
+"""Stage `augmentations`: the same training queries with each augmentation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stages.places import AUGMENTATIONS, SETS
 
 @dataclass(frozen=True)
 class AugmentationSheetParams:
-    """What is shown of which changes.
+    """Which training queries are shown, with which augmentations.
 
-    dataset: the set whose training queries are shown.
-    pictures: how many of them.
-    height: height of each of them.
-    changes: names, as they stand above the columns, with augmentations as models of `train` have them.
+    dataset: the dataset whose training queries are shown.
+    pictures: number of queries.
+    height: height of each image.
+    changes: an augmentation for each column title, in the form that models of `train` use.
     """
 
     dataset: str
@@ -31,7 +31,7 @@ class AugmentationSheetParams:
 
 @stage_command("augmentations")
 def main(name: str) -> str:
-    """Draw a few training queries, plain and in each way that they may be changed, side by side."""
+    """Show a few training queries side by side: unchanged, and with each augmentation."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.report.sets.augmentations import write_augmentations

@@ -1,4 +1,4 @@
-"""`duskline city`: pictures of the embedded city by day and by night, to train a translator on."""
+"""`duskline city`: day and night images of the embedded city, to train a translator on."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ from stages.options import option
 @option(
     "--source",
     str,
-    "Which city: its key under fetch in params.yaml.",
+    "The city: its key under fetch in params.yaml.",
     names=in_section("fetch"),
     default="city",
 )
-@option("--count", Annotated[int, Range("pictures", least=1)], "How many of each time of day.", default=1500)
+@option(
+    "--count",
+    Annotated[int, Range("pictures", least=1)],
+    "Number of images for each time of day.",
+    default=1500,
+)
 def main(out: Path, source: str, count: int) -> None:
-    """Draw COUNT day and COUNT night pictures of the city's training streets into OUT/day and OUT/night.
+    """Render COUNT day and COUNT night images of the city's training streets into OUT/day and OUT/night.
 
-    Days and nights are taken at unrelated places: unpaired, as a translator is trained.
+    Day and night images show unrelated places: they are unpaired, as for training a translator.
     """
     from pipeline.city.export.raw import write_unpaired
     from pipeline.city.settings import CitySettings

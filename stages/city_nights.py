@@ -1,4 +1,4 @@
-"""The true nights of the embedded city, for the stages that show them beside ours."""
+"""The true night images of the embedded city, for the stages that compare ours with them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pipeline.runtime.machine import read_machine
 
 
 class CityNights:
-    """Draws true nights of the embedded city's raw form at `place`, such as `city/pittsburgh`.
+    """Renders true night images of the embedded city's raw form at `place`, such as `city/pittsburgh`.
 
-    `ParameterError` when `params` have no such city, or it no such form.
+    `ParameterError` when `params` has no such city, or the city has no such form.
     """
 
     def __init__(self, params: Mapping[str, object], place: str) -> None:

@@ -1,4 +1,4 @@
-"""The `duskline` command: the commands for people by what they are for, and the stages."""
+"""The `duskline` command: commands for users, grouped by purpose, and the pipeline stages."""
 
 from __future__ import annotations
 
@@ -8,74 +8,74 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-# Module, and one line of meaning, of each command: under what it is for.
+# Module and one-line help of each command, by section.
 Section = Mapping[str, tuple[str, str]]
 
 COMMANDS: dict[str, Section] = {
     "Data": {
-        "sources": ("stages.sources", "Known data sets and checkpoints: terms, what is at hand."),
-        "pin": ("stages.pin", "Write down the digests of the archives at hand."),
-        "city": ("stages.city", "Draw pictures of the embedded city by day and by night."),
-        "sets": ("stages.sets", "The sets that params.yaml asks for: size and place."),
-        "export": ("stages.export", "A set as plain files in the common folder layout."),
+        "sources": ("stages.sources", "Known datasets and checkpoints: terms, and what you have."),
+        "pin": ("stages.pin", "Record the checksums of the archives you have."),
+        "city": ("stages.city", "Render images of the embedded city by day and by night."),
+        "sets": ("stages.sets", "The datasets in params.yaml: size and location."),
+        "export": ("stages.export", "Write a dataset as plain files in the common layout."),
     },
-    "Nights, and sets of both": {
-        "translate": ("stages.translate_folder", "Any folder of pictures to night."),
+    "Night images": {
+        "translate": ("stages.translate_folder", "Turn any folder of images into night images."),
     },
     "Results": {
-        "results": ("stages.results", "The recalls of every experiment, and the report."),
-        "export-model": ("stages.export_model", "A model for others' code, by torch.hub."),
+        "results": ("stages.results", "Recall of every experiment, and where the report is."),
+        "export-model": ("stages.export_model", "Export a model for other code, through torch.hub."),
     },
     "Sharing": {
-        "share": ("stages.share", "Set up a DVC remote; say under which terms."),
-        "repair": ("stages.repair", "Mend what is spoilt or gone on a remote."),
+        "share": ("stages.share", "Set up a DVC remote and show the licence terms."),
+        "repair": ("stages.repair", "Repair damaged or missing objects in the cache or remote."),
     },
     "Machine": {
-        "doctor": ("stages.doctor", "Can this machine do what params.yaml asks for?"),
-        "plan": ("stages.plan", "What `dvc repro` would run, why, and what it takes."),
-        "prune": ("stages.prune", "Remove stored nights that nothing uses."),
+        "doctor": ("stages.doctor", "Check whether this machine can run params.yaml."),
+        "plan": ("stages.plan", "Show what `dvc repro` would run, why, and what it needs."),
+        "prune": ("stages.prune", "Delete stored night images that nothing uses."),
         "stage": ("stages.cli", "Run one stage by hand, as `dvc repro` does."),
-        "completion": ("stages.completion", "Let bash, zsh or fish complete commands and names."),
+        "completion": ("stages.completion", "Set up completion for bash, zsh or fish."),
     },
 }
 
 STAGES: dict[str, Section] = {
     "Data": {
-        "fetch": ("stages.fetch", "Raw archives of a source: drawn, found, or downloaded."),
-        "format": ("stages.format", "The common layout and names, with a manifest."),
+        "fetch": ("stages.fetch", "Get a source's raw archives: render, find or download."),
+        "format": ("stages.format", "Convert raw data to the common layout, with a manifest."),
     },
-    "Nights, and sets of both": {
-        "pictures": ("stages.pictures", "A folder of pictures, listed for a side of a training."),
-        "train_unit": ("stages.train_unit", "A translator trained on two unpaired sides."),
-        "translate": ("stages.translate", "The synthetic night of a day set."),
-        "photometric": ("stages.photometric", "The night of a day set without a network."),
-        "merge": ("stages.merge", "A day set and its night set as one."),
-        "apart": ("stages.apart", "What of a set lies apart from a test set."),
-        "select": ("stages.select", "The database, and the queries of one time of day."),
+    "Night images and derived datasets": {
+        "pictures": ("stages.pictures", "List a folder of images for one side of a UNIT training."),
+        "train_unit": ("stages.train_unit", "Train a UNIT translator on unpaired day and night images."),
+        "translate": ("stages.translate", "Make a night dataset with a translator network."),
+        "photometric": ("stages.photometric", "Make a night dataset without a network."),
+        "merge": ("stages.merge", "Merge a day dataset and its night dataset."),
+        "apart": ("stages.apart", "Keep the images that do not overlap a test set."),
+        "select": ("stages.select", "Keep the database and the queries of one time of day."),
     },
-    "Recognition": {
-        "train": ("stages.train", "A place recogniser, from a set's train and val splits."),
-        "adapt": ("stages.adapt", "A place recogniser of any kind taught to see by night."),
-        "asymmetric": ("stages.asymmetric", "Two models as one: for queries, and for databases."),
-        "model_file": ("stages.model_file", "A model.pt that somebody else has trained."),
-        "hub_local": ("stages.hub_local", "A model of others, by torch.hub from a folder."),
-        "hub_github": ("stages.hub_github", "A model of others, by torch.hub from GitHub."),
-        "experiment": ("stages.experiment", "A model and how it is tested, in one folder."),
-        "evaluate": ("stages.evaluate", "An experiment on a test set: recall, what was found."),
+    "Place recognition": {
+        "train": ("stages.train", "Train a model on a dataset's train and val splits."),
+        "adapt": ("stages.adapt", "Adapt any model to night images."),
+        "asymmetric": ("stages.asymmetric", "Combine two models: one for queries, one for databases."),
+        "model_file": ("stages.model_file", "Use a model.pt that someone else trained."),
+        "hub_local": ("stages.hub_local", "Use a third-party model: torch.hub, from a folder."),
+        "hub_github": ("stages.hub_github", "Use a third-party model: torch.hub, from GitHub."),
+        "experiment": ("stages.experiment", "Put a model and its test settings into one folder."),
+        "evaluate": ("stages.evaluate", "Evaluate an experiment on a test set: recall, matches."),
     },
     "Results": {
-        "tables": ("stages.tables", "All recalls, and ours beside the paper's."),
-        "augmentations": ("stages.augmentations", "Training queries under each augmentation."),
-        "statistics": ("stages.statistics", "A set in numbers, with a map and its brightness."),
-        "sheet": ("stages.sheet", "Samples of a night set: day, our night, true night."),
-        "compare": ("stages.compare", "The same days through every translator at hand."),
-        "report": ("stages.report", "One page with tables, curves, nights and matches."),
+        "tables": ("stages.tables", "Tables of all recalls, compared with the paper."),
+        "augmentations": ("stages.augmentations", "Show training queries with each augmentation."),
+        "statistics": ("stages.statistics", "Statistics of a dataset, with a map and its brightness."),
+        "sheet": ("stages.sheet", "Samples of a night dataset: day, our night, true night."),
+        "compare": ("stages.compare", "Compare all available translators on the same images."),
+        "report": ("stages.report", "Write the report page: tables, curves, images, matches."),
     },
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, so that help and completion are instant."""
+    """A command group that imports a command only when it is called: help and completion are instant."""
 
     def __init__(self, *args: object, sections: Mapping[str, Section], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
         self._known = {name: told for section in sections.values() for name, told in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Name the commands in the order of the journey."""
+        """Name the commands in the order in which they are used."""
         return list(self._known)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -95,7 +95,7 @@ class LazyGroup(click.Group):
         return None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by what they are for, without importing them, and the options on one line."""
+        """List the commands by section, without importing them, and the options on one line."""
         formatter.write("\n")
         widest = max(map(len, self._known))
         for title, section in self._sections.items():
@@ -119,13 +119,13 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, sections=COMMANDS, context_settings={"max_content_width": 80})
 @click.version_option(package_name="duskline", message="%(prog)s %(version)s")
 def main() -> None:
-    """Build place-recognition sets, make their nights, measure what these are worth.
+    """Build place-recognition datasets, make night images, measure the gain.
 
     \b
-    First:  dvc repro          run it all on the embedded city, without network
-            duskline results   see what the nights were worth
-            duskline translate IN OUT --photometric classical   your own pictures
-    params.yaml says what there is to make; docs/README.md tells everything else.
+    First:  dvc repro          run everything on the embedded city, offline
+            duskline results   see the gain from the night images
+            duskline translate IN OUT --photometric classical   your own images
+    params.yaml says what to make; docs/README.md explains everything else.
     """
 
 

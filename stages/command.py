@@ -1,4 +1,4 @@
-"""What every command shares: levels of speech, errors and interrupts in words, one run of a stage."""
+"""What all commands share: output levels, error and interrupt messages, one run of a stage at a time."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def stage_command(
             _run_alone(what(options), functools.partial(function, **options))
 
         if not single:
-            meaning = "Which one: its key in params.yaml."
+            meaning = "Name of the instance: its key in params.yaml."
             alone = option("--name", str, meaning, names=instances_of(stage), required=True)(alone)
         return _command(stage, what, interrupted, alone)
 
@@ -91,8 +91,10 @@ def _command(
     name: str, what: Callable[[dict[str, Any]], str], interrupted: str, function: Callable[..., None]
 ) -> click.Command:
     @click.command(name, help=function.__doc__)
-    @click.option("-q", "--quiet", is_flag=True, help="Say only errors and what was asked for.")
-    @click.option("--debug", is_flag=True, help="Say what is read and chosen too, and where an error arose.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print only errors and the requested output.")
+    @click.option(
+        "--debug", is_flag=True, help="Also print which files are read and what is chosen, and tracebacks."
+    )
     @functools.wraps(function)
     def command(*, quiet: bool, debug: bool, **options: Any) -> None:
         if quiet and debug:

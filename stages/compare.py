@@ -1,4 +1,4 @@
-"""Stage `compare`: the same days through every translator at hand, on one labelled sheet."""
+"""Stage `compare`: the same day images through every available translator, on one labelled sheet."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from stages.places import COMPARISONS, SETS
 if TYPE_CHECKING:
     from pipeline.night.comparison.compare import Candidate
 
-# What a fetched checkpoint is called, in the folder of its source; it is shown by the name of that folder.
+# File name of a fetched checkpoint in its source's folder; the sheet shows the name of that folder.
 FETCHED = "gen.pt"
 SUFFIXES = (".pt", ".pth", ".pt2")
 
 
 @dataclass(frozen=True)
 class CompareParams:
-    """What is compared on which days.
+    """Which translators are compared, and on which day images.
 
-    day: the set whose days are shown.
-    split: of which split of it: train, val or test.
-    pictures: how many days.
-    checkpoints: a folder; every `.pt`, `.pth` and `.pt2` in it is a translator.
-    shorter_side: as in `translate`, for all of them.
-    stretch: as in `translate`, for all of them.
-    detail: as in `translate`, for all of them.
-    shorter_sides: `shorter_side` of those that differ, by the name of the file without its suffix.
-    true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
-        null for other sets.
-    trusted: as in `translate`, for all of them.
+    day: the day dataset.
+    split: the split that the images are taken from: train, val or test.
+    pictures: number of day images.
+    checkpoints: a folder; each `.pt`, `.pth` and `.pt2` file in it is a translator.
+    shorter_side: as in `translate`, for all checkpoints.
+    stretch: as in `translate`, for all checkpoints.
+    detail: as in `translate`, for all checkpoints.
+    shorter_sides: `shorter_side` of the checkpoints that need another one, by file name without suffix.
+    true_nights: source and raw form in the embedded city (`city/pittsburgh`) that `day` was formatted from;
+        null for other datasets.
+    trusted: as in `translate`, for all checkpoints.
     """
 
     day: str
@@ -56,7 +56,7 @@ class CompareParams:
 
 @stage_command("compare")
 def main(name: str) -> str:
-    """Show days beside their nights by every checkpoint of a folder and every photometric style."""
+    """Show day images beside their night images by each checkpoint of a folder and each photometric style."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.night.comparison.compare import compare_translators

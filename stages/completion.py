@@ -1,4 +1,4 @@
-"""`duskline completion`: what lets a shell complete commands, options and the names in params.yaml."""
+"""`duskline completion`: shell completion of commands, options and the names in params.yaml."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _VARIABLE = "_DUSKLINE_COMPLETE"
 @worded_command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def main(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """Write to standard output what lets SHELL complete duskline's commands, options and names.
+    """Print the script with which SHELL completes duskline's commands, options and names.
 
     \b
     bash  eval "$(duskline completion bash)"
     zsh   eval "$(duskline completion zsh)"
     fish  duskline completion fish | source
 
-    Type that after the environment was activated, or write it below the last line of .venv/bin/activate:
-    elsewhere there is no duskline. Names are those of the params.yaml in the current folder.
+    Run the line for your shell after you activate the environment, or append it to .venv/bin/activate:
+    duskline exists only in that environment. Names come from the params.yaml in the current folder.
     """
     from stages.cli import main as duskline
 

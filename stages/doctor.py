@@ -1,4 +1,4 @@
-"""`duskline doctor`: whether this machine can do what params.yaml asks for, and what to do if not."""
+"""`duskline doctor`: whether this machine can run what params.yaml asks for, and what to do if not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stages.places import RAW, RECOGNISERS, SETS, UNIT_MODELS
 
 @worded_command("doctor")
 def main() -> None:
-    """Check this machine, one line for each thing: ok, note, warning or fault, and what to do about it.
+    """Check this machine: one line per check, with ok, note, warning or fault, and what to do about it.
 
-    Looks at Python and its libraries, the GPU, processors and memory, room on every disk against what
-    params.yaml will take, links between DVC's cache and the data, remotes, archives and checkpoints, and
-    says what trainings will ask of a GPU, as far as that can be calculated.
+    Checks Python and its libraries, the GPU, processors and memory, links between DVC's cache and the data,
+    remotes, archives and checkpoints. Compares the free space on each disk with what params.yaml needs.
+    Estimates what training runs need of a GPU, where that can be calculated.
 
-    Exit code 1 when a fault stands in the way of `dvc repro`. Only remotes are asked over the network.
+    The exit code is 1 when a fault would stop `dvc repro`. Only the check of remotes uses the network.
     """
     from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Stage `evaluate`: an experiment on a test set."""
+"""Stage `evaluate`: evaluate an experiment on a test set."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from stages.places import EXPERIMENTS, RESULTS, SETS
 
 
 @stage_command("evaluate", GOES_ON)
-@parameter("experiment", str, "The experiment, below models/experiments.", names=in_section("experiment"))
-@parameter("test_set", str, "The set whose test split is used, below data/sets.", names=set_names)
+@parameter("experiment", str, "The experiment, in models/experiments.", names=in_section("experiment"))
+@parameter("test_set", str, "The dataset whose test split is used, in data/sets.", names=set_names)
 def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - the lock's name
-    """Find the place of every test query and count how often it was right."""
+    """Retrieve the nearest database images of every test query, and compute recall."""
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.vpr.evaluation.evaluation import evaluate
 

@@ -1,4 +1,4 @@
-"""Stage `experiment`: a model and how it is tested, in one folder."""
+"""Stage `experiment`: a model and its test settings, in one folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.places import EXPERIMENTS, RECOGNISERS
 
 @stage_command("experiment")
 def main(name: str) -> str:
-    """Put a model together with its test-time settings; evaluate tests both on each test set."""
+    """Combine a model with its test settings; `evaluate` then runs it on each test set."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.vpr.experiments.experiment import Experiment, write_experiment
 

@@ -1,4 +1,4 @@
-"""`duskline export`: a set as plain files in the common folder layout."""
+"""`duskline export`: a dataset as plain files in the common folder layout."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from stages.places import SETS
 @click.argument("name", metavar="SET", shell_complete=completing(set_names))
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(name: str, folder: Path) -> None:
-    """Write a set into FOLDER as images/{train,val,test}/{database,queries}/@...@.jpg, whatever its form.
+    """Write a dataset into FOLDER as images/{train,val,test}/{database,queries}/@...@.jpg.
 
-    SET is a name below data/sets, or the path of a set. Files are hard links where that is possible: read
-    them, and do not write into them. A set that is in FOLDER already is replaced.
+    SET is a name in data/sets, or the path of a dataset, whether plain files or shards. Files are hard links
+    where possible: read them, but do not modify them. A dataset that is already in FOLDER is replaced.
     """
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.datasets.upkeep.export import export_set

@@ -1,4 +1,4 @@
-"""`duskline export-model`: a place recogniser for code bases that know nothing of duskline."""
+"""`duskline export-model`: a place-recognition model for code that does not use duskline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from stages.places import EXPERIMENTS, RECOGNISERS
 @click.argument("name", shell_complete=completing(model_names))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(name: str, out: Path) -> None:
-    """Write a model into the folder OUT for torch.hub to load it without duskline, with the same numbers.
+    """Export a model to the folder OUT. torch.hub loads it without duskline, with the same descriptors.
 
-    NAME is a model below models/vpr. Of a model of others OUT has the weights and says whose code it needs;
-    that code is run here. OUT/README.md tells how it is used. An export that is in OUT already is replaced.
+    NAME is a model in models/vpr. For a third-party model, OUT holds the weights and names the code that it
+    needs; that code runs during the export. OUT/README.md explains how to use the model. An export that is
+    already in OUT is replaced.
     """
     from pipeline.vpr.export.export_model import export_model
 

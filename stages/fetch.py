@@ -1,4 +1,4 @@
-"""Stage `fetch`: the raw archives of a source, drawn, found where they lie, or downloaded."""
+"""Stage `fetch`: the raw archives of a source: rendered, found on disk, or downloaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.places import PINNED, RAW
 class ArchivesParams:
     """A source of archives.
 
-    accept_terms: whether the user has read and accepted the terms in the source's registry entry.
+    accept_terms: true once you have read and accepted the terms in the source's registry entry.
     """
 
     accept_terms: bool
@@ -32,7 +32,7 @@ class CheckpointParams:
 
 @stage_command("fetch", "what has been downloaded is kept, run it again to go on")
 def main(name: str) -> str:
-    """Get what the source NAME consists of, as its section of params.yaml and its registry entry say."""
+    """Get the raw data of a source, as its section of params.yaml and its registry entry say."""
     from pipeline.core.params import read_params, section_of
 
     section = section_of(read_params(), "fetch", name)

@@ -1,4 +1,4 @@
-"""Stage `format`: raw archives or photographs as a set in the common layout."""
+"""Stage `format`: raw archives or photographs as a dataset in the common layout."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawParams:
-    """Where a set comes from; the settings of its form stand beside.
+    """Where a dataset comes from; the settings of its form are in the same section.
 
     raw: the folder of raw data.
-    form: how it is laid out: pittsburgh, tokyo247, tokyo247_queries, common, folder, traverses,
+    form: layout of the raw data: pittsburgh, tokyo247, tokyo247_queries, common, folder, traverses,
         vpr_bench, st_lucia, gsv_cities or msls.
-    expected: the entry of the registry whose counts of images the set must have; null for none.
+    expected: the registry entry whose image counts the dataset must match; null for no check.
     """
 
     raw: Path
@@ -34,9 +34,9 @@ class RawParams:
 
 @dataclass(frozen=True)
 class SetsParams:
-    """In what form sets are kept.
+    """How datasets are stored.
 
-    shards_above: a set of more images than that is one of shards.
+    shards_above: a dataset with more images than this is stored as shards.
     """
 
     shards_above: Annotated[int, Range("images", least=0)]
@@ -47,7 +47,7 @@ class SetsParams:
 
 @stage_command("format", GOES_ON)
 def main(name: str) -> str:
-    """Read the raw data of the set NAME in its form, and write it in the common layout with a manifest."""
+    """Read the raw data of a dataset and write it in the common layout, with a manifest."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.formatting.build_set import format_set
     from pipeline.datasets.formatting.forms import reader_of
@@ -83,7 +83,7 @@ def main(name: str) -> str:
 
 
 def _counted(images: Iterable[RawImage], brought: Counter[str]) -> Iterator[RawImage]:
-    """Pass `images` on, and count those of another UTM zone than their set's, by their zone."""
+    """Pass `images` on, and count those from another UTM zone than the dataset's, by zone."""
     for image in images:
         if image.brought_from:
             brought[image.brought_from] += 1

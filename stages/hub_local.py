@@ -1,4 +1,4 @@
-"""Stage `hub_local`: a descriptor model of others, by torch.hub from a folder."""
+"""Stage `hub_local`: a third-party descriptor model, through torch.hub from a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.places import RECOGNISERS
 
 @stage_command("hub_local")
 def main(name: str) -> str:
-    """Load a model by torch.hub from a folder and write down what it is; this runs the repository's code."""
+    """Load a model through torch.hub from a folder and record what it is; this runs the repository's code."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.vpr.experiments.torch_hub import HubModel, register_hub_model
 

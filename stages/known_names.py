@@ -1,4 +1,4 @@
-"""Names that stand in params.yaml, for the shell to complete."""
+"""Names in params.yaml, for shell completion."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import yaml
 from pipeline.runtime.set_stages import SET_STAGES
 from stages.places import RECOGNISERS, SETS
 
-# Stages whose section has another name than they.
+# Stages whose section has another name.
 _SECTIONS = {"sheet": "sheets"}
-# Of models that may be exported.
+# Sections of models that can be exported.
 _MODELS = ("train", "adapt", "model_file", "hub_local", "hub_github")
 
 
 def instances_of(stage: str) -> Callable[[], list[str]]:
-    """Names of the instances of a stage, as `--name` has them."""
+    """Names of the instances of a stage, as `--name` takes them."""
 
     def names() -> list[str]:
         params = _params()
@@ -36,19 +36,19 @@ def in_section(section: str) -> Callable[[], list[str]]:
 
 
 def set_names() -> list[str]:
-    """Names of the sets that params.yaml asks for, and of others that are there."""
+    """Names of the datasets in params.yaml, and of others on disk."""
     asked = [name for section in SET_STAGES for name in _params().get(section) or {}]
     return list(dict.fromkeys([*asked, *sorted(folder.name for folder in SETS.glob("*/"))]))
 
 
 def model_names() -> list[str]:
-    """Names of the models that params.yaml asks for, and of others that are there."""
+    """Names of the models in params.yaml, and of others on disk."""
     asked = [name for section in _MODELS for name in _params().get(section) or {}]
     return list(dict.fromkeys([*asked, *sorted(folder.name for folder in RECOGNISERS.glob("*/"))]))
 
 
 def set_places() -> list[str]:
-    """The sets as outputs of stages, such as data/sets/city_pitts."""
+    """The datasets as stage outputs, such as data/sets/city_pitts."""
     return [f"{SETS}/{name}" for name in set_names()]
 
 

@@ -1,4 +1,4 @@
-"""Stage `merge`: a day set and its night set as one set, by hard links."""
+"""Stage `merge`: a day dataset and its night dataset as one dataset, with hard links."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from stages.places import SETS
 
 
 @stage_command("merge")
-@parameter("day", str, "The day set, below data/sets.", names=set_names)
-@parameter("night", str, "Its night set, below data/sets.", names=set_names)
-@parameter("keep_nights", Share, "Share of the nights of each split and role that is taken.")
-@parameter("seed", Seed, "Of which nights are taken.")
+@parameter("day", str, "The day dataset, in data/sets.", names=set_names)
+@parameter("night", str, "Its night dataset, in data/sets.", names=set_names)
+@parameter("keep_nights", Share, "Share of the night images to take from each split and role.")
+@parameter("seed", Seed, "Seed of the choice of night images.")
 @shards_parameter
 def main(name: str, day: str, night: str, keep_nights: float, seed: int, shards_above: int) -> str:
-    """Put a day set and its night set together: every folder holds its day images and their nights."""
+    """Merge a day dataset and its night dataset: each folder holds its day images and their night images."""
     from pipeline.datasets.derived.merge import merge_sets
     from pipeline.datasets.image_set.image_set import ImageSet
 

@@ -1,4 +1,4 @@
-"""Stage `model_file`: a recogniser that duskline has trained elsewhere, given as a file."""
+"""Stage `model_file`: a model that duskline trained elsewhere, given as a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stages.places import RECOGNISERS
 
 @dataclass(frozen=True)
 class ModelFileParams:
-    """A model that somebody else trained.
+    """A model that someone else trained.
 
-    file: its model.pt, as `train` writes it; it is read where it lies, and copied.
+    file: the model.pt that `train` wrote; it is read in place and copied.
     """
 
     file: Path
@@ -21,7 +21,7 @@ class ModelFileParams:
 
 @stage_command("model_file")
 def main(name: str) -> str:
-    """Check a model that is given as a file and put it beside those trained here."""
+    """Check a model file and add it to the models trained here."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.vpr.experiments.model_file import take_model
 

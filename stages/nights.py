@@ -1,4 +1,4 @@
-"""What the stages share that make a night set of a day set, each by its own translator."""
+"""Shared by the stages that make a night dataset from a day dataset, each with its own translator."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def night_parameters(function: Callable[..., str]) -> Callable[..., str]:
     """Add the parameters that do not depend on the translator, those of `make_night_set`."""
     for add in (
         shards_parameter,
-        parameter("max_failed", Share, "Largest allowed share of images that cannot be translated."),
-        parameter("quality", JpegQuality, "JPEG quality of the nights."),
-        parameter("format", Literal["jpg", "png"], "File format of the nights; png loses nothing."),
-        parameter("day", str, "The set to translate, below data/sets.", names=set_names),
+        parameter("max_failed", Share, "Largest share of images that may fail to translate."),
+        parameter("quality", JpegQuality, "JPEG quality of the night images."),
+        parameter("format", Literal["jpg", "png"], "File format of the night images; png is lossless."),
+        parameter("day", str, "The dataset to translate, in data/sets.", names=set_names),
     ):
         function = add(function)
     return function
@@ -43,9 +43,9 @@ def make_night_set(
     shards_above: int,
     terms: Sequence[Terms] = (),
 ) -> str:
-    """Write the night set `name` of the set `day`, and return the summary in words; see `translate_set`.
+    """Write the night dataset `name` of the dataset `day` and return a summary; see `translate_set`.
 
-    terms: of the translator. The other arguments are those of `night_parameters`.
+    terms: licence terms of the translator. The other arguments are those of `night_parameters`.
     """
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.night.engine.translate_set import translate_set

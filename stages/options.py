@@ -1,4 +1,4 @@
-"""Options of commands: made of the types of pipeline/runtime/ranges.py, so that help says what is checked."""
+"""Command options, made from the types of pipeline/runtime/ranges.py, so that help states what is checked."""
 
 from __future__ import annotations
 
@@ -142,5 +142,5 @@ def shards_parameter(function: Callable[..., str]) -> Callable[..., str]:
     return parameter(
         "shards_above",
         Annotated[int, Range("images", least=0)],
-        "A set of more images than that is one of shards.",
+        "A dataset with more images than this is stored as shards.",
     )(function)

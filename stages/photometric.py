@@ -1,4 +1,4 @@
-"""Stage `photometric`: the night of a day set without a network, only what is new."""
+"""Stage `photometric`: a night dataset from a day dataset without a network; only new images are made."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from stages.options import parameter
 @parameter(
     "style",
     Literal["literal", "meant", "classical"],
-    "Which night: the paper's augmentation as it ran, as it was meant, or our own by tone and lights.",
+    "The paper's augmentation as it ran (literal) or as described (meant), or our own night with tone and"
+    " lights (classical).",
 )
 def main(name: str, style: str, **night: Any) -> str:
-    """Make nights by the paper's augmentation or by classical means; finished images are never made twice."""
+    """Make night images with the paper's augmentation or classical image processing; none is made twice."""
     from pipeline.night.photometric.photometric import PhotometricTranslator
 
     return make_night_set(name, partial(PhotometricTranslator, style), read_machine().workers, **night)

@@ -1,4 +1,4 @@
-"""Stage `pictures`: one folder of pictures for a side of a translator's training, listed where it lies."""
+"""Stage `pictures`: one folder of images for one side of a translator's training run, listed in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stages.training_sides import ListedFolder
 @stage_command("pictures")
 @parameters_of(ListedFolder)
 def main(name: str, side: str, folder: Path) -> str:
-    """List the pictures of a folder, with their digests, as pictures of a side; nothing is copied."""
+    """List the images of a folder, with their digests, for one side of a training run; nothing is copied."""
     from pipeline.core.params import build
     from unit.data.domain_images import list_side
 

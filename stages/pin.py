@@ -1,4 +1,4 @@
-"""`duskline pin`: the digests of the archives at hand, written down before anything else is made of them."""
+"""`duskline pin`: record the digests of the archives you have, before anything is made from them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from stages.sources import source_names
 @worded_command("pin")
 @click.argument("source", shell_complete=completing(source_names))
 @click.argument("files", nargs=-1)
-@click.option("--replace", is_flag=True, help="Pin what is at hand now, in place of what was pinned before.")
+@click.option(
+    "--replace", is_flag=True, help="Replace the pinned digests with those of the files you have now."
+)
 def main(source: str, files: tuple[str, ...], replace: bool) -> None:
-    """Write the digests of SOURCE's archives that are at hand (or of FILES of them) into the tracked list.
+    """Record the digests of SOURCE's archives on this machine, or only of FILES, in the tracked list.
 
-    From then on every machine that shares the list refuses other files by these names. Files with a published
-    digest are held against that instead.
+    After that, every machine that shares the list refuses other files with these names. Files with a
+    published digest are checked against that digest instead.
     """
     from pipeline.datasets.sources.registry import read_source
     from pipeline.datasets.upkeep.pin_checksums import pin_held

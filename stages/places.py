@@ -1,4 +1,4 @@
-"""Where the stages read and write, relative to the project's root, as dvc.yaml has it."""
+"""Where the stages read and write, relative to the project root, as in dvc.yaml."""
 
 from __future__ import annotations
 

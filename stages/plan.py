@@ -1,4 +1,4 @@
-"""`duskline plan`: what the next `dvc repro` would run, why, and what it will take."""
+"""`duskline plan`: what the next `dvc repro` would run, why, and how much time and memory it needs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from stages.places import SETS
 
 @worded_command("plan")
 @click.argument("targets", nargs=-1)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document for machines instead of a table."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def main(targets: tuple[str, ...], as_json: bool) -> None:
-    """List what `dvc repro` would run, with TARGETS what it would run for these; nothing is run.
+    """List what `dvc repro` would run, or what it would run for TARGETS; nothing is run.
 
-    TARGETS are stages, such as `train@dn_gem`, or `train` for all of them.
+    TARGETS are stages, such as `train@dn_gem`, or `train` for all its instances.
 
-    Time and memory (of the largest process) are those of the last run on this machine, which every stage
-    writes down in work/, or of another instance of it, by the number of images; where none was run yet they
-    are unknown. Outputs of a set are its pictures, but for links. A stage that finds a part of its work done
-    takes less.
+    Time and memory (of the largest process) come from the last run on this machine, which every stage
+    records in work/. Without one, they are scaled by the number of images from another instance of the
+    stage; without any, they are unknown. The output size of a dataset counts its images, but not links. A
+    stage that resumes takes less.
     """
     import shutil
     from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`duskline prune`: the work store without the nights that nothing uses."""
+"""`duskline prune`: delete the night images in the work store that nothing uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.places import SETS
 if TYPE_CHECKING:
     from pipeline.night.upkeep.prune import Amount, Part
 
-# Half-done trainings, in the work store by these names.
+# Unfinished training runs, in the work store under these names.
 _STATES = ("train", "adapt", "train_unit")
 
 _WARNING = """\
@@ -25,16 +25,16 @@ when they are asked for."""
 
 
 @worded_command("prune", "run it again to go on")
-@click.option("--yes", is_flag=True, help="Remove without asking.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
 def main(yes: bool) -> None:
-    """Empty the work store of the nights that nothing uses.
+    """Delete the night images in the work store that nothing uses.
 
-    A night is used while a set or DVC's cache shares its file, and while a night set in data/sets was made
-    with it. What DVC's cache keeps for earlier parameters takes no room twice; `dvc gc` lets go of it, and
-    then it can be pruned. A recipe that is being run is left alone.
+    A night image is in use while a dataset or DVC's cache shares its file, and while a night dataset in
+    data/sets was made with it. Files that DVC's cache keeps for earlier parameters take no extra space; run
+    `dvc gc` to release them, then prune. Night images of a running translation are kept.
 
-    States of trainings are listed and not removed: an unfinished training goes on from its state, and a
-    translator's can be continued with more iterations. Remove the folders of those that you are done with.
+    Saved states of training runs are listed but not deleted: an unfinished run resumes from its state, and a
+    translator can be trained for more iterations. Delete the folders that you no longer need.
     """
     from pipeline.night.upkeep.prune import Amount, prune, survey
     from pipeline.runtime.errors import UserError

@@ -1,4 +1,4 @@
-"""`duskline repair`: objects that are spoilt or gone, in DVC's cache or on a remote, named and mended."""
+"""`duskline repair`: find and repair damaged or missing objects in DVC's cache or on a remote."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stages.options import completing
 
 @worded_command("repair", "run it again to go on")
 @click.argument("outs", nargs=-1, shell_complete=completing(set_places))
-@click.option("--remote", "name", default=None, help="The remote to look at; without it, the default one.")
-@click.option("--quick", is_flag=True, help="Compare sizes, and read only what differs.")
+@click.option("--remote", "name", default=None, help="The remote to check; the default remote when left out.")
+@click.option("--quick", is_flag=True, help="Compare sizes, and read only objects that differ.")
 def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
-    """Find objects that are spoilt or gone, in DVC's cache or on the remote, and mend them.
+    """Find damaged or missing objects in DVC's cache or on the remote, and repair them.
 
-    OUTS are outputs such as data/sets/city_pitts; without any, all are checked. Every object is read in both
-    places, which takes as long as pulling them: --quick compares sizes instead.
+    OUTS are outputs such as data/sets/city_pitts; without any, all outputs are checked. Every object is read
+    in both places, which takes as long as pulling them; --quick compares sizes instead.
 
-    A bad object is replaced by the good one of the other place. Where neither has a good one, run this in a
-    clone that has, or make it again with the stage that is named, and then run this.
+    A bad object is replaced by the good copy from the other place. Where neither has a good copy, run this in
+    a clone that has one, or rerun the stage that is named and then run this again.
     """
     from pipeline.runtime.errors import DusklineError
     from pipeline.sharing.objects import SharedProject

@@ -1,4 +1,4 @@
-"""Stage `report`: one page with what was measured, pictures of it, and where it comes from."""
+"""Stage `report`: one page with the results, images, and where they come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.places import AUGMENTATIONS, COMPARISONS, REPORT, RESULTS, SHEETS, S
 
 @stage_command("report", single=True)
 def main() -> str:
-    """Write one self-contained page of what params.yaml names."""
+    """Write one self-contained page about the experiments and datasets in params.yaml."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.report.page.page import Augmentations, Material, PageParams, write_page
     from pipeline.report.tables.comparison import Comparison, compared_tables

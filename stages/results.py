@@ -1,4 +1,4 @@
-"""`duskline results`: what was measured, and where the report is."""
+"""`duskline results`: the recall of each experiment, and where the report is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WIDTHS = (7, 6, 14, 6, 11)
 
 @worded_command("results")
 def main() -> None:
-    """List the recalls of every experiment that params.yaml names, in per cent, and where the report is."""
+    """List the recall of every experiment in params.yaml, in percent, and where the report is."""
     from pipeline.core.params import read_params, section_of
 
     params = read_params()

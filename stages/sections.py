@@ -1,4 +1,4 @@
-"""Of what the sections of params.yaml are made, and whether they are as their stages want them."""
+"""The types of the sections of params.yaml, and whether their contents are valid for their stages."""
 
 from __future__ import annotations
 

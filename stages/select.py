@@ -1,4 +1,4 @@
-"""Stage `select`: a set's database, whole or of one time of day, and only its queries of one."""
+"""Stage `select`: a dataset's database, all or one time of day, and its queries of one time of day."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from stages.places import SETS
 
 
 @stage_command("select")
-@parameter("dataset", str, "The set to select from, below data/sets.", names=set_names)
-@parameter("time_of_day", Literal["day", "sunset", "night"], "Which queries to keep.")
-@parameter("corrections", Path, "CSV `name,time_of_day` whose rows win over every rule.")
+@parameter("dataset", str, "The dataset to select from, in data/sets.", names=set_names)
+@parameter("time_of_day", Literal["day", "sunset", "night"], "Time of day of the queries to keep.")
+@parameter("corrections", Path, "CSV file `name,time_of_day`; its rows override every other label.")
 @parameter(
     "unlabelled",
     Literal["refuse", "brightness"],
-    "What becomes of queries that nothing labels: an error, or a guess by their light.",
+    "What to do with queries without a label: stop with an error (refuse), or guess from brightness.",
 )
 @parameter(
     "expected",
     Annotated[int, Range("queries", least=0)],
-    "How many queries of that time must be there; 0: any.",
+    "Number of queries of that time of day that must exist; 0 for any number.",
 )
 @option(
     "--database",
     Literal["all", "day", "sunset", "night"],
-    "Which pictures of the database to keep, by the labels of the set.",
+    "Database images to keep, by the labels of the dataset.",
     default="all",
 )
 @shards_parameter
@@ -43,7 +43,7 @@ def main(
     database: Literal["all", "day", "sunset", "night"],
     shards_above: int,
 ) -> str:
-    """Keep the database of a set and only its queries of one time of day, by hard links."""
+    """Keep the database of a dataset and only its queries of one time of day, as hard links."""
     from pipeline.datasets.derived.select import select_time
     from pipeline.datasets.image_set.image_set import ImageSet
 

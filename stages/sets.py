@@ -1,4 +1,4 @@
-"""`duskline sets`: which sets params.yaml asks for, what is there, and where."""
+"""`duskline sets`: the datasets in params.yaml, which of them exist, and where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.places import SETS
 
 @worded_command("sets")
 def main() -> None:
-    """List the sets that params.yaml asks for: where they are, their size, images by split and role."""
+    """List the datasets in params.yaml: location, size, and number of images by split and role."""
     from pipeline.core.params import read_params
 
     params = read_params()

@@ -1,4 +1,4 @@
-"""`duskline share URL`: a remote to share the project's data through, and under which terms."""
+"""`duskline share URL`: set up a remote to share the project's data, and show the licence terms."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from stages.places import SETS
 @click.option("--name", default="shared", show_default=True, help="The remote's name in DVC's configuration.")
 @click.option("--endpoint", default="", help="Address of an S3 server other than Amazon's.")
 @click.option("--local", is_flag=True, help="Keep the address on this machine, out of version control.")
-@click.option("--push", is_flag=True, help="Push, once the terms are shown.")
+@click.option("--push", is_flag=True, help="Push after the terms are shown.")
 @click.option("--yes", is_flag=True, help="Push without asking.")
 def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool) -> None:
-    """Share this project's sets, models and results through URL, and say under which terms.
+    """Share this project's datasets, models and results through URL, and show their licence terms.
 
-    URL is a folder that the others can reach (on a shared disk), or any address that DVC knows, such as
-    s3://bucket/folder. It becomes DVC's default remote, and whatever is pulled from it is verified.
+    URL is a folder that others can reach, such as one on a shared disk, or any address that DVC supports,
+    such as s3://bucket/folder. It becomes DVC's default remote, and everything pulled from it is verified.
 
-    Credentials belong into the environment or into `dvc remote modify --local`, never into URL.
+    Put credentials into the environment or into `dvc remote modify --local`, never into URL.
     """
     from pipeline.runtime.errors import DusklineError, UserError
     from pipeline.sharing.objects import HOW_TO_REACH, SharedProject

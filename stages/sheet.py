@@ -1,4 +1,4 @@
-"""Stage `sheet`: samples of a night set for the eye."""
+"""Stage `sheet`: sample images of a night dataset."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stages.places import SETS, SHEETS
 
 @dataclass(frozen=True)
 class SheetParams:
-    """What is shown of a night set.
+    """Which samples of a night dataset are shown.
 
-    day: the set that the nights were made of.
-    per_split: pictures of each split.
-    true_nights: the embedded city's source and raw form (`city/pittsburgh`) that `day` was formatted from,
-        null for other sets.
+    day: the day dataset that the night images were made from.
+    per_split: number of samples from each split.
+    true_nights: source and raw form in the embedded city (`city/pittsburgh`) that `day` was formatted from;
+        null for other datasets.
     """
 
     day: str
@@ -30,7 +30,7 @@ class SheetParams:
 
 @stage_command("sheet")
 def main(name: str) -> str:
-    """Put small pictures of days, their nights and, of the embedded city, their true nights side by side."""
+    """Show small day images beside their night images and, for the embedded city, their true night images."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.report.sets.sheet import write_sheet

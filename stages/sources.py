@@ -1,4 +1,4 @@
-"""`duskline sources`: what the registry knows, and what of it is at hand."""
+"""`duskline sources`: the datasets and checkpoints in the registry, and which of them you have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def source_names() -> list[str]:
 @worded_command("sources")
 @click.argument("names", nargs=-1, shell_complete=completing(source_names))
 def main(names: tuple[str, ...]) -> None:
-    """List the data sets and checkpoints that duskline knows; with NAMES, all that is known of those."""
+    """List the datasets and checkpoints that duskline knows; with NAMES, show all details of these."""
     from pipeline.datasets.sources.registry import known_sources, read_source
 
     held = read_machine().archives

@@ -1,4 +1,4 @@
-"""Stage `statistics`: a set in numbers and two figures, and where it comes from."""
+"""Stage `statistics`: a dataset in numbers and two figures, and where it comes from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stages.places import SETS, STATISTICS
 
 @stage_command("statistics")
 @parameter(
-    "pictures", Annotated[int, Range("pictures", least=1)], "How many are looked at for their brightness."
+    "pictures", Annotated[int, Range("pictures", least=1)], "Number of images whose brightness is measured."
 )
 def main(name: str, pictures: int) -> str:
-    """Count the set NAME, draw where it stands and how bright it is, and note where it comes from."""
+    """Count the images of a dataset, plot its positions and brightness, and record where it comes from."""
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.report.sets.set_record import write_set_record
     from pipeline.report.sets.statistics import write_statistics

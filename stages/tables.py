@@ -1,4 +1,4 @@
-"""Stage `tables`: all recalls, and ours beside the paper's."""
+"""Stage `tables`: all recalls, and a comparison with the paper's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.places import RESULTS, TABLES
 
 @stage_command("tables", single=True)
 def main() -> str:
-    """Write the recalls of the experiments and test sets that params.yaml names as CSV and Markdown."""
+    """Write the recalls of the experiments and test sets in params.yaml as CSV and Markdown."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.report.tables.comparison import Comparison, compared_tables
     from pipeline.report.tables.headline import read_headlines

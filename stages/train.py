@@ -1,4 +1,4 @@
-"""Stage `train`: a place recogniser from the train and val splits of a set."""
+"""Stage `train`: train a place-recognition model on the train and val splits of a dataset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stages.places import RECOGNISER_CURVES, RECOGNISERS, SETS
 
 @stage_command("train", GOES_ON_FROM_STATE)
 def main(name: str) -> str:
-    """Train a place recogniser; a run that was ended goes on where it stopped."""
+    """Train a place-recognition model; an interrupted run resumes where it stopped."""
     from pipeline.core.params import build, read_params, section_of
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.vpr.training.settings import TrainSettings

@@ -1,4 +1,4 @@
-"""Stage `train_unit`: a UNIT translator of the user's own, from two unpaired sides of pictures."""
+"""Stage `train_unit`: train your own UNIT translator on unpaired day and night images."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from unit.training.settings import TrainSettings
 
 
 @stage_command("train_unit", GOES_ON_FROM_STATE)
-@parameter("day", Path, "Folder of day pictures, or a side below data/pictures.")
-@parameter("night", Path, "The same of night pictures, of any places.")
-@parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; none where its factor is 0.")
+@parameter("day", Path, "Folder of day images, or a side in data/pictures.")
+@parameter("night", Path, "Folder of night images, or a side in data/pictures; they may show any places.")
+@parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; none when `vgg_w` is 0.")
 @parameters_of(TrainSettings)
 def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
-    """Train UNIT on two unpaired sides; a run that was ended goes on where it stopped."""
+    """Train UNIT on unpaired day and night images; an interrupted run resumes where it stopped."""
     from pipeline.compute.device.precision import device_of
     from pipeline.core.params import build, read_params
     from unit.training.train import train

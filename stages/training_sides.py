@@ -1,4 +1,4 @@
-"""The pictures that a side of `train_unit` means: a folder's, or those that the section `pictures` names."""
+"""The images of one side of `train_unit`: a folder, or the folders that the section `pictures` lists."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedFolder:
-    """Pictures for a side of a training.
+    """Images for one side of a training run.
 
-    side: the name of the side that the pictures are for, below data/pictures.
-    folder: of pictures, searched with its subfolders.
+    side: name of the side that the images belong to, in data/pictures.
+    folder: folder of images, searched with its subfolders.
     """
 
     side: str
@@ -29,7 +29,7 @@ class ListedFolder:
 
 
 def read_side(place: Path, params: dict[str, Any]) -> Side:
-    """The pictures at `place`: below data/pictures those of all folders that `params` lists for that side.
+    """The images at `place`: in data/pictures, those of all folders that `params` lists for that side.
 
     A listing of a folder that `params` no longer names is not read. `ParameterError` when none is named.
     """

@@ -1,4 +1,4 @@
-"""Stage `translate`: the synthetic night of a day set, only what is new."""
+"""Stage `translate`: a night dataset from a day dataset with a network; only new images are made."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @parameter(
     "checkpoint",
     Path,
-    "The translator's file: generators of UNIT, CycleGAN, CUT, pix2pix or gandtr, or an exported network.",
+    "Checkpoint of the translator: UNIT, CycleGAN, CUT, pix2pix or gandtr, or an exported network.",
 )
 @parameters_of(UnitSettings)
 def main(name: str, checkpoint: Path, **options: Any) -> str:
-    """Translate a set to night; finished images wait in the work store and are never made twice."""
+    """Translate a dataset to night; finished images are kept in the work store, and none is made twice."""
     from pipeline.core.params import build
     from stages.unit_factory import UnitFactory
 

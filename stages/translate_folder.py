@@ -1,4 +1,4 @@
-"""`duskline translate`: the nights of any folder of pictures, outside the pipeline."""
+"""`duskline translate`: night images of any folder of images, outside the pipeline."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @option(
-    "--checkpoint", Path, "A translator's file: UNIT's, CycleGAN's, CUT's, pix2pix's, or an exported one."
+    "--checkpoint",
+    Path,
+    "Checkpoint of a translator: UNIT, CycleGAN, CUT or pix2pix, or an exported network.",
 )
 @click.option(
     "--photometric",
     "style",
     type=click.Choice(["literal", "meant", "classical"]),
-    help="A night without weights: the paper's augmentation (as it ran, as it was meant), or our own.",
+    help="Night images without weights: the paper's augmentation as it ran (literal) or as described (meant),"
+    " or our own (classical).",
 )
 @parameters_of(
     UnitSettings,
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
     detail="network",
     dtype="auto",
 )
-@option("--format", Literal["jpg", "png"], "File format of the result; png loses nothing.", default="jpg")
+@option("--format", Literal["jpg", "png"], "File format of the result; png is lossless.", default="jpg")
 @option("--quality", JpegQuality, "JPEG quality of the result.", default=90)
 def main(
     folder: Path,
@@ -53,13 +56,15 @@ def main(
     quality: int,
     **settings: object,
 ) -> None:
-    """Translate every picture below IN into OUT, keeping the tree; IN is never changed.
+    """Translate every image in IN and its subfolders into OUT, with the same folder tree; IN never changes.
 
-    The translator is either a --checkpoint or a --photometric style.
-    `street/a.jpg` becomes `street/an.jpg`. Pictures that cannot be read are listed in OUT/origins.csv with
-    their reasons. Run again, only new and changed pictures are translated; of another translator OUT is
-    made anew. As published, UNIT's pictures have a shorter side of 512 pixels and are stretched (minmax);
-    those of other checkpoints have their own size and grey levels.
+    Give either a --checkpoint or a --photometric style. `street/a.jpg` becomes `street/an.jpg`.
+
+    OUT/origins.csv lists the images that cannot be read, with the reason. A second run translates only new
+    and changed images; with another translator, OUT is made again.
+
+    As published, UNIT uses a shorter side of 512 pixels and stretches the levels (minmax); other checkpoints
+    use each image's own size and keep the network's levels.
     """
     from pipeline.night.records.translator import OutputFormat
     from pipeline.night.upkeep.folder import translate_folder

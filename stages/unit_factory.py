@@ -1,4 +1,4 @@
-"""The translator of a checkpoint as night workers build it."""
+"""The translator of a checkpoint, as worker processes build it."""
 
 from __future__ import annotations
 

@@ -34,15 +34,15 @@ SETTINGS: dict[str, list[tuple[str, type[Any]]]] = {
 # What a stage says itself, and no section.
 NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
 NAMES = {
-    "fetch": "a source, by its name in the registry (`duskline sources`)",
-    "format": "a set in `data/sets/`",
+    "fetch": "a source in the registry (`duskline sources`)",
+    "format": "a dataset in `data/sets/`",
     "pictures": "a listing",
     "train_unit": "a translator, `models/unit/<name>.pt`",
-    "translate": "a night set in `data/sets/`",
-    "photometric": "a night set in `data/sets/`",
-    "merge": "a set in `data/sets/`",
-    "apart": "a set in `data/sets/`",
-    "select": "a set in `data/sets/`",
+    "translate": "a night dataset in `data/sets/`",
+    "photometric": "a night dataset in `data/sets/`",
+    "merge": "a dataset in `data/sets/`",
+    "apart": "a dataset in `data/sets/`",
+    "select": "a dataset in `data/sets/`",
     "augmentations": "a sheet",
     "train": "a model in `models/vpr/`",
     "adapt": "a model in `models/vpr/`",
@@ -50,10 +50,10 @@ NAMES = {
     "model_file": "a model in `models/vpr/`",
     "hub_local": "a model in `models/vpr/`",
     "hub_github": "a model in `models/vpr/`",
-    "experiment": "an experiment, whose recalls are in `results/`",
-    "headline": "a card at the head of the page",
-    "statistics": "a set in `data/sets/`",
-    "sheets": "a night set in `data/sets/`",
+    "experiment": "an experiment; its recalls are in `results/`",
+    "headline": "a card at the top of the page",
+    "statistics": "a dataset in `data/sets/`",
+    "sheets": "a night dataset in `data/sets/`",
     "compare": "a comparison",
 }
 INTRODUCTION = """\
@@ -61,11 +61,11 @@ INTRODUCTION = """\
 
 Written by `python -m tests.parameters_page`, from the code that checks them and from `profiles/`.
 
-A parameter decides what is made, so a changed one lets the stages that read it run again. params.yaml is a
-copy of one profile (`cp profiles/city.yaml params.yaml`), and must have every key but those that "may be
-left out". In brackets in a meaning stand the values of the paper, or of the published translator. A section
-whose entries have names holds any number of them: `train.<name>.lr`. What belongs to a machine, and never
-changes an output, stands [at the end](#settings-of-the-machine).
+A parameter decides what is made. When it changes, `dvc repro` reruns the stages that read it. params.yaml is
+a copy of a profile (`cp profiles/city.yaml params.yaml`). It must have every key, except those that "may be
+left out". Values in brackets are those of the paper, or of the published translator. A section with named
+entries can have any number of them: `train.<name>.lr`. Settings of the machine, which never change an output,
+are [at the end](#settings-of-the-machine).
 """
 
 
@@ -101,7 +101,7 @@ def _section(section: str, profiles: dict[str, Any]) -> Iterator[str]:
     named = f" A name here is {NAMES[section]}." if section in NAMES else ""
     yield f"Read by {readers}.{named}\n"
     if section == "test_sets":
-        yield "A list of sets: every experiment is evaluated on the test split of each.\n"
+        yield "A list of datasets: every experiment is evaluated on the test split of each.\n"
         return
     for common, rows in _tables(section):
         if common:
@@ -117,7 +117,7 @@ def _tables(section: str) -> Iterator[tuple[str, list[Row]]]:
     if section == "fetch":
         yield (
             "",
-            [Row("kind", "What the source is, as the registry has it.", "city or archives or checkpoint")],
+            [Row("kind", "Kind of the source, as in the registry.", "city or archives or checkpoint")],
         )
     for common, kind in SETTINGS.get(section, []):
         left_out = NOT_IN_SECTIONS.get(section, ())
@@ -171,9 +171,9 @@ def _kinds(option: click.Option) -> str:
 def _augmentation(profiles: dict[str, Any]) -> Iterator[str]:
     yield "## An augmentation\n"
     yield (
-        "Stands under `augmentations.<name>.changes`, `train.<name>.augmentation` and"
+        "The value of `augmentations.<name>.changes`, `train.<name>.augmentation` and"
         " `train.<name>.night_augmentation`; read by `augmentations` and `train`. Parts that are left out do"
-        " nothing; the others are done in this order.\n"
+        " nothing; the others are applied in this order.\n"
     )
     for part in described(Augmentation):
         yield f"### {part.name}\n"
@@ -230,9 +230,9 @@ def _bodies() -> dict[str, Any]:
 def _machine() -> Iterator[str]:
     yield "## Settings of the machine\n"
     yield (
-        "From the environment, or from a file `duskline.local.yaml` that git does not track; the environment"
-        " wins. They never change an output (on a CPU, not a single byte), so changing them runs nothing"
-        " again.\n"
+        "Set in the environment, or in the file `duskline.local.yaml`, which git does not track; the"
+        " environment takes precedence. They never change an output (on a CPU, not a single byte), so"
+        " changing them reruns nothing.\n"
     )
     yield "| variable | in the file | meaning | values | default |\n|---|---|---|---|---|"
     usual = read_machine({}, ROOT / "no such file")

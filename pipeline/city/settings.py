@@ -18,20 +18,20 @@ _Places = Annotated[int, Range(least=1, most=999_999)]
 class CitySettings:
     """Sizes of the three raw sets that are drawn from one seed.
 
-    seed: of everything: streets, facades, standpoints, noise.
-    width: width of the pictures.
-    height: height of the pictures.
-    train_places: database panoramas of the Pittsburgh form in its train split.
-    val_places: the same in its val split.
-    test_places: the same in its test split.
+    seed: random seed of everything: streets, facades, camera positions, noise.
+    width: width of the images.
+    height: height of the images.
+    train_places: database panoramas in the train split of the Pittsburgh form.
+    val_places: database panoramas in the val split of the Pittsburgh form.
+    test_places: database panoramas in the test split of the Pittsburgh form.
     tokyo_places: database panoramas of the Tokyo form.
     tokyo_queries: queries of the Tokyo form for each of day, sunset and night.
     xs_places: database panoramas of the xs form.
     xs_queries: queries of the xs form.
-    yaws: views round a panorama, which divide its twelve steps: 1, 2, 3, 4, 6 or 12.
-    pitches: rows of views of a Pittsburgh panorama: 1, or 2 with a row that looks up at the facades.
+    yaws: views around a panorama; must divide its twelve steps: 1, 2, 3, 4, 6 or 12.
+    pitches: rows of views of a Pittsburgh panorama: 1, or 2 with a second row that looks up at the facades.
     query_share: query panoramas for each database panorama of the Pittsburgh form.
-    spacing: distance of database panoramas along a street (queries lie within 25 m of one).
+    spacing: distance between database panoramas along a street (queries lie within 25 m of one).
     """
 
     seed: Annotated[int, Range(least=0, most=2**31 - 1)]

@@ -34,13 +34,14 @@ _CHOICES = {
 class Machine:
     """What this machine offers.
 
-    device: where networks run; "auto" is "cuda" where torch finds a GPU, else "cpu".
-    workers: processes that work side by side; by default one for each processor this process may use.
-    archives: folder of archives that the user already holds, read where they lie.
-    work: the work store: finished translations, resumable states, locks.
-    engine: "local", or "ray" for translation and evaluation by a Ray cluster (docs/cluster.md).
-    level: how much is said: "quiet" (errors, and what was asked for), "normal", or "debug" (also which files
-        are read, what "auto" has become, and tracebacks). A command's --quiet and --debug win over it.
+    device: where networks run; "auto" means "cuda" when torch finds a GPU, and "cpu" otherwise.
+    workers: number of parallel processes; by default one for each processor that this process may use.
+    archives: folder of the archives that you already have; they are read in place.
+    work: the work store: finished translations, saved states, locks.
+    engine: "local", or "ray" to translate and evaluate on a Ray cluster (docs/cluster.md).
+    level: how much is printed: "quiet" (errors and the requested output), "normal", or "debug" (also which
+        files are read, what "auto" selects, and tracebacks). The options --quiet and --debug of a command
+        override it.
     """
 
     device: Device

@@ -232,7 +232,7 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
         assert f"{recall['percent']:.1f}</span>" in page
     # What made the nights, as the record of the set has it.
     checkpoint = digest_file(trained.root / "unit" / "weights" / "city.pt")
-    for wanted in (f">{checkpoint}</code>", "a row each: plain; darker", "MIT, as the rest of duskline"):
+    for wanted in (f">{checkpoint}</code>", "one per row: plain; darker", "MIT, as the rest of duskline"):
         assert wanted in page
     samples = trained.root / "reports" / "sheets" / "city_pitts_night"
     assert len(list(samples.glob("*_true_night.jpg"))) == 6
@@ -247,11 +247,11 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
 
 def test_the_code_of_the_page_reruns_only_the_page(project: Project) -> None:
     template = project.root / "pipeline" / "report" / "page" / "templates" / "page.html"
-    template.write_text(template.read_text().replace("What the nights are worth", "Nights and their worth"))
+    template.write_text(template.read_text().replace("What night images gain", "The gain of night images"))
     module = project.root / "pipeline" / "report" / "page" / "page.py"
     module.write_text(module.read_text() + "# changed\n")
     assert project.repro() == ["report"]
-    assert "Nights and their worth" in (project.root / "reports" / "index.html").read_text()
+    assert "The gain of night images" in (project.root / "reports" / "index.html").read_text()
 
 
 def test_another_checkpoint_at_hand_is_compared_and_nothing_else_runs(project: Project) -> None:

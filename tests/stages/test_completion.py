@@ -99,9 +99,9 @@ def test_every_shell_gets_its_answers_with_meanings(asked: Callable[..., list[st
     assert asked("duskline pi", "zsh") == [
         "plain",
         "pin",
-        "Write down the digests of the archives at hand.",
+        "Record the checksums of the archives you have.",
     ]
-    assert asked("duskline pi", "fish") == ["plain,pin\tWrite down the digests of the archives at hand."]
+    assert asked("duskline pi", "fish") == ["plain,pin\tRecord the checksums of the archives you have."]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

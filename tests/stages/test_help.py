@@ -39,7 +39,7 @@ def test_it_is_on_one_screen(words: tuple[str, ...]) -> None:
 
 def test_it_tells_what_it_is_what_to_type_first_and_where_the_docs_are() -> None:
     said = help_of()
-    assert "Build place-recognition sets, make their nights" in said
+    assert "Build place-recognition datasets, make night images" in said
     first = [said.index(words) for words in ("dvc repro ", "duskline results ", "duskline translate IN OUT")]
     assert first == sorted(first)
     assert first[-1] < said.index("docs/README.md") < said.index("Data:")

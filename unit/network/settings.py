@@ -44,26 +44,28 @@ class GeneratorSizes:
 
 @dataclass(frozen=True)
 class UnitSettings:
-    """How pictures are translated.
+    """How images are translated.
 
-    direction: "day2night" decodes day codes as night, "night2day" the other way. A generator of one way has
-        no choice: there it only says which way the file goes.
-    shorter_side: shorter side of the picture in the network (512 for the published 512x288 models); a
-        network may need more than the least. With null the picture's own.
-    stretch: "minmax" stretches each picture by its own minimum and maximum, as UNIT's published pictures were
-        made; "none" keeps the network's grey levels, as those of all other generators were.
-    size: "model" leaves the network's own size; "source" resizes back to the size of the picture given, with
-        Pillow's bicubic filter: sharper than bilinear, and without Lanczos's rings around lamps.
-    detail: "network" leaves the pictures as the network draws them; "source" keeps the given picture's detail
-        in the light that the network gives it, see `with_detail`.
-    dtype: "float32" is exact; "bfloat16" is faster where the processor has it; "auto" takes it there.
-    norm_statistics: of batch norms: those in the "file", or each "picture"'s own, as the published test
-        scripts take them unless told to evaluate.
-    dropout: "on" drops what the published test scripts drop, but draws it from the picture's own levels, so
-        that every run gives the same; other networks have no such choice.
-    size_multiple: of exported networks: they want sides that are multiples of it, so pictures are padded by
-        reflection and cut back.
-    trusted: whether the checkpoint may be an exported network, which can run any code on this machine.
+    direction: "day2night" turns day into night, "night2day" the reverse. For a one-way generator it only
+        records the direction of the checkpoint.
+    shorter_side: shorter side of the image in the network (512 for the published 512x288 models); null keeps
+        the size of the image. Some networks need more than the smallest value allowed here.
+    stretch: "minmax" stretches the levels of each image by its own minimum and maximum, as in UNIT's
+        published images; "none" keeps the levels of the network, as for all other generators.
+    size: "model" keeps the output size of the network; "source" resizes back to the size of the input image
+        with Pillow's bicubic filter, which is sharper than bilinear and has no rings around lamps as Lanczos
+        does.
+    detail: "network" keeps the output of the network; "source" keeps the detail of the input image, in the
+        light of the network's output (see `with_detail`).
+    dtype: "float32" is exact; "bfloat16" is faster where the processor supports it; "auto" uses bfloat16
+        there.
+    norm_statistics: batch norm statistics: those in the "file", or those of each "picture", as the published
+        test scripts use unless told to evaluate.
+    dropout: "on" applies the dropout of the published test scripts, drawn from the image's own levels, so
+        that every run gives the same result. Other networks have no such choice.
+    size_multiple: for exported networks: both sides must be a multiple of this, so images are padded by
+        reflection and cropped back.
+    trusted: allow an exported network as checkpoint; it can run any code on this machine.
     """
 
     direction: Literal["day2night", "night2day"]

@@ -41,60 +41,60 @@ class DiscriminatorSizes:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """A UNIT training run; in brackets the values of the published 512x288 models.
+    """A UNIT training run; values in brackets are those of the published 512x288 models.
 
     dim: channels of the generators' first convolution; they double at each downsampling (64).
-    n_downsample: how often the generators halve the sides (2).
+    n_downsample: number of times that the generators halve the sides (2).
     n_res: residual blocks in the encoder, and again in the decoder (4).
     dis_dim: channels of the discriminators' first convolution (64).
     n_layer: stride-2 convolutions of each discriminator (4).
-    num_scales: discriminators, each on a picture of half the side (3).
-    dis_norm: norm of the discriminators, in which the published variants differ (none). "batch" takes the
-        statistics of each domain's whole batch, real and translated pictures apart; the batch then goes
-        through as one piece, also on a CPU.
-    dis_augment: whether the discriminators see every picture, real or translated, with colours of another
-        strength, shifted and partly covered (`discriminator_views`): where pictures are few, a few hundred,
-        they otherwise learn them by heart (false).
-    lr: Adam's learning rate at first (1e-4).
-    beta1: Adam's first decay (0.5).
-    beta2: Adam's second decay (0.999).
+    num_scales: number of discriminators; each one sees the image at half the side of the one before (3).
+    dis_norm: norm layer of the discriminators, which differs between the published variants (none). "batch"
+        uses the statistics of the whole batch of a domain, with real and translated images separate; the
+        batch is then processed in one piece, also on a CPU.
+    dis_augment: true shows the discriminators every image, real or translated, with changed colours, shifted
+        and partly covered (`discriminator_views`). Without it, they memorise a small dataset of a few hundred
+        images (false).
+    lr: Adam's initial learning rate (1e-4).
+    beta1: Adam's first decay rate (0.5).
+    beta2: Adam's second decay rate (0.999).
     weight_decay: Adam's weight decay (1e-4).
-    step_size: iterations after which the learning rate is multiplied by `gamma`, each time (100,000).
-    gamma: factor by which the learning rate is multiplied (0.5).
-    gan_w: factor of the adversarial loss (1).
-    recon_x_w: factor of the reconstruction loss (10).
-    recon_kl_w: factor of the code's KL loss (0.01). The fewer channels, the smaller it and `recon_kl_cyc_w`
-        should be: they hold the code down to the noise that is added to it, which a code of few values does
-        not survive.
-    cyc_x_w: factor of the cycle loss (10).
-    recon_kl_cyc_w: factor of the cycled code's KL loss (0.01).
-    vgg_w: factor of the perceptual loss (1 for the published VGG variants, else 0).
-    edge_w: factor of `edge_loss`, which is ours: the nights made of days keep the edges of the days (0).
-    vgg_input: what made the weights of the perceptual loss, and so the pictures that they want (caffe).
-    shorter_side: shorter side of the pictures (512), from which crops are taken; every second picture is
-        flipped.
-    zoom: pictures are first enlarged at random, by this factor at most, so that few of them give more crops
-        (1).
+    step_size: the learning rate is multiplied by `gamma` each time this many iterations are done (100,000).
+    gamma: factor on the learning rate after each `step_size` iterations (0.5).
+    gan_w: weight of the adversarial loss (1).
+    recon_x_w: weight of the reconstruction loss (10).
+    recon_kl_w: weight of the KL loss of the latent code (0.01). With fewer channels, it and `recon_kl_cyc_w`
+        should be smaller: they keep the code as small as the noise added to it, and a code of few values is
+        then lost.
+    cyc_x_w: weight of the cycle loss (10).
+    recon_kl_cyc_w: weight of the KL loss of the cycled latent code (0.01).
+    vgg_w: weight of the perceptual loss (1 for the published VGG variants, else 0).
+    edge_w: weight of `edge_loss`, which is our own: night images keep the edges of their day images (0).
+    vgg_input: framework that the weights of the perceptual loss come from; it decides how images are prepared
+        (caffe).
+    shorter_side: shorter side of the images from which crops are taken (512); every second image is flipped.
+    zoom: largest factor by which images are randomly enlarged first, so that few images give more different
+        crops (1).
     crop_height: height of the crops (288), a multiple of 2 to the power of `n_downsample`.
-    crop_width: width of the crops (512), such a multiple too.
-    batch: pictures of each domain an iteration (1).
-    iterations: how many there are (1,000,000).
-    tied_iterations: for so many, the first, both generators have the same weights and only learn to
-        reconstruct; they then start from one code for both domains instead of two that the cycle has to
-        match, which can end in negatives: dark trees by day, bright ones at night (0).
-    ema_decay: what is exported is a running mean of the generators' weights with this decay; 0 exports the
-        weights themselves (0).
-    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32, "auto" is the first
-        where the device computes in bfloat16, else the second (off).
-    checkpointing: whether what gradients need is computed twice instead of kept, which takes more time and
-        about half the memory at the published size, and changes no number on a CPU (false).
-    keep: which weights are exported: the "last" ones, or the "best", of the saved ones those with the least
+    crop_width: width of the crops (512), also such a multiple.
+    batch: images of each domain in one iteration (1).
+    iterations: number of iterations (1,000,000).
+    tied_iterations: during this many first iterations, both generators share their weights and only learn to
+        reconstruct. They then start with one latent code for both domains. With two codes, the cycle loss has
+        to match them, which can end in negatives: dark trees by day, bright trees at night (0).
+    ema_decay: decay of the running mean of the generators' weights that is exported; 0 exports the weights
+        themselves (0).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" runs everything in float32; "auto" uses
+        bfloat16 where the device supports it, else float32 (off).
+    checkpointing: true computes what the gradients need twice instead of storing it: slower, with about half
+        the memory at the published size, and with the same numbers on a CPU (false).
+    keep: exported weights: the "last" ones, or the "best", which are the saved ones with the lowest
         `recovery_error` (last).
     export: number format of the exported weights (float32).
-    save_every: iterations between two saved states; after as many a row of the loss curve ends and weights
-        are scored (5,000).
+    save_every: iterations between two saved states; the loss curve gets a row and the weights are scored at
+        the same interval (5,000).
     sheet_every: iterations between two sheets of samples; 0 for none.
-    seed: of weights, order, crops, flips and noise.
+    seed: random seed of weights, order, crops, flips and noise.
     """
 
     dim: Annotated[int, Range("channels", least=1)]

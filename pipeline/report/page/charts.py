@@ -1,7 +1,7 @@
-"""Where things lie in the page's drawings, and how experiments look: the templates draw.
+"""Coordinates in the page's charts, and the look of each experiment; the templates draw.
 
-Recall curves of a test set stand upright, N evenly spaced, on the same scale of 0 to 100 per cent in all; the
-recalls of the headline lie down.
+Recall curves of a test set have N, evenly spaced, on the x axis, and 0 to 100 percent on the y axis. The
+recalls of the headline are horizontal.
 """
 
 from __future__ import annotations

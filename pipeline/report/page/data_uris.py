@@ -1,4 +1,4 @@
-"""Pictures inside the page itself, as text."""
+"""Images embedded in the page, as text."""
 
 from __future__ import annotations
 

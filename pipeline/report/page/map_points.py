@@ -1,4 +1,4 @@
-"""The standpoints of a database as a map draws them: in decimetres, without what cannot be seen apart."""
+"""The positions of a database as the map draws them: in decimetres, without points that overlap."""
 
 from __future__ import annotations
 

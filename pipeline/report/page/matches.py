@@ -1,7 +1,7 @@
-"""The browser of what was found, and its map, in the room that a page has for it.
+"""The browser of retrieved images, and its map, within the space that the page has for it.
 
-What tells most comes first, evenly over the evaluations: answers in numbers, up to half of the room, which is
-all of them for most projects; then pictures of the answers.
+The most informative query results come first, evenly over the evaluations. Their numbers take up to half of
+the space, which fits all of them for most projects; their images take the rest.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Room:
 
 
 def browsed_matches(results: Results, budget: int) -> Matches:
-    """What was found in each of `results`, as much of it as fits into `budget` bytes of the page.
+    """The matches of each of `results`, as many as fit into `budget` bytes of the page.
 
     Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `Thumbnails`; `DusklineError` also
     when these are not of one evaluation.

@@ -1,7 +1,7 @@
-"""What the script of the browser of matches reads: test sets, evaluations and pictures, in short.
+"""The data that the browser of matches reads: test sets, evaluations and images, in compact form.
 
-Every name of an image stands once for a test set and every picture once for the page. Answers are rows of
-numbers, documented where `_row` makes them; templates/finds.js reads them.
+Each image name is stored once per test set, and each image once per page. Query results are rows of numbers,
+documented in `_row`; templates/finds.js reads them.
 """
 
 from __future__ import annotations

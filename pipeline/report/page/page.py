@@ -1,4 +1,4 @@
-"""One self-contained page: what was measured, ours beside the paper's, pictures, and where it comes from."""
+"""One self-contained page: results, comparison with the paper, images, and provenance."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MEGABYTE = 1_000_000
 class PageParams:
     """The section `report` of params.yaml.
 
-    megabytes: The page's largest size; pictures that do not fit are left out.
+    megabytes: Largest size of the page; images that do not fit are left out.
     """
 
     megabytes: Annotated[float, Range("millions of bytes", above=0)]
@@ -45,7 +45,7 @@ class PageParams:
 
 @dataclass(frozen=True)
 class Augmentations:
-    """A sheet of augmented queries, a JPEG. changes: the names of its columns after the first, "plain"."""
+    """A sheet of augmented queries, a JPEG. changes: titles of the columns after the first, "plain"."""
 
     name: str
     sheet: Path
@@ -54,10 +54,10 @@ class Augmentations:
 
 @dataclass(frozen=True)
 class Material:
-    """All that the page shows.
+    """Everything that the page shows.
 
-    params: those of the run, whole. compared: the paper's tables beside ours. sheets, comparisons,
-    statistics: folders of samples of nights, of translators compared and of sets in numbers.
+    params: all parameters of the run. compared: the paper's tables with our results. sheets, comparisons,
+    statistics: folders of night image samples, of compared translators and of dataset statistics.
     """
 
     params: Mapping[str, Any]
@@ -87,11 +87,11 @@ class _Comparison:
 
 
 def write_page(out: Path, material: Material, megabytes: float) -> None:
-    """Write the page `out`, with every picture inside it: it opens from the disk and needs no network.
+    """Write the page `out` with every image inside it: it opens from disk and needs no network.
 
-    Pairs get a third of what the rest leaves of `megabytes`, matches all that is left then; `ParameterError`
-    when even without them the page does not fit. Errors as of the readers of the folders that `material`
-    names.
+    Pairs get a third of the space that the rest leaves of `megabytes`, matches get what is left after that.
+    `ParameterError` when the page does not fit even without them. Other errors are those of the readers of
+    the folders in `material`.
     """
     environment = _environment()
     shown = _shown(material) | _script(environment)
@@ -167,7 +167,7 @@ def _size(page: str) -> int:
 
 
 def _script(environment: Environment) -> dict[str, object]:
-    """The page's script, and how its policy names it: no other may run, whatever a name smuggles in."""
+    """The page's script and its digest for the content security policy: no other script may run."""
     script = environment.get_template("scripts.js").render()
     digest = as_base64(hashlib.sha256(script.encode("utf-8")).digest())
     return {"script": script, "script_digest": f"sha256-{digest}"}

@@ -1,4 +1,4 @@
-"""Days and their nights as the page shows them: one picture over the other, as many as there is room for."""
+"""Pairs of day and night images, one over the other: as many as the page has space for."""
 
 from __future__ import annotations
 

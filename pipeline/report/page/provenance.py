@@ -1,4 +1,4 @@
-"""Where the page's numbers come from: parameters, sets, models, nights, and what was refused."""
+"""Where the page's numbers come from: parameters, datasets, models, night images, and failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.report.tables.results import Results
 
 @dataclass(frozen=True)
 class Set:
-    """A set in numbers, where it comes from, and the folder of its figures."""
+    """The statistics of a dataset, its origin, and the folder of its figures."""
 
     name: str
     folder: Path
@@ -49,7 +49,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the page says under "Where it comes from".
+    """What the page shows under "Provenance".
 
     parameters: name and YAML of each section that holds any. digests: of the manifests of the sets in numbers
     and of those tested on. models: that were tested. terms: with the names of the sets that they go with.

@@ -16,8 +16,9 @@ from pipeline.vpr.results.metrics import Metrics
 class Comparison:
     """The section `comparison` of params.yaml.
 
-    rows: our experiment, by the key of the paper's row (`II/dn/netvlad`).
-    test_sets: the paper's test set, by the name of ours: the same, or one that stands in for it.
+    rows: our experiment for each row of the paper, by the key of the row (`II/dn/netvlad`).
+    test_sets: the paper's test set for each of ours, by our name: the same one, or the one that ours stands
+        in for.
     """
 
     rows: dict[str, str]

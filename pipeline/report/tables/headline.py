@@ -19,12 +19,12 @@ TOLD = (1, 5)
 
 @dataclass(frozen=True)
 class HeadlineParams:
-    """An entry of the section `headline`: a card at the head of the page.
+    """An entry of the section `headline`: a card at the top of the page.
 
-    before: The experiment that is held against.
-    after: The experiment that has learnt from nights.
-    night: The test set on which `after` is to find more.
-    day: The test set on which that may cost something.
+    before: The baseline experiment.
+    after: The experiment trained with night images.
+    night: The test set on which `after` should find more.
+    day: The test set on which `after` may lose some recall.
     """
 
     before: str

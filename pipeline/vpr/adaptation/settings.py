@@ -15,36 +15,36 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """A model that learns to find by night what it finds by day.
+    """Adaptation of a model, so that it finds by night what it already finds by day.
 
     model: the teacher: its name in the section train, model_file, hub_local, hub_github or adapt.
-    dataset: a set with nights, such as one that `merge` made.
-    split: the split whose pictures are learnt from.
-    index: "keep" draws what the model gives of days and nights to what the teacher gives of their places, so
-        that descriptors which the teacher has made of a database stay valid; "rebuild" lets both sides learn,
-        and the database is described anew.
-    learns: what learns: "all"; of a model that duskline has trained the first stage that does, as `trainable`
-        of `train`; of one of torch.hub, and of a transformer, its modules by name, such as blocks.11, several
-        with commas.
+    dataset: a dataset with night images, such as one made by `merge`.
+    split: the split whose images are used for training.
+    index: "keep" pulls the descriptors of day and night images towards the teacher's descriptors of the same
+        place, so that an existing index made by the teacher stays valid. "rebuild" trains both sides, and the
+        database must be described again.
+    learns: layers that are trained: "all"; for a model trained by duskline, the first stage that learns, as
+        in `trainable` of `train`; for a torch.hub model or a transformer, module names such as blocks.11,
+        separated by commas.
     height: height of the network's input.
     width: width of the network's input.
-    steps: how many.
-    batch: places a step, at most so many; 2 or more, for each is told from the others.
+    steps: number of training steps.
+    batch: largest number of places in one step; 2 or more, because each place is contrasted with the others.
     lr: Adam's learning rate, which falls to 0 along half a cosine wave.
-    warmup: over so many first steps the learning rate rises evenly.
-    temperature: by which the contrastive loss divides cosines.
-    night_weight: of the nights in the loss, where the days have 1.
-    positives: within this distance a database image shows a query's place, and the nearest one to the eyes of
-        the teacher is its positive. With null, or where a set has none, each picture by day is its own.
-    negatives: beyond this distance a picture shows another place.
-    similar_places: so many places of a batch at most look alike to the teacher, group after group; 1 draws
-        all evenly.
-    teacher_share: share of the teacher's weights in those that are kept (Wortsman et al. 2022).
-    autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it.
-    cpu_threads: threads of each operation on a CPU; another number rounds sums otherwise.
-    seed: of what is drawn.
-    augmentation: how the pictures by day that ask are changed; null leaves them as they are.
-    night_augmentation: how the nights are changed, each time anew; null shows them as they are.
+    warmup: number of first steps during which the learning rate rises linearly.
+    temperature: temperature of the contrastive loss: cosine similarities are divided by it.
+    night_weight: weight of the night images in the loss, where day images have 1.
+    positives: a database image within this distance is a positive of a query; the one closest to it for the
+        teacher is used. With null, or where a dataset has no positive, each day image is its own positive.
+    negatives: images beyond this distance show another place.
+    similar_places: a batch consists of groups of places that look alike to the teacher. This is the largest
+        size of a group; 1 samples all places uniformly.
+    teacher_share: share of the teacher's weights in the weights that are kept (Wortsman et al. 2022).
+    autocast: "bfloat16", "off" (float32), or "auto", which is bfloat16 where the hardware supports it.
+    cpu_threads: threads of each operation on a CPU; sums are rounded differently with another number.
+    seed: random seed of all sampling.
+    augmentation: augmentation of the day images used as queries; null for none.
+    night_augmentation: augmentation of the night images, drawn again each time; null for none.
     """
 
     model: str

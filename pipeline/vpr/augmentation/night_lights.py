@@ -35,15 +35,15 @@ _GREEN, _BLUE = (0.7, 1.0), (0.35, 0.95)
 
 @dataclass(frozen=True)
 class Lights:
-    """Light that falls elsewhere, and windows, lamps and a shop front where there were none.
+    """Other illumination, with new windows and lamps and sometimes a lit shop front.
 
     Three pictures in ten get a lit shop front.
 
-    shade: standard deviation of the logarithm of the light that falls, smooth over the picture; half of it is
-        that of the whole picture's exposure, a quarter that of each channel's tint.
-    windows: at most so many are lit; the number is drawn evenly.
-    lamps: at most so many; the number is drawn evenly.
-    noise: the sensor's: its largest standard deviation, of 255.
+    shade: standard deviation of the logarithm of the illumination, which varies smoothly over the image. Half
+        of it is the deviation of the exposure of the whole image, a quarter that of the tint of each channel.
+    windows: largest number of lit windows; the number is drawn uniformly.
+    lamps: largest number of lamps; the number is drawn uniformly.
+    noise: sensor noise: its largest standard deviation, in levels of 255.
     """
 
     shade: Factor

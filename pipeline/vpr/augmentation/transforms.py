@@ -32,12 +32,12 @@ _Piece = Annotated[float, Range(above=0, most=1)]
 
 @dataclass(frozen=True)
 class Night:
-    """A false night: levels from `threshold` on are inverted, then all are multiplied by `brightness`.
+    """A false night: levels from `threshold` on are inverted, then all levels are multiplied by `brightness`.
 
-    threshold: of 1 (0.25 in the paper).
-    form: how the threshold is read: "literal", as one of 255 levels, inverts every level but 0; "meant", as a
-        share of the full range, with 0.25 those from 64 of 255 on.
-    brightness: by what the picture is multiplied (0.55 in the paper).
+    threshold: share of the full level, from 0 to 1 (0.25 in the paper).
+    form: how the threshold is read: "literal", as one of 255 levels, inverts every level except 0; "meant",
+        as a share of the full range, inverts levels from 64 of 255 on when the threshold is 0.25.
+    brightness: factor on all levels (0.55 in the paper).
     """
 
     threshold: Share
@@ -55,14 +55,14 @@ class Night:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Colours: each factor is drawn from [1 - value, 1 + value], the hue's turn from [-hue, hue].
+    """Colour jitter: each factor is drawn from [1 - value, 1 + value], the hue shift from [-hue, hue].
 
     The four are applied in a drawn order.
 
-    brightness: how far its factor may lie from 1.
-    contrast: how far its factor may lie from 1.
-    saturation: how far its factor may lie from 1.
-    hue: how far the hue may turn to either side; 0.5 is half the circle.
+    brightness: largest difference of the brightness factor from 1.
+    contrast: largest difference of the contrast factor from 1.
+    saturation: largest difference of the saturation factor from 1.
+    hue: largest hue shift in either direction; 0.5 is half the colour circle.
     """
 
     brightness: Factor
@@ -96,12 +96,12 @@ class Perspective:
     The paper: 0.5 with 0.7; fill 1, or fill 0 and the central 300x400 of 480x640, which is 0.625 of a picture
     of any size.
 
-    distortion: the share of half a side by which corners move at most.
-    probability: that a picture is changed.
-    fill: what is uncovered gets, from black (0) to white (1).
-    form: how `fill` is read: "literal", as one of 255 levels, "meant", as a share of the full range.
-    crop: the share of height and width that is then kept round the centre, of every picture, moved or not;
-        null keeps all.
+    distortion: largest shift of a corner, as a share of half a side.
+    probability: probability that an image is changed.
+    fill: colour of the uncovered area, from black (0) to white (1).
+    form: how `fill` is read: "literal", as one of 255 levels; "meant", as a share of the full range.
+    crop: share of height and width that is then kept around the centre, of every image, changed or not; null
+        keeps everything.
     """
 
     distortion: Share
@@ -138,11 +138,11 @@ class Perspective:
 
 @dataclass(frozen=True)
 class ResizedCrop:
-    """A drawn piece that has at least `smallest` of the area and a ratio of width to height in 3/4 to 4/3.
+    """A random crop with at least `smallest` of the area and a ratio of width to height from 3/4 to 4/3.
 
-    The network's input size follows, as of any picture.
+    It is then resized to the network's input size, as any image.
 
-    smallest: the least share of the area.
+    smallest: smallest share of the area.
     """
 
     smallest: _Piece
@@ -161,9 +161,9 @@ class ResizedCrop:
 
 @dataclass(frozen=True)
 class Rotation:
-    """A turn of up to `degrees` to either side; the corners that it uncovers are black.
+    """A rotation by up to `degrees` in either direction; uncovered corners are black.
 
-    degrees: the largest turn.
+    degrees: largest rotation.
     """
 
     degrees: Annotated[float, Range("degrees", least=0, most=180)]
@@ -178,11 +178,11 @@ class Rotation:
 
 @dataclass(frozen=True)
 class Occlusion:
-    """With `probability`, a rectangle of the normalised input becomes noise of deviation 1.
+    """With `probability`, a rectangle of the normalised input becomes noise with standard deviation 1.
 
-    probability: that a picture is changed (0.7 in the paper).
-    area: least and largest share of the input, above 0 and up to 1 (0.05 and 0.08 in the paper).
-    ratio: least and largest ratio of height to width, above 0 (0.3 and 5.3 in the paper).
+    probability: probability that an image is changed (0.7 in the paper).
+    area: smallest and largest share of the input, above 0 and up to 1 (0.05 and 0.08 in the paper).
+    ratio: smallest and largest ratio of height to width, above 0 (0.3 and 5.3 in the paper).
     """
 
     probability: Share
@@ -210,17 +210,17 @@ class Occlusion:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to a training picture, in this order; parts that are left out do nothing.
+    """Changes of a training image, applied in this order; parts that are left out do nothing.
 
     All but the last change the 8-bit picture, before it is normalised and resized; the occlusion changes the
     network's input.
 
     night: a false night.
-    lights: other lights for a night.
+    lights: other lights for a night image.
     jitter: other colours.
-    perspective: another standpoint.
-    resized_crop: a piece of the picture.
-    rotation: a turn.
+    perspective: another viewpoint.
+    resized_crop: a crop of the image.
+    rotation: a rotation.
     occlusion: a rectangle of noise.
     """
 

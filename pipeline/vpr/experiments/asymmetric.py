@@ -16,7 +16,7 @@ class Asymmetric:
     """Two models, each by its name in the section train, adapt, model_file, hub_local or hub_github.
 
     queries: the model that describes queries.
-    database: the one that describes databases; where its descriptors of one are there already, they are used.
+    database: the model that describes the database; its existing descriptors are reused.
     """
 
     queries: str

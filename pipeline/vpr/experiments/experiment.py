@@ -37,20 +37,21 @@ _QUERIES: dict[Treatment, str] = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """How a model is tested.
+    """How a model is evaluated.
 
     model: its name in the section train, adapt, asymmetric, model_file, hub_local or hub_github.
     height: height of the network's input.
     width: width of the network's input.
-    queries: how they are brought to that size; see query_preprocessing.py.
+    queries: how queries are brought to that size; see query_preprocessing.py.
     multi_scale: how features of several scales are combined, if at all; see multiscale.py.
-    radius: within this distance (inclusive) a found image shows the query's place; frames, not metres, on
+    radius: a retrieved image within this distance (inclusive) is correct. The unit is frames, not metres, on
         test sets that are walks or drives (forms traverses, vpr_bench).
-    ivfpq_above: a database of more descriptors is searched by an IVF-PQ index, null for none; see ivfpq.py.
-    save_descriptors: whether they are kept with the results.
-    autocast: "bfloat16", "off" (float32), or "auto", bfloat16 where the hardware computes with it, which the
-        results then say.
-    cpu_threads: threads of each operation on a CPU; another number rounds sums otherwise.
+    ivfpq_above: a database with more descriptors than this is searched with an IVF-PQ index; null for never;
+        see ivfpq.py.
+    save_descriptors: true keeps the descriptors with the results.
+    autocast: "bfloat16", "off" (float32), or "auto", which is bfloat16 where the hardware supports it. The
+        results say which was used.
+    cpu_threads: threads of each operation on a CPU; sums are rounded differently with another number.
     """
 
     model: str

@@ -33,15 +33,15 @@ _SIDE = 224
 
 @dataclass(frozen=True)
 class HubModel:
-    """What `torch.hub` is to load.
+    """A model that `torch.hub` loads.
 
-    source: "local" or "github"; the stage says it.
-    repository: a folder that holds a hubconf.py (local), or owner/name:branch of GitHub (github), which
-        torch downloads once and keeps in TORCH_HOME (for a newer one, remove it there).
-    entry: the function of hubconf.py to call, whose result takes normalised RGB pictures (N, 3, H, W) and
-        gives descriptors (N, D).
-    arguments: of the entry, by name.
-    trust_repo: that the repository's code may run on this machine.
+    source: "local" or "github"; set by the stage.
+    repository: a folder with a hubconf.py (local), or owner/name:branch on GitHub (github), which torch
+        downloads once and keeps in TORCH_HOME (to get a newer version, delete it there).
+    entry: the function of hubconf.py to call. The model that it returns takes normalised RGB images (N, 3, H,
+        W) and returns descriptors (N, D).
+    arguments: keyword arguments of the entry.
+    trust_repo: true allows the code of the repository to run on this machine.
     """
 
     source: Literal["local", "github"]

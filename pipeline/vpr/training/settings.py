@@ -32,73 +32,74 @@ class RoundSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """A training run; in brackets the paper's values.
+    """A training run; values in brackets are the paper's.
 
-    dataset: the set to train on, with its splits train and val.
-    backbone: the network whose features are aggregated, by its name in backbones.py (resnet18conv4) or by
-        that of any network of timm, with `stride`.
-    weights: what the backbone starts from: "imagenet", which torchvision or timm downloads once (imagenet);
-        "none", drawn from `seed`; "packaged", which an installed package holds (tf_efficientnet_lite0 only);
-        or the path of a file with the state dict of the whole network (.pt, .pth, .safetensors).
-    trainable: which layers of the backbone learn: "all"; the "late_layers" that backbones.py names for each
-        of its own (late_layers); or the name of the first stage that learns, before which also the
-        statistics of batch norms stay as they are.
+    dataset: the dataset to train on, with its splits train and val.
+    backbone: the network whose features are aggregated: its name in backbones.py (resnet18conv4), or the name
+        of any timm network, together with `stride`.
+    weights: initial weights of the backbone: "imagenet", which torchvision or timm downloads once (imagenet);
+        "none", random weights from `seed`; "packaged", from an installed package (tf_efficientnet_lite0
+        only); or the path of a file with the state dict of the whole network (.pt, .pth, .safetensors).
+    trainable: layers of the backbone that are trained: "all"; "late_layers", which backbones.py lists for
+        each of its networks (late_layers); or the name of the first stage to train. Before that stage, batch
+        norm statistics do not change either.
     aggregation: how features become one descriptor: "netvlad", with `clusters`, or "gem", with `l2`.
     height: height of the network's input (480).
     width: width of the network's input (640).
     lr: Adam's learning rate (1e-5).
-    loss: "triplet", of each query, its best positive and its hardest negatives, all pictures of the set as
-        they are (triplet); or "contrastive", of pairs of a query and its positive by day: either one, and its
-        night where the set holds it, is to find the other one among those of the batch.
-    batch: queries a step, each with its best positive (4); the contrastive loss needs 2 or more. Of sets of
-        places, such as GSV-Cities, it counts places, for each has one query.
-    queries_per_epoch: how many are drawn for an epoch (5,000).
-    hard_positives: within this distance a database image is a positive (10); at most `soft_positives`.
-    soft_positives: beyond this distance a picture is a negative (25).
-    queries_per_cache: queries between two rounds of mining, of triplets only (1,000); at most
-        `queries_per_epoch`. The contrastive loss takes each query's nearest positive by day, as the network
-        sees it before it learns.
-    epochs: at most so many (3; 2 on nights; 5 for Table V).
-    patience: the run ends after so many epochs without a better recall@5 on val (3).
-    autocast: "bfloat16" runs the convolutions in bfloat16, "off" everything in float32 (off); "auto" is
-        bfloat16 where the processor or the GPU computes with it, which the model's record then says.
-    cpu_threads: threads of each operation on a CPU; sums are rounded otherwise with another number, so it
-        belongs to the run and not to the machine.
-    seed: of first weights, drawn queries, drawn negatives and drawn changes (0).
-    clusters: of NetVLAD (64); null with gem.
+    loss: "triplet": each query with its best positive and its hardest negatives; all images of the dataset
+        are used as they are (triplet). "contrastive": pairs of a query and its day positive. Each of the two,
+        and its night image where the dataset has one, must retrieve the other among the images of the batch.
+    batch: queries in one step, each with its best positive (4); the contrastive loss needs 2 or more. For
+        datasets of places, such as GSV-Cities, it is the number of places, because each has one query.
+    queries_per_epoch: number of queries drawn for an epoch (5,000).
+    hard_positives: a database image within this distance is a positive (10); at most `soft_positives`.
+    soft_positives: an image beyond this distance is a negative (25).
+    queries_per_cache: queries between two rounds of mining, for the triplet loss only (1,000); at most
+        `queries_per_epoch`. The contrastive loss uses each query's nearest day positive, as the network sees
+        it before training.
+    epochs: largest number of epochs (3; 2 on nights; 5 for Table V).
+    patience: training stops after this many epochs without a better recall@5 on val (3).
+    autocast: "bfloat16" runs the convolutions in bfloat16, "off" runs everything in float32 (off); "auto"
+        uses bfloat16 where the processor or GPU supports it. The model's record says which was used.
+    cpu_threads: threads of each operation on a CPU. Sums are rounded differently with another number, so it
+        is a setting of the training run and not of the machine.
+    seed: random seed of initial weights, sampled queries, sampled negatives and augmentation (0).
+    clusters: number of NetVLAD clusters (64); null with gem.
     l2: where GeM's features are normalised (before_pool); null with netvlad.
-    ensemble: how the descriptors of `backbone` and of `second_backbone` become one: added, or added and
-        halved (both); null for one backbone alone.
-    second_backbone: the other network of an ensemble (resnet18conv4, after alexnet); null without one.
-    stride: of the features of a network of timm: one location for so many pixels of a side, such as 16; null
-        for the others.
-    margin: of the triplet loss (0.1); null with the contrastive one.
-    negatives: of each query, of triplets only (10).
-    mining: among which images the hardest negatives of triplets are sought: "partial", `negative_samples`
-        drawn for a round; "full", as many drawn for each query, and its hardest of the round before; "random"
-        takes drawn ones as they are (partial).
-    negative_samples: database images drawn a round as possible negatives of triplets (1,000).
-    drawn_positives: so many pictures by day of its place is each query of the contrastive loss to find, drawn
-        anew each epoch from those within `hard_positives`, as sets of places are learnt from; null for the
-        one that looks most like it to the network before it learns (null).
-    temperature: by which the contrastive loss divides cosines; of this loss only.
-    night_weight: of the nights in the contrastive loss, where the days have 1 (1); less keeps more of what is
-        found by day.
-    similar_places: so many places of a contrastive batch at most look alike to the network before it learns,
-        group after group, so that each has to be told from what it is easily taken for; 1 draws all evenly
-        (1).
-    schedule: "constant" keeps `lr` (constant); "cosine" lets it fall to 0 over `epochs`, along half a wave
-        (Loshchilov and Hutter 2017).
-    warmup: over so many first steps the learning rate rises evenly to what `schedule` says (0).
-    batch_norm: "learning" lets batch norms use each batch's statistics and follow them, those of frozen
-        layers too (learning); "frozen" leaves their statistics, scales and shifts as they are.
-    start_share: share of the weights with which the run began in those that are evaluated and kept; the rest
-        is what was learnt (0). As in WiSE-FT (Wortsman et al. 2022): it keeps more of what the network could
-        do elsewhere.
-    augmentation: how the queries of training steps are changed, of the contrastive loss what asks by day;
-        null leaves them as they are.
-    night_augmentation: how the nights of queries are changed, each time anew, of the contrastive loss only;
-        null shows them as they are.
+    ensemble: how the descriptors of `backbone` and `second_backbone` are combined: added, or added and halved
+        (both); null for a single backbone.
+    second_backbone: the second network of an ensemble (resnet18conv4, after alexnet); null without one.
+    stride: stride of the features of a timm network: pixels of the input per feature location, such as 16;
+        null for other networks.
+    margin: margin of the triplet loss (0.1); null with the contrastive loss.
+    negatives: negatives of each query, for the triplet loss only (10).
+    mining: images among which the hardest negatives are searched, for the triplet loss: "partial",
+        `negative_samples` images drawn for each round; "full", as many drawn for each query, and its hardest
+        negatives of the round before; "random" takes drawn images without a search (partial).
+    negative_samples: database images drawn in each round as possible negatives, for the triplet loss (1,000).
+    drawn_positives: number of day positives that each query of the contrastive loss must retrieve, drawn
+        again each epoch from those within `hard_positives`, as usual for datasets of places. Null uses one
+        positive, the most similar one to the network before training (null).
+    temperature: temperature of the contrastive loss, for this loss only: cosine similarities are divided by
+        it.
+    night_weight: weight of the night images in the contrastive loss, where day images have 1 (1); a smaller
+        weight keeps more of the daytime recall.
+    similar_places: a batch of the contrastive loss consists of groups of places that look alike to the
+        network before training, so that it learns to tell similar places apart. This is the largest size of a
+        group; 1 samples all places uniformly (1).
+    schedule: "constant" keeps `lr` (constant); "cosine" lowers it to 0 over `epochs`, along half a cosine
+        wave (Loshchilov and Hutter 2017).
+    warmup: number of first steps during which the learning rate rises linearly to what `schedule` gives (0).
+    batch_norm: "learning" uses and updates batch statistics, also in frozen layers (learning); "frozen" keeps
+        statistics, scales and shifts unchanged.
+    start_share: share of the initial weights in the weights that are evaluated and kept; the rest is the
+        trained weights (0). As in WiSE-FT (Wortsman et al. 2022), it keeps more of what the network could do
+        elsewhere.
+    augmentation: augmentation of the queries in training steps (for the contrastive loss, of the day images
+        used as queries); null for none.
+    night_augmentation: augmentation of the night images of queries, drawn again each time, for the
+        contrastive loss only; null for none.
     """
 
     dataset: str

@@ -67,9 +67,7 @@ def scale(page: Page) -> str:
 def test_sets_tell_their_extent_and_draw_their_map_in_frames(html: Path) -> None:
     with browser_page(html) as page:
         page.locator("#sets summary").click()
-        assert (
-            f"{FRAMES} standpoints on {FRAMES - 1} x 0 frames;" in page.locator("#sets details").inner_text()
-        )
+        assert f"{FRAMES} positions on {FRAMES - 1} x 0 frames;" in page.locator("#sets details").inner_text()
         figure = page.locator("#sets img").first
         assert figure.evaluate("image => image.complete && image.naturalWidth > 0")
         drawn = b64decode((figure.get_attribute("src") or "").partition("base64,")[2]).decode()
@@ -88,8 +86,8 @@ def test_finds_and_their_map_tell_distances_in_frames(html: Path) -> None:
         captions = page.locator("#finds .finds figcaption").all_inner_texts()
         assert [text.count(" frames") for text in captions] == [0, 1, 1, 1, 1, 1, 1]
         told = said(page, "#finds-said")
-        assert "nearest image 0 frames away. Finds: 1 " in told
-        assert len(re.findall(r"\d frames off", told)) == 5
+        assert "nearest image 0 frames away. Matches: 1 " in told
+        assert len(re.findall(r"\d frames away", told.partition("Matches: ")[2])) == 5
         page.get_by_role("button", name="around the query").click()
         assert re.fullmatch(r"\d+ frames", scale(page))
 
@@ -101,7 +99,7 @@ def test_no_word_of_the_page_tells_of_metres(html: Path, *, scripts: bool) -> No
         page.locator("script").evaluate_all("scripts => scripts.forEach(script => script.remove())")
         words = said(page, "body")
     assert f"right within {RADIUS} frames, inclusive" in words
-    assert scripts or re.search(r"sent \d+ frames off", words)
+    assert scripts or re.search(r"first match \d+ frames away", words)
     assert not (found := IN_METRES.search(words)), words[found.start() - 60 : found.end() + 20]
 
 

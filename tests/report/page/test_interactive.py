@@ -195,7 +195,7 @@ def test_right_and_wrong_finds_are_told_apart_without_colour(html: Path) -> None
             "pictures => pictures.map(picture => getComputedStyle(picture).borderTopStyle)"
         )
         assert styles == ["solid", "solid", "dashed", "solid", "dashed", "dashed", "dashed"]
-        assert "1 wrong, 40.1 m off; 2 right, 3.0 m off" in said(page)
+        assert "1 wrong, 40.1 m away; 2 right, 3.0 m away" in said(page)
         assert page.locator("#finds .finds figure.wrong").first.inner_text().split("\n")[-2:] == [
             "40.1 m",
             "descriptors 0.101",
@@ -226,17 +226,17 @@ def test_where_there_is_no_answer_or_no_picture_it_says_so(tmp_path: Path) -> No
     finds = browsed_matches(read_results(tmp_path, ["dn"], ["pitts"]), 10**7)
     with browser_page(write_alone(tmp_path / "page.html", pairs_of([], 0), finds)) as page:
         choose(page, "kind", "wrong")
-        assert said(page) == "No answer is of this kind."
+        assert said(page) == "There is no such query."
         assert page.locator("#finds .finds figure").count() == 0
         assert page.locator("#finds .map svg").count() == 1
         choose(page, "kind", "right")
         choose(page, "order", "by name")
         assert page.locator("#finds .finds img").count() == 7
         choose(page, "answer", listed(page)[7])
-        assert "no picture" in page.locator("#finds .asked").inner_text()
+        assert "no image" in page.locator("#finds .asked").inner_text()
         # Of its finds two were found for others that have pictures.
         assert page.locator("#finds .finds img").count() == 2
-        choose(page, "kind", "with pictures")
+        choose(page, "kind", "with images")
         assert len(listed(page)) == 2
 
 
@@ -349,6 +349,6 @@ def test_without_scripts_pairs_and_the_worst_answers_can_be_read(html: Path) -> 
     with browser_page(html, scripts=False) as page:
         assert shown_pairs(page) == 10
         assert page.locator(".pair").first.locator("img:visible").count() == 3
-        assert "sent 166 m off; no right find" in page.locator("#finds noscript").inner_text()
+        assert "first match 166 m away; no right match" in page.locator("#finds noscript").inner_text()
         assert not page.locator(".browser").is_visible()
         assert not page.locator("#nights .controls").is_visible()

@@ -195,5 +195,5 @@ def test_distances_of_a_walk_are_told_in_frames(tmp_path: Path) -> None:
     found = browsed_matches(read_results(tmp_path, ["dn"], ["walk", "pitts"]), PLENTY)
     assert [one["unit"] for one in document(found)["sets"]] == ["frames", "m"]
     html = write_alone(tmp_path / "page.html", pairs_of([], 0), found).read_text()
-    told = re.findall(r"sent \d+ (\w+) off", html)
+    told = re.findall(r"first match \d+ (\w+) away", html)
     assert told == ["frames", "m"]

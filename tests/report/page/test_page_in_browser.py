@@ -219,8 +219,8 @@ def test_a_digest_is_short_and_whole_when_it_is_taken(page: Page) -> None:
 
 
 def test_links_lead_to_their_sections_and_mark_them(page: Page) -> None:
-    page.get_by_role("link", name="Beside the paper").click()
-    page.locator(".bar a[aria-current]", has_text="Beside the paper").wait_for()
+    page.get_by_role("link", name="The paper").click()
+    page.locator(".bar a[aria-current]", has_text="The paper").wait_for()
     top = page.locator("#paper h2").bounding_box()
     assert top is not None and 40 < top["y"] < 400, "not below the bar"
 
@@ -231,8 +231,8 @@ def test_links_lead_there_past_sheets_that_nobody_has_looked_at(tmp_path: Path) 
         write_bytes(sheet, picture(90, 1200, 3000))
     write_page(tmp_path / "index.html", material, 15)
     with browser_page(tmp_path / "index.html") as page:
-        page.get_by_role("link", name="What was found").click()
-        page.locator(".bar a[aria-current]", has_text="What was found").wait_for()
+        page.get_by_role("link", name="Retrieved images").click()
+        page.locator(".bar a[aria-current]", has_text="Retrieved images").wait_for()
         page.wait_for_timeout(300)
         top = page.locator("#finds h2").bounding_box()
         assert top is not None and 40 < top["y"] < 400, "not below the bar"

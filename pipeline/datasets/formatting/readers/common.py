@@ -31,14 +31,15 @@ _Target = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class CommonSettings:
-    """What becomes of a split without roles, such as `sf_xs/train`.
+    """How a dataset in the common layout is read, with a split without roles such as `sf_xs/train`.
 
-    flat_role: "database" or "queries" gives all its images that role, "skip" leaves them out, "refuse" ends
-    with an error. It is never cut in two here: its images are one collection for training by place. Images in
-    folders that are no role are treated alike.
-    database_folder: what the folder of that role is called, such as SVOX's "gallery".
-    queries_folder: what the folder of that role is called, such as SVOX's "queries_night". Where the name
-    ends in _day, _sunset or _night, that is their time of day.
+    flat_role: what to do with a split that has no roles: "database" or "queries" gives all its images that
+        role, "skip" leaves them out, "refuse" ends with an error. Such a split is never divided here: its
+        images are one collection for training by place. Images in folders that are no role are treated the
+        same way.
+    database_folder: name of the database folder, such as "gallery" in SVOX.
+    queries_folder: name of the queries folder, such as "queries_night" in SVOX. If the name ends in _day,
+        _sunset or _night, that is the time of day of the queries.
     """
 
     flat_role: Literal["refuse", "skip", "database", "queries"]

@@ -44,26 +44,27 @@ _DIGEST_LETTERS = 8
 
 @dataclass(frozen=True)
 class FolderSettings:
-    """How a folder of photographs becomes a set; fields of a choice that is not made are left out.
+    """How a folder of photographs becomes a dataset; leave out the fields of choices that you do not use.
 
-    coordinates: "exif", the name of a CSV in the folder, or "none" where nobody knows where the photographs
-        were taken: they have nights then, and a model can be adapted by them.
-    split_by: "folder" (a folder train, val or test in the path; without any, all is test), "column" (split in
-    the CSV) or "blocks" (seeded geographic blocks of `block_metres`, at least `gap_metres` apart, by
-    `train_share`, `val_share`, `test_share`).
+    coordinates: "exif", the name of a CSV in the folder, or "none" if the positions of the photographs are
+        unknown. Without positions, night images can still be made, and a model can be adapted with them.
+    split_by: "folder" (a folder train, val or test in the path; without any, everything is test), "column"
+        (split in the CSV) or "blocks" (random geographic blocks with side `block_metres`, at least
+        `gap_metres` apart, divided by `train_share`, `val_share`, `test_share`, from `seed`).
     queries_by: "folder" (a folder database or queries in the path), "column" (role in the CSV), "date" (the
-    newest `query_share` of each split), "share" (a seeded `query_share` of the places of each split) or
-    "none" (all are database).
-    jpeg_quality: JPEG quality of photographs that must be coded anew; upright baseline JPEGs are copied
+        newest `query_share` of each split), "share" (a random `query_share` of the places of each split, from
+        `seed`) or "none" (everything is database).
+    jpeg_quality: JPEG quality of photographs that must be encoded again; upright baseline JPEGs are copied
         unchanged.
-    train_share: share of the blocks, in proportion to the other two; one of the three is above 0.
-    val_share: share of the blocks, in proportion to the other two.
-    test_share: share of the blocks, in proportion to the other two.
+    train_share: share of the blocks for train, relative to the other two; at least one of the three must be
+        above 0.
+    val_share: share of the blocks for val, relative to the other two.
+    test_share: share of the blocks for test, relative to the other two.
     block_metres: side of a block.
-    gap_metres: least distance between photographs of two splits; those nearer are left out.
+    gap_metres: smallest distance between photographs of two splits; closer photographs are left out.
     query_share: share of the photographs ("date") or of the places ("share") of each split that become
         queries.
-    seed: of the blocks and of the drawn places.
+    seed: random seed of the blocks and of the drawn places.
     """
 
     coordinates: str

@@ -40,12 +40,11 @@ _VAL_APART = 50.0
 
 @dataclass(frozen=True)
 class GsvCitiesSettings:
-    """How GSV-Cities becomes a set; the cut into splits and roles is duskline's own.
+    """How GSV-Cities becomes a dataset; the division into splits and roles is our own.
 
-    cities: ids of those that are taken, such as [PRS, London]; null for all that are there.
-    val_share: share of the places of each city that become val, at least one unless it is 0; the others are
-        train.
-    seed: of the places drawn for val.
+    cities: ids of the cities to use, such as [PRS, London]; null for all that exist.
+    val_share: share of the places of each city for val, at least one place unless it is 0; the rest is train.
+    seed: random seed of the places drawn for val.
     """
 
     cities: tuple[str, ...] | None

@@ -65,12 +65,12 @@ _ALIKE, _SOUTH = 1.0, 10_000_000.0
 
 @dataclass(frozen=True)
 class MslsSettings:
-    """How MSLS becomes a set; cities go to train, val and test as published.
+    """How MSLS becomes a dataset; the cities go to train, val and test as published.
 
-    cities: those that are taken, such as [cph, sf]; null for all that are there.
-    val_queries: a file of the raw folder that lists the queries of val: keys, paths or names of pictures, one
-        a line, or in an array (.npy); null for all of them.
-    val_as: the split that the cities of val become: "test" where they are tested on, as in papers.
+    cities: the cities to use, such as [cph, sf]; null for all that exist.
+    val_queries: a file in the raw folder that lists the queries of val: keys, paths or names of images, one
+        per line or in an array (.npy); null for all of them.
+    val_as: the split that the val cities become: "test" to test on them, as papers do.
     """
 
     cities: tuple[str, ...] | None

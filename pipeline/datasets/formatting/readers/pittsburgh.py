@@ -28,7 +28,7 @@ _NAME = re.compile(r"([^_]+)_(pitch(\d+)_yaw(\d+))\.jpg")
 
 @dataclass(frozen=True)
 class PittsburghSettings:
-    """part: which split files, by the beginning of their names: "pitts30k" or "pitts250k"."""
+    """part: the split files to use, by the start of their names: "pitts30k" or "pitts250k"."""
 
     part: Literal["pitts30k", "pitts250k"]
 

@@ -31,13 +31,13 @@ VIDEO, POSITIONS = "webcam_video.avi", "fGPS.txt"
 
 @dataclass(frozen=True)
 class StLuciaSettings:
-    """Two passes of St Lucia, both by day.
+    """Two traverses of St Lucia, both by day.
 
-    database: the pass that is searched, by its folder below `raw`, such as "100909_0845" (in quotes: YAML
-        takes it for a number).
-    queries: the pass that asks, such as "210809_1210".
-    metres: a frame is kept when it is at least so far from the last one kept (5).
-    split: where all of it goes.
+    database: the traverse used as database, by its folder in `raw`, such as "100909_0845" (in quotes, because
+        YAML reads it as a number).
+    queries: the traverse used as queries, such as "210809_1210".
+    metres: a frame is kept if it is at least this far from the last one kept (5).
+    split: the split that all images go to.
     jpeg_quality: JPEG quality of the frames.
     """
 

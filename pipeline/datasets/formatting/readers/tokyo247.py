@@ -34,10 +34,10 @@ _LETTER_FIELD = 5
 
 @dataclass(frozen=True)
 class Tokyo247Settings:
-    """How Tokyo 24/7 is formatted; the common convention is 480 and 75.
+    """How Tokyo 24/7 is formatted; the usual values are 480 and 75.
 
-    queries: the archive of them: "247query_subset_v2" (315) or "247query_v3" (1,125).
-    queries_shorter_side: shorter side to which queries are resized, also when that enlarges.
+    queries: archive of the queries: "247query_subset_v2" (315) or "247query_v3" (1,125).
+    queries_shorter_side: shorter side to which queries are resized, even if this enlarges them.
     jpeg_quality: JPEG quality of all images.
     """
 

@@ -37,9 +37,9 @@ _PAIR = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*", re.ASCII)
 class Traverse:
     """One walk or drive.
 
-    role: what its pictures are.
-    time_of_day: when it was made; "" when that is not known.
-    frame_step: every so-many-th of its frames is kept; null for the `frame_step` of all.
+    role: role of its images.
+    time_of_day: time of day; "" if unknown.
+    frame_step: every n-th of its frames is kept; null for the common `frame_step`.
     """
 
     role: Literal["database", "queries"]
@@ -69,19 +69,20 @@ class Matches:
 
 @dataclass(frozen=True)
 class TraversesSettings:
-    """Walks or drives whose frames are matched by their numbers, as a set whose positions count frames.
+    """Walks or drives whose frames are matched by number, as a dataset whose positions count frames.
 
-    traverses: a section with an entry for each folder below `raw`, by its name: `role`, database or queries,
-        `time_of_day`, day, sunset, night or "" for unknown, and where it is another one, `frame_step`. Other
-        folders are left out.
-    split: where all of it goes.
-    frame_step: every so-many-th frame is kept, from the first one on; 1 keeps all.
-    jpeg_quality: JPEG quality of pictures that must be coded anew; upright baseline JPEGs are copied
+    traverses: a section with an entry for each folder in `raw`, by folder name: `role` (database or queries),
+        `time_of_day` (day, sunset, night, or "" if unknown) and, if it differs, `frame_step`. Other folders
+        are left out.
+    split: the split that all images go to.
+    frame_step: every n-th frame is kept, starting with the first; 1 keeps all.
+    jpeg_quality: JPEG quality of images that must be encoded again; upright baseline JPEGs are copied
         unchanged.
-    matches: where the numbers of two traverses do not agree: `file`, a CSV in `raw` with two frame numbers a
-        line, and `first` and `second`, the folders they are of; each frame of the second must have a line.
-    frame_list: a text in `raw` with the names of the frames to take, one a line, such as Nordland's
-        cleanImageNames.txt; positions are then places in this list. Null takes all frames.
+    matches: for two traverses whose frame numbers do not correspond: `file`, a CSV in `raw` with two frame
+        numbers per line, and `first` and `second`, the folders that they belong to. Each frame of the second
+        must have a line.
+    frame_list: a text file in `raw` with the names of the frames to use, one per line, such as Nordland's
+        cleanImageNames.txt; positions are then positions in this list. Null uses all frames.
     """
 
     traverses: dict[str, Any]

@@ -36,14 +36,14 @@ _ROLES = {"ref": "database", "query": "queries"}
 
 @dataclass(frozen=True)
 class VprBenchSettings:
-    """A set as VPR-Bench keeps it: `ref`, `query` and `ground_truth_new.npy` in `raw`.
+    """A dataset in the VPR-Bench layout: `ref`, `query` and `ground_truth_new.npy` in `raw`.
 
-    ref_time_of_day: of the references, "" where it is not known.
-    query_time_of_day: of the queries.
-    radius: within which experiments are to test on it, in frames; it is held against the lists, and one that
-        says something else is refused with those that say the same.
-    split: where all of it goes.
-    jpeg_quality: JPEG quality of pictures that must be coded anew; upright baseline JPEGs are copied
+    ref_time_of_day: time of day of the references; "" if unknown.
+    query_time_of_day: time of day of the queries; "" if unknown.
+    radius: radius in frames with which experiments will test on it. It is checked against the ground truth
+        lists; a radius that disagrees is refused, and the error names those that agree.
+    split: the split that all images go to.
+    jpeg_quality: JPEG quality of images that must be encoded again; upright baseline JPEGs are copied
         unchanged.
     """
 

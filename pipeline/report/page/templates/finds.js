@@ -1,6 +1,6 @@
 {% include "map.js" %}
 
-// The browser of finds: a list of answers, the chosen one in pictures, and the map.
+// The browser of matches: a list of queries, the selected one with its images, and the map.
 (() => {
   "use strict";
   const section = document.getElementById("finds");
@@ -50,7 +50,7 @@
     const number = set.pictures[image];
     const inside =
       number === undefined
-        ? element("p", { textContent: "no picture on this page" })
+        ? element("p", { textContent: "no image on this page" })
         : element("img", { alt, src: `data:image/jpeg;base64,${data.pictures[number]}` });
     return element("div", { className: "picture" }, inside);
   }
@@ -63,20 +63,20 @@
 
   function found(find, index) {
     const [kind, tick] = find.right ? ["right", "✓"] : ["wrong", "✗"];
-    const alt = `find ${index + 1}, ${kind}`;
+    const alt = `match ${index + 1}, ${kind}`;
     return figure(kind, find.image, alt, `${tick} ${index + 1} ${kind}`, told(find.off), `descriptors ${find.feature}`);
   }
 
   function verdict(answer) {
-    if (answer.right) return "right at once";
-    return answer.firstRight ? `first right find at rank ${answer.firstRight}` : `no right find among the first ${set.depth}`;
+    if (answer.right) return "right at rank 1";
+    return answer.firstRight ? `first right match at rank ${answer.firstRight}` : `no right match among the first ${set.depth}`;
   }
 
   function inWords(answer) {
-    const finds = answer.finds.map((find, index) => `${index + 1} ${find.right ? "right" : "wrong"}, ${told(find.off)} off`);
+    const finds = answer.finds.map((find, index) => `${index + 1} ${find.right ? "right" : "wrong"}, ${told(find.off)} away`);
     const [first, ...rest] = verdict(answer);
     const lost = answer.near > 10 * set.radius ? ` (none is within ${set.radius} ${set.unit})` : "";
-    return `${first.toUpperCase()}${rest.join("")}; nearest image ${told(answer.near)} away${lost}. Finds: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
+    return `${first.toUpperCase()}${rest.join("")}; nearest image ${told(answer.near)} away${lost}. Matches: ${finds.join("; ")}. Query ${set.names[answer.query]}`;
   }
 
   function showChosen() {
@@ -90,10 +90,10 @@
         ...chosen.finds.map(found),
       );
     }
-    browser.querySelector(".said").textContent = chosen ? inWords(chosen) : "No answer is of this kind.";
+    browser.querySelector(".said").textContent = chosen ? inWords(chosen) : "There is no such query.";
     output.textContent = chosen
       ? `${counted(place + 1)} of ${counted(answers.length)}; ${counted(evaluation.right)} of ${counted(evaluation.queries)} queries are right`
-      : `0 answers; ${counted(evaluation.right)} of ${counted(evaluation.queries)} queries are right`;
+      : `0 queries shown; ${counted(evaluation.right)} of ${counted(evaluation.queries)} queries are right`;
     control("answer").selectedIndex = place;
     control("previous").disabled = place <= 0;
     control("next").disabled = place < 0 || place === answers.length - 1;
@@ -124,7 +124,7 @@
     control("answer").replaceChildren(...answers.map(inList));
     const listed = evaluation.rows.length < evaluation.queries ? `${counted(evaluation.rows.length)} of ` : "";
     browser.querySelector(".counted").textContent =
-      `${counted(set.counted[1])} database images at ${counted(set.counted[0])} standpoints; ` +
+      `${counted(set.counted[1])} database images at ${counted(set.counted[0])} positions; ` +
       `${listed}${counted(evaluation.queries)} queries. Right is within ${set.radius} ${set.unit}: the dotted circle.`;
     choose(answers.find((answer) => set.names[answer.query] === before) ?? answers[0] ?? null);
   }

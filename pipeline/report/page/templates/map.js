@@ -1,4 +1,4 @@
-// A map of a test set, one to one, north up: the database, its queries, and the chosen one with its finds.
+// A map of a test set, equal scales, north up: the database, its queries, and the selected one with its matches.
 function mapOf(box, choose) {
   // Pixels round the places: the scale stands below, the arrow at the right.
   const [LEFT, TOP, RIGHT, BOTTOM] = [26, 26, 40, 42];

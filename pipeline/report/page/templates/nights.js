@@ -1,4 +1,4 @@
-// Nights: each pair becomes a slider, and the pairs can be chosen from.
+// Night images: each pair becomes a slider, and the pairs can be filtered.
 (() => {
   "use strict";
   const section = document.getElementById("nights");
@@ -58,7 +58,7 @@
     handle.append(range);
     if (pictures.length === 3) {
       const which = element("select", {});
-      which.setAttribute("aria-label", `which two pictures: ${about}`);
+      which.setAttribute("aria-label", `which two images: ${about}`);
       for (const [over, under] of [[0, 1], [0, 2], [1, 2]]) {
         which.append(element("option", { value: `${over} ${under}`, textContent: `${words[over]} | ${words[under]}` }));
       }
