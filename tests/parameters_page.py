@@ -143,7 +143,8 @@ def _options(section: str) -> list[Row]:
         assert isinstance(option, click.Option)
         assert option.name is not None
         if option.name not in common:
-            left_out = "" if option.required else f"; when left out {option.default}"
+            needed = option.required or option.callback
+            left_out = "" if needed else f"; when left out {option.default}"
             rows.append(Row(option.name, _without_range(option), _values(option) + left_out))
     return rows
 

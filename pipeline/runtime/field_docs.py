@@ -48,7 +48,8 @@ class Described:
         words = {str: "text", bool: "true or false", Path: "a path", int: "a whole number", float: "a number"}
         origin = typing.get_origin(self.kind)
         if origin is tuple:
-            return f"{len(typing.get_args(self.kind))} numbers"
+            kinds = typing.get_args(self.kind)
+            return "a list of names" if Ellipsis in kinds else f"{len(kinds)} numbers"
         return words.get(self.kind, "a section")
 
 
