@@ -20,7 +20,7 @@ Function = Callable[..., Any]
 Names = Callable[[], list[str]]
 
 
-class Number(click.ParamType):
+class Number(click.ParamType):  # type: ignore[type-arg]  # of click before 8.4 it takes none
     """A whole number (`kind` int) or any (`kind` float) of the range `allowed`."""
 
     def __init__(self, kind: type, allowed: Range) -> None:
@@ -40,7 +40,7 @@ class Number(click.ParamType):
         return number
 
 
-def type_of(hint: Any) -> click.ParamType:
+def type_of(hint: Any) -> click.ParamType[Any]:
     """What click reads a value of the type `hint` by; numbers have a range, as all types of ranges.py."""
     allowed = range_of(hint)
     if allowed is not None:
@@ -84,14 +84,15 @@ def parameter(name: str, hint: Any, meaning: str, *, names: Names | None = None)
 def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Function]:
     """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives.
 
-    With `defaults`, one for each field, it is an option for people, such as `--shorter-side`.
+    With `defaults` it is an option for people, such as `--shorter-side`, required where they have none.
     """
     hints = typing.get_type_hints(settings, include_extras=True)
 
     def add(function: Function) -> Function:
         for name, meaning in reversed([(field.name, field.meaning) for field in described(settings)]):
             if defaults:
-                add_one = option(f"--{name.replace('_', '-')}", hints[name], meaning, default=defaults[name])
+                given = {"default": defaults[name]} if name in defaults else {"required": True}
+                add_one = option(f"--{name.replace('_', '-')}", hints[name], meaning, **given)
             else:
                 add_one = parameter(name, hints[name], meaning)
             function = add_one(function)
