@@ -21,6 +21,7 @@ COMMANDS: dict[str, Section] = {
     },
     "Nights, and sets of both": {
         "translate": ("stages.translate_folder", "Any folder of pictures to night."),
+        "adapt": ("stages.adapt_folder", "A model taught to see by night, from two folders."),
     },
     "Results": {
         "results": ("stages.results", "The recalls of every experiment, and the report."),

@@ -14,7 +14,9 @@ from pipeline.runtime.machine import Machine, read_machine
 from pipeline.runtime.ranges import JpegQuality
 from stages.command import GOES_ON, say, worded_command
 from stages.options import option, parameters_of
+from stages.places import SHIPPED
 from unit.network.settings import UnitSettings
+from unit.shipped import CITY
 
 if TYPE_CHECKING:
     from pipeline.night.records.translator import MakeTranslator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 @worded_command("translate", GOES_ON)
 @click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@option("--checkpoint", Path, "Weights: a UNIT generator file, such as unit/weights/city.pt.")
+@option("--checkpoint", Path, "Weights: a UNIT generator file; unit/weights/city.pt comes with duskline.")
 @click.option(
     "--photometric",
     "style",
@@ -86,6 +88,9 @@ def _translator(
     if checkpoint is not None and style is None:
         from stages.unit_factory import UnitFactory
 
+        if checkpoint == SHIPPED and not checkpoint.exists():
+            # Outside a checkout.
+            checkpoint = CITY
         unit = UnitFactory.on(machine, checkpoint, build(UnitSettings, settings, "duskline translate"))
         return unit, unit.workers
     if style is None or checkpoint is not None:
