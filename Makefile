@@ -37,11 +37,13 @@ format: setup
 setup: $(INSTALLED)
 
 # Versions come from one file; torch and torchvision are a matching pair and the largest part (about 5 GB).
+# pip unpacks beside them: on many systems /tmp is memory, and too little.
 $(INSTALLED): setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}; install one, or name one that is there: make PYTHON=python3.11")'
 	@echo "Installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]' \
+	@mkdir -p $(VENV)/tmp
+	@TMPDIR="$(CURDIR)/$(VENV)/tmp" $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]' \
 		|| { echo "The packages could not be installed; pip says above why. docs/troubleshooting.md, in its part on pip, says what to do; then the same command again." >&2; exit 1; }
 	@touch $@
 
