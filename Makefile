@@ -1,5 +1,7 @@
 # `make demo` and `make test` are all a newcomer needs; both set everything up first and may be run again.
-PYTHON ?= python3
+# The first of these that fits.
+PYTHON ?= $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
@@ -35,11 +37,14 @@ format: setup
 setup: $(INSTALLED)
 
 # Versions come from one file; torch and torchvision are a matching pair and the largest part (about 5 GB).
+# pip unpacks beside them: on many systems /tmp is memory, and too little.
 $(INSTALLED): setup.cfg pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 12) or sys.exit(f"Python 3.11 or 3.12 is needed, this is {v[0]}.{v[1]}; choose another with: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}; install one, or name one that is there: make PYTHON=python3.11")'
 	@echo "Installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@mkdir -p $(VENV)/tmp
+	@TMPDIR="$(CURDIR)/$(VENV)/tmp" $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]' \
+		|| { echo "The packages could not be installed; pip says above why. docs/troubleshooting.md, in its part on pip, says what to do; then the same command again." >&2; exit 1; }
 	@touch $@
 
 # How the lock was made, after setup.cfg changed (uv from the package index):

@@ -22,7 +22,7 @@ from pipeline.night.upkeep.folder import translate_folder
 from pipeline.runtime.machine import Engine
 from stages.unit_factory import UnitFactory
 from tests.ray_cluster import TwoNodes
-from unit.translation.translate import UnitSettings
+from unit.network.settings import UnitSettings
 
 _WORKERS = 2
 # Views that are drawn; other pictures are these, turned.

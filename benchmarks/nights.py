@@ -14,7 +14,8 @@ from pipeline.city.geometry.camera import Shot
 from pipeline.city.layout.plan import build_city
 from pipeline.city.rendering.renderer import Painter
 from pipeline.night.comparison.image_metrics import lit, psnr
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
 # Shorter side at which a translator sees them.

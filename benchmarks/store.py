@@ -29,7 +29,7 @@ from pipeline.night.engine.store import open_store
 from pipeline.night.engine.translate_image import Translated
 from pipeline.night.records.translator import OutputFormat, Recipe
 from stages.unit_factory import UnitFactory
-from unit.translation.translate import UnitSettings
+from unit.network.settings import UnitSettings
 
 OUTPUT = OutputFormat(".jpg", 90)
 SETTINGS = {

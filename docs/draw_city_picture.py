@@ -14,7 +14,8 @@ from pipeline.city.layout.plan import build_city
 from pipeline.city.rendering.renderer import Painter
 from pipeline.core.files import write_bytes
 from pipeline.core.image_io import encode
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 WIDTH, HEIGHT, GAP = 240, 180, 4
 # Shorter side at which the weights see them.

@@ -17,7 +17,7 @@ from pipeline.night.records.translator import OutputFormat
 from pipeline.night.upkeep.folder import translate_folder
 from pipeline.runtime.machine import read_machine
 from stages.unit_factory import UnitFactory
-from unit.translation.translate import UnitSettings
+from unit.network.settings import UnitSettings
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, Section] = {
     },
     "Night images": {
         "translate": ("stages.translate_folder", "Turn any folder of images into night images."),
+        "adapt": ("stages.adapt_folder", "Adapt a model to night from two folders."),
     },
     "Results": {
         "results": ("stages.results", "Recall of every experiment, and where the report is."),

@@ -22,7 +22,7 @@ Function = Callable[..., Any]
 Names = Callable[[], list[str]]
 
 
-class Number(click.ParamType):
+class Number(click.ParamType):  # type: ignore[type-arg]  # of click before 8.4 it takes none
     """A whole number (`kind` int) or any (`kind` float) of the range `allowed`, or null where `nullable`."""
 
     def __init__(self, kind: type, allowed: Range, *, nullable: bool = False) -> None:
@@ -51,7 +51,7 @@ class Number(click.ParamType):
         return number
 
 
-def type_of(hint: Any) -> click.ParamType:
+def type_of(hint: Any) -> click.ParamType[Any]:
     """What click reads a value of the type `hint` by; numbers have a range, as all types of ranges.py."""
     allowed = range_of(hint)
     if allowed is not None:
@@ -104,19 +104,21 @@ def _there(context: click.Context, given: click.Parameter, value: Any) -> Any:
 def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Function]:
     """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives.
 
-    With `defaults`, one for each field that has none itself, it is an option for people (`--shorter-side`).
-    A field with a default may be left out either way, and an option whose default is None is as the
-    checkpoint was published.
+    With `defaults` it is an option for people (`--shorter-side`), required where neither they nor the field
+    have a value. A field with a default may be left out either way, and an option whose default is None is as
+    the checkpoint was published.
     """
     hints = typing.get_type_hints(settings, include_extras=True)
 
     def add(function: Function) -> Function:
         for field in reversed(described(settings)):
             hint, spelt = hints[field.name], field.name.replace("_", "-") if defaults else field.name
-            if field.default is not MISSING or defaults:
-                usual = defaults.get(field.name, field.default)
+            usual = defaults.get(field.name, field.default)
+            if usual is not MISSING:
                 shown = "as published" if usual is None else True
                 add_one = option(f"--{spelt}", hint, field.meaning, default=usual, show_default=shown)
+            elif defaults:
+                add_one = option(f"--{spelt}", hint, field.meaning, required=True)
             else:
                 add_one = parameter(field.name, hint, field.meaning)
             function = add_one(function)

@@ -15,7 +15,9 @@ from pipeline.runtime.ranges import JpegQuality
 from stages.command import GOES_ON, say, worded_command
 from stages.nights import padding_said
 from stages.options import option, parameters_of
+from stages.places import SHIPPED
 from unit.network.settings import UnitSettings
+from unit.shipped import CITY
 
 if TYPE_CHECKING:
     from pipeline.night.records.translator import MakeTranslator
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 @option(
     "--checkpoint",
     Path,
-    "Checkpoint of a translator: UNIT, CycleGAN, CUT or pix2pix, or an exported network.",
+    "Checkpoint of a translator: UNIT, CycleGAN, CUT or pix2pix, or an exported network;"
+    " unit/weights/city.pt comes with duskline.",
 )
 @click.option(
     "--photometric",
@@ -97,6 +100,9 @@ def _translator(
     if checkpoint is not None and style is None:
         from stages.unit_factory import UnitFactory, as_published
 
+        if checkpoint == SHIPPED and not checkpoint.exists():
+            # Outside a checkout.
+            checkpoint = CITY
         chosen = settings | {
             name: usual for name, usual in as_published(checkpoint).items() if name not in given
         }

@@ -13,9 +13,10 @@ from pipeline.night.photometric.photometric import PhotometricTranslator
 from pipeline.night.records.translator import MakeTranslator, OutputFormat
 from stages.unit_factory import UnitFactory
 from unit.data.domain_images import side_of_folder
+from unit.network.settings import UnitSettings
 from unit.training.settings import TrainSettings
 from unit.training.train import train
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.translation.translate import UnitTranslator
 
 # What the translator learns from is 128x96, the size that the recognisers see. unit/weights/city.pt is what
 # comes out.

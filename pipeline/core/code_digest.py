@@ -16,7 +16,7 @@ def code_digest(rooms: Sequence[str]) -> str:
     """SHA-256 over the code of all modules in `rooms`, folders such as "unit/network", and in rooms of these.
 
     It is over syntax trees and the modules' names, so comments, docstrings and layout do not count; and the
-    same in Python 3.11 to 3.13: fields that are empty, of which newer ones have more, are left out.
+    same in Python 3.11 to 3.14: fields that are empty, of which newer ones have more, are left out.
 
     `FileNotFoundError` for a room without a module: a digest of nothing would never change.
     """

@@ -69,7 +69,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """
     if not path.is_file():
         raise MissingInputError(
-            f"no parameter file {path}", hint="copy a profile, for example: cp profiles/city.yaml params.yaml"
+            f"no parameter file {path}", hint="in a checkout of duskline: cp profiles/city.yaml params.yaml"
         )
     _LOG.debug("reading %s", path)
     try:

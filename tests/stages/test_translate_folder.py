@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline.core.files import digest_file
 from pipeline.core.image_io import read_rgb
 from pipeline.night.photometric.photometric import STYLES, PhotometricTranslator
 from stages.translate_folder import main
 from stages.unit_factory import as_published
 from tests.night.fakes import picture
 from tests.unit.generators.files import PUBLISHED, file_of
+from unit.shipped import CITY
 from unit.translation.translate import UnitTranslator
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
@@ -45,6 +47,20 @@ def test_a_checkpoint_translates_as_before(tmp_path: Path) -> None:
     result = run("--checkpoint", str(CHECKPOINT), "--shorter-side", "24", "--stretch", "none")
     assert result.exit_code == 0, result.output
     assert read_rgb(tmp_path / "nights" / "rome" / "an.png").shape == (24, 32, 3)
+
+
+def test_the_shipped_weights_are_found_from_everywhere(tmp_path: Path) -> None:
+    result = run("--checkpoint", "unit/weights/city.pt", "--shorter-side", "24")
+    assert result.exit_code == 0, result.output
+    assert digest_file(CITY) in (tmp_path / "nights" / "recipe.json").read_text()
+
+
+def test_another_checkpoint_of_that_name_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "unit" / "weights").mkdir(parents=True)
+    (tmp_path / "unit" / "weights" / "city.pt").write_bytes(CHECKPOINT.read_bytes())
+    result = run("--checkpoint", "unit/weights/city.pt", "--shorter-side", "24")
+    assert result.exit_code == 0, result.output
+    assert digest_file(CHECKPOINT) in (tmp_path / "nights" / "recipe.json").read_text()
 
 
 @pytest.mark.parametrize("arguments", [(), ("--checkpoint", str(CHECKPOINT), "--photometric", "meant")])

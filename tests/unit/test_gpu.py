@@ -13,12 +13,13 @@ from stages.unit_factory import UnitFactory
 from tests.unit.generators.files import file_of
 from tests.unit.golden import CHECKPOINT, arrays, draw_folders, tiny_settings
 from unit.data.domain_images import side_of_folder
+from unit.network.settings import UnitSettings
 from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.train import TrainSummary, train
 from unit.translation import batches
 from unit.translation.batches import UnitBatchTranslator
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.translation.translate import UnitTranslator
 
 pytestmark = pytest.mark.gpu
 

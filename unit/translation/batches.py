@@ -13,7 +13,8 @@ from torch import Tensor
 
 from pipeline.compute.device.transfer import to_device
 from pipeline.runtime.errors import DusklineError
-from unit.translation.translate import LIVE_PICTURES, Prepared, UnitSettings, UnitTranslator
+from unit.network.settings import UnitSettings
+from unit.translation.translate import LIVE_PICTURES, Prepared, UnitTranslator
 
 _LOG = logging.getLogger(__name__)
 

@@ -70,12 +70,14 @@ def fill_row(
     length = math.dist(start, end)
     rng = np.random.default_rng([seed, 201, first_key])
     usual = int(rng.integers(2, 6))
-    widths: list[float] = []
-    while sum(widths) < length:
-        widths.append(float(rng.uniform(*_WIDTH)))
-    if len(widths) > 1 and sum(widths[:-1]) > length * 0.8 and sum(widths) - length > widths[-1] / 2:
-        widths.pop()
-    cuts = np.concatenate([[0.0], np.cumsum(widths)]) / sum(widths)
+    ends, width = [0.0], 0.0
+    while ends[-1] < length:
+        width = float(rng.uniform(*_WIDTH))
+        # Python's `sum` rounds otherwise from 3.12 on, and the city is the same in all versions.
+        ends.append(ends[-1] + width)
+    if len(ends) > 2 and ends[-2] > length * 0.8 and ends[-1] - length > width / 2:
+        ends.pop()
+    cuts = np.array(ends) / ends[-1]
     buildings = []
     for index, (low, high) in enumerate(pairwise(cuts)):
         left, right = start + (end - start) * low, start + (end - start) * high

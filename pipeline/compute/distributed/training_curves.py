@@ -15,7 +15,7 @@ def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run
     The whole curve is written each time, so that a run that goes on from a saved state shows all of it.
     """
     # It starts git and Studio helpers at import; only a training run pays for that.
-    from dvclive import Live
+    from dvclive.live import Live
     from scmrepo.exceptions import SCMError
 
     shutil.rmtree(folder, ignore_errors=True)

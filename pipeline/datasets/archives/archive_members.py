@@ -122,11 +122,15 @@ class _Headers(io.RawIOBase):
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        # Bytes of the last header that were asked for beyond its first block.
+        self._beyond = 0
         self.last = b""
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _LARGEST_HEADER:
-            raise tarfile.ReadError(f"a header claims {size:,} bytes")
+        # From Python 3.14 on they are asked for in pieces.
+        self._beyond = 0 if size == _BLOCK else self._beyond + size
+        if not 0 <= self._beyond <= _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header claims more than {_LARGEST_HEADER:,} bytes")
         self.last = self._stream.read(size)
         return self.last
 

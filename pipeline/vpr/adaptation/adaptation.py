@@ -62,16 +62,16 @@ def adapt(
     out: Path,
     work: Path,
     *,
-    live: Path,
+    live: Path | None,
     device: str,
     workers: int,
 ) -> AdaptSummary:
     """Teach the model in the folder `model` by `images`; write what it has become, and its terms, into `out`.
 
-    The curve of the loss goes to the folder `live`. States lie in `work/<digest of set, teacher and
-    settings>_<digest of code>` and are removed at the end; until then the same call goes on where a run
-    stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not. `workers` threads
-    read pictures; their number changes nothing.
+    The curve of the loss goes to the folder `live`, None for nowhere. States lie in `work/<digest of set,
+    teacher and settings>_<digest of code>` and are removed at the end; until then the same call goes on where
+    a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not. `workers`
+    threads read pictures; their number changes nothing.
     """
     place = device_of_process(device_of(device))
     numbers = numbers_of(place, settings.autocast)
@@ -101,7 +101,8 @@ def adapt(
         loop.save()
         curve = _curve(loop.progress.losses)
         if group.writes:
-            write_curves(live, {step: {"loss": loss} for step, loss in curve.items()})
+            if live is not None:
+                write_curves(live, {step: {"loss": loss} for step, loss in curve.items()})
             kept = averaged(weights_of(student), teacher.weights_for(student), settings.teacher_share)
             student.load_state_dict(kept)
             record = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import typing
 
 import torch
 from torch import nn
@@ -91,7 +92,7 @@ class _Sum(nn.Module):
         return added / 2 if self.halved else added
 
 
-def _stages(backbone: dict) -> list[nn.Module]:
+def _stages(backbone: dict[str, typing.Any]) -> list[nn.Module]:
     """What a picture goes through up to its features, with weights that mean nothing yet."""
     if backbone["library"] == "torchvision":
         import torchvision
@@ -106,12 +107,12 @@ def _stages(backbone: dict) -> list[nn.Module]:
     return [_Renormalised(), *(stages or [_Last(network, backbone["channels_last"])])]
 
 
-def _recogniser(backbone: dict, aggregation: dict) -> nn.Module:
+def _recogniser(backbone: dict[str, typing.Any], aggregation: dict[str, typing.Any]) -> nn.Module:
     last = _GeM(**aggregation["gem"]) if "gem" in aggregation else _NetVLAD(**aggregation["netvlad"])
     return nn.Sequential(nn.Sequential(*_stages(backbone)), last)
 
 
-def _network(known: dict) -> nn.Module:
+def _network(known: dict[str, typing.Any]) -> nn.Module:
     """The network that export.json tells of, with weights that mean nothing yet."""
     first, *others = [_recogniser(backbone, known["aggregation"]) for backbone in known["backbones"]]
     return _Sum(first, *others, halved=known["halved"]) if others else first

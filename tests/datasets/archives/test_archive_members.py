@@ -272,7 +272,9 @@ def test_a_header_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
     info.type = tarfile.XHDTYPE
     info.size = 4 << 30
     (tmp_path / "a.tar").write_bytes(info.tobuf() + bytes(2048))
-    with pytest.raises(BadArchiveError, match=r"a\.tar cannot be read.*a header claims 4,294,967,296 bytes"):
+    with pytest.raises(
+        BadArchiveError, match=r"a\.tar cannot be read.*a header claims more than 1,048,576 bytes"
+    ):
         list(members(tmp_path / "a.tar"))
 
 

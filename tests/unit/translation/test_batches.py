@@ -10,9 +10,10 @@ from torch import Tensor
 from pipeline.night.records.translator import BatchTranslator
 from pipeline.runtime.errors import DusklineError
 from tests.unit.golden import CHECKPOINT, arrays
+from unit.network.settings import UnitSettings
 from unit.translation import batches
 from unit.translation.batches import UnitBatchTranslator
-from unit.translation.translate import Prepared, UnitSettings, UnitTranslator
+from unit.translation.translate import Prepared, UnitTranslator
 
 SETTINGS = UnitSettings("day2night", 64, "minmax", "source", "network", "float32")
 

@@ -9,7 +9,8 @@ from pipeline.city.layout.plan import build_city
 from pipeline.city.rendering.renderer import Painter
 from tests.unit.golden import CHECKPOINT
 from unit.network.checkpoint import load_checkpoint
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.network.settings import UnitSettings
+from unit.translation.translate import UnitTranslator
 
 WEIGHTS = Path(__file__).parents[3] / "unit" / "weights" / "city.pt"
 SIZE, SEEN = (240, 180), 96

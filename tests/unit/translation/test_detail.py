@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.golden import CHECKPOINT
+from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
-from unit.translation.translate import UnitSettings, UnitTranslator
+from unit.translation.translate import UnitTranslator
 
 
 def noise(seed: int, height: int, width: int, low: int = 40, high: int = 200) -> np.ndarray:

@@ -88,7 +88,8 @@ def test_nothing_but_what_is_told_is_written(tmp_path: Path) -> None:
     kept = load_model(model / MODEL)[0].state_dict()
     assert all(torch.equal(*pair) for pair in zip(weights.values(), kept.values(), strict=True))
     # Where it was made is nobody's business.
-    assert not [path for path in (tmp_path / "out").iterdir() if str(tmp_path).encode() in path.read_bytes()]
+    written = [path for path in (tmp_path / "out").iterdir() if path.is_file()]
+    assert not [path for path in written if str(tmp_path).encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,8 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
     assert "runs the code of somebody else's folder colours" in page
     assert "described(side=5) of colours; duskline has taught it: adapted from day" in page
     assert "the weights that it began with: those of their owners" in page
-    assert not [path for path in (tmp_path / "out").iterdir() if str(tmp_path).encode() in path.read_bytes()]
+    written = [path for path in (tmp_path / "out").iterdir() if path.is_file()]
+    assert not [path for path in written if str(tmp_path).encode() in path.read_bytes()]
     assert sorted(path.name for path in repository.iterdir()) == ["hubconf.py", "made_up_layers.py"]
     with pytest.raises(FileNotFoundError, match=r"nowhere has no hubconf.py: .* code of described\(side=5\)"):
         loaded(tmp_path / "out", "means", repository=str(tmp_path / "nowhere"))
