@@ -129,8 +129,9 @@ def _unit(document: Any, path: Path, settings: UnitSettings, device: str) -> Net
 
 def _generator(document: Any, path: Path, settings: UnitSettings, device: str) -> Network:
     layout, state = checked_state(state_of(document, path), path)
+    norm = "no norm" if layout.norm == "none" else f"{layout.norm} norm"
     kind = "unet" if isinstance(layout, UnetLayout) else "resnet"
-    what = f"a {'U-Net' if kind == 'unet' else 'ResNet generator'} with {layout.norm} norm"
+    what = f"a {'U-Net' if kind == 'unet' else 'ResNet generator'} with {norm}"
     _require_no_choice(
         settings, path, what, "size_multiple", *(["norm_statistics"] if layout.norm != "batch" else [])
     )
