@@ -115,11 +115,22 @@ def _checkpoints(compare: CompareParams, where: str) -> Iterator[Candidate]:
             "stretch": compare.stretch,
             "size": "source",
             "detail": compare.detail,
-            "dtype": "float32",
+            "dtype": _numbers(file),
             "trusted": compare.trusted,
         }
         factory = UnitFactory.on(read_machine(), file, build(UnitSettings, settings, where))
         yield Candidate("checkpoint", name, factory, optional=True)
+
+
+def _numbers(file: Path) -> str:
+    """The dtype to ask for: that of all, but of a program, which computes in its own."""
+    from pipeline.runtime.errors import CheckpointError
+    from unit.generators.exported import program_in
+
+    try:
+        return "auto" if program_in(file) else "float32"
+    except CheckpointError:  # said where it is opened
+        return "float32"
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main(name: str) -> str:
     images = read(raw.raw, build(settings, section, where), machine.archives)
     expected = read_source(raw.expected).expected if raw.expected else {}
     resumable = ResumableSet.opened(machine.work / "format" / name, resume_key(raw.raw, raw.form, section))
-    brought: Counter[str] = Counter()
+    brought: Counter[tuple[str, str]] = Counter()
     made = format_set(
         _counted(images, brought),
         SETS / name,
@@ -77,16 +77,19 @@ def main(name: str) -> str:
     )
     counts = ", ".join(f"{place} {n:,}" for place, n in made.counts().items())
     into = "".join(
-        f"; {n:,} of UTM zone {zone} brought into {made.rows[0].grid}" for zone, n in sorted(brought.items())
+        f"; {n:,} of UTM zone {zone} brought into {grid}" for (zone, grid), n in sorted(brought.items())
     )
     return f"{len(made.rows):,} images ({counts}){into}"
 
 
-def _counted(images: Iterable[RawImage], brought: Counter[str]) -> Iterator[RawImage]:
-    """Pass `images` on, and count those from another UTM zone than the dataset's, by zone."""
+def _counted(images: Iterable[RawImage], brought: Counter[tuple[str, str]]) -> Iterator[RawImage]:
+    """Pass `images` on, and count those whose position is in another UTM grid than their own, by both."""
+    from pipeline.datasets.image_set.utm_grid import grid_in_name, recorded_grid
+
     for image in images:
         if image.brought_from:
-            brought[image.brought_from] += 1
+            grid = recorded_grid(image.positions_in) or grid_in_name(image.file_name)
+            brought[image.brought_from, str(grid)] += 1
         yield image
 
 

@@ -112,8 +112,15 @@ class SetsForecast:
         name = section.get("expected") or (raw.name if raw.name in fetched else None)
         if name is not None:
             return (read_source(name).expected or None) if name in known_sources() else None, PICTURE
-        form = section.get("form")
-        pictures = count_pictures(raw) or (read_source(form).images if form in known_sources() else None)
+        pictures, form = count_pictures(raw), section.get("form")
+        if form in known_sources():
+            published, cities = read_source(form), section.get("cities")
+            if cities and (known := published.of_city):
+                # The others' pictures may lie there, too.
+                most = sum(known.get(city, known["others"]) for city in cities)
+                pictures = min(pictures or most, most)
+            else:
+                pictures = pictures or published.images or 0
         return {_ANYWHERE: pictures} if pictures else None, PICTURE
 
 

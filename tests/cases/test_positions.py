@@ -29,9 +29,10 @@ from pipeline.datasets.upkeep.export import export_set
 from pipeline.report.sets.statistics import write_statistics
 from pipeline.runtime.errors import SetError, UserError
 from stages.format import main as format_stage
+from tests.datasets.formatting.readers.test_gsv_cities import city, members
 from tests.datasets.made_sets import night_set
 from tests.datasets.own_photographs import made_set, make, told
-from tests.datasets.raw_forms import jpeg, picture
+from tests.datasets.raw_forms import jpeg, picture, write_zip
 
 # Degrees of six metres along the equator.
 STEP = 6 / 111_320
@@ -131,6 +132,18 @@ def test_the_summary_says_what_was_brought_where(tmp_path: Path, monkeypatch: py
     assert (
         "12 images (test/database 6, test/queries 6); 4 of UTM zone 31N brought into 32N in " in done.output
     )
+
+
+def test_the_summary_names_the_zone_of_each_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stages.command.die_with_parent", lambda: None)
+    london = [*city("London", 2, 51.5, -0.001), *city("London", 3, 51.6, 0.001)[6:]]
+    write_zip(tmp_path / "gsv" / "archive.zip", members([*london, *city("Melbourne", 1, -37.8, 144.96)]))
+    section = {"raw": "gsv", "form": "gsv_cities", "cities": None, "val_share": 0.0, "seed": 0}
+    params = {"format": {"gsv": section}, "sets": {"shards_above": 100}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    done = CliRunner().invoke(format_stage, ["--name", "gsv"])
+    assert "; 3 of UTM zone 31N brought into 30N in " in done.output
 
 
 def test_a_folder_that_spans_too_many_zones_is_refused_by_both_ends(tmp_path: Path) -> None:

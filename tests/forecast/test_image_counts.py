@@ -118,3 +118,12 @@ def test_sets_that_only_a_form_names_have_about_as_many_as_published(tmp_path: P
     assert _of(params, "own").images is None
     (tmp_path / "one.jpg").touch()
     assert _of(params, "gsv").images == 1
+
+
+def test_cities_that_are_named_have_their_share(tmp_path: Path) -> None:
+    gsv = {"raw": str(tmp_path), "form": "gsv_cities", "cities": ["PRS", "London"]}
+    params = {"format": {"gsv": gsv, "msls": {**gsv, "form": "msls", "cities": ["cph", "sf", "goa"]}}}
+    assert _of(params, "gsv").images == 2 * 23_000
+    assert _of(params, "msls").images == 19_196 + 10_840 + 56_000
+    (tmp_path / "one.jpg").touch()
+    assert _of(params, "gsv").images == 1

@@ -96,8 +96,9 @@ def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
     written(weights / "dim8.pth", drawn(LAYOUTS["cyclegan"]()))
     written(weights / "pix2pix.pth", drawn(LAYOUTS["unet"]()))
     torch.save({"mlp_0.0.weight": torch.zeros(1)}, weights / "latest_net_F.pth")
-    network = torch.jit.script(torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Tanh()))
-    torch.jit.save(network, str(weights / "own.pt"))
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Tanh())
+    torch.jit.save(torch.jit.script(network), str(weights / "own.pt"))
+    torch.jit.save(torch.jit.script(network.bfloat16()), str(weights / "rough.pt"))
     sides = {"dim8.pth": None, "pix2pix": None}
     result = run(tmp_path, shorter_sides=sides, true_nights=None, trusted=True)
     assert result.exit_code == 0, result.output
@@ -108,6 +109,7 @@ def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
         ("checkpoint", "latest_net_F", 0),
         ("torchscript", "own", 2),
         ("unet", "pix2pix", 2),
+        ("torchscript", "rough", 2),
     ]
     assert "latest_net_F cannot be used: weights/latest_net_F.pth is no generator" in result.stdout
     untrusted = run(tmp_path, true_nights=None)

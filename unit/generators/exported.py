@@ -7,9 +7,10 @@ What a file is shows in the names within its archive, without opening it.
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,10 @@ from pipeline.compute.device.torch_files import DAMAGE, first_line
 from pipeline.runtime.errors import CheckpointError, DusklineError
 
 Program = Literal["torchscript", "torch.export"]
+# The least and the largest that a side may have.
+Limits = tuple[float, float]
+
+ANY_SIDE: Limits = (0, math.inf)
 
 _AGAIN = "the file may be damaged, or made by a newer torch: bring it again, or export it with this one"
 # Of values outside of -1..1, so much is overshooting.
@@ -61,13 +66,13 @@ def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
 class Exported(nn.Module):
     """A program that maps (1, 3, H, W) in -1..1 to the same; pictures go through it one at a time.
 
-    numbers: the type that it computes in. sides: height and width that it was exported for, None for any.
+    numbers: the type that it computes in. sides: limits of the heights and widths that it was exported for.
     """
 
     def __init__(self, path: Path, program: Program, device: str) -> None:
         super().__init__()
         self.label = str(path)
-        self.sides: tuple[int | None, int | None] = (None, None)
+        self.sides: tuple[Limits, Limits] = (ANY_SIDE, ANY_SIDE)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -96,8 +101,8 @@ class Exported(nn.Module):
         ]
         if len(shapes) != 1 or len(shapes[0]) != 4:
             raise _unfit(path, f"asks for {len(shapes)} values of the shapes {_sizes(shapes)}")
-        many, channels, height, width = (size if isinstance(size, int) else None for size in shapes[0])
-        if channels not in (3, None) or many not in (1, None):
+        many, channels, height, width = (_limits(size, program.range_constraints) for size in shapes[0])
+        if not _within(1, many) or not _within(3, channels):
             raise _unfit(path, f"asks for values of the shape {_sizes(shapes)}")
         self.sides = height, width
         return program.module()
@@ -115,10 +120,14 @@ class Exported(nn.Module):
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever the program raises
-            raise DusklineError(f"{where} failed: {first_line(error)}", hint=advice) from error
+            raise DusklineError(f"{where} failed: {_said(error)}", hint=advice) from error
         if not isinstance(y, Tensor) or y.shape != x.shape:
-            found = _sizes([y.shape]) if isinstance(y, Tensor) else type(y).__name__
-            raise DusklineError(f"{where} gave {found}, expected {_sizes([x.shape])}", hint=advice)
+            picture = isinstance(y, Tensor) and y.shape[:-2] == x.shape[:-2]
+            raise DusklineError(
+                f"{where} gave {_sizes([y.shape]) if isinstance(y, Tensor) else type(y).__name__}, expected"
+                f" {_sizes([x.shape])}",
+                hint=advice if picture else "export the network so that it gives the night alone",
+            )
         y = y.float()
         low, high = (float(end) for end in torch.aminmax(y))
         # Also of what is no number.
@@ -128,6 +137,27 @@ class Exported(nn.Module):
                 hint="export the network with what brings its pictures into that range",
             )
         return y
+
+
+def _limits(size: Any, known: Mapping[Any, Any]) -> Limits:
+    """Of a dimension of the program's input; `known` has those of the symbols that stand for free ones."""
+    if isinstance(size, int):
+        return size, size
+    found = known.get(size.node.expr)
+    if found is None:
+        return ANY_SIDE
+    # 2 stands for no limit: torch assumes it of every free size, and holds no picture to it.
+    return (0 if found.lower <= 2 else float(found.lower)), float(found.upper)
+
+
+def _within(size: int, limits: Limits) -> bool:
+    return limits[0] <= size <= limits[1]
+
+
+def _said(error: Exception) -> str:
+    """What a program's error says; TorchScript's tells where first, and the cause at the end."""
+    first = first_line(error)
+    return str(error).strip().splitlines()[-1] if "TorchScript interpreter" in first else first
 
 
 def _unfit(path: Path, what: str) -> CheckpointError:

@@ -1,7 +1,7 @@
 """The weights in a generator file of others: which network's they are, whole and as they should be.
 
-A file holds a flat state dict, or gandtr's container around one; keys may have the prefixes of DataParallel
-and of torch.compile. What is something else is refused by its name, where it is known.
+A file holds a flat state dict, or one among other things, as gandtr's; keys may have the prefixes of
+DataParallel and of torch.compile. What is something else is refused by its name, where it is known.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.compute.device.torch_files import no_numbers
 from pipeline.runtime.errors import CheckpointError, listed
 from unit.generators.layout import (
     RESNET_FIRST,
@@ -82,6 +83,15 @@ def state_of(document: Any, path: Path) -> State:
         document = document["model_state"]
     if not isinstance(document, Mapping):
         raise _refusal(path, f"no state dict (names to tensors), but {type(document).__name__}")
+    parts = [name for name, part in document.items() if _is_generators(part)]
+    if len(parts) > 1:
+        raise CheckpointError(
+            f"{path} holds {len(parts)} generators: {', '.join(map(str, parts))}",
+            hint="save the one that you want alone:"
+            f" torch.save(torch.load({path.name!r})[{parts[0]!r}], 'latest_net_G.pth')",
+        )
+    if parts:
+        document = document[parts[0]]
     if {"state", "param_groups"} <= set(document):
         raise _refusal(path, "the state of an optimizer, which only training needs")
     if not document or not all(isinstance(value, Tensor) for value in document.values()):
@@ -107,6 +117,12 @@ def checked_state(state: State, path: Path) -> tuple[Layout, State]:
         )
     unused = layout.unused()
     return layout, {key: value.detach().float() for key, value in state.items() if key not in unused}
+
+
+def _is_generators(part: Any) -> bool:
+    """Whether a part of what a file holds is a generator's state dict, as scripts write it beside others."""
+    first = {RESNET_FIRST, UNET_FIRST}
+    return isinstance(part, Mapping) and any(_without_prefixes(str(key)) in first for key in part)
 
 
 def _architecture(document: Mapping[str, Any]) -> str:
@@ -176,8 +192,8 @@ def _wrong_values(state: State, layout: Layout) -> Iterator[str]:
         value = state.get(key)
         if value is None:
             continue
-        if not value.is_floating_point():
-            yield f"{key} holds no floating-point numbers, but {value.dtype}"
+        if found := no_numbers(value):
+            yield f"{key} holds no floating-point numbers, but {found}"
         elif not torch.isfinite(value).all():
             yield f"{key} holds values that are not numbers"
         elif key in filters and not torch.allclose(value.float(), _filter(filters[key][-1]), atol=1e-3):

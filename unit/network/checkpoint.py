@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
+from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors, no_numbers
 from pipeline.core.files import atomic_write
 from pipeline.runtime.errors import CheckpointError
 from unit.network.network import Generator, UnitInstanceNorm
@@ -23,7 +23,11 @@ from unit.network.settings import GeneratorSizes
 _BRING = (
     "bring a UNIT generator file (gen_*.pt) to that place, or train one: python -m stages.train_unit --help"
 )
-_AGAIN = "the file may be damaged or half downloaded: bring it again"
+_BRING_ANY = (
+    "bring the file of a translator to that place (docs/choosing_a_translator.md lists them), or train one:"
+    " python -m stages.train_unit --help"
+)
+_AGAIN = "the file may be damaged, half downloaded or none of PyTorch: bring it again"
 _FIRST_CONV = "enc.model.0.conv.weight"
 
 State = dict[str, Tensor]
@@ -76,8 +80,10 @@ def _plain(state: State, dtype: torch.dtype) -> OrderedDict[str, Tensor]:
 
 def read_document(path: Path) -> Any:
     """Read what a file of weights holds, whosever they are; `CheckpointError` when it cannot be."""
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a checkpoint", hint="give a file in it")
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}", hint=_BRING)
+        raise CheckpointError(f"no checkpoint at {path}", hint=_BRING_ANY)
     if path.stat().st_size == 0:
         raise CheckpointError(f"{path} is empty", hint=_AGAIN)
     try:
@@ -86,7 +92,7 @@ def read_document(path: Path) -> Any:
         raise CheckpointError(
             f"{path} is not a checkpoint that may be opened: it is no file of PyTorch, or it holds more than"
             f" tensors, which could run code ({first_line(error)})",
-            hint=_BRING,
+            hint="save the network's state_dict() alone, or export it (docs/choosing_a_translator.md)",
         ) from error
     except DAMAGE as error:
         raise CheckpointError(f"{path} cannot be read ({first_line(error)})", hint=_AGAIN) from error
@@ -173,8 +179,8 @@ def _require_tensor(value: Tensor, wanted: Tensor, where: str) -> None:
             f"{where} has the wrong shape: expected {tuple(wanted.shape)}, found {tuple(value.shape)}",
             hint=_BRING,
         )
-    if not value.is_floating_point():
-        raise CheckpointError(f"{where} must hold floating-point numbers, found {value.dtype}", hint=_BRING)
+    if found := no_numbers(value):
+        raise CheckpointError(f"{where} must hold floating-point numbers, found {found}", hint=_BRING)
     if not torch.isfinite(value).all():
         raise CheckpointError(f"{where} holds values that are not numbers", hint=_AGAIN)
 

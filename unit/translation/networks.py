@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 
 from pipeline.compute.device.precision import Numeric, resolve
 from pipeline.runtime.errors import BadImageError, ParameterError
-from unit.generators.exported import Exported, program_in, require_trusted
+from unit.generators.exported import ANY_SIDE, Exported, Limits, program_in, require_trusted
 from unit.generators.layout import ResnetLayout, UnetLayout
 from unit.generators.padding import Padded, rounded_up
 from unit.generators.resnet import SMALLEST_SIDE, Resnet
@@ -39,7 +40,7 @@ class Network:
     module: pictures (N, 3, H, W) in -1..1 to (N, 3, H', W') float32 in -1..1.
     live: bytes held for each pixel in it.
     smallest_side, multiple: of the sides that it takes; pictures of others are refused, or padded.
-    takes: the only height and width that it takes, None for any.
+    takes: limits of the heights and widths that it takes, once padded.
     rounding: what is added to levels before they are cut to whole ones.
     revision: what records say behind the numbers of `translate.REVISION`.
     layout: what was read off the file, for the record.
@@ -56,7 +57,7 @@ class Network:
     revision: str = f", generators {GENERATORS_REVISION}"
     layout: dict[str, Any] = field(default_factory=dict)
     compiles: bool = True
-    takes: tuple[int | None, int | None] = (None, None)
+    takes: tuple[Limits, Limits] = (ANY_SIDE, ANY_SIDE)
 
     def require_sides(self, height: int, width: int) -> None:
         """Raise `BadImageError` for a picture of sides that the network cannot take."""
@@ -65,13 +66,24 @@ class Network:
                 f"a picture of {width}x{height} pixels is too small for the network, which needs"
                 f" {self.smallest_side} each way"
             )
-        padded = (rounded_up(height, self.multiple), rounded_up(width, self.multiple))
-        if any(taken not in (None, side) for taken, side in zip(self.takes, padded, strict=True)):
-            across, down = ("any" if side is None else str(side) for side in reversed(self.takes))
+        sides = ("width", width, self.takes[1]), ("height", height, self.takes[0])
+        wrong = [
+            f"a {name} {_in_words(limits)}"
+            for name, side, limits in sides
+            if not limits[0] <= rounded_up(side, self.multiple) <= limits[1]
+        ]
+        if wrong:
             raise BadImageError(
-                f"a picture of {width}x{height} pixels: the network was exported for {across}x{down} alone,"
-                " so resize by shorter_side, or export it with dynamic_shapes"
+                f"a picture of {width}x{height} pixels: the network was exported for {' and '.join(wrong)}"
+                " alone, so resize by shorter_side, or export it with dynamic_shapes"
             )
+
+
+def _in_words(limits: Limits) -> str:
+    least, most = limits
+    if least == most:
+        return f"of {least:.0f}"
+    return f"from {least:.0f}" + ("" if math.isinf(most) else f" to {most:.0f}")
 
 
 def network_of(checkpoint: Path, settings: UnitSettings, device: str) -> Network:
@@ -117,8 +129,9 @@ def _unit(document: Any, path: Path, settings: UnitSettings, device: str) -> Net
 
 def _generator(document: Any, path: Path, settings: UnitSettings, device: str) -> Network:
     layout, state = checked_state(state_of(document, path), path)
+    norm = "no norm" if layout.norm == "none" else f"{layout.norm} norm"
     kind = "unet" if isinstance(layout, UnetLayout) else "resnet"
-    what = f"a {'U-Net' if kind == 'unet' else 'ResNet generator'} with {layout.norm} norm"
+    what = f"a {'U-Net' if kind == 'unet' else 'ResNet generator'} with {norm}"
     _require_no_choice(
         settings, path, what, "size_multiple", *(["norm_statistics"] if layout.norm != "batch" else [])
     )

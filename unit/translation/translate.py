@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from pipeline.core.files import digest_document, digest_file
+from pipeline.runtime.errors import ParameterError
 from unit.generators.padding import rounded_up
 from unit.network.pixels import MAX_MODEL_PIXELS, network_levels, to_pixels, to_range
 from unit.network.settings import UnitSettings
@@ -54,7 +55,7 @@ class UnitTranslator:
         self._opened = network_of(checkpoint, settings, device)
         smallest = self._opened.smallest_side
         if settings.shorter_side is not None and settings.shorter_side < smallest:
-            raise ValueError(
+            raise ParameterError(
                 f"shorter_side must be at least {smallest} for this network, not {settings.shorter_side}"
             )
         self.settings = settings

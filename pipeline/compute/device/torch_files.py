@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,24 @@ def load_tensors(path: Path, *, mapped: bool = False) -> Any:
         return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
 
 
+def no_numbers(value: torch.Tensor) -> str:
+    """What a file's tensor is instead of plain floating-point numbers; "" where it is these."""
+    if not value.is_floating_point():
+        return str(value.dtype)
+    if value.is_meta:
+        return "a shape without values"
+    return "" if value.layout == torch.strided else str(value.layout)
+
+
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, or its name when it says nothing."""
+    """The first line of what an error says, or its name when it says nothing.
+
+    Of what `load_tensors` refuses, torch's first line advises to open it as code; what it asks for is told.
+    """
+    if isinstance(error, pickle.UnpicklingError):
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        return f"it asks for {asked[1]}" if asked else "it holds no plain tensors"
+    if isinstance(error, KeyError):
+        return f"KeyError: {error}"
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__

@@ -106,7 +106,8 @@ def _assign(
     held: Counter[_Cell] = Counter()
     for cell, weight in zip(cells, weights, strict=True):
         held[cell] += int(weight)
-    whole = sum(shares.values())
+    # Python's `sum` rounds otherwise from 3.12 on, and a set is the same in all versions.
+    whole = float(np.cumsum(list(shares.values()))[-1])
     lacking = {split: shares.get(split, 0) / whole * float(weights.sum()) for split in SPLITS}
     order = sorted(held)
     np.random.default_rng([seed, len(order)]).shuffle(order)

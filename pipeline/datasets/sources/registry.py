@@ -54,6 +54,7 @@ class Source:
     kind: "described" entries are too large or too closed to be fetched here; `published` says how they are
     had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
     formatted, by "split/role", as far as that is known. images: about how many it has, where that is not.
+    of_city: about how many of these each city has, those that are not named under "others".
     shares_with: other entries with some of the same files, which may lie in their archive folders. layout,
     section: of a checkpoint, what is known of its network, and the section of unit/variants.yaml that trains
     such a one.
@@ -72,6 +73,7 @@ class Source:
     files: tuple[SourceFile, ...] = ()
     expected: dict[str, int] = field(default_factory=dict)
     images: int | None = None
+    of_city: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for place, count in self.expected.items():
@@ -111,7 +113,7 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
         build(SourceFile, {"members": {}, **file}, f"{path.name}: files[{index}]")
         for index, file in enumerate(listed)
     ]
-    return build(Source, {"name": name, "expected": {}, **document, "files": files}, path.name)
+    return build(Source, {"name": name, "expected": {}, "of_city": {}, **document, "files": files}, path.name)
 
 
 def terms_below(path: Path, raw: Path, title: str, form: str = "") -> Terms:

@@ -16,7 +16,10 @@ _NUMBER = re.compile(r"(?<![A-Z]-)(?<!\d)\d[\d,.]*")
 
 @dataclass(frozen=True)
 class Reason:
-    """A kind of failure (numbers left out), how many pictures it struck, and the first of them by name."""
+    """A kind of failure, how many pictures it struck, and the first of them by name.
+
+    text: the reason of that first one; those of the others may differ from it in numbers.
+    """
 
     text: str
     count: int
@@ -72,11 +75,11 @@ class NightSummary:
 
 
 def reasons_of(failures: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
-    """Group (name, reason) pairs by reason, numbers in it left out."""
-    groups: dict[str, list[str]] = {}
+    """Group (name, reason) pairs by reason, whatever the numbers in it."""
+    groups: dict[str, list[tuple[str, str]]] = {}
     for name, reason in sorted(failures):
-        groups.setdefault(_NUMBER.sub("#", reason), []).append(name)
-    reasons = [Reason(text, len(names), names[0]) for text, names in groups.items()]
+        groups.setdefault(_NUMBER.sub("#", reason), []).append((name, reason))
+    reasons = [Reason(found[0][1], len(found), found[0][0]) for found in groups.values()]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.text)))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,14 @@ def test_damage_of_any_kind_is_one_of_its_errors(tmp_path: Path, form: str) -> N
 def test_of_an_error_the_first_line_is_told_or_else_its_name() -> None:
     assert first_line(RuntimeError("It is cut off.\nIn file a.cpp")) == "It is cut off"
     assert first_line(EOFError()) == "EOFError"
+    assert first_line(KeyError(101)) == "KeyError: 101"
+
+
+def test_of_what_is_no_tensors_torchs_advice_to_open_it_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_bytes(saved(Code()))
+    (tmp_path / "b.pt").write_bytes(b"<html>")
+    code = f"it asks for {os.mkdir.__module__}.mkdir"
+    for name, said in (("a.pt", code), ("b.pt", "it holds no plain tensors")):
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            load_tensors(tmp_path / name)
+        assert first_line(caught.value) == said

@@ -14,7 +14,7 @@ def summary(images: int, *failures: tuple[str, str]) -> NightSummary:
     return NightSummary(images, 3, 2.0, reasons_of(failures))
 
 
-def test_reasons_are_grouped_without_their_numbers_commonest_first() -> None:
+def test_reasons_are_grouped_whatever_their_numbers_commonest_first() -> None:
     found = reasons_of(
         [
             ("c", "truncated (12 bytes)"),
@@ -24,8 +24,8 @@ def test_reasons_are_grouped_without_their_numbers_commonest_first() -> None:
         ]
     )
     assert found == (
-        Reason("truncated (# bytes)", 2, "a"),
-        Reason("#x# pixels", 1, "d"),
+        Reason("truncated (9 bytes)", 2, "a"),
+        Reason("9000x9,000 pixels", 1, "d"),
         Reason("empty", 1, "b"),
     )
 

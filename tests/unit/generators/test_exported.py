@@ -45,10 +45,16 @@ def scripted(path: Path, module: nn.Module) -> Path:
 
 
 def exported(
-    path: Path, module: nn.Module, *, free: bool = True, shape: tuple[int, ...] = (1, 3, 16, 24)
+    path: Path,
+    module: nn.Module,
+    *,
+    free: bool = True,
+    most: int | None = None,
+    batch: Any = None,
+    shape: tuple[int, ...] = (1, 3, 16, 24),
 ) -> Path:
-    sides = {2: torch.export.Dim("height", min=8), 3: torch.export.Dim("width", min=8)}
-    dynamic: Any = (sides,) if free else None
+    sides = {2: torch.export.Dim("height", min=8, max=most), 3: torch.export.Dim("width", min=8, max=most)}
+    dynamic: Any = (sides | {0: batch},) if free else None
     torch.export.save(torch.export.export(module, (torch.zeros(shape),), dynamic_shapes=dynamic), path)
     return path
 
@@ -119,12 +125,30 @@ def test_a_package_of_machine_code_is_refused(tmp_path: Path) -> None:
 def test_a_fixed_export_says_what_it_takes(programs: dict[str, Path]) -> None:
     translator = UnitTranslator(programs["fixed"], TRUSTED)
     assert_levels(translator(picture(24, 16)), expected(picture(24, 16)))
-    with pytest.raises(BadImageError, match="30x20 pixels: the network was exported for 24x16 alone"):
+    alone = "30x20 pixels: the network was exported for a width of 24 and a height of 16 alone"
+    with pytest.raises(BadImageError, match=alone):
         translator(picture(30, 20))
     small = UnitTranslator(programs["fixed"], changed(shorter_side=16, size="source"))
     assert small(picture(48, 32)).shape == (32, 48, 3)
     padded = UnitTranslator(programs["fixed"], changed(size_multiple=8))
     assert padded(picture(20, 12)).shape == (12, 20, 3)
+
+
+def test_an_export_within_limits_says_them(tmp_path: Path) -> None:
+    path = exported(tmp_path / "limited.pt2", network(), most=30)
+    translator = UnitTranslator(path, TRUSTED)
+    assert_levels(translator(picture(30, 9)), expected(picture(30, 9)))
+    with pytest.raises(BadImageError, match=r"31x9 pixels: .* exported for a width from 8 to 30 alone"):
+        translator(picture(31, 9))
+    with pytest.raises(BadImageError, match="for a width from 8 to 30 and a height from 8 to 30 alone"):
+        translator(picture(7, 31))
+    padded = UnitTranslator(path, changed(size_multiple=8))
+    assert padded(picture(7, 5)).shape == (5, 7, 3)
+    pairs = exported(tmp_path / "two.pt2", network(), shape=(2, 3, 16, 24), batch=torch.export.Dim.DYNAMIC)
+    assert_levels(UnitTranslator(pairs, TRUSTED)(picture(24, 16)), expected(picture(24, 16)))
+    unlimited = UnitTranslator(exported(tmp_path / "free.pt2", network()), TRUSTED)
+    with pytest.raises(BadImageError, match="for a height from 8 alone"):
+        unlimited(picture(9, 7))
 
 
 def test_a_multiple_is_padded_to_by_reflection(programs: dict[str, Path]) -> None:
@@ -169,13 +193,15 @@ def test_what_is_no_picture_is_refused(kind: str, said: str, tmp_path: Path) -> 
     with pytest.raises(DusklineError, match=said) as caught:
         translator(picture(24, 16))
     assert "wrong.pt, for a picture of 24x16 pixels," in caught.value.message
+    assert ("size_multiple" in caught.value.hint) == (kind == "halved")
 
 
 def test_a_program_that_fails_says_where(tmp_path: Path) -> None:
     frozen = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 16, 24)))
     translator = UnitTranslator(traced(tmp_path / "frozen.pt", frozen), TRUSTED)
-    with pytest.raises(DusklineError, match="for a picture of 26x16 pixels, failed: ") as caught:
+    with pytest.raises(DusklineError, match=r"26x16 pixels, failed: .*(shape|size)") as caught:
         translator(picture(26, 16))
+    assert "interpreter" not in caught.value.message
     assert "size_multiple" in caught.value.hint
 
 

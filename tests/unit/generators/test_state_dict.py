@@ -134,6 +134,21 @@ def test_integers_are_no_weights(tmp_path: Path) -> None:
     assert "model.4.bias holds no floating-point numbers, but torch.int64" in message
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda value: value.to_sparse(), "torch.sparse_coo"),
+        (lambda value: value.to("meta"), "a shape without values"),
+    ],
+)
+def test_tensors_without_plain_values_are_no_weights(
+    change: Callable[[Tensor], Tensor], said: str, tmp_path: Path
+) -> None:
+    key = "model.4.weight"
+    message = changed("cyclegan", lambda state: state.update({key: change(state[key])}), tmp_path)
+    assert f"{key} holds no floating-point numbers, but {said}" in message
+
+
 def test_statistics_that_a_batch_norm_lacks(tmp_path: Path) -> None:
     message = changed("hedngan", lambda state: state.pop("model.2.running_var"), tmp_path)
     assert "model.2.running_var is missing" in message
@@ -167,6 +182,26 @@ def test_a_missing_file(tmp_path: Path) -> None:
         network_of(tmp_path / "gone.pth", PUBLISHED, "cpu")
 
 
+@pytest.mark.parametrize("name", ["state_dict", "netG", "params_ema"])
+def test_the_only_generator_among_other_things_is_taken(name: str, tmp_path: Path) -> None:
+    network = drawn(plain_resnet())
+    others = {"epoch": 3, "netD": {"model.0.weight": torch.zeros(4, 3, 4, 4)}, "optimizer": {"state": {}}}
+    state = {f"module.{key}": value for key, value in network.state_dict().items()}
+    torch.save({**others, name: state}, tmp_path / "given.pth")
+    plain = written(tmp_path / "plain.pth", network)
+    pixels = picture(32, 24)
+    both = [UnitTranslator(path, PUBLISHED)(pixels) for path in (plain, tmp_path / "given.pth")]
+    assert (both[0] == both[1]).all()
+
+
+def test_of_several_generators_none_is_taken(tmp_path: Path) -> None:
+    state = drawn(plain_resnet()).state_dict()
+    torch.save({"netG_A": state, "netG_B": state}, tmp_path / "given.pth")
+    with pytest.raises(CheckpointError, match="holds 2 generators: netG_A, netG_B") as caught:
+        network_of(tmp_path / "given.pth", PUBLISHED, "cpu")
+    assert "torch.load('given.pth')['netG_A']" in caught.value.hint
+
+
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."])
 def test_prefixes_come_off(prefix: str, tmp_path: Path) -> None:
     state = drawn(plain_resnet()).state_dict()
@@ -197,7 +232,7 @@ def test_unit_is_told_from_others(tmp_path: Path) -> None:
     ("layout", "change", "said"),
     [
         ("cyclegan", {"norm_statistics": "picture"}, "norm_statistics: picture means nothing to"),
-        ("norm none", {"norm_statistics": "picture"}, "a ResNet generator with none norm"),
+        ("norm none", {"norm_statistics": "picture"}, "a ResNet generator with no norm"),
         ("cyclegan", {"dropout": "on"}, "a generator without dropout"),
         ("hedngan", {"size_multiple": 4}, "size_multiple: 4 means nothing to"),
         ("unet", {"size_multiple": 32}, "a U-Net with batch norm"),

@@ -106,6 +106,10 @@ def test_missing_file(tmp_path: Path) -> None:
     assert "train" in caught.value.hint
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "is a folder, not a checkpoint" in refusal(tmp_path)
+
+
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "gen.pt").touch()
     assert "is empty" in refusal(tmp_path / "gen.pt")

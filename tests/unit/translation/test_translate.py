@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.compute.device.precision import resolve
 from pipeline.core.files import digest_file
 from pipeline.core.image_io import encode, read_rgb
-from pipeline.runtime.errors import BadImageError
+from pipeline.runtime.errors import BadImageError, ParameterError
 from tests.unit.golden import CHECKPOINT, DATA, LEGACY, arrays, document
 from unit.network.checkpoint import load_checkpoint, save_checkpoint
 from unit.network.network import Generator
@@ -219,7 +219,7 @@ def test_impossible_settings(change: dict[str, object]) -> None:
 
 
 def test_a_side_too_short_for_the_network() -> None:
-    with pytest.raises(ValueError, match="shorter_side must be at least 8"):
+    with pytest.raises(ParameterError, match="shorter_side must be at least 8"):
         UnitTranslator(CHECKPOINT, changed(shorter_side=7))
     tiny = UnitTranslator(CHECKPOINT, changed(shorter_side=8))(np.zeros((1, 1, 3), np.uint8))
     assert tiny.shape == (8, 8, 3)

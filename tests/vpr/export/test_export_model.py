@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -88,8 +89,7 @@ def test_nothing_but_what_is_told_is_written(tmp_path: Path) -> None:
     kept = load_model(model / MODEL)[0].state_dict()
     assert all(torch.equal(*pair) for pair in zip(weights.values(), kept.values(), strict=True))
     # Where it was made is nobody's business.
-    written = [path for path in (tmp_path / "out").iterdir() if path.is_file()]
-    assert not [path for path in written if str(tmp_path).encode() in path.read_bytes()]
+    assert not [path for path in (tmp_path / "out").iterdir() if str(tmp_path).encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,8 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
     model = adapt_hub_model(write_hub_model(tmp_path / "means", repository, side=5))
     assert export_model(model, tmp_path / "none", tmp_path / "out").descriptor_size == 75
     monkeypatch.chdir(tmp_path)
+    # Python would leave its bytecode in both folders, and that names them.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     exported = loaded(Path("out"), "means", repository="colours")
     assert exported(torch.ones(1, 3, 10, 10)).tolist() == [[3.0] * 75]
     assert same(load_hub_model(model / HUB), exported)
@@ -202,8 +204,7 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
     assert "runs the code of somebody else's folder colours" in page
     assert "described(side=5) of colours; duskline has taught it: adapted from day" in page
     assert "the weights that it began with: those of their owners" in page
-    written = [path for path in (tmp_path / "out").iterdir() if path.is_file()]
-    assert not [path for path in written if str(tmp_path).encode() in path.read_bytes()]
+    assert not [path for path in (tmp_path / "out").iterdir() if str(tmp_path).encode() in path.read_bytes()]
     assert sorted(path.name for path in repository.iterdir()) == ["hubconf.py", "made_up_layers.py"]
     with pytest.raises(FileNotFoundError, match=r"nowhere has no hubconf.py: .* code of described\(side=5\)"):
         loaded(tmp_path / "out", "means", repository=str(tmp_path / "nowhere"))

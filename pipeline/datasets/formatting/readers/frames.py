@@ -66,8 +66,8 @@ def require_no_gaps(folder: Path, numbers: Mapping[int, str]) -> None:
         raise UserError(
             f"{folder}: {count:,} frame numbers are missing between {ends}:"
             f"{listed(map(_run, gaps), shown=SHOWN)}",
-            hint="bring the missing frames; where a set leaves out frames on purpose, number the others anew,"
-            " alike in all traverses",
+            hint="bring the missing frames; where a set leaves out frames on purpose, form traverses"
+            " takes a list of the others: frame_list",
         )
 
 

@@ -131,7 +131,7 @@ def _listed(tree: RawTree, settings: GsvCitiesSettings) -> dict[str, _Picture]:
                 try:
                     key, picture = _row(cells)
                 except (ValueError, NameFormatError) as error:
-                    wrong.append(f"{table.label}, line {line}: {error}")
+                    wrong.append(f"{table.label}, line {line}: {error.args[0]}")
                     continue
                 if pictures.setdefault(key, picture) is not picture:
                     twice.append(f"{table.label}, line {line}: {key}")

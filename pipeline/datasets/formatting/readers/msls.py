@@ -257,7 +257,7 @@ def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str])
                 picture.name(key)
                 pictures[_full([city, role], key)] = picture
         except (ValueError, NameFormatError) as error:
-            wrong.append(f"{raw.label}, {key}: {error}")
+            wrong.append(f"{raw.label}, {key}: {error.args[0]}")
     lacking += sorted(processed.keys() - seen)
     if twice or lacking:
         what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in one of them only"
@@ -308,7 +308,7 @@ def listed_keys(listing: Path) -> set[str]:
     """
     try:
         if listing.suffix == ".npy":
-            entries = [str(entry) for entry in np.load(io.BytesIO(listing.read_bytes())).ravel()]
+            entries = np.load(io.BytesIO(listing.read_bytes())).ravel().astype(str).tolist()
         else:
             entries = listing.read_text(encoding="utf-8-sig").splitlines()
     except ValueError as error:

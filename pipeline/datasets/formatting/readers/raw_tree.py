@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.core.clutter import is_clutter
 from pipeline.core.files import read_plain
-from pipeline.datasets.archives.archive_members import is_archive, member_names, members
+from pipeline.datasets.archives.archive_members import ARCHIVE_SUFFIXES, is_archive, member_names, members
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
 from pipeline.runtime.errors import BadArchiveError
 
@@ -37,9 +37,10 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class RawTree:
-    """The files of a raw folder, and those of its archives (in it, or recorded in it and held elsewhere).
+    """The files of a raw folder, and those of its archives (below it, or recorded in it and held elsewhere).
 
-    patched: places of which an archive with "patch" in its name holds another version, which is taken.
+    patched: places of which an archive or a folder with "patch" in its name holds another version, which is
+        taken.
     """
 
     folder: Path
@@ -50,9 +51,17 @@ class RawTree:
     @classmethod
     def of(cls, raw: Path, held: Path, placed: Placed) -> RawTree:
         """Look at the archives of `raw`; `held` is where recorded ones lie. Errors as `RawFiles.of`."""
-        archives = tuple(path for _, path in sorted(RawFiles.of(raw, held).files.items()) if is_archive(path))
-        patched = (placed(name) for path in filter(_is_patch, archives) for name in member_names(path))
-        return cls(raw, archives, placed, frozenset(filter(None, patched)))
+        archives = {path for path in RawFiles.of(raw, held).files.values() if is_archive(path)}
+        patched = set[str]()
+        for path in _loose(raw):
+            if path.lower().endswith(ARCHIVE_SUFFIXES) and not is_clutter(path):
+                archives.add(raw / path)
+            if _is_patch(path.rpartition("/")[0]):
+                patched.add(placed(path))
+        for archive in archives:
+            if _is_patch(archive.name):
+                patched.update(map(placed, member_names(archive)))
+        return cls(raw, tuple(sorted(archives)), placed, frozenset(filter(None, patched)))
 
     def files(self, suffix: str) -> Iterator[RawFile]:
         """Yield the files of a suffix in any case: archive after archive, then loose ones by their folders.
@@ -60,28 +69,34 @@ class RawTree:
         Of a compressed tar each is held in memory until the caller lets it go.
         """
         for archive in self.archives:
-            patched = frozenset[str]() if _is_patch(archive) else self.patched
-            for member in members(archive, partial(self._is_wanted, suffix, patched)):
+            wanted = partial(self._is_wanted, suffix, _is_patch(archive.name))
+            for member in members(archive, wanted):
                 yield RawFile(self.placed(member.name), member.label, member.size, member.read, loose=False)
-        for folder, folders, names in os.walk(self.folder):
-            folders.sort()
-            below = Path(folder).relative_to(self.folder)
-            for name in sorted(names):
-                path = (below / name).as_posix()
-                if self._is_wanted(suffix, self.patched, path):
-                    file = self.folder / path
-                    read = partial(read_plain, file)
-                    yield RawFile(self.placed(path), path, file.stat().st_size, read, loose=True)
+        for path in _loose(self.folder):
+            if self._is_wanted(suffix, _is_patch(path.rpartition("/")[0]), path):
+                file = self.folder / path
+                read = partial(read_plain, file)
+                yield RawFile(self.placed(path), path, file.stat().st_size, read, loose=True)
 
-    def _is_wanted(self, suffix: str, patched: frozenset[str], path: str) -> bool:
+    def _is_wanted(self, suffix: str, is_patch: bool, path: str) -> bool:
         if not path.lower().endswith(suffix) or is_clutter(path):
             return False
         place = self.placed(path)
-        return bool(place) and place not in patched
+        return bool(place) and (is_patch or place not in self.patched)
 
 
-def _is_patch(archive: Path) -> bool:
-    return _PATCH in archive.name.lower()
+def _loose(raw: Path) -> Iterator[str]:
+    """Paths of all files below `raw`, relative to it, by their folders."""
+    for folder, folders, names in os.walk(raw):
+        folders.sort()
+        below = Path(folder).relative_to(raw)
+        for name in sorted(names):
+            yield (below / name).as_posix()
+
+
+def _is_patch(name: str) -> bool:
+    """Of an archive's name, or of a folder below the raw one; keys in names of pictures are any letters."""
+    return _PATCH in name.lower()
 
 
 def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:

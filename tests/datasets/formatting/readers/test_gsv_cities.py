@@ -213,6 +213,8 @@ def test_rows_that_cannot_be_used(tmp_path: Path, row: str, said: str) -> None:
         formatted(tmp_path, content)
     assert "Dataframes/PRS.csv, line 2: " in caught.value.message
     assert said in caught.value.message
+    # The advice is one for all rows.
+    assert len(caught.value.message.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

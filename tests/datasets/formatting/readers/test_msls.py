@@ -242,6 +242,8 @@ def test_arrays_of_keys(tmp_path: Path) -> None:
     keys = ["a" * 22, "-" * 22]
     np.save(tmp_path / "keys.npy", np.array([f"cph/query/images/{key}.jpg" for key in keys]))
     assert listed_keys(tmp_path / "keys.npy") == set(keys)
+    np.save(tmp_path / "bytes.npy", np.array([key.encode() for key in keys]))
+    assert listed_keys(tmp_path / "bytes.npy") == set(keys)
     np.save(tmp_path / "objects.npy", np.array(keys, dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match="is no list of pictures"):
         listed_keys(tmp_path / "objects.npy")
@@ -290,6 +292,20 @@ def test_pictures_published_empty(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     content[f"{FOLDER}/images/{'one'.ljust(22, 'x')}.jpg"] = b""
     with pytest.raises(BadImageError, match="1 of 2 images cannot be read"):
         formatted(tmp_path, content | {f"{FOLDER}/images/{empty}.jpg": whole})
+
+
+def test_an_unpacked_patch_counts_more_than_what_it_replaces(tmp_path: Path) -> None:
+    rows = [made_row("one"), made_row("-Patch")]
+    content = content_of(rows)
+    mended = f"{FOLDER}/images/{key_of(rows[0])}.jpg"
+    content[mended] = b"damaged"
+    for how in (pack, unpack):
+        raw = tmp_path / how.__name__
+        how(raw / "a volume", content)
+        unpack(raw, {f"msls_patch_v1.1/{mended}": jpeg()})
+        made = format_set(read_msls(raw, settings(), HELD), tmp_path / "set", workers=1)
+        assert len(made.rows) == 2
+        assert f"msls_patch_v1.1/{mended}" in {row.source for row in made.rows}
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_gaps_are_named_in_full(tmp_path: Path) -> None:
         f"{raw}/day_left: 4 frame numbers are missing between 0 (Image000.jpg) and 8 (Image008.jpg):" in told
     )
     assert "\n    2\n    4 to 6" in told
-    assert "bring the missing frames" in told
+    assert "bring the missing frames; where a set leaves out frames on purpose, form traverses takes" in told
 
 
 def test_walks_of_other_lengths_are_refused(tmp_path: Path) -> None:
