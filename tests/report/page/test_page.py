@@ -324,7 +324,7 @@ def test_origins_terms_refusals_and_parameters_are_told(tmp_path: Path) -> None:
         "b" * 64,
         "street_night 11 unit c s cpu",
         "street_night: day images without a night image, 1",
-        "is truncated after # bytes 1 images/train/database/@",
+        "is truncated after 300 bytes 1 images/train/database/@",
         "lost, a translator compared on c: weights/lost.pt is <empty>",
         "cpu, float32, 2 threads evaluation of dn, evaluation of day",
         "sets shards_above: 5",

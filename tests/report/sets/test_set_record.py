@@ -26,7 +26,7 @@ def test_a_night_set_says_what_made_it_and_what_was_refused(tmp_path: Path) -> N
     assert record.makers == (Maker("unit", "c", "s", "cpu", 11),)
     assert record.failed == 1
     (reason,) = record.reasons
-    assert (reason.text, reason.count) == ("is truncated after # bytes", 1)
+    assert (reason.text, reason.count) == ("is truncated after 300 bytes", 1)
     assert reason.example.startswith("images/train/database/@")
 
 
