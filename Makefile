@@ -19,8 +19,9 @@ demo: setup
 test: setup
 	@$(PYTEST)
 
+# One process more, for many of these wait: for stages, timeouts and remotes.
 test-slow: setup
-	@$(PYTEST) -m "slow and not long"
+	@$(PYTEST) -n 3 -m "slow and not long"
 
 test-long: setup
 	@$(PYTEST) -m long
