@@ -16,8 +16,8 @@ from pathlib import Path
 
 import click
 import numpy as np
-from PIL import Image
 
+from benchmarks.street_like import street_like
 from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.common import CommonSettings, read_common
 from pipeline.datasets.formatting.resume import ResumableSet
@@ -55,17 +55,9 @@ def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
 
 
 def _write_raw(raw: Path, images: int) -> float:
-    """One archive of street-like pictures: smooth shapes and fine noise; returns the mean size in bytes."""
+    """One archive of street-like pictures; returns the mean size in bytes."""
     raw.mkdir()
-    rng = np.random.default_rng(0)
-    pictures = []
-    for _ in range(DISTINCT):
-        coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
-        smooth = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), dtype=np.int16)
-        noisy = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
-        stream = io.BytesIO()
-        Image.fromarray(noisy).save(stream, "JPEG", quality=QUALITY)
-        pictures.append(stream.getvalue())
+    pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     with tarfile.open(raw / "set.tar", "w") as tar:
         for number in range(images):
             data = pictures[number % DISTINCT] + number.to_bytes(4, "big")

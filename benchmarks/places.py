@@ -18,9 +18,8 @@ from pathlib import Path
 
 import click
 import numpy as np
-from PIL import Image
 
-from pipeline.core.image_io import encode
+from benchmarks.street_like import street_like
 from pipeline.datasets.derived.merge import merge_sets
 from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.gsv_cities import GsvCitiesSettings, read_gsv_cities
@@ -128,13 +127,7 @@ def _read(root: Path, workers: int) -> None:
 def _write_raw(raw: Path, images: int) -> None:
     """A zip of the published form; no two pictures have the same bytes."""
     raw.mkdir()
-    rng = np.random.default_rng(0)
-    pictures = []
-    for _ in range(DISTINCT):
-        coarse = Image.fromarray(rng.integers(0, 256, (15, 20, 3), dtype=np.uint8))
-        smooth = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), dtype=np.int16)
-        noisy = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
-        pictures.append(encode(noisy, ".jpg", quality=QUALITY))
+    pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     lines = ["place_id,year,month,northdeg,city_id,lat,lon,panoid"]
     with zipfile.ZipFile(raw / "gsv-cities.zip", "w") as packed:
         for number in range(images):

@@ -6,6 +6,7 @@ option of their command lines. All of it shows in the keys and shapes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -39,7 +40,7 @@ class ConvAt:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(ABC):
     """What all have in common: `width`, channels after the first convolution, and the kind of `norm`.
 
     biased: whether convolutions before a norm have a bias.
@@ -50,9 +51,9 @@ class Layout:
     biased: bool
 
     @property
+    @abstractmethod
     def convs(self) -> tuple[ConvAt, ...]:
         """All convolutions, in the order in which a picture goes through them."""
-        raise NotImplementedError
 
     @property
     def filters(self) -> dict[str, Shape]:
