@@ -2,7 +2,7 @@
 
 The cluster is two nodes of one processor each, both here, so two actors stand against two worker processes
 on the same two cores. It is up before the clock starts; everything else counts: joining it, the actors with
-their translators, all pictures, and the nights' way into the store and the folder.
+their translators, all images, and the nights' way into the store and the folder.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tests.ray_cluster import TwoNodes
 from unit.network.settings import UnitSettings
 
 _WORKERS = 2
-# Views that are drawn; other pictures are these, turned.
+# Views that are drawn; other images are these, turned.
 _DRAWN = 8
 
 
 @click.command()
-@click.option("--images", default=320, show_default=True, help="Pictures of 640x480; all are different.")
+@click.option("--images", default=320, show_default=True, help="Images of 640x480; all are different.")
 @click.option("--dim", default=64, show_default=True, help="Width of the drawn network.")
 @click.option("--shorter-side", default=512, show_default=True, help="Pixels in the network.")
 @click.option("--rounds", default=1, show_default=True, help="The engines take turns; the best counts.")
@@ -46,7 +46,7 @@ def main(images: int, dim: int, shorter_side: int, rounds: int) -> None:
             for engine, found in seconds.items():
                 factory = UnitFactory(base / "drawn.pt", settings, "cpu", _WORKERS)
                 found.append(translated(days, base / f"{engine}{number}", factory, engine))
-                print(f"{engine}: {images} pictures in {found[-1]:.1f} s, {images / found[-1]:.3f} a second")
+                print(f"{engine}: {images} images in {found[-1]:.1f} s, {images / found[-1]:.3f} a second")
         same = nights(base / "local0") == nights(base / "ray0")
     ratio = min(seconds["ray"]) / min(seconds["local"])
     print(

@@ -55,7 +55,7 @@ def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
 
 
 def _write_raw(raw: Path, images: int) -> float:
-    """One archive of street-like pictures; returns the mean size in bytes."""
+    """One archive of street-like images; returns the mean size in bytes."""
     raw.mkdir()
     pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     with tarfile.open(raw / "set.tar", "w") as tar:

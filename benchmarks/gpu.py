@@ -6,7 +6,7 @@ python -m benchmarks.gpu --tiny
 It prints the table of docs/gpu.md: of each kind of work how much of it is done in a second, beside the same
 as PyTorch comes (eager, float32, channels first). The tests marked gpu come last and get the time that is
 left. The same goes into a JSON file after each part, so that a run which is cut short keeps what it has. A
-part that fails is named, and the others go on.
+part that fails is named, and the others continue.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ NEVER = "not measured"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done where; pictures are (width, height).
+    """How much is done where; images are (width, height).
 
-    dim, shorter_side: of the translator, which sees `views` pictures of the size `view` after so many that
+    dim, shorter_side: of the translator, which sees `views` images of the size `view` after so many that
     their shape is compiled for, `warm_up`; crop: of its training. places: of a step of the default profile
-    and of `adapt`. triplets: pictures of a step of the paper's training. rounds: turns of each way.
+    and of `adapt`. triplets: images of a step of the paper's training. rounds: turns of each way.
     """
 
     device: Literal["cpu", "cuda"]
@@ -74,7 +74,7 @@ class Sizes:
     rounds: int
 
 
-# Pictures and batches of the published network and of the profiles.
+# Images and batches of the published network and of the profiles.
 FULL = Sizes(
     device="cuda", dim=64, shorter_side=512, crop=(512, 288), view=(640, 480), views=1600, warm_up=2400,
     places=16, street=(240, 180), walk=(320, 180), triplets=48, described=384, rounds=12,
@@ -116,16 +116,16 @@ def parts(sizes: Sizes) -> dict[str, Callable[[], Rates]]:
     compared = partial(in_turns, sizes.rounds)
     return {
         f"nights: UNIT of width {sizes.dim}, JPEG to JPEG, {view}": partial(translated, sizes),
-        f"steps: UNIT of width {sizes.dim}, 1 + 1 pictures of {crop}": partial(
+        f"steps: UNIT of width {sizes.dim}, 1 + 1 images of {crop}": partial(
             compared, train_unit.step_of, of_crops
         ),
-        f"steps: the default profile, {sizes.places} x {PICTURES} pictures of {street}": partial(
+        f"steps: the default profile, {sizes.places} x {PICTURES} images of {street}": partial(
             compared, joint_step.step_of, of_places(sizes.street)
         ),
-        f"steps: the paper's triplets, {sizes.triplets} pictures of {view}": partial(
+        f"steps: the paper's triplets, {sizes.triplets} images of {view}": partial(
             compared, vpr.work_of, of_views(sizes.triplets, "plain", "ours_auto")
         ),
-        f"steps: `adapt`, {sizes.places} x {PICTURES} pictures of {walk}": partial(
+        f"steps: `adapt`, {sizes.places} x {PICTURES} images of {walk}": partial(
             compared, adapting_step, of_places(sizes.walk)
         ),
         f"descriptors: the paper's ResNet-18 with NetVLAD, {view}": partial(
@@ -171,7 +171,7 @@ def translated(sizes: Sizes) -> Rates:
         settings = UnitSettings("day2night", sizes.shorter_side, "minmax", "model", "network", "float32")
         trial = Trial(checkpoint, settings, draw_days(Path(place), 8, *sizes.view))
         plain = PlainLoop(load_checkpoint(checkpoint), trial, sizes.device)
-        # Its first picture warms it up and is counted.
+        # Its first image warms it up and is counted.
         work = gflop(plain)
         few = repeated(trial.tasks, max(2, sizes.views // 50))
         plain_rate = len(few) / seconds_of(partial(plain, few))
@@ -201,7 +201,7 @@ def row(title: str, rates: Rates | str) -> str:
 
 
 def measured(measure: Callable[[], Rates]) -> Rates | str:
-    """What a part has found, or how it failed: on a machine that is lent for minutes the others go on."""
+    """What a part has found, or how it failed: on a machine that is lent for minutes the others continue."""
     try:
         return measure()
     except (Exception, SystemExit) as error:

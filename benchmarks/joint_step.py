@@ -5,13 +5,13 @@ python -m benchmarks.joint_step --places 4 --height 120 --width 160
 python -m benchmarks.joint_step --device cuda
 
 A step learns from places: of each a query by day, its positive by day and the query's night. Every way runs
-in a process of its own, from the same weights, on the same random pictures. They take turns step by step,
+in a process of its own, from the same weights, on the same random images. They take turns step by step,
 and the shortest time counts, the first does not. Memory is the most that the process held, torch itself
 included; on a GPU that of the GPU. There the plain way is as PyTorch comes too: float32 convolutions may keep
 ten bits.
 
 The last way takes what the frozen layers give of the days from memory. The product does not do this: the way
-is a bound of what keeping it could save, for that needs room for every picture, and days that never change.
+is a bound of what keeping it could save, for that needs room for every image, and days that never change.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class KeptDays(Recogniser):
         self.days = days
 
     def forward(self, nights: Tensor) -> Tensor:
-        """Descriptors in the order of a batch's pictures."""
+        """Descriptors in the order of a batch's images."""
         frozen = torch.cat([self.days, self.frozen(nights)[:, None]], 1).flatten(0, 1)
         features = self.learning(frozen.contiguous(memory_format=torch.channels_last))
         descriptors: Tensor = self.aggregation(features)
@@ -79,7 +79,7 @@ class KeptDays(Recogniser):
 
 
 def pictures_of(places: int, height: int, width: int) -> Tensor:
-    """Smooth random pictures (3 * places, 3, H, W): a place's differ a little, and its night is darker."""
+    """Smooth random images (3 * places, 3, H, W): a place's differ a little, and its night is darker."""
     torch.manual_seed(1)
     coarse = torch.randn(places, 1, 3, 6, 8) + 0.3 * torch.randn(places, PICTURES, 3, 6, 8)
     coarse[:, 2] = coarse[:, 2] / 3 - 1
@@ -160,9 +160,9 @@ def step_of(
 def step_of_network(
     way: str, network: nn.Module, images: Tensor, device: torch.device
 ) -> Callable[[], float]:
-    """A step of any network by `images`, of each place its pictures.
+    """A step of any network by `images`, of each place its images.
 
-    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    Ours reuses freed memory and has its images and weights in channels-last form.
     """
     network.to(device)
     rows = np.zeros((len(images) // PICTURES, 2), np.int64)
@@ -183,7 +183,7 @@ def step_of_network(
 
 
 @click.command()
-@click.option("--places", default=16, show_default=True, help="Of a step; each has three pictures.")
+@click.option("--places", default=16, show_default=True, help="Of a step; each has three images.")
 @click.option("--height", default=180, show_default=True, help="Pixels.")
 @click.option("--width", default=240, show_default=True, help="Pixels.")
 @click.option("--threads", default=2, show_default=True, help="Of each operation.")
@@ -198,7 +198,7 @@ def main(places: int, height: int, width: int, threads: int, rounds: int, wish: 
     device = device_of(wish)
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{places} x {PICTURES} pictures of {width}x{height}, {where}; ours computes in {auto} here")
+    print(f"{places} x {PICTURES} images of {width}x{height}, {where}; ours computes in {auto} here")
     for line in table(turns):
         print(line)
 

@@ -29,7 +29,7 @@ from pipeline.night.photometric.photometric import PhotometricTranslator
 from pipeline.night.records.translator import OutputFormat
 
 WIDTH, HEIGHT, QUALITY = 400, 300, 85
-# Pictures of a place, those that a step reads beside the query, places of a step, and a network's input.
+# Images of a place, those that a step reads beside the query, places of a step, and a network's input.
 OF_PLACE, POSITIVES, BATCH, SIDE = 8, 3, 25, 320
 DISTINCT = 16
 SHARDS_ABOVE = 250_000
@@ -44,10 +44,10 @@ class Cost:
 
 
 @click.command()
-@click.option("--images", default=50_000, show_default=True, help="Pictures of the set, 400x300.")
+@click.option("--images", default=50_000, show_default=True, help="Images of the set, 400x300.")
 @click.option("--workers", default=2, show_default=True, help="Processors at work.")
 def main(images: int, workers: int) -> None:
-    """Do it with a tenth of the pictures and with all, and print what each more of them costs."""
+    """Do it with a tenth of the images and with all, and print what each more of them costs."""
     few, many = (measured(count, workers) for count in (images // 10, images))
     click.echo(f"{'':<20} {'s':>8} {'MB':>6}   an image: ms  bytes")
     for step, cost in many.items():
@@ -57,7 +57,7 @@ def main(images: int, workers: int) -> None:
 
 
 def measured(images: int, workers: int) -> dict[str, Cost]:
-    """What each step costs for so many pictures, each in a process of its own."""
+    """What each step costs for so many images, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write_raw(root / "raw", images)
@@ -99,7 +99,7 @@ def _merge(root: Path, _: int) -> None:
 
 
 def _read(root: Path, workers: int) -> None:
-    """The pictures of every place once, with its night, as a step of training reads them."""
+    """The images of every place once, with its night, as a step of training reads them."""
     # Here, so that the other steps do not hold torch.
     from pipeline.vpr.inputs.split_images import split_images
     from pipeline.vpr.training.examples.day_night_pairs import night_twins
@@ -125,7 +125,7 @@ def _read(root: Path, workers: int) -> None:
 
 
 def _write_raw(raw: Path, images: int) -> None:
-    """A zip of the published form; no two pictures have the same bytes."""
+    """A zip of the published form; no two images have the same bytes."""
     raw.mkdir()
     pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     lines = ["place_id,year,month,northdeg,city_id,lat,lon,panoid"]

@@ -45,7 +45,7 @@ _WEBCAMS = "webcams by night"
 
 @dataclass(frozen=True)
 class Test:
-    """Queries and a database of pictures; right[q, d]: whether d shows the place of q.
+    """Queries and a database of images; right[q, d]: whether d shows the place of q.
 
     points: the number of each query's place, (queries,), where queries of one place stand or fall together.
     """
@@ -81,7 +81,7 @@ def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
     """Nights of every camera that has days too, against the days of all of these cameras.
 
     asking: cameras whose nights ask, where not all do. `MissingInputError` without folder or list;
-    `UserError` for a condition that is none, for pictures that are listed but not there, for a camera that
+    `UserError` for a condition that is none, for images that are listed but not there, for a camera that
     cannot ask, and when no camera has both.
     """
     require_folder(folder)
@@ -97,17 +97,17 @@ def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
             found[row["condition"]].append((path, row["camera"]))
     if wrong:
         raise UserError(
-            f"{len(wrong)} lines of {folder / CAMERAS} cannot be used:{listed(wrong)}", hint="mend them"
+            f"{len(wrong)} lines of {folder / CAMERAS} cannot be used:{listed(wrong)}", hint="fix them"
         )
     days, nights = ({camera for _, camera in found[condition]} for condition in ("day", "night"))
     if not days & nights:
         raise UserError(
-            f"no camera of {folder / CAMERAS} has pictures by day and by night",
+            f"no camera of {folder / CAMERAS} has images by day and by night",
             hint="a camera's night asks for its days: list both, with the same name in the column camera",
         )
     if unknown := sorted(set(asking) - (days & nights)):
         raise UserError(
-            f"{folder / CAMERAS} has no pictures by day and by night of {', '.join(unknown)}",
+            f"{folder / CAMERAS} has no images by day and by night of {', '.join(unknown)}",
             hint=f"cameras that can ask are {', '.join(sorted(days & nights))}",
         )
     database = [one for one in found["day"] if one[1] in days & nights]
@@ -135,7 +135,7 @@ def hits_of(
 def _described(
     network: nn.Module, parts: Sequence[Sequence[Path]], device: torch.device, workers: int
 ) -> dict[Path, np.ndarray]:
-    """The descriptor of each picture; one of several tests is described once."""
+    """The descriptor of each image; one of several tests is described once."""
     pictures = list(dict.fromkeys(itertools.chain(*parts)))
 
     def read(number: int) -> torch.Tensor:

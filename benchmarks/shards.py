@@ -3,7 +3,7 @@
 python -m benchmarks.shards --images 50000
 
 Through a folder on the same disk, and through an S3 server on this machine (`moto_server`, from the dev
-extra), each with DVC as it comes. Both forms hold the same tiny pictures of noise.
+extra), each with DVC as it comes. Both forms hold the same tiny images of noise.
 """
 
 from __future__ import annotations

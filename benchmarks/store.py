@@ -34,7 +34,7 @@ from unit.network.settings import UnitSettings
 OUTPUT = OutputFormat(".jpg", 90)
 SETTINGS = {
     "direction": "day2night",
-    "shorter_side": SIDE,  # as large as the pictures
+    "shorter_side": SIDE,  # as large as the images
     "stretch": "none",
     "size": "source",
     "detail": "network",
@@ -84,12 +84,12 @@ def write_days(folder: Path, images: int) -> ImageSet:
     for number in range(images):
         name = f"images/{_PLACES[number % 4]}/{tiny_name(number)}"
         writer.add(name, tiny_picture(number), source=f"000.tar/{number}", width=SIDE, height=SIDE)
-    write_terms(writer.root, [Terms("noise", "Pictures of noise", "MIT")])
+    write_terms(writer.root, [Terms("noise", "Images of noise", "MIT")])
     return writer.finish()
 
 
 def fill_store(root: Path, days: ImageSet) -> Recipe:
-    """Keep a night of every day, as if it had been translated; the pictures are the days themselves."""
+    """Keep a night of every day, as if it had been translated; the images are the days themselves."""
     settings = UnitSettings(**SETTINGS)  # type: ignore[arg-type]
     recipe = Recipe.of(UnitFactory(root / "gen_dim8.pt", settings, "cpu", 1)(), OUTPUT)
     with open_store(root / NIGHTS, recipe) as store:
@@ -99,7 +99,7 @@ def fill_store(root: Path, days: ImageSet) -> Recipe:
 
 
 def change_one(days: ImageSet, seed: int) -> None:
-    """Give one day another picture."""
+    """Give one day another image."""
     data = tiny_picture(-seed % 2**32)
     middle = len(days.rows) // 2
     write_bytes(days.root / days.rows[middle].name, data)

@@ -1,4 +1,4 @@
-"""How often the time of day that is guessed by a picture's light is another than the true one.
+"""How often the time of day that is guessed by an image's light is another than the true one.
 
 python -m benchmarks.times_of_day
 
@@ -27,7 +27,7 @@ BLOCKS = 4
 @click.option("--views", default=60, show_default=True, help="Views, each drawn three times.")
 @click.option("--seed", default=404, show_default=True, help="Of the city.")
 def main(views: int, seed: int) -> None:
-    """Print how many pictures of each time were taken for which, and the share of errors."""
+    """Print how many images of each time were taken for which, and the share of errors."""
     city = build_city(seed, BLOCKS, BLOCKS)
     painter = Painter(city)
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Pictures of noise and names for them, for sets in which only the number of images matters."""
+"""Images of noise and names for them, for sets in which only the number of images matters."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ python -m benchmarks.train_unit --height 128 --width 128
 python -m benchmarks.train_unit --dim 16 --height 64 --width 64 --curves 200
 
 Every way runs in a process of its own, for memory settings hold for a whole process, from the same weights,
-on the same pictures and with the same noise. They take turns step by step, so that a busy machine slows them
-all; the shortest time counts, the first step does not. The pictures are smooth random ones, bright by day and
+on the same images and with the same noise. They take turns step by step, so that a busy machine slows them
+all; the shortest time counts, the first step does not. The images are smooth random ones, bright by day and
 dark by night; VGG-16, where asked for, has random weights, which cost what true ones cost.
 
 Curves are compared by the means of each loss over windows of steps, the largest difference counting. Two
@@ -58,14 +58,14 @@ def settings_of(dim: int, size: tuple[int, int], seed: int, way: str, *, vgg: bo
 
 
 def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
-    """A smooth random picture (1, 3, H, W): around 0.3 by day (`domain` 0), around -0.5 by night."""
+    """A smooth random image (1, 3, H, W): around 0.3 by day (`domain` 0), around -0.5 by night."""
     generator = torch.Generator().manual_seed(2 * iteration + domain)
     coarse = torch.rand(1, 3, 8, 8, generator=generator) - 0.5 + (0.3, -0.5)[domain]
     return functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
 
 
 def step_of(way: str, settings: TrainSettings, device: str, threads: int) -> Callable[[], dict[str, float]]:
-    """What is timed: the step of the next iteration, its pictures included; it gives its losses."""
+    """What is timed: the step of the next iteration, its images included; it gives its losses."""
     torch.set_num_threads(threads)
     size = (settings.crop_height, settings.crop_width)
     torch.manual_seed(0)
@@ -142,7 +142,7 @@ def main(
     }
     turns = take_turns(step_of, ways, curves or steps)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
-    print(f"dim {dim}, 1 + 1 pictures of {width}x{height}, {where}, torch {torch.__version__}")
+    print(f"dim {dim}, 1 + 1 images of {width}x{height}, {where}, torch {torch.__version__}")
     report_times(turns)
     if curves:
         report_curves(turns, window)

@@ -1,6 +1,6 @@
 """Speed, memory and nearness of the translator beside a plain loop: `python -m benchmarks.translate --help`.
 
-The plain loop is what the published script does: one picture at a time, float32, as PyTorch comes.
+The plain loop is what the published script does: one image at a time, float32, as PyTorch comes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OUTPUT = OutputFormat(".jpg", 75)
 
 @dataclass(frozen=True)
 class Trial:
-    """Pictures, weights and settings that all are measured on."""
+    """Images, weights and settings that all are measured on."""
 
     checkpoint: Path
     settings: UnitSettings
@@ -79,13 +79,13 @@ def draw_days(folder: Path, count: int, width: int, height: int) -> list[Task]:
 
 
 def pictures_in(folder: Path) -> list[Task]:
-    """Take the pictures of a folder."""
+    """Take the images of a folder."""
     files = [folder / name for name in picture_files(folder)]
     return [Task(str(file), digest_file(file)) for file in files]
 
 
 class PlainLoop:
-    """One picture after the other, eager float32, all threads."""
+    """One image after the other, eager float32, all threads."""
 
     def __init__(self, pair: GeneratorPair, trial: Trial, device: str) -> None:
         self.network = nn.Sequential(pair.a.enc, pair.b.dec).to(device)
@@ -108,7 +108,7 @@ def repeated(tasks: list[Task], count: int) -> list[Task]:
 
 
 def finished(answers: Iterator[tuple[Task, object]]) -> None:
-    """Take all answers; a picture without a night ends the benchmark."""
+    """Take all answers; an image without a night ends the benchmark."""
     for _, answer in answers:
         assert isinstance(answer, Translated), answer
 
@@ -145,14 +145,14 @@ def ceiling(dtype: torch.dtype, device: str, threads: int) -> float:
 
 
 def gflop(loop: PlainLoop) -> float:
-    """Multiplications and additions of the plain network for the first picture, in billions."""
+    """Multiplications and additions of the plain network for the first image, in billions."""
     with FlopCounterMode(display=False) as counter:
         loop(loop.trial.tasks[:1])
     return float(counter.get_total_flops()) / 1e9
 
 
 def steps_of(trial: Trial, dtype: str) -> dict[str, float]:
-    """Seconds of each step of one picture on one thread, the least of three, in processor time."""
+    """Seconds of each step of one image on one thread, the least of three, in processor time."""
     torch.set_num_threads(1)
     keep_freed_memory()
     translator = UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=dtype))  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def steps_of(trial: Trial, dtype: str) -> dict[str, float]:
 
 
 def psnr(trial: Trial, dtype: str) -> float:
-    """The least PSNR (dB) of a night against float32 of the same picture, as levels."""
+    """The least PSNR (dB) of a night against float32 of the same image, as levels."""
     exact, other = (
         UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=kind))  # type: ignore[arg-type]
         for kind in ("float32", dtype)
@@ -239,9 +239,9 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
     print(f"{name}, {machine.workers} workers or threads, torch {torch.__version__}")
     plain = PlainLoop(pair, trial, device)
     torch.set_num_threads(machine.workers)
-    # The loop's first picture, which only warms it, is counted.
+    # The loop's first image, which only warms it, is counted.
     work = gflop(plain)
-    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP a picture")
+    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP an image")
     for number in (torch.float32, torch.bfloat16):
         print(f"matrix product in {number}: {ceiling(number, device, machine.workers):,.0f} GFLOP/s")
     rates: dict[str, list[float]] = {}

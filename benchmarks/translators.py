@@ -1,4 +1,4 @@
-"""Seconds a picture takes by each kind of translator, beside UNIT: `python -m benchmarks.translators --help`.
+"""Seconds an image takes by each kind of translator, beside UNIT: `python -m benchmarks.translators --help`.
 
 Weights are drawn: they change no time. Each is built as night workers build it, with one thread.
 """
@@ -78,11 +78,11 @@ def translators(folder: Path, width: int, dtype: str) -> dict[str, Translator]:
 
 @click.command()
 @click.option("--width", default=64, show_default=True, help="Channels after the first convolution.")
-@click.option("--size", default="680x512", show_default=True, help="Of the picture, as networks see it.")
+@click.option("--size", default="680x512", show_default=True, help="Of the image, as networks see it.")
 @click.option("--rounds", default=3, show_default=True, help="The best counts; all take turns.")
 @click.option("--dtype", "dtypes", multiple=True, default=("float32", "auto"), show_default=True)
 def main(width: int, size: str, rounds: int, dtypes: tuple[str, ...]) -> None:
-    """Print seconds of one thread a picture, and how many times as fast as UNIT that is."""
+    """Print seconds of one thread an image, and how many times as fast as UNIT that is."""
     across, down = (int(part) for part in size.split("x"))
     pixels = np.random.default_rng(0).integers(0, 256, (down, across, 3), np.uint8)
     torch.set_num_threads(1)

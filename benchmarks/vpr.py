@@ -4,7 +4,7 @@ python -m benchmarks.vpr
 python -m benchmarks.vpr --pictures 12 --height 240 --width 320
 
 Every way is timed in a process of its own, for some settings hold for a whole process, on the same random
-pictures and weights; those that are compared take turns, and the shortest time counts. Beside the times
+images and weights; those that are compared take turns, and the shortest time counts. Beside the times
 stands the largest difference of a descriptor's number from the plain float32 way's. On a GPU the plain ways
 are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
 """
@@ -119,7 +119,7 @@ def our_extraction(
 def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Callable[[], np.ndarray]:
     """What is timed, and gives the descriptors.
 
-    Ours reuses freed memory and has its pictures and weights in channels-last form.
+    Ours reuses freed memory and has its images and weights in channels-last form.
     """
     torch.set_num_threads(threads)
     device = device_of(wish)
@@ -165,7 +165,7 @@ def main(
 ) -> None:
     """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
     if pictures % (2 + NEGATIVES):
-        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} pictures, not {pictures}")
+        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} images, not {pictures}")
     size = (pictures, height, width)
     times, found = {}, {}
     for group in GROUPS:
@@ -175,7 +175,7 @@ def main(
     device = device_of(wish)
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{pictures} pictures of {width}x{height}, {where}; auto is {auto} here")
+    print(f"{pictures} images of {width}x{height}, {where}; auto is {auto} here")
     print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"

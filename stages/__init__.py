@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 # By `python -m stages.<name>` the package is loaded before the module, whose name is not known yet; by
-# `duskline` it is the script that loads it. A worker of either is no command: its parent answers for it.
+# `duskline` it is the script that loads it. A worker of either is not a command: its parent answers for it.
 if sys.argv[0].rpartition("/")[2] in ("-m", "duskline") and "--multiprocessing-fork" not in sys.orig_argv:
     # Until there are words for it, Ctrl-C just ends the process; where it is ignored, that is to stay.
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:

@@ -29,7 +29,7 @@ _DEFAULTS = {field.name: field.default for field in fields(FolderLesson) if fiel
 def main(
     model: Path, days: Path, nights: Path, out: Path, entry: str | None, trust_repo: bool, **chosen: Any
 ) -> None:
-    """Teach MODEL to find by night, from pictures in DAYS and their nights in NIGHTS, and write it into OUT.
+    """Teach MODEL to find by night, from images in DAYS and their nights in NIGHTS, and write it into OUT.
 
     MODEL is a model.pt, the folder of a model, or, with --entry, a folder for torch.hub. NIGHTS is what
     `duskline translate DAYS NIGHTS` writes. No positions are needed.

@@ -15,13 +15,13 @@ class AugmentationSheetParams:
     """Which training queries are shown, with which augmentations.
 
     dataset: the dataset whose training queries are shown.
-    pictures: number of queries.
+    images: number of queries.
     height: height of each image.
     changes: an augmentation for each column title, in the form that models of `train` use.
     """
 
     dataset: str
-    pictures: Annotated[int, Range("pictures", least=1)]
+    images: Annotated[int, Range("images", least=1)]
     height: Pixels
     changes: dict[str, Any]
 
@@ -45,8 +45,8 @@ def main(name: str) -> str:
     }
     images = ImageSet.open(SETS / sheet.dataset)
     target = AUGMENTATIONS / f"{name}.jpg"
-    count = write_augmentations(target, images, changes, sheet.pictures, sheet.height)
-    return f"{count} pictures under {len(changes)} changes in {target}"
+    count = write_augmentations(target, images, changes, sheet.images, sheet.height)
+    return f"{count} images under {len(changes)} changes in {target}"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from stages.options import option
 )
 @option(
     "--count",
-    Annotated[int, Range("pictures", least=1)],
+    Annotated[int, Range("images", least=1)],
     "Number of images for each time of day.",
     default=1500,
 )
@@ -41,7 +41,7 @@ def main(out: Path, source: str, count: int) -> None:
     section = section_of(read_params(), "fetch", source)
     section.pop("kind", None)
     write_unpaired(build(CitySettings, section, f"fetch.{source}"), out, count, read_machine().workers)
-    say(f"drew {count:,} day and {count:,} night pictures into {out}/")
+    say(f"drew {count:,} day and {count:,} night images into {out}/")
 
 
 if __name__ == "__main__":

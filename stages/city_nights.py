@@ -27,7 +27,7 @@ class CityNights:
             )
         section = section_of(params, "fetch", source)
         if section.pop("kind", None) != "city":
-            raise ParameterError(f"true_nights: fetch.{source} is no embedded city")
+            raise ParameterError(f"true_nights: fetch.{source} is not an embedded city")
         self._settings = build(CitySettings, section, f"fetch.{source}")
         self._form = form
 

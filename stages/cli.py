@@ -46,7 +46,7 @@ STAGES: dict[str, Section] = {
         "format": ("stages.format", "Convert raw data to the common layout, with a manifest."),
     },
     "Night images and derived datasets": {
-        "pictures": ("stages.pictures", "List a folder of images for one side of a UNIT training."),
+        "image_lists": ("stages.image_lists", "List a folder of images for one side of a UNIT training."),
         "train_unit": ("stages.train_unit", "Train a UNIT translator on unpaired day and night images."),
         "translate": ("stages.translate", "Make a night dataset with a translator network."),
         "photometric": ("stages.photometric", "Make a night dataset without a network."),

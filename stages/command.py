@@ -27,9 +27,9 @@ from stages.options import option
 _LOG = logging.getLogger(__name__)
 
 # What to do about work that was interrupted, by what becomes of it.
-GOES_ON = "what is finished is kept, run it again to go on"
-GOES_ON_FROM_STATE = "run it again to go on from the last saved state"
-BEGINS_ANEW = "run it again, it begins anew"
+GOES_ON = "what is finished is kept, run it again to continue"
+GOES_ON_FROM_STATE = "run it again to continue from the last saved state"
+BEGINS_ANEW = "run it again, it starts again"
 
 # As of a process that SIGPIPE has ended.
 _NOBODY_READS = 141
@@ -127,7 +127,7 @@ def _seen(error: BaseException, ending: str) -> BaseException:
     """What click is to show of an error, with the exit code that belongs to it."""
     if number := interrupting_signal():
         if ending and isinstance(error, InterruptedRunError):
-            ending = f"{ending.partition(';')[0]}; {error.kept}, run it again to go on"
+            ending = f"{ending.partition(';')[0]}; {error.kept}, run it again to continue"
         if ending:
             click.echo(ending, err=True)
         ended(128 + number)

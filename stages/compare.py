@@ -28,7 +28,7 @@ class CompareParams:
 
     day: the day dataset.
     split: the split that the images are taken from: train, val or test.
-    pictures: number of day images.
+    images: number of day images.
     checkpoints: a folder; each `.pt`, `.pth` and `.pt2` file in it is a translator.
     shorter_side: as in `translate`, for all checkpoints.
     stretch: as in `translate`, for all checkpoints.
@@ -41,7 +41,7 @@ class CompareParams:
 
     day: str
     split: str
-    pictures: Annotated[int, Range("pictures", least=1)]
+    images: Annotated[int, Range("images", least=1)]
     checkpoints: Path
     shorter_side: Pixels | None
     stretch: Literal["minmax", "none"]
@@ -69,13 +69,13 @@ def main(name: str) -> str:
         COMPARISONS / name,
         ImageSet.open(SETS / compare.day),
         compare.split,
-        compare.pictures,
+        compare.images,
         [*_photometric(), *_checkpoints(compare, f"compare.{name}")],
         true_nights,
     )
     used = [row for row in measured if row.digest and not row.reason]
     failed = "".join(f"\n  {row.name} cannot be used: {row.reason}" for row in measured if row.reason)
-    return f"{len(used)} translators on {measured[0].pictures} pictures{failed}"
+    return f"{len(used)} translators on {measured[0].images} images{failed}"
 
 
 def _photometric() -> Iterator[Candidate]:

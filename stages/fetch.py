@@ -30,7 +30,7 @@ class CheckpointParams:
     place: str
 
 
-@stage_command("fetch", "what has been downloaded is kept, run it again to go on")
+@stage_command("fetch", "what has been downloaded is kept, run it again to continue")
 def main(name: str) -> str:
     """Get the raw data of a source, as its section of params.yaml and its registry entry say."""
     from pipeline.core.params import read_params, section_of
@@ -61,7 +61,7 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
         counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
         note_work(of=sum(counts.values()), done=sum(counts.values()))
         listed = ", ".join(f"{form} {count:,}" for form, count in counts.items())
-        return f"drew {sum(counts.values()):,} pictures ({listed})"
+        return f"drew {sum(counts.values()):,} images ({listed})"
     if source.kind == "checkpoint":
         place = build(CheckpointParams, section, where).place
         return str(fetch_checkpoint(source, place, RAW / name, held=machine.archives, pinned=PINNED))

@@ -72,7 +72,7 @@ def main(name: str) -> str:
         expected=expected,
         resumable=resumable,
         shards_above=build(SetsParams, section_of(params, "sets"), "sets").shards_above,
-        terms=[terms_below(raw.raw, RAW, f"pictures of {name}", raw.form)],
+        terms=[terms_below(raw.raw, RAW, f"images of {name}", raw.form)],
         label=name,
     )
     counts = ", ".join(f"{place} {n:,}" for place, n in made.counts().items())

@@ -128,7 +128,7 @@ def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Funct
 
 
 def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Complete what begins like one of `names`; nothing where they cannot be had."""
+    """Complete what begins like one of `names`; nothing where they is not available."""
 
     def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
         try:

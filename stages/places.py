@@ -6,7 +6,7 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 SETS = Path("data/sets")
-PICTURES = Path("data/pictures")
+IMAGE_LISTS = Path("data/image_lists")
 UNIT_MODELS = Path("models/unit")
 UNIT_CURVES = Path("reports/train_unit")
 RECOGNISERS = Path("models/vpr")

@@ -24,7 +24,7 @@ set was complete, and those of which `duskline translate` put copies into a fold
 when they are asked for."""
 
 
-@worded_command("prune", "run it again to go on")
+@worded_command("prune", "run it again to continue")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 def main(yes: bool) -> None:
     """Delete the night images in the work store that nothing uses.

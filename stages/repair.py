@@ -11,7 +11,7 @@ from stages.known_names import set_places
 from stages.options import completing
 
 
-@worded_command("repair", "run it again to go on")
+@worded_command("repair", "run it again to continue")
 @click.argument("outs", nargs=-1, shell_complete=completing(set_places))
 @click.option("--remote", "name", default=None, help="The remote to check; the default remote when left out.")
 @click.option("--quick", is_flag=True, help="Compare sizes, and read only objects that differ.")
@@ -34,7 +34,7 @@ def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
     if not done.is_whole:
         lost = len(done.lost) + len(done.unlisted)
         raise DusklineError(
-            f"{lost:,} could not be mended, for there is no good one here or on the remote:\n{done.losses()}",
+            f"{lost:,} could not be fixed, for there is no good one here or on the remote:\n{done.losses()}",
             hint="run `duskline repair` in a clone that has them, or make them again "
             "(dvc repro --force STAGE) and then run `duskline repair`",
         )

@@ -49,7 +49,7 @@ ENTRIES: dict[str, type[Any]] = {
     "compare": CompareParams,
 }
 # Sections whose entries become options of the stage of that name.
-OPTIONS = ("pictures", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics")
+OPTIONS = ("image_lists", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics")
 # Sections without entries, which are such a dataclass themselves.
 ALONE: dict[str, type[Any]] = {
     "sets": SetsParams,

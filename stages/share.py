@@ -12,7 +12,7 @@ from stages.command import worded_command
 from stages.places import SETS
 
 
-@worded_command("share", "what was sent is kept, run it again to go on")
+@worded_command("share", "what was sent is kept, run it again to continue")
 @click.argument("url")
 @click.option("--name", default="shared", show_default=True, help="The remote's name in DVC's configuration.")
 @click.option("--endpoint", default="", help="Address of an S3 server other than Amazon's.")

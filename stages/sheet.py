@@ -21,7 +21,7 @@ class SheetParams:
     """
 
     day: str
-    per_split: Annotated[int, Range("pictures", least=1)]
+    per_split: Annotated[int, Range("images", least=1)]
     true_nights: str | None
 
     def __post_init__(self) -> None:

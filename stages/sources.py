@@ -37,14 +37,14 @@ def main(names: tuple[str, ...]) -> None:
         else:
             click.echo(f"{source.name:<{width}} {_at_hand(source, held):<22} {source.title}")
     if not names:
-        say(f"Archives at hand are those in {held}/. `duskline sources NAME` shows terms and addresses.")
+        say(f"Archives available are those in {held}/. `duskline sources NAME` shows terms and addresses.")
 
 
 def _at_hand(source: Source, held: Path) -> str:
     from pipeline.datasets.archives.local_archives import find_local_archive
 
     if source.kind == "checkpoint":
-        return "at hand" if _checkpoint(source, held) else "brought by you"
+        return "available" if _checkpoint(source, held) else "brought by you"
     if source.kind != "archives":
         return {"city": "drawn here", "described": "described"}[source.kind]
     there = sum(find_local_archive(held, source.folders, file.name) is not None for file in source.files)
@@ -72,7 +72,7 @@ def _all_of(source: Source, held: Path) -> str:
     if source.kind == "checkpoint":
         own, there = held / f"{source.name}.pt", _checkpoint(source, held)
         lines += [
-            f"  at hand: {there}" if there else f"  not at hand: put a gen_*.pt that you hold at {own}",
+            f"  available: {there}" if there else f"  not available: put a gen_*.pt that you hold at {own}",
             f"  without it: train one by {source.section} of unit/variants.yaml, or take another translator"
             " (docs/choosing_a_translator.md)",
         ]
@@ -82,7 +82,7 @@ def _all_of(source: Source, held: Path) -> str:
     for file in source.files:
         found = find_local_archive(held, source.folders, file.name)
         about = f" ({file.about})" if file.about else ""
-        where = f"at hand: {found}" if found else f"from {' or '.join(file.places)}"
+        where = f"available: {found}" if found else f"from {' or '.join(file.places)}"
         lines.append(f"  {file.name}{about} {where}")
     return "\n".join(lines)
 

@@ -13,8 +13,8 @@ from unit.training.settings import TrainSettings
 
 
 @stage_command("train_unit", GOES_ON_FROM_STATE)
-@parameter("day", Path, "Folder of day images, or a side in data/pictures.")
-@parameter("night", Path, "Folder of night images, or a side in data/pictures; they may show any places.")
+@parameter("day", Path, "Folder of day images, or a side in data/image_lists.")
+@parameter("night", Path, "Folder of night images, or a side in data/image_lists; they may show any places.")
 @parameter("vgg", str, "File of VGG-16 weights for the perceptual loss; none when `vgg_w` is 0.")
 @parameters_of(TrainSettings)
 def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str:
@@ -36,7 +36,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         # DVC writes a null of params.yaml as None.
         vgg=None if vgg in ("none", "None") else Path(vgg),
         device=device_of(machine.device).type,
-        # More would share a picture, and so change the last bits of the weights with the machine.
+        # More would share an image, and so change the last bits of the weights with the machine.
         threads=min(machine.workers, choices.batch),
     )
     return (

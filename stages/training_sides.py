@@ -1,4 +1,4 @@
-"""The images of one side of `train_unit`: a folder, or the folders that the section `pictures` lists."""
+"""The images of one side of `train_unit`: a folder, or the folders that the section `image_lists` lists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.places import PICTURES
+from stages.places import IMAGE_LISTS
 
 if TYPE_CHECKING:
     from unit.data.domain_images import Side
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ListedFolder:
     """Images for one side of a training run.
 
-    side: name of the side that the images belong to, in data/pictures.
+    side: name of the side that the images belong to, in data/image_lists.
     folder: folder of images, searched with its subfolders.
     """
 
@@ -29,7 +29,7 @@ class ListedFolder:
 
 
 def read_side(place: Path, params: dict[str, Any]) -> Side:
-    """The images at `place`: in data/pictures, those of all folders that `params` lists for that side.
+    """The images at `place`: in data/image_lists, those of all folders that `params` lists for that side.
 
     A listing of a folder that `params` no longer names is not read. `ParameterError` when none is named.
     """
@@ -37,15 +37,15 @@ def read_side(place: Path, params: dict[str, Any]) -> Side:
     from pipeline.runtime.errors import ParameterError
     from unit.data.domain_images import side_of_folder, side_of_listings
 
-    if place.parent != PICTURES:
+    if place.parent != IMAGE_LISTS:
         return side_of_folder(place)
-    section = section_of(params, "pictures")
+    section = section_of(params, "image_lists")
     entries = {name: build(ListedFolder, entry, f"pictures.{name}") for name, entry in section.items()}
     folders = {name: entry.folder for name, entry in entries.items() if entry.side == place.name}
     if not folders:
         known = ", ".join(sorted({entry.side for entry in entries.values()})) or "none"
         raise ParameterError(
-            f"no folder is named for the side {place.name}; pictures has folders for: {known}",
-            hint=f"add one to pictures in params.yaml, with side: {place.name}",
+            f"no folder is named for the side {place.name}; images has folders for: {known}",
+            hint=f"add one to images in params.yaml, with side: {place.name}",
         )
     return side_of_listings(folders, place)

@@ -17,7 +17,7 @@ class UnitFactory:
     """Builds the translator inside a worker.
 
     On a CPU it has one thread, so that bytes never depend on the workers; on a GPU, where one worker is
-    enough, it takes batches, and `threads` read and write pictures beside it.
+    enough, it takes batches, and `threads` read and write images beside it.
     """
 
     checkpoint: Path
@@ -53,7 +53,7 @@ class UnitFactory:
 
 
 def as_published(checkpoint: Path) -> dict[str, Any]:
-    """The settings by which the published scripts of a checkpoint's kind wrote their pictures."""
+    """The settings by which the published scripts of a checkpoint's kind wrote their images."""
     from unit.translation.networks import holds_unit
 
     unit = holds_unit(checkpoint)

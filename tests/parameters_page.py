@@ -36,7 +36,7 @@ NOT_IN_SECTIONS = {"hub_local": {"source"}, "hub_github": {"source"}}
 NAMES = {
     "fetch": "a source in the registry (`duskline sources`)",
     "format": "a dataset in `data/sets/`",
-    "pictures": "a listing",
+    "image_lists": "a listing",
     "train_unit": "a translator, `models/unit/<name>.pt`",
     "translate": "a night dataset in `data/sets/`",
     "photometric": "a night dataset in `data/sets/`",
@@ -257,7 +257,7 @@ def _text(value: Any) -> str:
 
 
 def keys_of(params: Any) -> Iterator[str]:
-    """Every key of a profile that is no name, with its section."""
+    """Every key of a profile that is not a name, with its section."""
     for section, content in params.items():
         entries = [content] if section in ALONE else content.values() if isinstance(content, dict) else []
         for entry in entries:

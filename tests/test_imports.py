@@ -20,7 +20,7 @@ BELOW = {
     ("pipeline", "core"): ("core", "runtime"),
     ("pipeline", "compute"): ("core", "runtime", "compute"),
 }
-TORCHLESS_STAGES = ("fetch", "format", "pictures", "photometric", "merge", "apart", "select", "experiment")
+TORCHLESS_STAGES = ("fetch", "format", "image_lists", "photometric", "merge", "apart", "select", "experiment")
 HEAVY = ("torch", "torchvision")
 
 

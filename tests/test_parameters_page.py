@@ -14,7 +14,7 @@ from tests.parameters_page import PAGE, PROFILES, SETTINGS, instances, keys_of, 
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "python -m tests.parameters_page writes it anew"
+    assert PAGE.read_text() == page(), "python -m tests.parameters_page writes it again"
 
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in PROFILES.glob("*.yaml")))

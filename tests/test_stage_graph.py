@@ -14,7 +14,7 @@ from tests.stage_rooms import DVC_YAML, EXEMPT, named_rooms, needless_modules, s
 
 @pytest.mark.parametrize("stage", stages())
 def test_stage_names_the_rooms_it_uses(stage: str) -> None:
-    assert named_rooms(stage) == used_rooms(stage), "python -m tests.stage_rooms mends dvc.yaml"
+    assert named_rooms(stage) == used_rooms(stage), "python -m tests.stage_rooms fixes dvc.yaml"
 
 
 @pytest.mark.parametrize("stage", ["train", "train_unit", "translate", "evaluate"])

@@ -5,7 +5,7 @@ python -m benchmarks.night_gain work/night_gain
 Recognisers learn from days only, or from days and some night of each: the day itself, lit from elsewhere; the
 paper's photometric night as its code ran (literal); our own photometric night (classical); our translator's;
 or the true night (the oracle). Each is tested on held-out streets by day and by night. Every piece that is
-there already stays, and one that was ended goes on: kill it and start it again at will. Two may run side by
+there already stays, and one that was ended continues: kill it and start it again at will. Two may run side by
 side if they are given other recognisers (`--arm`, `--seed`). Networks run where DUSKLINE_DEVICE says.
 """
 
@@ -43,7 +43,7 @@ from pipeline.core.files import write_bytes
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.machine import read_machine
 
-# Whether the nights that a recogniser learns from are lit anew each time they are shown.
+# Whether the nights that a recogniser learns from are lit again each time they are shown.
 RELIT = {DAY: False, LIGHTS: True, LITERAL: True, CLASSICAL: True, OURS: True, ORACLE: False}
 ARMS = tuple(RELIT)
 SEEDS = (0, 1, 2)

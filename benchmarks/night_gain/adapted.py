@@ -4,7 +4,7 @@ python -m benchmarks.night_gain.adapted work/night_gain
 
 The teachers are the recognisers of `python -m benchmarks.night_gain` that learnt from days, and what they
 learn from are the same days and their `classical` nights; those that learnt from both at once stand beside
-them. What is there already stays, and one that was ended goes on.
+them. What is there already stays, and one that was ended continues.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Bootstrap:
         """How much of the way from the recogniser `low` to `high` the one named `arm` goes, in per cent."""
         mean = {name: self._mean(arms[name]) for name in (low, arm, high)}
         drawn = {name: self._drawn(arms[name]) for name in (low, arm, high)}
-        # Where the one above is no better than the one below there is no way to go.
+        # Where the one above is not a better than the one below there is no way to go.
         with np.errstate(divide="ignore", invalid="ignore"):
             way, drawn_way = (100 * np.divide(of[arm] - of[low], of[high] - of[low]) for of in (mean, drawn))
         return self._interval(float(way), drawn_way)

@@ -1,4 +1,4 @@
-"""The nights that are held against one another: without a network, by the shipped translator, by our own."""
+"""The nights that are compared with one another: without a network, by the shipped translator, by our own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OUTPUT = OutputFormat(".jpg", 92)
 
 
 def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
-    """Our translator, from unpaired days and nights of the training streets; goes on where it stopped."""
+    """Our translator, from unpaired days and nights of the training streets; continues where it stopped."""
     weights = folder / "ours.pt"
     if not weights.is_file():
         train(
@@ -67,7 +67,7 @@ def _nights(days: ImageSet, folder: Path, translator: MakeTranslator, workers: i
 
 
 def translators(ours: Path) -> Iterator[tuple[str, Translate]]:
-    """What is held against the true nights, by name."""
+    """What is compared with the true nights, by name."""
     yield "the days themselves", lambda day: day
     yield "the paper's photometric night, as its code ran (`literal`)", PhotometricTranslator("literal")
     yield "photometric (`classical`)", PhotometricTranslator("classical")

@@ -6,7 +6,7 @@ python -m benchmarks.night_gain.photographs work/night_gain UNIT.pt --walk FOLDE
 UNIT.pt makes the nights of the city's days; recognisers learn from them as those of
 `python -m benchmarks.night_gain` did from others, which stand beside them. All are tested as
 `benchmarks.real_nights` does; `--camera` names the webcams that UNIT.pt has not learnt from. What is there
-already stays, and one that was ended goes on.
+already stays, and one that was ended continues.
 """
 
 from __future__ import annotations

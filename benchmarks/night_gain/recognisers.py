@@ -1,7 +1,7 @@
 """Recognisers that saw days only, or days and some night, and what each finds by day and by night.
 
-All begin with the same learnt features and go on by one recipe, the default profile's; only the nights
-differ. Nights are lit anew each time they are shown, but for true nights, which are shown as they are.
+All begin with the same learnt features and continue by one recipe, the default profile's; only the nights
+differ. Nights are lit again each time they are shown, but for true nights, which are shown as they are.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def measure(
     device: str,
     workers: int,
 ) -> None:
-    """Test the model in the folder `model` under `name`, with pictures of `size` (height, width)."""
+    """Test the model in the folder `model` under `name`, with images of `size` (height, width)."""
     experiment = folder / "experiments" / name
     write_experiment(
         experiment,

@@ -30,7 +30,7 @@ DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
 
 
 def city_digest() -> str:
-    """SHA-256 over the settings and all code that draws the city: equal digests, equal pictures."""
+    """SHA-256 over the settings and all code that draws the city: equal digests, equal images."""
     (folder,) = pipeline.city.__path__
     modules = sorted(Path(folder).rglob("*.py"))
     code = {path.relative_to(folder).as_posix(): digest_file(path) for path in modules}
@@ -38,7 +38,7 @@ def city_digest() -> str:
 
 
 def draw_streets(folder: Path, workers: int) -> None:
-    """Draw what is not there yet: sets of days and of their true nights; unpaired pictures."""
+    """Draw what is not there yet: sets of days and of their true nights; unpaired images."""
     for name, time_of_day in ((DAYS, "day"), (TRUE_NIGHTS, "night")):
         if not (folder / name).is_dir():
             _draw_set(folder / name, time_of_day, workers)

@@ -47,7 +47,7 @@ _FORMS = ((".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"))
 
 
 def is_clutter(path: str) -> bool:
-    """Whether a POSIX path is, or lies in, what a system or program keeps there for itself."""
+    """Whether a POSIX path is, or is in, what a system or program keeps there for itself."""
     return _CLUTTER.search(path) is not None
 
 

@@ -29,7 +29,7 @@ _UNEXPANDED = re.compile(r"(~|\$\w+|\$\{\w+\})(/.*)?|~[\w-]+/.*")
 def require_names(document: yaml.Node | None, path: Path) -> None:
     """Refuse entries of sections that DVC cannot take for names; `ParameterError` names all of them.
 
-    Those that YAML reads as numbers, dates or words of its own DVC passes over, or cannot find.
+    Those that YAML reads as numbers, dates or words of its own DVC skips, or cannot find.
     """
     wrong = [
         f"{section}.{_written(key)} ({why})"

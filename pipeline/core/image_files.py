@@ -1,4 +1,4 @@
-"""Which pictures a folder holds: one answer for everybody who asks."""
+"""Which images a folder holds: one answer for everybody who asks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
 
-# What lies beside pictures and is none: texts, tables, positions, what programs note of a picture.
+# What is beside images and is none: texts, tables, positions, what programs note of an image.
 _BESIDE_PICTURES = {
     *(".txt", ".md", ".rst", ".pdf", ".html", ".htm", ".log", ".csv", ".tsv", ".xls", ".xlsx", ".ods"),
     *(".json", ".geojson", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg", ".db", ".dvc"),
@@ -30,10 +30,10 @@ ALIKE = "names that differ only in capitals or in their form of Unicode, which o
 
 
 def picture_files(folder: Path) -> list[str]:
-    """Return the pictures below `folder` as sorted POSIX paths: files with a picture's suffix in any case.
+    """Return the images below `folder` as sorted POSIX paths: files with an image's suffix in any case.
 
     What systems and programs keep for themselves (`is_clutter`) is left out. Other files that may be meant as
-    pictures, such as raw ones, films, and those that a cloud has not brought yet, are counted in a warning.
+    images, such as raw ones, films, and those that a cloud has not brought yet, are counted in a warning.
     Linked files are taken; linked folders are not followed, and a warning names them: DVC does not look
     behind them either, so a change there would rerun nothing. Another names those that are `alike`.
     Raises `UserError` naming the first folder that cannot be listed, and why.
@@ -44,7 +44,7 @@ def picture_files(folder: Path) -> list[str]:
         _LOG.warning("%s: linked folders are not followed:%s", folder, listed(sorted(linked)))
     if passed := _counted(path for path in files if not is_picture_name(path)):
         _LOG.warning(
-            "%s: passed over %s; pictures are %s files, convert or download the others where they are meant",
+            "%s: skipped %s; images are %s files, convert or download the others where they are meant",
             folder,
             passed,
             ", ".join(PICTURE_SUFFIXES),
@@ -56,12 +56,12 @@ def picture_files(folder: Path) -> list[str]:
 
 
 def count_pictures(folder: Path) -> int:
-    """How many pictures `picture_files` would find, without a word; 0 when there is no such folder."""
+    """How many images `picture_files` would find, without a word; 0 when there is no such folder."""
     return sum(map(is_picture_name, _files(folder, []))) if folder.is_dir() else 0
 
 
 def is_picture_name(path: str) -> bool:
-    """Whether a file is called like a picture."""
+    """Whether a file is called like an image."""
     return path.lower().endswith(PICTURE_SUFFIXES)
 
 
@@ -86,7 +86,7 @@ def _files(folder: Path, linked: list[str]) -> Iterator[str]:
 
 
 def _counted(paths: Iterable[str]) -> str:
-    """Such as "3 .dng, 1 .mov": how many there are of each suffix; "" when none may be a picture."""
+    """Such as "3 .dng, 1 .mov": how many there are of each suffix; "" when none may be an image."""
     counts: Counter[str] = Counter()
     for path in paths:
         meant = meant_by_placeholder(path)
@@ -117,5 +117,5 @@ def _told_apart(name: str) -> str:
 def _unlistable(error: OSError) -> None:
     raise UserError(
         f"cannot list the folder {error.filename}: {error.strerror}",
-        hint="make it readable, or take it out of the folder of pictures",
+        hint="make it readable, or take it out of the folder of images",
     ) from error

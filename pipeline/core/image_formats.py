@@ -1,4 +1,4 @@
-"""Which forms of picture are read, by what; a file's content decides its form, never its name."""
+"""Which forms of image are read, by what; a file's content decides its form, never its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError, features
 from pipeline.core.files import why_no_file
 from pipeline.runtime.errors import BadImageError, NoReaderError
 
-# Names under which pictures are looked for, in any case.
+# Names under which images are looked for, in any case.
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
     *(".heic", ".heif", ".hif", ".avif"),
@@ -50,7 +50,7 @@ DAMAGE = (
 
 @contextmanager
 def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
-    """Open a picture, undecoded; what fails here or in the block is a `BadImageError` that names the picture.
+    """Open an image, undecoded; what fails here or in the block is a `BadImageError` that names the image.
 
     label: its name in errors (its path is used when `source` is one). The message depends on nothing but the
     bytes and the label. `NoReaderError` for a form whose reader is not installed.
@@ -68,7 +68,7 @@ def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
         raise type(error)(f"{where}: {error.message}") from error
     except UnidentifiedImageError as error:
         # Pillow's own message names the stream by its address in memory.
-        found = "not a picture that can be read" if _head(source) else "empty"
+        found = "not an image that can be read" if _head(source) else "empty"
         raise BadImageError(f"{where}: {found}") from error
     except DAMAGE as error:
         raise BadImageError(f"{where}: cannot be decoded ({' '.join(str(error).split())})") from error
@@ -89,7 +89,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def decoders() -> str:
-    """Name what decodes pictures here, with versions: another one may read what this one cannot."""
+    """Name what decodes images here, with versions: another one may read what this one cannot."""
     found = []
     for package in ("pillow", "simplejpeg", "pillow-heif"):
         try:
@@ -131,7 +131,7 @@ def _require_avif() -> None:
 
 def _require_heif() -> None:
     try:
-        # Only when such a picture is met: most machines have none, and no need of it.
+        # Only when such an image is met: most machines have none, and no need of it.
         import pillow_heif
     except ImportError as error:
         raise NoReaderError(

@@ -1,4 +1,4 @@
-"""Pictures in and out: whole, upright, as height x width x 3 uint8 arrays of sRGB."""
+"""Images in and out: whole, upright, as height x width x 3 uint8 arrays of sRGB."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.core.png_rows import may_lack_rows, require_all_rows
 from pipeline.core.srgb import to_srgb
 from pipeline.runtime.errors import BadImageError
 
-# Raised when a file is decoded to other pixels than before, so that no store goes on giving nights of those.
+# Raised when a file is decoded to other pixels than before, so that no store gives nights of those.
 DECODING = 2
 
-# Larger pictures are refused before they are decoded (a small file can unfold to gigabytes): 64 million
+# Larger images are refused before they are decoded (a small file can unfold to gigabytes): 64 million
 # pixels is twice what common cameras make.
 MAX_PIXELS = 64_000_000
 
-# Several pictures in one file, of which the first is said to be the photograph: others are for depth, for the
+# Several images in one file, of which the first is said to be the photograph: others are for depth, for the
 # other eye or for brighter screens.
 _WITH_A_MAIN_PICTURE = ("MPO", "HEIF")
 
@@ -42,10 +42,10 @@ _LONGEST_JPEG = 65_500
 
 
 def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
-    """Decode a picture completely, turn it upright by its EXIF orientation, and convert it to 8-bit sRGB.
+    """Decode an image completely, turn it upright by its EXIF orientation, and convert it to 8-bit sRGB.
 
-    What is transparent is laid over white; colours are converted by the profile that the picture carries.
-    Of a camera's file with several pictures it is the main one.
+    What is transparent is laid over white; colours are converted by the profile that the image carries.
+    Of a camera's file with several images it is the main one.
     Raises `BadImageError` as `opened`, and when it is truncated, damaged, an animation, or larger than
     `MAX_PIXELS`. JPEG, WebP, HEIC and AVIF have no checksums, so that overwritten bytes in the middle of them
     may go unnoticed, in a JPEG mostly when they are few. An unreadable orientation counts as upright.
@@ -57,7 +57,7 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
         frames = 1 if image.format in _WITH_A_MAIN_PICTURE else getattr(image, "n_frames", 1)
         if frames > 1:
             raise BadImageError(
-                f"holds {frames} frames, an animation; save the frame that is meant as a picture"
+                f"holds {frames} frames, an animation; save the frame that is meant as an image"
             )
         if image.format in ("JPEG", "MPO"):
             decoded = decode_jpeg(_bytes_of(source), image.mode)
@@ -73,7 +73,7 @@ def _bytes_of(source: Path | bytes) -> bytes:
 
 
 def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:
-    """The pixels of a picture, turned as its EXIF says."""
+    """The pixels of an image, turned as its EXIF says."""
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except DAMAGE:
@@ -82,14 +82,14 @@ def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def read_rgb(source: Path | bytes, *, label: str = "") -> np.ndarray:
-    """Decode a picture to an (H, W, 3) uint8 array; errors as `open_rgb`."""
+    """Decode an image to an (H, W, 3) uint8 array; errors as `open_rgb`."""
     return np.asarray(open_rgb(source, label=label))
 
 
 def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "picture") -> bytes:
     """Encode an (H, W, 3) uint8 array as `.jpg` (`quality` 1-95, 4:2:0) or `.png` (lossless).
 
-    Raises `BadImageError`, naming the picture `label`, when a side is longer than a JPEG's may be.
+    Raises `BadImageError`, naming the image `label`, when a side is longer than a JPEG's may be.
     """
     height, width = pixels.shape[:2]
     if suffix != ".png" and max(height, width) > _LONGEST_JPEG:
@@ -104,7 +104,7 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "pictu
 
 
 def small_jpeg(source: Path | bytes | np.ndarray, longest: int, *, label: str = "") -> bytes:
-    """Encode a JPEG of a picture for looking at, no side longer than `longest`; errors as `open_rgb`.
+    """Encode a JPEG of an image for looking at, no side longer than `longest`; errors as `open_rgb`.
 
     source: a file, its bytes, or (H, W, 3) uint8 pixels.
     """

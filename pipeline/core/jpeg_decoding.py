@@ -20,7 +20,7 @@ _BASELINE_SCAN = bytes([0, 63, 0])
 
 
 def decode_jpeg(data: bytes, mode: str) -> Image.Image:
-    """Decode the first picture of a JPEG file; `mode` is what Pillow calls its colours: L, RGB or CMYK.
+    """Decode the first image of a JPEG file; `mode` is what Pillow calls its colours: L, RGB or CMYK.
 
     Raises `ValueError`, mostly in the decoder's words, when it is truncated, damaged or invalid anywhere, or
     lacks scans. Two faults that cameras make, and that cost no pixel, are none: bytes that only fill the
@@ -29,7 +29,7 @@ def decode_jpeg(data: bytes, mode: str) -> Image.Image:
     try:
         pixels = simplejpeg.decode_jpeg(data, _COLOURS[mode])
     except ValueError as error:
-        # Only the first warning is told, so what is mended is read once more, as strictly.
+        # Only the first warning is told, so what is fixed is read once more, as strictly.
         mended = _mended(data, str(error))
         if mended is None:
             raise

@@ -16,7 +16,7 @@ _COEFFICIENTS = frozenset(range(64))
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, beginning and end of each segment of a file's first picture, its length counted in."""
+    """Yield marker, beginning and end of each segment of a file's first image, its length counted in."""
     place = 2
     while (found := _BEGINNING.search(data, place)) and found[1][0] != _END:
         start = found.end()
@@ -28,7 +28,7 @@ def require_all_scans(data: bytes) -> None:
     """Raise `ValueError` when scans of a JPEG that its decoder can read are missing.
 
     Decoders take what came for a picture: a blurred one, or one without its colours. Every component needs
-    all of its coefficients, and of a progressive picture down to their last bit.
+    all of its coefficients, and of a progressive image down to their last bit.
     """
     missing: dict[int, set[int]] = {}
     progressive = False

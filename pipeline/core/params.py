@@ -25,7 +25,7 @@ Section = TypeVar("Section")
 class _Loader(yaml.SafeLoader):
     """Reads `1e-4` and `0o17` as the numbers and `off` as the word that YAML 1.2, and so DVC, takes them for.
 
-    PyYAML follows 1.1. `dvc exp run -S` writes the file anew, and leaves out quotes that 1.2 does not need.
+    PyYAML follows 1.1. `dvc exp run -S` writes the file again, and leaves out quotes that 1.2 does not need.
     As DVC it refuses a key that stands in a section twice, of which PyYAML takes the last without a word.
     """
 
@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.composer.ComposerError(
                         f"first on line {first.line + 1}",
                         first,
-                        f"{key.value} stands there twice",
+                        f"{key.value} is there twice",
                         key.start_mark,
                     )
                 seen[key.tag, key.value] = key.start_mark

@@ -11,7 +11,7 @@ from PIL import Image
 _SIGNATURE = 8
 # By the header's kind of colour.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-# First column and row, and the steps from there, of each pass of an interlaced picture.
+# First column and row, and the steps from there, of each pass of an interlaced image.
 _PASSES = (
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),

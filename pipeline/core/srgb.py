@@ -1,4 +1,4 @@
-"""Any decoded picture as 8-bit sRGB: its colour profile applied, what is transparent laid over white."""
+"""Any decoded image as 8-bit sRGB: its colour profile applied, what is transparent laid over white."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-# What a picture with transparency is laid over.
+# What an image with transparency is laid over.
 BACKGROUND = "white"
 
 _DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
 _COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 # Levels of 255 by which a profile of sRGB itself may be off for rounding.
 _ROUNDING = 2
-# Transforms that are kept: pictures are of few cameras.
+# Transforms that are kept: images are of few cameras.
 _CAMERAS = 16
 # One transform serves all threads, so it keeps no pixel of the last call.
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
@@ -23,11 +23,11 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert a decoded picture of any mode to mode RGB.
+    """Convert a decoded image of any mode to mode RGB.
 
     profile: the ICC profile that it carries. Its colours are converted by relative colorimetry with black
     point compensation, so that all that sRGB can show stays as it is. One that is sRGB changes nothing; one
-    that cannot be read, or is of another kind of colours than the picture, is ignored, as viewers do.
+    that cannot be read, or is of another kind of colours than the image, is ignored, as viewers do.
     16-bit grey is scaled to 8 bits.
     """
     colours = _colours(image)
@@ -45,7 +45,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
     converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None  # it is, where a new picture is asked for
+    assert converted is not None  # it is, where a new image is asked for
     return converted
 
 
@@ -60,7 +60,7 @@ def _colours(image: Image.Image) -> Image.Image:
 
 
 def _opacity(image: Image.Image) -> Image.Image | None:
-    """255 where a picture is opaque, 0 where it is transparent; None when nothing in it can be."""
+    """255 where an image is opaque, 0 where it is transparent; None when nothing in it can be."""
     if not image.has_transparency_data:
         return None
     if image.mode in _DEEP_GREY:

@@ -37,14 +37,14 @@ fault = functools.partial(Finding, "fault")
 def findings_of(
     checks: Iterable[tuple[str, Callable[[], Iterable[Finding]]]],
 ) -> Iterator[tuple[str, Finding]]:
-    """Carry out checks, each with its subject; one that breaks gives a fault that says so, others go on."""
+    """Carry out checks, each with its subject; one that breaks is itself a fault, and others go on."""
     for subject, look in checks:
         try:
             yield from ((subject, finding) for finding in look())
         except Exception as error:  # whatever it is: one check must not hide what the others find
             reason = (str(error).splitlines() or [""])[0]
             found = f"this check broke down: {type(error).__name__}: {reason}"
-            advice = "mend what it says, or report it with the output of `duskline doctor --debug`"
+            advice = "fix what it says, or report it with the output of `duskline doctor --debug`"
             yield subject, fault(found, advice)
 
 

@@ -17,7 +17,7 @@ from pipeline.runtime.human_readable import size
 # Files and folders of the user's own that sections name, by section and parameter.
 _OWN = {
     "format": ("raw",),
-    "pictures": ("folder",),
+    "image_lists": ("folder",),
     "train_unit": ("day", "night"),
     "select": ("corrections",),
     "model_file": ("file",),
@@ -30,7 +30,7 @@ _NAMING = {"adapt": ("model",), "asymmetric": ("queries", "database"), "experime
 
 
 def check_sources(params: Mapping[str, Any], held: Path, raw: Path) -> Iterator[Finding]:
-    """Every source under `fetch`: at hand, to be downloaded, or in need of the user."""
+    """Every source under `fetch`: available, to be downloaded, or in need of the user."""
     for name, section in (params.get("fetch") or {}).items():
         source = read_source(name)
         if source.kind == "archives":
@@ -51,7 +51,7 @@ def _archives(source: Source, accepted: bool, held: Path) -> Finding:
     known = sum(amount for amount in sizes if amount is not None)
     amount = f", {size(known)}" + (" and more" if None in sizes else "") if known else ""
     first = f"{missing[0].name} and others" if len(missing) > 1 else missing[0].name
-    found = f"{source.name}: {len(missing)} of {total} archives are not at hand ({first}{amount})"
+    found = f"{source.name}: {len(missing)} of {total} archives are not available ({first}{amount})"
     bring = f"put them into {held / source.name}/ if you have them"
     nowhere = [file.name for file in missing if not file.places]
     if nowhere:
@@ -90,14 +90,14 @@ def check_translators(params: Mapping[str, Any]) -> Iterator[Finding]:
             yield ok(f"{path}: {size(Path(path).stat().st_size)}")
         else:
             yield fault(
-                f"{path}, which translate.{by} wants, is not there",
+                f"{path}, which translate.{by} needs, is not there",
                 "bring it, or name another under translate in params.yaml: a file,"
                 " models/unit/<train_unit name>.pt, or data/raw/<fetch name>/gen.pt",
             )
 
 
 def check_models(params: Mapping[str, Any], models: Path) -> Iterator[Finding]:
-    """Recognisers that sections name, which others must make if they do not lie in `models`."""
+    """Recognisers that sections name, which others must make if they do not be in `models`."""
     made = {str(name) for section in _MODELS for name in params.get(section) or {}}
     for section, fields in _NAMING.items():
         for entry, values in (params.get(section) or {}).items():
@@ -116,7 +116,7 @@ def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
         vgg = str(section.get("vgg"))
         if vgg not in ("none", "None") and not Path(vgg).is_file():
             advice = "bring it, or set vgg_w: 0 and vgg: none"
-            yield fault(f"{vgg}, which train_unit.{name} wants, is not there", advice)
+            yield fault(f"{vgg}, which train_unit.{name} needs, is not there", advice)
     pretrained = [section.get("weights") for section in (params.get("train") or {}).values()]
     if count := pretrained.count("imagenet"):
         yield note(f"{count} models begin with ImageNet's weights, which torchvision downloads once")
@@ -131,7 +131,7 @@ def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator
     ]
     missing = [(where, path) for where, path in own if not path.exists()]
     for where, path in missing:
-        yield fault(f"{path}, which {where} names, is not there", f"bring it, or mend {where} in params.yaml")
+        yield fault(f"{path}, which {where} names, is not there", f"bring it, or fix {where} in params.yaml")
     if own and not missing:
         yield ok(f"all there: {', '.join(sorted({str(path) for _, path in own}))}")
 
@@ -166,7 +166,7 @@ def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def _below_raw(form: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Folders and files that a section of `format` wants in its `raw`, by what names them."""
+    """Folders and files that a section of `format` needs in its `raw`, by what names them."""
     if form == "traverses":
         for folder in values.get("traverses") or ():
             yield f"traverses.{folder}", str(folder)

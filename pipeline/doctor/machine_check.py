@@ -96,4 +96,4 @@ def check_machine(
 
 def _check_parameters(wrong: Iterable[str]) -> Iterator[Finding]:
     found = [fault(message, "docs/parameters.md has every parameter") for message in wrong]
-    yield from found or [ok("every section is as its stage wants it")]
+    yield from found or [ok("every section is as its stage needs it")]

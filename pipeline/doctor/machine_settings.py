@@ -34,7 +34,7 @@ def check_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Find
     try:
         read_machine(environment)
     except ParameterError as error:
-        yield fault(error.message, f"unset the variable, or mend {LOCAL_FILE}")
+        yield fault(error.message, f"unset the variable, or fix {LOCAL_FILE}")
         return
     # The level of speech is every command's own: it hands it to its workers by that variable.
     names = sorted(name for name in environment if name.startswith("DUSKLINE_") and name != LEVEL_VARIABLE)

@@ -15,7 +15,7 @@ from pipeline.doctor.findings import Finding, NoAnswerError, ask_process, fault,
 
 # Seconds: importing one from a cold disk takes its time.
 _IMPORTING = 120
-_INSTALL = "install them anew, together: make setup"
+_INSTALL = "install them again, together: make setup"
 # Those beside torch that stages import, by package. Of dvc and dvclive importing takes seconds, which the
 # checks of DVC itself spend anyway.
 _LIBRARIES = {
@@ -98,6 +98,6 @@ def torch_findings(said: Mapping[str, Any], device: str) -> Iterator[Finding]:
         )
     elif device == "cuda":
         found = f"device is set to cuda, but torch sees no GPU: {said['no_gpu']}"
-        yield fault(found, "mend that, or set device to auto or cpu")
+        yield fault(found, "fix that, or set device to auto or cpu")
     else:
         yield ok(f"no GPU, networks run on the processors: {said['no_gpu']}")

@@ -41,7 +41,7 @@ def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
 
     targets: as for `dvc repro`; without any, all stages.
     Raises `MissingInputError` where there is no project, and `ParameterError` when its files contradict each
-    other, a target is no stage of it, or another DVC command holds it.
+    other, a target is not a stage of it, or another DVC command holds it.
     """
     from dvc.exceptions import DvcException
 

@@ -25,7 +25,7 @@ _ABOUT = re.compile(r"(?:[\d.]+-)?([\d.]+) ?([kMGT])B")
 _FACTORS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 ASSUMPTIONS = (
-    f"assumed: {PICTURE // 1000} kB for a street view, a night as large as its day, sets that share pictures"
+    f"assumed: {PICTURE // 1000} kB for a street view, a night as large as its day, sets that share images"
     " share files, models of 120 MB, states of trainings 4 times that, descriptors of at most 21 GB"
 )
 

@@ -15,7 +15,7 @@ def hindrances(folder: Path, repo: Any) -> dict[str, str]:
     """What is in the way of a DVC repository: a reason for each path, POSIX and relative to `folder`.
 
     Folders are listed, and no file is opened. Linked folders are not followed, and what `.dvcignore` names is
-    passed over, as DVC does.
+    skipped, as DVC does.
     """
     from dvc.fs import localfs
 
@@ -27,7 +27,7 @@ def hindrances(folder: Path, repo: Any) -> dict[str, str]:
 
 
 HOW_TO_MEND = (
-    "mend these or take them away; until then `dvc repro --keep-going` makes all that does not need them"
+    "fix these or take them away; until then `dvc repro --keep-going` makes all that does not need them"
 )
 
 
@@ -38,7 +38,7 @@ def in_words(found: dict[str, str], shown: int = 3) -> str:
 
 
 def names_below(folder: Path) -> list[str]:
-    """Every file below a folder, relative to it; folders that cannot be listed are passed over."""
+    """Every file below a folder, relative to it; folders that cannot be listed are skipped."""
     return [
         (Path(place).relative_to(folder) / name).as_posix()
         for place, _, names in os.walk(folder)

@@ -23,7 +23,7 @@ Counts = Mapping[str, int]
 # Of photographs as they come, whose places in a set the form decides.
 _ANYWHERE = "all"
 # Bytes of a street view of 640x480 pixels as JPEG: Pittsburgh's have 35 kB, SF-XL's 44; and of a pixel of
-# the embedded city's pictures.
+# the embedded city's images.
 PICTURE, CITY_PIXEL = 40_000, 0.4
 # Their images are links to those of the sets that they are made of.
 _LINKING = ("merge", "apart", "select")
@@ -103,7 +103,7 @@ class SetsForecast:
         return counts, one.picture
 
     def _raw(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
-        """The same of raw data: of the city, of the registry, of a folder's pictures, or as is said."""
+        """The same of raw data: of the city, of the registry, of a folder's images, or as is said."""
         raw = Path(str(section.get("raw")))
         fetched = self._params.get("fetch") or {}
         source: Any = fetched.get(raw.parent.name)
@@ -116,7 +116,7 @@ class SetsForecast:
         if form in known_sources():
             published, cities = read_source(form), section.get("cities")
             if cities and (known := published.of_city):
-                # The others' pictures may lie there, too.
+                # The others' images may lie there, too.
                 most = sum(known.get(city, known["others"]) for city in cities)
                 pictures = min(pictures or most, most)
             else:

@@ -28,7 +28,7 @@ class DusklineError(Exception):
 
 
 class UserError(DusklineError):
-    """The user's to mend: a parameter, a path, a missing input, a command line."""
+    """The user's to fix: a parameter, a path, a missing input, a command line."""
 
     exit_code = 2
 
@@ -42,11 +42,11 @@ class MissingInputError(UserError):
 
 
 class BadImageError(DusklineError):
-    """A picture cannot be read: truncated, damaged, not a picture, or larger than the pixel limit."""
+    """An image cannot be read: truncated, damaged, not an image, or larger than the pixel limit."""
 
 
 class NoReaderError(BadImageError):
-    """A picture is of a form whose reader is not installed here."""
+    """An image is of a form whose reader is not installed here."""
 
 
 class BadArchiveError(DusklineError):

@@ -1,6 +1,6 @@
 """How much is said: quiet, normal or debug. The one place that sets up logging, for commands and workers.
 
-quiet: errors, and what was asked for. normal: also warnings, what goes on, progress bars and a summary.
+quiet: errors, and what was asked for. normal: also warnings, what continues, progress bars and a summary.
 debug: also which files are read, what `auto` has become, and the traceback of an error.
 """
 

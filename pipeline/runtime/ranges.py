@@ -48,7 +48,7 @@ class Range:
         return f"{self.unit}, {self.words}" if self.unit else self.words
 
     def holds(self, value: float) -> bool:
-        """Whether `value` is among them; what is no finite number never is."""
+        """Whether `value` is among them; what is not a finite number never is."""
         return (
             math.isfinite(value)
             and (self.least is None or value >= self.least)

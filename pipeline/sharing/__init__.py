@@ -1,4 +1,4 @@
-"""Sets, models and results on DVC remotes: set up, checked and mended.
+"""Sets, models and results on DVC remotes: set up, checked and fixed.
 
 For `duskline share` and `duskline repair`.
 """

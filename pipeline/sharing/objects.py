@@ -157,7 +157,7 @@ class SharedProject:
         return [out for path, out in found.items() if not wanted or path in wanted]
 
     def objects(self, outs: Sequence[Any]) -> tuple[list[SharedObject], list[str]]:
-        """The objects of these outputs, each once, and the outputs whose listing cannot be had anywhere.
+        """The objects of these outputs, each once, and the outputs whose listing is not available anywhere.
 
         A listing that the cache lacks is taken from the default remote, and is then in the cache.
         """

@@ -46,7 +46,7 @@ def remote_at(url: str, name: str, endpoint: str, project: Path) -> Remote:
     folder = Path(url).expanduser().resolve()
     if folder.is_relative_to(project.resolve()):
         raise ParameterError(
-            f"the remote {folder} would lie in the project itself",
+            f"the remote {folder} would be in the project itself",
             hint="give a folder outside it, on a disk that the others can reach",
         )
     return Remote(name, str(folder), endpoint)

@@ -1,4 +1,4 @@
-"""Objects that are spoilt or gone, in DVC's cache or on a remote: found, named, and mended by the other's.
+"""Objects that are spoilt or gone, in DVC's cache or on a remote: found, named, and fixed by the other's.
 
 DVC itself never does that: while a folder's listing is on the remote, a push takes all its files for present,
 and a pull verifies what it gets only where it is told to (which `duskline share` does).
@@ -37,7 +37,7 @@ class Fault:
 
 @dataclass
 class Repair:
-    """What was looked at, what was mended, sent or got, and what could not be.
+    """What was looked at, what was fixed, sent or got, and what could not be.
 
     unlisted: outputs whose very listing is bad or absent in both places.
     """
@@ -65,12 +65,12 @@ class Repair:
                 parts.append(f"{len(faults):,} {what}:{names}")
         if self.got:
             parts.append(
-                "what lies in the working tree may still be the bad one: run `dvc checkout --force --relink`"
+                "what is in the working tree may still be the bad one: run `dvc checkout --force --relink`"
             )
         return "\n".join(parts)
 
     def losses(self) -> str:
-        """What could not be mended, and by which stage it can be made again."""
+        """What could not be fixed, and by which stage it can be made again."""
         by_stage: dict[str, list[str]] = defaultdict(list)
         for fault in self.lost:
             by_stage[fault.item.stage].append(f"{fault.item.name} ({fault.item.oid})")
@@ -86,7 +86,7 @@ def repair(
     """Look at the objects of `outs` (none: of all) in both places, and replace bad ones by good ones.
 
     Every object is read in both places; with `quick` only their sizes are compared, and read are those that
-    differ. What the remote simply lacks, because nobody has pushed it, is no fault. Bad objects of which
+    differ. What the remote simply lacks, because nobody has pushed it, is not a fault. Bad objects of which
     there is no good one are removed from the cache, so that the stage that makes them can put good ones in.
     `DusklineError` when a place cannot be reached.
     """
@@ -112,7 +112,7 @@ def _mend(
     *,
     quick: bool,
 ) -> None:
-    """Mend `items`, and note in `done` what came of them; `pushed`: outputs that the remote has to have."""
+    """Fix `items`, and note in `done` what came of them; `pushed`: outputs that the remote has to have."""
     oids = [item.oid for item in items]
     here, there = cache.sizes(oids), remote.sizes(oids)
     done.checked += len(items)

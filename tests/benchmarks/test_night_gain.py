@@ -100,7 +100,7 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     text = (tmp_path / "out/night_gain.md").read_text()
     assert streets.city_digest() in text
     assert "| the true nights | inf | 1.000 |" in text
-    # The adapted ones go on from these.
+    # The adapted ones continue from these.
     adapting = runner.invoke(adapted.main, arguments, catch_exceptions=False)
     assert adapting.exit_code == 0
     assert model.stat().st_mtime_ns == made

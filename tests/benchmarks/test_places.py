@@ -1,4 +1,4 @@
-"""What a set of places costs: printed for a few pictures; and memory that stays flat for 50,000."""
+"""What a set of places costs: printed for a few images; and memory that stays flat for 50,000."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.places import main, measured
 
 STEPS = ("format", "classical nights", "merge", "read for training")
 IMAGES = 50_000
-# Bytes that a process may hold for each picture more: its rows, and those of the sets that it is made of.
+# Bytes that a process may hold for each image more: its rows, and those of the sets that it is made of.
 ROW = 6_000
 
 

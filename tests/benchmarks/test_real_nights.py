@@ -21,7 +21,7 @@ FOLDERS = ("day_left", "day_right", "night_right")
 
 
 class Means(nn.Module):
-    """The mean colour of a few cells: no two made-up pictures have the same."""
+    """The mean colour of a few cells: no two made-up images have the same."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.adaptive_avg_pool2d(x, 4).flatten(1)
@@ -73,7 +73,7 @@ def test_only_the_cameras_named_ask_and_their_views_count_as_one_place(tmp_path:
     assert [path.name for path in test.queries] == ["e.jpg", "f.jpg", "j.jpg"]
     assert len(test.database) == 4
     assert test.points.tolist() == [1, 1, 0]
-    with pytest.raises(UserError, match="no pictures by day and by night of days only"):
+    with pytest.raises(UserError, match="no images by day and by night of days only"):
         webcam_test(folder, ["days only", "one"])
 
 

@@ -24,8 +24,8 @@ RUNS = {
     "cluster": (
         "--images 2 --dim 4 --shorter-side 32",
         """
-        local: 2 pictures in 3.8 s, 0.524 a second
-        ray: 2 pictures in 5.5 s, 0.363 a second
+        local: 2 images in 3.8 s, 0.524 a second
+        ray: 2 images in 5.5 s, 0.363 a second
         ray takes 1.445 times as long; nights are the same to the byte
         """,
     ),
@@ -39,7 +39,7 @@ RUNS = {
     "joint_step": (
         "--places 2 --height 64 --width 96 --rounds 1 --threads 1",
         """
-        2 x 3 pictures of 96x64, 1 threads; ours computes in ... here
+        2 x 3 images of 96x64, 1 threads; ours computes in ... here
                                                   s/step  x plain    MiB  first loss
         plain: float32, NCHW                       0.163     1.00    832      0.1569
         ours without folding                       0.255     0.64    858      0.1762
@@ -105,7 +105,7 @@ RUNS = {
     "train_unit": (
         "--dim 4 --height 64 --width 64 --curves 2 --window 1",
         """
-        dim 4, 1 + 1 pictures of 64x64, 1 threads, torch ...
+        dim 4, 1 + 1 images of 64x64, 1 threads, torch ...
                                                     s/step  x plain    GiB
         plain: float32, NCHW, two passes             0.386     1.00   0.73
         ours, autocast off                           0.265     1.46   0.73
@@ -133,7 +133,7 @@ RUNS = {
         "--images 2 --rounds 1 --dim 4 --shorter-side 32",
         """
         ..., 1 workers or threads, torch ...
-        network of width 4, 0 GFLOP a picture
+        network of width 4, 0 GFLOP an image
         matrix product in torch.float32: 74 GFLOP/s
         matrix product in torch.bfloat16: 416 GFLOP/s
                                       images/s  times plain   GFLOP/s  least PSNR
@@ -147,7 +147,7 @@ RUNS = {
     "vpr": (
         "--pictures 12 --height 64 --width 96 --rounds 1 --threads 1",
         """
-        12 pictures of 96x64, 1 threads; auto is ... here
+        12 images of 96x64, 1 threads; auto is ... here
                                                             seconds  x loop  x plain  largest difference from plain
         step: clusters in a Python loop, float32, NCHW       0.0540     1.0     3.65  ...
         step: plain, float32, NCHW                           0.1969     0.3     1.00  0.0e+00

@@ -61,7 +61,7 @@ def test_x6_a_csv_behind_a_linked_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     (folder / "coordinates.csv").rename(tmp_path / "tables" / "coordinates.csv")
     (folder / "tables").symlink_to(tmp_path / "tables")
-    with pytest.raises(UserError, match="lies behind a linked folder, where DVC does not look"):
+    with pytest.raises(UserError, match="is behind a linked folder, where DVC does not look"):
         list_photographs(folder, "tables/coordinates.csv")
     # Of a linked file DVC looks at the content.
     (folder / "coordinates.csv").symlink_to(tmp_path / "tables" / "coordinates.csv")
@@ -138,7 +138,7 @@ def test_dvc_makes_the_other_stages(project: Path) -> None:
     result = CliRunner().invoke(duskline, ["plan"])
     assert result.exit_code == 0, result.output
     assert "gone.jpg leads to nowhere/gone.jpg, which is not there" in result.stdout
-    assert "Stages that DVC stops at: 1. What to do: mend these or take them away;" in result.stdout
+    assert "Stages that DVC stops at: 1. What to do: fix these or take them away;" in result.stdout
 
 
 def test_what_dvcignore_names_is_in_nobodys_way(project: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
         (place / name).write_bytes(jpeg())
     with pytest.raises(SetError) as caught:
         list(read_common(tmp_path, CommonSettings("refuse"), tmp_path))
-    assert "2 of 2 pictures" in str(caught.value)
+    assert "2 of 2 images" in str(caught.value)
     assert r"'test/queries/caf\udce9.jpg': its name holds control characters or is not UTF-8" in str(
         caught.value
     )
@@ -204,7 +204,7 @@ def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
 def test_a_latin_1_name_on_a_side_of_a_training(tmp_path: Path) -> None:
     (tmp_path / "nights").mkdir()
     (tmp_path / "nights" / LATIN_1).write_bytes(jpeg())
-    with pytest.raises(UserError, match=r"1 pictures of .* cannot be listed:\n +'caf\\udce9\.jpg': its name"):
+    with pytest.raises(UserError, match=r"1 images of .* cannot be listed:\n +'caf\\udce9\.jpg': its name"):
         list_side(tmp_path / "nights", tmp_path / "listing.csv")
     assert not (tmp_path / "listing.csv").exists()
 
@@ -308,7 +308,7 @@ def test_an_unusable_name_is_told_once_by_every_reader(tmp_path: Path, name: str
     with pytest.raises(UserError) as caught:
         list_photographs(folder, "coordinates.csv")
     assert caught.value.message == f"1 photographs of {folder} cannot be used:\n    {said}"
-    with pytest.raises(UserError, match=r"1 pictures of .* cannot be listed:") as caught:
+    with pytest.raises(UserError, match=r"1 images of .* cannot be listed:") as caught:
         side_of_folder(folder)
     assert said in caught.value.message
     walks = make_walks(tmp_path / "walks")
@@ -318,7 +318,7 @@ def test_an_unusable_name_is_told_once_by_every_reader(tmp_path: Path, name: str
     assert "its name holds control characters" in caught.value.message
 
 
-# What is no file
+# What is not a file
 
 
 @pytest.fixture
@@ -355,9 +355,7 @@ def test_what_is_no_plain_file_is_named_by_every_reader(tmp_path: Path, put: Cal
     for listing in (side_of_folder, lambda folder: list_side(folder, tmp_path / "listing.csv")):
         with pytest.raises(UserError) as caught:
             listing(folder)
-        assert (
-            caught.value.message == f"1 pictures of {folder} cannot be listed:\n    b.jpg: not a plain file"
-        )
+        assert caught.value.message == f"1 images of {folder} cannot be listed:\n    b.jpg: not a plain file"
     walks = make_walks(tmp_path / "walks")
     put(walks / "day_left" / "Image004.jpg")
     (walks / "night_right" / "Image004.jpg").write_bytes(jpeg())
@@ -371,7 +369,7 @@ def test_what_is_no_plain_file_is_named_by_every_reader(tmp_path: Path, put: Cal
         format_set(images, tmp_path / "set", workers=1)
 
 
-# What is there, and no picture that is read
+# What is there, and no image that is read
 
 
 def test_what_a_csv_lists_and_the_folder_has_otherwise(tmp_path: Path) -> None:
@@ -385,7 +383,7 @@ def test_what_a_csv_lists_and_the_folder_has_otherwise(tmp_path: Path) -> None:
     (folder / "I.JPG").rename(folder / "i.jpg")
     with pytest.raises(UserError) as caught:
         list_photographs(folder, "coordinates.csv")
-    there, cloud = "and there, but no picture that is read", "but still in the cloud; download it"
+    there, cloud = "and there, but no image that is read", "but still in the cloud; download it"
     found = [there, there, cloud, cloud, "but not there", there, there]
     expected = [
         f"{name}: listed in line {line} of coordinates.csv, {what}"
@@ -414,5 +412,5 @@ def test_what_is_still_in_a_cloud_is_counted(tmp_path: Path, caplog: pytest.LogC
         (folder / clutter).write_bytes(b"placeholder")
     assert len(list_photographs(folder, "coordinates.csv")) == 1
     [told] = [record.getMessage() for record in caplog.records]
-    assert told.startswith(f"{folder}: passed over 1 .dng, 3 .jpg still in the cloud; pictures are ")
+    assert told.startswith(f"{folder}: skipped 1 .dng, 3 .jpg still in the cloud; images are ")
     assert told.endswith("files, convert or download the others where they are meant")

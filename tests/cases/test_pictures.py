@@ -1,4 +1,4 @@
-"""Pictures as folders really hold them: whole ones right, others named with reasons; clutter left out."""
+"""Images as folders really hold them: whole ones right, others named with reasons; clutter left out."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def translated(folder: Path, monkeypatch: pytest.MonkeyPatch, form: str = "png")
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    """Why pictures have no night."""
+    """Why images have no night."""
     origins = read_origins(folder.parent / "nights")
     return {origin.source: origin.reason for origin in origins if origin.status != "done"}
 
@@ -184,7 +184,7 @@ def test_13b_members_of_an_archive_are_named_in_words_of_archives(tmp_path: Path
         BadImageError, match=r"1 of 2 images cannot be read:\n.*x\.tar/x/test/queries/"
     ) as caught:
         format_set(images, tmp_path / "set", workers=1)
-    assert "download the archives they lie in again" in caught.value.hint
+    assert "download the archives they are in again" in caught.value.hint
 
 
 # 14, 14b, x8
@@ -215,7 +215,7 @@ def test_14_without_its_reader_heic_is_counted_and_told(
     assert sorted(by_source(formatted(folder))) == [f"IMG_{number}.JPG" for number in range(6, 10)]
     told = [record.getMessage() for record in caplog.records if "HEIC" in record.getMessage()]
     assert len(told) == 1
-    assert told[0].startswith(f"{folder}: passed over 6 photographs: HEIC, ")
+    assert told[0].startswith(f"{folder}: skipped 6 photographs: HEIC, ")
     assert "pip install 'duskline[heic]', or convert" in told[0]
 
 
@@ -252,8 +252,8 @@ def test_what_nobody_takes_is_counted_once(
         write_bytes(folder / name, b"something")
     formatted(folder)
     assert translated(folder, monkeypatch).exit_code == 0
-    told = [record.getMessage() for record in caplog.records if "passed over" in record.getMessage()]
-    assert [line.partition(";")[0] for line in told] == [f"{folder}: passed over 3 .dng, 1 .mov"] * 2
+    told = [record.getMessage() for record in caplog.records if "skipped" in record.getMessage()]
+    assert [line.partition(";")[0] for line in told] == [f"{folder}: skipped 3 .dng, 1 .mov"] * 2
 
 
 # x1, x3, and colours
@@ -303,7 +303,7 @@ def test_display_p3_is_converted_when_coded_anew_and_wherever_it_is_decoded(tmp_
     assert np.abs(seen["srgb.png"][24, 32].astype(int) - (200, 30, 60)).max() <= 3
     data = {row.source: images.read(row) for row in images.rows}
     assert data["copied.jpg"] == pictures["copied.jpg"]
-    # What is coded anew is sRGB, and says nothing else.
+    # What is coded again is sRGB, and says nothing else.
     for name in ("anew.png", "progressive.jpg"):
         assert "icc_profile" not in Image.open(io.BytesIO(data[name])).info
 
@@ -312,7 +312,7 @@ def test_an_animation_is_named(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green")]
     moving = coded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
     told = refused(folder_of(tmp_path / "walk", {"a.jpg": jpeg(), "b.jpg": jpeg(seed=1), "c.webp": moving}))
-    assert "c.webp: holds 2 frames, an animation; save the frame that is meant as a picture" in told
+    assert "c.webp: holds 2 frames, an animation; save the frame that is meant as an image" in told
 
 
 def test_the_photograph_of_two_pictures_in_one_file_is_taken(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_the_photograph_of_two_pictures_in_one_file_is_taken(tmp_path: Path) -> 
 def test_a_png_and_a_progressive_jpeg_of_which_the_end_is_missing_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is properly ended: decoders give half a picture, or a blur, and say nothing."""
+    """Each is properly ended: decoders give half an image, or a blur, and say nothing."""
     header, rows = png(64, 48)[:33], b"".join(b"\0" + bytes([200]) * 192 for _ in range(24))
     packed = b"IDAT" + zlib.compress(rows)
     data = struct.pack(">I", len(packed) - 4) + packed + struct.pack(">I", zlib.crc32(packed))

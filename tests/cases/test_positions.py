@@ -47,7 +47,7 @@ def street(folder: Path, places: Sequence[tuple[float, float]], split: str = "te
         f"{split}/{roles[n % 2]}/p{n:02d}.jpg": {"latitude": f"{north:.7f}", "longitude": f"{east:.7f}"}
         for n, (north, east) in enumerate(places)
     }
-    # Pictures of their own, for `apart` tells the same ones by their bytes.
+    # Images of their own, for `apart` tells the same ones by their bytes.
     data = {path: jpeg(seed=zlib.crc32(f"{folder.name}/{path}".encode())) for path in rows}
     return make(folder, rows, data)
 
@@ -62,7 +62,7 @@ def by_source(images: ImageSet) -> list[ImageRow]:
 
 
 def steps(images: ImageSet) -> list[float]:
-    """Distances from each picture to the next one, by the numbers that every reader takes from the names."""
+    """Distances from each image to the next one, by the numbers that every reader takes from the names."""
     at = [(row.east, row.north) for row in by_source(images)]
     return [math.dist(one, other) for one, other in itertools.pairwise(at)]
 
@@ -149,7 +149,7 @@ def test_the_summary_names_the_zone_of_each_city(tmp_path: Path, monkeypatch: py
 def test_a_folder_that_spans_too_many_zones_is_refused_by_both_ends(tmp_path: Path) -> None:
     places = [(45.0, 7.6), (45.0, 7.7), (45.1, 7.6), (45.1, 18.5), (45.0, 7.5)]
     message = told(street(tmp_path / "photos", places))
-    assert "span too many UTM zones for one set: most lie in 32N, and 1 so far away" in message
+    assert "span too many UTM zones for one set: most are in 32N, and 1 so far away" in message
     assert "test/database/p04.jpg at 45.00000, 7.50000" in message
     assert "test/queries/p03.jpg at 45.10000, 18.50000" in message
 
@@ -173,7 +173,7 @@ def test_a_folder_that_spans_too_far_to_the_north_is_refused_by_both_ends(
 
 
 def far_pictures(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines below the warning of pictures that lie far from the others."""
+    """The lines below the warning of images that lie far from the others."""
     said = [message for message in caplog.messages if "more than about 50 km from the others" in message]
     return said[0].splitlines()[1:] if said else []
 
@@ -185,7 +185,7 @@ def test_a_photograph_with_latitude_and_longitude_exchanged_is_named(
     made = made_set(street(tmp_path / "photos", [*abuja, abuja[3][::-1]]), tmp_path / "set")
     assert len(made.rows) == 5
     assert far_pictures(caplog) == ["    test/database/p04.jpg at 007.49000, 0009.06030"]
-    assert "1 of 5 pictures lie more than" in caplog.text
+    assert "1 of 5 images lie more than" in caplog.text
 
 
 def test_photographs_that_are_wrong_together_are_named_by_the_first(
@@ -199,11 +199,11 @@ def test_photographs_that_are_wrong_together_are_named_by_the_first(
         "    test/queries/p07.jpg at 044.06000, 0007.68000",
         "    test/database/p06.jpg at 046.06000, 0007.68000, and 1 near it",
     ]
-    assert "3 of 8 pictures lie more than" in caplog.text
+    assert "3 of 8 images lie more than" in caplog.text
 
 
 def test_a_long_way_without_a_gap_is_welcome(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A railway of 800 km, a picture every 40."""
+    """A railway of 800 km, an image every 40."""
     places = [(60 + n * 0.36, 10.0) for n in range(20)]
     assert len(made_set(street(tmp_path / "photos", places), tmp_path / "set").rows) == 20
     assert caplog.messages == []
@@ -296,7 +296,7 @@ def test_other_degrees_are_told(tmp_path: Path, names: list[str]) -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        # Of a walk by SLAM, ten pictures a second.
+        # Of a walk by SLAM, ten images a second.
         [local(12 * math.cos(n / 80), 30 * math.sin(n / 80), 6) for n in range(200)],
         [local(n * 3.0, n % 2, 2) for n in range(12)],
         # A room, in centimetres.
@@ -319,7 +319,7 @@ def test_a_name_at_0_0_among_utm_metres_is_told(tmp_path: Path) -> None:
 
 def test_a_split_within_the_radius_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     common(tmp_path / "near", *(local(585_000 + n, 4_477_000, 2) for n in range(26)))
-    assert "all 26 pictures of test are within 25 m of each other" in caplog.text
+    assert "all 26 images of test are within 25 m of each other" in caplog.text
     caplog.clear()
     common(tmp_path / "far", *(local(585_000 + n, 4_477_000, 2) for n in range(27)))
     assert caplog.text == ""
@@ -442,7 +442,7 @@ def test_a_camera_without_a_fix_is_named(tmp_path: Path) -> None:
     assert message.startswith("3 photographs")
     for name in ("b0", "b1"):
         assert f"{name}.jpg: its GPS position is 0, 0: there was no fix" in message
-    assert "b2.jpg: its GPS latitude is 45, 3, nan: what is no number (mostly 0/0)" in message
+    assert "b2.jpg: its GPS latitude is 45, 3, nan: what is not a number (mostly 0/0)" in message
 
 
 def test_signed_degrees_beside_a_letter_are_named(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_decimal_commas_in_columns_to_spare(
         # A heading of three digits.
         (f"{SPARE}\np0.jpg,51.5,50.0,090,3\np1.jpg,51.5,50.0,005,3\n", [(51.5, 50.0)] * 2),
         (f"{SPARE}\np0.jpg,51.0,50.0,9,3\np1.jpg,52.0,50.0,9,3\n", [(51.0, 50.0), (52.0, 50.0)]),
-        # Nothing stands behind them, or what is no rest of a number.
+        # Nothing stands behind them, or what is not a rest of a number.
         (f"{SPARE}\np0.jpg,51,50,,\np1.jpg,52,50,,\n", [(51.0, 50.0), (52.0, 50.0)]),
         (f"{HEADER},date\np0.jpg,51,50,2019-05-31\np1.jpg,52,50,\n", [(51.0, 50.0), (52.0, 50.0)]),
         # Another separator.
@@ -179,7 +179,7 @@ def test_a_heading_of_360_is_north(tmp_path: Path) -> None:
 @pytest.mark.parametrize("date", ["190512", "1511112012", "1557662400000", "1511112012.5", "15111120"])
 def test_digits_that_are_another_date_are_named(tmp_path: Path, date: str) -> None:
     message = refusal(tmp_path, f"{HEADER},date\np0.jpg,45.5,7.5,{date}\np1.jpg,45.5,7.5,2019\n")
-    assert f"p0.jpg: '{date}' is no date" in message
+    assert f"p0.jpg: '{date}' is not a date" in message
     assert "(line 2, column date)" in message
 
 
@@ -197,7 +197,7 @@ def test_latin_1_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     "data", [b"PK\3\4\0\0xl/workbook.xml", "path,latitude".encode("utf-16-le"), b"path,latitude\n\x81,\x8d"]
 )
 def test_what_is_no_text(tmp_path: Path, data: bytes) -> None:
-    assert "save the table anew as CSV (UTF-8)" in refusal(tmp_path, data)
+    assert "save the table again as CSV (UTF-8)" in refusal(tmp_path, data)
 
 
 def test_empty_lines_and_lines_of_separators(tmp_path: Path) -> None:

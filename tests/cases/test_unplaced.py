@@ -1,4 +1,4 @@
-"""Pictures of which nobody knows where they were taken: a set, nights, a model adapted by them and exported.
+"""Images of which nobody knows where they were taken: a set, nights, a model adapted by them and exported.
 
 What needs positions says so.
 """
@@ -40,7 +40,7 @@ OF_TEST = replace(SETTINGS, split="test", positives=None, steps=3)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six photographs in two folders, two of one name; one that must be coded anew."""
+    """Six photographs in two folders, two of one name; one that must be coded again."""
     root = tmp_path_factory.mktemp("photographs")
     for number, name in enumerate(("a/1.jpg", "a/2.jpg", "a/3.png", "b/1.jpg", "b/2.jpg", "b/3 @ home.jpg")):
         (root / name).parent.mkdir(exist_ok=True)
@@ -108,7 +108,7 @@ def test_similar_ones_are_found_among_them(both: ImageSet, tmp_path: Path) -> No
 
 
 def test_what_needs_positions_says_so(both: ImageSet, days: ImageSet, tmp_path: Path) -> None:
-    missing = "the pictures of .* have no positions, without which this cannot be done"
+    missing = "the images of .* have no positions, without which this cannot be done"
     with pytest.raises(SetError, match=missing):
         training_data(PAIRS, both, 1)
     write_experiment(
@@ -142,10 +142,10 @@ def test_choices_by_position_or_by_a_table_need_these(changes: dict[str, str]) -
 
 def test_folders_say_roles_and_a_broken_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"no image")
     said = told(tmp_path / "photos", **NOWHERE)
     assert "a.jpg: " in said
-    assert "mend the files, as each line says" in said
+    assert "fix the files, as each line says" in said
     assert "coordinates: none" in told_of_exif(tmp_path)
 
 

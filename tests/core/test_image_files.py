@@ -89,7 +89,7 @@ def test_what_may_be_a_picture_and_is_not_taken_is_counted_once(
     )
     assert picture_files(tmp_path) == ["a.jpg"]
     assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
-        f"{tmp_path}: passed over 2 .dng, 1 .mov, 1 .tif, 1 without a suffix"
+        f"{tmp_path}: skipped 2 .dng, 1 .mov, 1 .tif, 1 without a suffix"
     ]
 
 

@@ -73,7 +73,7 @@ def test_sixteen_bits_are_scaled_not_clipped(levels: np.ndarray) -> None:
     assert np.array_equal(read_rgb(saved(Image.fromarray(levels), "PNG"))[..., 0], levels // 257)
 
 
-# Where the top left corner of the upright picture lies in the stored one, and whether it lies on its side.
+# Where the top left corner of the upright image is in the stored one, and whether it lies on its side.
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])
 def test_pictures_are_turned_upright(orientation: int, form: str) -> None:
@@ -117,8 +117,8 @@ def test_damaged_exif_costs_nothing_but_itself() -> None:
 
 BAD = {
     "empty": (b"", "picture: empty"),
-    "text": (b"<html>", "picture: not a picture that can be read"),
-    "zeros": (bytes(500), "picture: not a picture that can be read"),
+    "text": (b"<html>", "picture: not an image that can be read"),
+    "zeros": (bytes(500), "picture: not an image that can be read"),
     "header": (
         saved(Image.fromarray(PIXELS), "JPEG")[:25],
         "picture: cannot be decoded (Truncated File Read)",
@@ -131,8 +131,8 @@ BAD = {
         saved(Image.fromarray(PIXELS), "PNG")[:80],
         "picture: cannot be decoded (image file is truncated",
     ),
-    "tiff": (saved(Image.fromarray(PIXELS), "TIFF"), "picture: not a picture that can be read"),
-    "postscript": (saved(Image.fromarray(PIXELS), "EPS"), "picture: not a picture that can be read"),
+    "tiff": (saved(Image.fromarray(PIXELS), "TIFF"), "picture: not an image that can be read"),
+    "postscript": (saved(Image.fromarray(PIXELS), "EPS"), "picture: not an image that can be read"),
 }
 
 
@@ -174,7 +174,7 @@ def test_large_pictures_are_refused_before_they_are_decoded(monkeypatch: pytest.
 
 @pytest.mark.parametrize(("width", "height"), [(8_001, 8_000), (20_000, 20_000), (70_000_000, 1)])
 def test_bombs_are_refused(width: int, height: int) -> None:
-    # A picture whose header claims more than it holds.
+    # An image whose header claims more than it holds.
     small = saved(Image.new("RGB", (1, 1)), "BMP")
     data = small[:18] + width.to_bytes(4, "little") + height.to_bytes(4, "little") + small[26:]
     with pytest.raises(BadImageError, match=r"more than the limit|exceeds limit"):
@@ -242,14 +242,14 @@ def test_small_copies_keep_the_shape_and_are_never_enlarged() -> None:
     assert distance(read_rgb(small), np.asarray(Image.fromarray(PIXELS).resize((40, 30)))) < 6
     assert read_rgb(small_jpeg(wide, 500)).shape == (120, 160, 3)
     assert small_jpeg(read_rgb(wide), 40) == small
-    with pytest.raises(BadImageError, match="my picture: not a picture"):
-        small_jpeg(b"no picture", 40, label="my picture")
+    with pytest.raises(BadImageError, match="my picture: not an image"):
+        small_jpeg(b"no image", 40, label="my image")
 
 
 def test_a_size_is_told_without_decoding(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(encode(np.zeros((30, 40, 3), np.uint8), ".jpg", quality=90)[:-20])
     assert picture_size(path) == (40, 30)
-    path.write_bytes(b"no picture")
+    path.write_bytes(b"no image")
     assert picture_size(path) is None
     assert picture_size(tmp_path / "none.jpg") is None

@@ -90,7 +90,7 @@ DAMAGED = {
     "cut": WHOLE[:MIDDLE],
     "no end": WHOLE[:-2],
     "another marker within": WHOLE[:MIDDLE] + b"\xff\xdb\x00\x08" + WHOLE[MIDDLE + 4 :],
-    "another picture's bytes": WHOLE[:MIDDLE] + WHOLE[MIDDLE - 3000 : MIDDLE - 2000] + WHOLE[MIDDLE + 2000 :],
+    "another image's bytes": WHOLE[:MIDDLE] + WHOLE[MIDDLE - 3000 : MIDDLE - 2000] + WHOLE[MIDDLE + 2000 :],
 }
 
 
@@ -104,7 +104,7 @@ def test_a_warning_of_the_decoder_is_an_error(kind: str) -> None:
 
 
 def test_a_fine_picture_that_ends_in_zeros_early_is_damaged_and_one_that_is_only_filled_is_whole() -> None:
-    # So fine that zeros take less room than pixels: the picture is full before they end.
+    # So fine that zeros take less room than pixels: the image is full before they end.
     fine = coded(Image.fromarray(RNG.integers(0, 256, (96, 128, 3), dtype=np.uint8)), quality=98)
     half = len(fine) // 2
     zeroed = fine[:half] + bytes(len(fine) - half - 2) + b"\xff\xd9"

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class LocalServer:
     """What to give by path, and how.
 
-    files: their bytes. broken: paths that claim their whole size and stop halfway, each time anew. drops:
+    files: their bytes. broken: paths that claim their whole size and stop halfway, each time again. drops:
     after how many further bytes the next answers end. statuses: what to answer next instead of the file,
     with the headers to send. ranges: whether pieces are given. tags: whether files have ETags. shifted:
     paths whose pieces begin a byte too late. lies: by path, the length that is claimed. slow: seconds before

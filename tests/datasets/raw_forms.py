@@ -1,4 +1,4 @@
-"""Made-up raw data for tests: small pictures, archives, split files, in the published forms."""
+"""Made-up raw data for tests: small images, archives, split files, in the published forms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def golden(name: str) -> Any:
 
 
 def picture(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
-    """A smooth coloured picture; another for every seed."""
+    """A smooth coloured image; another for every seed."""
     rng = np.random.default_rng([seed, width, height])
     small = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
     return small.resize((width, height), Image.Resampling.BICUBIC)

@@ -24,7 +24,7 @@ def settings(**changes: Any) -> TraversesSettings:
 
 
 def make_walks(raw: Path, frames: Iterable[int] = range(4), folders: Iterable[str] = tuple(WALKS)) -> Path:
-    """`raw` with frames Image000.jpg and so on in each of `folders`, another picture each."""
+    """`raw` with frames Image000.jpg and so on in each of `folders`, another image each."""
     frames = list(frames)
     for walk, folder in enumerate(folders):
         (raw / folder).mkdir(parents=True)

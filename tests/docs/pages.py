@@ -97,7 +97,7 @@ class Page:
 
     @property
     def code(self) -> list[tuple[int, str]]:
-        """Inline code; a code span that is cut by the end of a line is no span here."""
+        """Inline code; a code span that is cut by the end of a line is not a span here."""
         return [(number, text) for number, line in self.prose for text in _CODE.findall(line)]
 
     @property

@@ -46,7 +46,7 @@ dvc remote remove shared
 # Not run as they stand, with the test that does the same or the reason.
 NOT_RUN = {
     "duskline pin --replace": "needs archives; tests/stages/test_sources.py pins a made-up one",
-    "make PYTHON=python3.11 demo": "installs anew; `make demo` is run with the environment that is there",
+    "make PYTHON=python3.11 demo": "installs again; `make demo` is run with the environment that is there",
     "python -m pytest": "these are the tests",
     "make check": ".ci/run does",
     "make test-slow": "these are the tests",
@@ -128,7 +128,7 @@ def test_the_test_that_runs_a_command_knows_it() -> None:
 def test_what_the_text_tells_to_type_can_be_typed(walk: Walk) -> None:
     for command in IN_THE_TEXT.strip().splitlines():
         walk.bash(command, walk.project.root, where="IN_THE_TEXT")
-    # The picture that it draws is the one that is shown.
+    # The image that it draws is the one that is shown.
     name = "docs/city_day_night.jpg"
     drawn, shown = (read_rgb((root / name).read_bytes(), label=name) for root in (walk.project.root, ROOT))
     assert psnr(drawn, shown) > 40

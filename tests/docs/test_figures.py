@@ -1,4 +1,4 @@
-"""Figures on the pages stand beside the command that measures them, and pictures beside theirs."""
+"""Figures on the pages stand beside the command that measures them, and images beside theirs."""
 
 from __future__ import annotations
 

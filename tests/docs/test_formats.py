@@ -67,7 +67,7 @@ WRITTEN = {
     "shards.csv": list(tar_shards._HEADER),
     "archives.json": names(LocalArchive),
     "pinned.csv": list(checksums._HEADER),
-    "data/pictures/<side>/<name>.csv": list(domain_images._HEADER),
+    "data/image_lists/<side>/<name>.csv": list(domain_images._HEADER),
     "metrics.json": names(Metrics),
     "recall in metrics.json": names(MeasuredRecall),
     "predictions.csv": names(Prediction),

@@ -33,7 +33,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _said(tree: ast.AST) -> Iterator[str]:
-    """Every text of the code that is no docstring, whole ones only."""
+    """Every text of the code that is not a docstring, whole ones only."""
     documented = ast.Module | ast.ClassDef | ast.FunctionDef
     passed_over: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -73,7 +73,7 @@ def wrong_commands(text: str) -> list[str]:
         names = ["duskline", *words.split()]
         known = max((n for n in range(1, len(names) + 1) if " ".join(names[:n]) in COMMANDS), default=0)
         command = COMMANDS[" ".join(names[:known])]
-        # A group that goes on with a word that is no command of it.
+        # A group that continues with a word that is not a command of it.
         lacking = set(re.findall(r"--[\w-]+", options)) - _options_of(command)
         if (isinstance(command, click.Group) and known < len(names)) or lacking:
             wrong.append(f"duskline{words}{options}")
@@ -165,7 +165,7 @@ def test_translate_hints_name_no_parameter_that_it_has_no_option_for() -> None:
     [
         ("run `duskline export SET`", []),
         ("run `duskline repair --name x`", ["duskline repair --name"]),
-        ("run `duskline mend`", ["duskline mend"]),
+        ("run `duskline mend`", ["duskline fix"]),
         ("run `duskline stage format --name x`", []),
         ("run `duskline stage form`", ["duskline stage form"]),
     ],

@@ -50,7 +50,7 @@ def _commands(line: str) -> Iterator[list[str]]:
     try:
         words = list(reader)
     except ValueError:
-        # Inline code that is no command.
+        # Inline code that is not a command.
         return
     found: list[str] = []
     for word in [*words, "&"]:

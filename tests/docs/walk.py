@@ -41,7 +41,7 @@ def small_city() -> dict[str, Any]:
     params["fetch"]["city"] = TINY_CITY | {"train_places": 8, "val_places": 2}
     params["format"]["city_tokyo"]["queries_shorter_side"] = 72
     params["translate"]["city_pitts_night"]["shorter_side"] = 72
-    params["compare"]["city_pitts"] |= {"shorter_side": 72, "pictures": 2}
+    params["compare"]["city_pitts"] |= {"shorter_side": 72, "images": 2}
     params["train"] = {name: params["train"][name] | _SMALL_MODEL for name in _MODELS}
     small_test = {"height": 48, "width": 64, "cpu_threads": 1}
     params["experiment"] = {name: params["experiment"][name] | small_test for name in _MODELS}

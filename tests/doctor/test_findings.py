@@ -9,9 +9,9 @@ from pipeline.doctor.findings import Finding, NoAnswerError, ask_process, fault,
 
 def test_the_grade_stands_first_in_words() -> None:
     assert ok("one").line("gpu") == "ok       gpu          one"
-    assert fault("none", "mend it").line("gpu").splitlines() == [
+    assert fault("none", "fix it").line("gpu").splitlines() == [
         "fault    gpu          none",
-        "                      -> mend it",
+        "                      -> fix it",
     ]
 
 

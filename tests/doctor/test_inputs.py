@@ -1,4 +1,4 @@
-"""Archives, terms, checkpoints and folders: at hand or not, and what to do."""
+"""Archives, terms, checkpoints and folders: available or not, and what to do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_archives_by_what_is_at_hand_and_accepted() -> None:
     found = _source("pitts30k", accept_terms=False)
     assert found.grade == "fault"
     assert found.found == (
-        "pitts30k: 9 of 9 archives are not at hand (000.tar and others, 7.0 GB);"
+        "pitts30k: 9 of 9 archives are not available (000.tar and others, 7.0 GB);"
         " its terms are not accepted, so it is not downloaded"
     )
     assert found.advice == (
@@ -71,7 +71,7 @@ def test_archives_by_what_is_at_hand_and_accepted() -> None:
     names = [f"archives/pitts30k/{file.name}" for file in read_source("pitts30k").files]
     _touch(*names[:2])
     found = _source("pitts30k", accept_terms=True)
-    assert (found.grade, "7 of 9 archives are not at hand" in found.found) == ("note", True)
+    assert (found.grade, "7 of 9 archives are not available" in found.found) == ("note", True)
     assert found.found.endswith("; `dvc repro` will download them")
     _touch(*names)
     assert _source("pitts30k", accept_terms=False) == ok("pitts30k: all 9 archives are in archives")
@@ -105,7 +105,7 @@ def test_translators() -> None:
     }
     found = list(check_translators(params))
     assert [finding.grade for finding in found] == ["ok", "ok", "fault"]
-    assert found[2].found == "models/unit/other.pt, which translate.c wants, is not there"
+    assert found[2].found == "models/unit/other.pt, which translate.c needs, is not there"
 
 
 def test_weights() -> None:
@@ -114,7 +114,7 @@ def test_weights() -> None:
         "train": {"one": {"weights": "imagenet"}, "two": {"weights": "none"}},
     }
     vgg, imagenet = check_weights(params)
-    assert (vgg.grade, vgg.found) == ("fault", "vgg16.pt, which train_unit.own wants, is not there")
+    assert (vgg.grade, vgg.found) == ("fault", "vgg16.pt, which train_unit.own needs, is not there")
     assert (imagenet.grade, imagenet.found.startswith("1 models begin with ImageNet's")) == ("note", True)
 
 
@@ -125,8 +125,8 @@ def test_files_of_the_users_own() -> None:
             "city": {"raw": "data/raw/city/xs"},
             "walk": {"raw": "walk", "form": "traverses", "traverses": {"day_left": {}, "night_right": {}}},
         },
-        "pictures": {"nights": {"folder": "nights"}, "days": {"folder": "data/sets/mine"}},
-        "train_unit": {"own": {"day": "data/pictures/day", "night": "nights"}},
+        "image_lists": {"nights": {"folder": "nights"}, "days": {"folder": "data/sets/mine"}},
+        "train_unit": {"own": {"day": "data/image_lists/day", "night": "nights"}},
         "select": {"night": {"corrections": "times.csv"}},
         "model_file": {"day": {"file": "day.pt"}},
         "hub_local": {"theirs": {"repository": "hub"}},

@@ -70,7 +70,7 @@ def test_libraries_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> N
     assert "opencv-python-headless (ImportError: libGL.so.1)" in found.found
     assert "no such library (not installed)" in found.found
     assert list(check_torch("auto")) == [
-        fault("cannot be loaded: ImportError: libGL.so.1", "install them anew, together: make setup")
+        fault("cannot be loaded: ImportError: libGL.so.1", "install them again, together: make setup")
     ]
 
 
@@ -95,6 +95,6 @@ def test_a_gpu_is_named() -> None:
 
 def test_cuda_asked_for_without_a_gpu_is_a_fault() -> None:
     assert _torch("cuda")[1] == fault(
-        "device is set to cuda, but torch sees no GPU: no driver", "mend that, or set device to auto or cpu"
+        "device is set to cuda, but torch sees no GPU: no driver", "fix that, or set device to auto or cpu"
     )
     assert _torch("auto")[1].grade == "ok"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def rewrite(archive: Path, change: Callable[[tarfile.TarInfo, bytes], bytes]) -> None:
-    """Write the archive anew with the content of its members changed (it may be a read-only link)."""
+    """Write the archive again with the content of its members changed (it may be a read-only link)."""
     mode = ":gz" if archive.suffix == ".gz" else ":"
     stream = io.BytesIO()
     with tarfile.open(archive, f"r{mode}") as old, tarfile.open(fileobj=stream, mode=f"w{mode}") as new:
@@ -23,7 +23,7 @@ def rewrite(archive: Path, change: Callable[[tarfile.TarInfo, bytes], bytes]) ->
 
 
 def truncate_member(archive: Path) -> str:
-    """Cut the first picture of a tar in half; return its name."""
+    """Cut the first image of a tar in half; return its name."""
     victims: list[str] = []
 
     def halve_the_first(member: tarfile.TarInfo, data: bytes) -> bytes:

@@ -24,7 +24,7 @@ def set_digests(project: Project) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_lost(project: Project) -> Iterator[None]:
-    """When the mistake is mended, every set is there again, whole and as it was, and nothing is made anew."""
+    """When the mistake is fixed, every set is there again, whole and as it was, and nothing is made again."""
     before = set_digests(project)
     yield
     project.set_params(tiny_params())

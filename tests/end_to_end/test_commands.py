@@ -1,4 +1,4 @@
-"""The commands for people, and a translator of the user's own, from pictures to its nights."""
+"""The commands for people, and a translator of the user's own, from images to its nights."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_translated(
 
 
 def test_own_translator_is_trained_in_the_pipeline_and_makes_nights(project: Project) -> None:
-    assert "2 day and 2 night pictures" in duskline(project, "city", "pictures", "--count", "2")
+    assert "2 day and 2 night images" in duskline(project, "city", "pictures", "--count", "2")
     params = project.params()
     params["train_unit"]["mine"] = {"day": "pictures/day", "night": "pictures/night", **TINY_UNIT}
     params["translate"]["city_pitts_night"]["checkpoint"] = "models/unit/mine.pt"
@@ -113,7 +113,7 @@ def test_own_translator_is_trained_in_the_pipeline_and_makes_nights(project: Pro
     assert project.repro() == [*made, "report"]
     assert len(ImageSet.open(project.root / "data" / "sets" / "city_pitts_night").rows) == 16
     assert project.repro() == []
-    # More iterations go on from the saved state, and only what depends on the weights runs again.
+    # More iterations continue from the saved state, and only what depends on the weights runs again.
     params["train_unit"]["mine"]["iterations"] = 6
     project.set_params(params)
     said = project.dvc("repro", "train_unit@mine").stdout

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def committed(project: Project) -> None:
-    """Commit everything, as `dvc exp` wants it."""
+    """Commit everything, as `dvc exp` needs it."""
     author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
     project.run("git", "add", "-A")
     project.run("git", *author, "commit", "-q", "-m", "State")

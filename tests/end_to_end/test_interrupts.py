@@ -26,9 +26,9 @@ from tests.vpr.places import write_places
 pytestmark = pytest.mark.slow
 
 MOMENTS = 4
-GOES_ON = "what is finished is kept, run it again to go on"
-FROM_STATE = "run it again to go on from the last saved state"
-DOWNLOADED = "what has been downloaded is kept, run it again to go on"
+GOES_ON = "what is finished is kept, run it again to continue"
+FROM_STATE = "run it again to continue from the last saved state"
+DOWNLOADED = "what has been downloaded is kept, run it again to continue"
 
 
 def environment(project: Project, **variables: str) -> dict[str, str]:
@@ -78,9 +78,9 @@ def test_translate_with_its_workers(project: Project) -> None:
     wanted = night_set(project)
     command = stage("translate", *options_of(project, "translate", name))
     what = f"interrupted: translate@{name}"
-    counts = [f"{what}; {made} of {todo} new nights are made and kept, run it again to go on"
+    counts = [f"{what}; {made} of {todo} new nights are made and kept, run it again to continue"
               for todo in range(17) for made in range(todo + 1)]  # fmt: skip
-    lines = [f"{what}; {GOES_ON}", f"{what}; nothing is lost, run it again to go on", *counts]
+    lines = [f"{what}; {GOES_ON}", f"{what}; nothing is lost, run it again to continue", *counts]
     interrupt_often(project, command, 6, empty(project.root / "work"), *lines)
     assert project.run(*command).stdout.startswith(f"translate@{name}: 16 nights")
     assert night_set(project) == wanted
@@ -101,7 +101,7 @@ def test_translating_a_folder(project: Project, tmp_path: Path) -> None:
     kept = [
         f"{made} of {todo} new nights are made and kept" for todo in range(17) for made in range(todo + 1)
     ]
-    lines = [f"{what}; {words}, run it again to go on" for words in (*kept, "nothing is lost")]
+    lines = [f"{what}; {words}, run it again to continue" for words in (*kept, "nothing is lost")]
     interrupt_often(project, command, 6, empty(project.root / "work"), f"{what}; {GOES_ON}", *lines)
 
 
@@ -139,7 +139,7 @@ def test_a_download(project: Project, server: LocalServer) -> None:
     project.set_params(params)
     line = f"interrupted: fetch@{name}; {DOWNLOADED}"
     interrupt_often(project, stage("fetch", "--name", name), 4, lambda: None, line)
-    # The last of them had something to go on from.
+    # The last of them had something to continue from.
     assert any("Range" in headers for headers in server.headers)
 
 

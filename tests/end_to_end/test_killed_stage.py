@@ -27,7 +27,7 @@ COUNT = 40
 
 
 class Stage:
-    """`translate@tiny_night` in a project of its own, over tiny pictures, with the small net."""
+    """`translate@tiny_night` in a project of its own, over tiny images, with the small net."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -130,7 +130,7 @@ def test_a_stage_killed_at_random_moments_comes_to_the_same_set(
         hits.append(kill_at_a_random_moment(stage, draw, span, late=number % 2 == 1))
         assert not stage.out.exists() or tree(stage.out) == wanted
         if stage.out.exists() or len(stage.nights()) == COUNT:
-            # Nothing is left to interrupt: begin anew, some nights made already, as after a changed setting.
+            # Nothing is left to interrupt: begin again, some nights made already, as after a changed setting.
             shutil.rmtree(stage.out, ignore_errors=True)
             for night in draw.sample(stage.nights(), COUNT * 3 // 4):
                 night.unlink()

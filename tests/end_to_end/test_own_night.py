@@ -1,4 +1,4 @@
-"""The profile own_night on made-up archives: from zips to nights by a translator that saw no test picture."""
+"""The profile own_night on made-up archives: from zips to nights by a translator that saw no test image."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MADE = {
     "apart@tokyo247_apart",
     "select@tokyo247_day",
     "select@tokyo247_night",
-    "pictures@tokyo247_day",
-    "pictures@tokyo247_night",
+    "image_lists@tokyo247_day",
+    "image_lists@tokyo247_night",
     "train_unit@own_night",
 }
 NIGHTS = {"translate@city_pitts_night", "merge@city_pitts_dn", "compare@city_pitts", "report"}
@@ -43,7 +43,7 @@ def latitude(place: int) -> float:
 
 
 def queries(places: range | tuple[int, ...]) -> dict[str, bytes]:
-    """The pictures of these places at all three times, each with its CSV, as the authors pack them."""
+    """The images of these places at all three times, each with its CSV, as the authors pack them."""
     members = {}
     for place in places:
         for time, letter in enumerate("DSN"):
@@ -58,7 +58,7 @@ def own_night_params(project: Project) -> dict[str, Any]:
     """What of the profile makes the translator, with a tiny network, and the tiny city's nights by it."""
     profile = read_params(ROOT / "profiles" / "own_night.yaml")
     params = project.params()
-    for section in ("pictures", "train_unit", "apart"):
+    for section in ("image_lists", "train_unit", "apart"):
         params[section] = profile[section]
     for section in ("fetch", "format", "select"):
         params[section] |= {name: entry for name, entry in profile[section].items() if "tokyo247" in name}
@@ -68,7 +68,7 @@ def own_night_params(project: Project) -> dict[str, Any]:
     translate = profile["translate"]["pitts30k_night"]
     params["translate"]["city_pitts_night"]["checkpoint"] = translate["checkpoint"]
     compare = profile["compare"]["pitts30k"]
-    params["compare"] = {"city_pitts": compare | {"day": "city_pitts", "pictures": 1, "shorter_side": 24}}
+    params["compare"] = {"city_pitts": compare | {"day": "city_pitts", "images": 1, "shorter_side": 24}}
     return params
 
 
@@ -82,7 +82,7 @@ def own_night(project: Project) -> Project:
 
 
 def taken_of(project: Project, name: str) -> set[int]:
-    """The numbers of a set's pictures."""
+    """The numbers of a set's images."""
     rows = ImageSet.open(project.root / "data" / "sets" / name).rows
     return {int(ImageName.parse(row.name).pano_id.removesuffix(".jpg")) for row in rows}
 
@@ -104,13 +104,13 @@ def test_nights_are_by_a_translator_that_saw_nothing_of_the_tests(own_night: Pro
     more.mkdir()
     (more / "night.jpg").write_bytes(jpeg(seed=99))
     params = own_night.params()
-    params["pictures"]["nexet_night"] = {"side": "own_night", "folder": str(more)}
+    params["image_lists"]["nexet_night"] = {"side": "own_night", "folder": str(more)}
     own_night.set_params(params)
-    assert set(own_night.repro()) == {"pictures@nexet_night", "train_unit@own_night"} | NIGHTS
+    assert set(own_night.repro()) == {"image_lists@nexet_night", "train_unit@own_night"} | NIGHTS
     assert digest_file(checkpoint) != first
 
     # An entry that is taken out leaves its listing behind, which is not learnt from any more.
-    del params["pictures"]["nexet_night"]
+    del params["image_lists"]["nexet_night"]
     own_night.set_params(params)
     own_night.repro()
     assert digest_file(checkpoint) == first

@@ -192,7 +192,7 @@ def test_one_changed_photograph_retranslates_one_image(photographs: tuple[Projec
     own_photographs_params(project, folder)
     assert sorted(project.repro()) == ["format@mine", "report", "translate@mine_night"]
     before = {row.name: row.digest for row in opened(project, "mine_night").rows}
-    # New bytes: the store knows the city's own pictures already, whichever set they are in.
+    # New bytes: the store knows the city's own images already, whichever set they are in.
     photo = folder / "queries" / "photo0.jpg"
     Image.open(photo).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo, quality=80)
     done = project.dvc("repro")
@@ -265,20 +265,20 @@ def test_own_night_profile_is_the_papers_with_another_translator(project: Projec
         "fetch@tokyo247_queries",
         "format@tokyo247_queries",
         "format@tokyo247_tested",
-        "pictures@tokyo247_day",
-        "pictures@tokyo247_night",
+        "image_lists@tokyo247_day",
+        "image_lists@tokyo247_night",
         "train_unit@own_night",
         "apart@tokyo247_apart",
         "select@tokyo247_day",
         "select@tokyo247_night",
     ]
     paper, own = (read_params(ROOT / "profiles" / f"{profile}.yaml") for profile in ("paper", "own_night"))
-    changed = {"fetch", "format", "pictures", "train_unit", "translate", "apart", "select", "compare"}
+    changed = {"fetch", "format", "image_lists", "train_unit", "translate", "apart", "select", "compare"}
     assert {section for section in paper if own[section] != paper[section]} == changed
     assert own["translate"] == {
         "pitts30k_night": paper["translate"]["pitts30k_night"] | {"checkpoint": "models/unit/own_night.pt"}
     }
-    sides = {"day": "data/pictures/own_day", "night": "data/pictures/own_night"}
+    sides = {"day": "data/image_lists/own_day", "night": "data/image_lists/own_night"}
     published = read_params(ROOT / "unit" / "variants.yaml")["unit_512x288"]
     assert own["train_unit"] == {"own_night": published | sides}
 

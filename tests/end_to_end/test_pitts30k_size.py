@@ -1,4 +1,4 @@
-"""As many images as Pitts30k has: formatted, made night, merged and pushed, in tiny pictures."""
+"""As many images as Pitts30k has: formatted, made night, merged and pushed, in tiny images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PER_ARCHIVE = 5_000
 
 
 def write_raw(raw: Path) -> None:
-    """Archives and split files of the true counts; no two pictures are the same."""
+    """Archives and split files of the true counts; no two images are the same."""
     expected = read_source("pitts30k").expected
     splits: dict[str, bytes] = {}
     archives: dict[str, dict[str, bytes]] = {}

@@ -86,11 +86,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "day": "city_pitts",
         }
     }
-    params["statistics"] = {"city_pitts_dn": {"pictures": 4}}
+    params["statistics"] = {"city_pitts_dn": {"images": 4}}
     params["augmentations"] = {
         "city_pitts": {
             "dataset": "city_pitts",
-            "pictures": 1,
+            "images": 1,
             "height": 24,
             "changes": {"darker": {"jitter": {"brightness": 0.5, "contrast": 0, "saturation": 0, "hue": 0}}},
         }
@@ -102,7 +102,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "city_pitts": {
             "day": "city_pitts",
             "split": "test",
-            "pictures": 2,
+            "images": 2,
             "checkpoints": "unit/weights",
             "shorter_side": 72,
             "stretch": "none",
@@ -241,7 +241,7 @@ def test_tables_and_page_hold_what_was_measured(trained: Project) -> None:
         names = [row["name"] for row in csv.DictReader(stream)]
     assert names == ["day", "literal", "meant", "classical", "city", "true night"]
     assert all(name in page for name in names)
-    # Day, our night and true night of each sample are there, and are three pictures.
+    # Day, our night and true night of each sample are there, and are three images.
     assert len({path.read_bytes() for path in samples.glob("01_*.jpg")}) == 3
 
 

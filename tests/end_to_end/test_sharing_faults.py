@@ -183,7 +183,7 @@ def test_a_spoilt_object_is_noticed_by_a_pull_and_mended_from_a_good_clone(
     # Here nothing good is within reach, and it is said which stage makes it.
     said = duskline(other, "repair", check=False)
     assert said.returncode == 1
-    assert "1 could not be mended" in said.stderr
+    assert "1 could not be fixed" in said.stderr
     assert night.name in said.stderr
     assert "translate@city_pitts_night" in said.stderr
     mended = duskline(pushed, "repair", *(["--quick"] if way == "quick" else []))
@@ -323,7 +323,7 @@ def test_wrong_credentials_are_refused_in_words_and_nothing_is_sent(
         assert server.client().list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
         duskline(project, "share", url, "--push", "--endpoint", server.endpoint, "--yes")
         commit(project)
-        # A user's own credentials may also lie in a file that git does not see.
+        # A user's own credentials may also are in a file that git does not see.
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         other = _other(project, tmp_path)

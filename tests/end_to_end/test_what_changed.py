@@ -46,7 +46,7 @@ class Decisions:
     def runs(self) -> set[str]:
         """The stages with a change, and all that depend on them: `dvc status`, and what it leaves out.
 
-        Of `dvc status` this is the part that compares: it also reads dvc.yaml anew, for a second each time.
+        Of `dvc status` this is the part that compares: it also reads dvc.yaml again, for a second each time.
         """
         from networkx import ancestors
 

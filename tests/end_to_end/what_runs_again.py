@@ -25,11 +25,13 @@ PARAMS: dict[str, Any] = {
         "day": {"raw": "data/raw/city/pittsburgh", "form": "pittsburgh"},
         "tokyo": {"raw": "data/raw/city/tokyo247", "form": "tokyo247", "jpeg_quality": 90},
     },
-    "pictures": {
+    "image_lists": {
         "some_days": {"side": "day", "folder": "photographs/day"},
         "some_nights": {"side": "night", "folder": "photographs/night"},
     },
-    "train_unit": {"own": {"day": "data/pictures/day", "night": "data/pictures/night", "iterations": 10}},
+    "train_unit": {
+        "own": {"day": "data/image_lists/day", "night": "data/image_lists/night", "iterations": 10}
+    },
     "translate": {
         "night": {"day": "day", "checkpoint": "unit/weights/city.pt", "shorter_side": 96},
         "own_night": {"day": "day", "checkpoint": "models/unit/own.pt", "shorter_side": 96},
@@ -56,7 +58,7 @@ PARAMS: dict[str, Any] = {
     "headline": {"city": {"before": "dn", "after": "others"}},
     "report": {"megabytes": 15},
     "comparison": {"rows": {"II/dn/netvlad": "dn"}, "test_sets": {"tokyo_night": "tokyo_night"}},
-    "statistics": {"day": {"pictures": 5}},
+    "statistics": {"day": {"images": 5}},
     "sheets": {"night": {"day": "day", "per_split": 1}},
     "compare": {"day": {"day": "day", "checkpoints": "unit/weights"}},
 }
@@ -66,9 +68,9 @@ READS: dict[str, list[str]] = {
     "fetch@city": [],
     "format@day": ["fetch@city"],
     "format@tokyo": ["fetch@city"],
-    "pictures@some_days": [],
-    "pictures@some_nights": [],
-    "train_unit@own": ["pictures@some_days", "pictures@some_nights"],
+    "image_lists@some_days": [],
+    "image_lists@some_nights": [],
+    "train_unit@own": ["image_lists@some_days", "image_lists@some_nights"],
     "translate@night": ["format@day"],
     "translate@own_night": ["format@day", "train_unit@own"],
     "photometric@dim": ["format@day"],
@@ -101,7 +103,7 @@ _WRITE_SETS = ("format", "translate", "photometric", "merge", "apart", "select")
 # Sections of params.yaml of which an entry, or all of it, concerns more than the stage of its name.
 SECTIONS: dict[str, tuple[str, ...]] = {
     "fetch": ("sheet", "compare"),  # where true nights are drawn
-    "pictures": ("train_unit",),
+    "image_lists": ("train_unit",),
     "experiment": ("tables",),
 }
 # What shows every parameter.
@@ -115,15 +117,15 @@ WHOLE_SECTIONS: dict[str, tuple[str, ...]] = {
 }
 # Sections whose entries stand as options in the command of their stage.
 UNPACKED = (
-    *("pictures", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics"),
+    *("image_lists", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics"),
 )
 _STAGE_OF_SECTION = {"sheets": "sheet"}
 
 # Files that are no module and no stage's output, and who reads them.
 INPUTS: dict[str, tuple[str, ...]] = {
     "pipeline/datasets/registry/city.yaml": ("fetch@city",),
-    "photographs/day/one.jpg": ("pictures@some_days",),
-    "photographs/night/one.jpg": ("pictures@some_nights",),
+    "photographs/day/one.jpg": ("image_lists@some_days",),
+    "photographs/night/one.jpg": ("image_lists@some_nights",),
     "unit/weights/city.pt": ("translate@night", "compare@day"),
     "unit/weights/another.pt": ("compare@day",),
     "profiles/times_of_day/city_tokyo.csv": ("select@tokyo_night",),

@@ -37,7 +37,7 @@ def test_a_folder_is_translated_and_a_picture_that_cannot_be_is_named(tmp_path: 
     days = tmp_path / "days"
     days.mkdir()
     (days / "a.jpg").write_bytes(jpeg(96, 72, seed=1))
-    (days / "b.jpg").write_bytes(b"no picture")
+    (days / "b.jpg").write_bytes(b"no image")
     said = run(
         "translate_in_python.py", days, tmp_path / "nights", "--shorter-side", "72", work=tmp_path / "work"
     )
@@ -57,7 +57,7 @@ def test_a_hub_model_is_measured_and_nothing_runs_without_trust(tmp_path: Path) 
     command = ("test_a_hub_model.py", repository, "described", tmp_path / "places", tmp_path / "out")
     assert "set trust_repo: true" in run(*command, work=tmp_path / "work", check=False)
     said = run(*command, "--trust-repo", "--size", "64", "64", work=tmp_path / "work")
-    assert "numbers a picture" in said
+    assert "numbers an image" in said
     metrics = json.loads((tmp_path / "out" / "results" / "metrics.json").read_text())
     assert f"R@1: {metrics['recalls']['1']['percent']:.1f}" in said
 
@@ -68,8 +68,8 @@ def test_a_set_is_read_out_of_another_repository(tmp_path: Path) -> None:
     said = run("read_a_shared_set.py", theirs, "data/sets/places", tmp_path / "mine", work=tmp_path / "work")
     found = ImageSet.open(tmp_path / "mine")
     assert len(found.rows) == 5
-    assert "test/database: 2 pictures" in said
-    assert "test/queries: 3 pictures" in said
+    assert "test/database: 2 images" in said
+    assert "test/queries: 3 images" in said
 
 
 def shared_repository(root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What would run, and why: held against what DVC then runs."""
+"""What would run, and why: compared with what DVC then runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room that a profile will take: held against sizes that are known, and against what is there already."""
+"""The room that a profile will take: compared with known sizes, and what is there already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cheap translators and small day sets. Everything here is built anew in worker processes."""
+"""Cheap translators and small day sets. Everything here is built again in worker processes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ REFUSED, FAULTY, DEADLY = 250, 251, 252
 
 @dataclass(frozen=True)
 class Darkened:
-    """A translator and its own factory: darkens, and writes a line into `log` for each picture.
+    """A translator and its own factory: darkens, and writes a line into `log` for each image.
 
-    `wait` seconds a picture; `level` is its one setting.
+    `wait` seconds an image; `level` is its one setting.
     """
 
     level: int = 2
@@ -95,7 +95,7 @@ class ThreadCount(Darkened):
 
 @dataclass(frozen=True)
 class Shape:
-    """A picture that `DarkenedTogether` has prepared."""
+    """An image that `DarkenedTogether` has prepared."""
 
     pixels: np.ndarray
 
@@ -106,7 +106,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class DarkenedTogether(Darkened):
-    """The same in batches; writes a line into `log` for each: how many pictures, and of which shape."""
+    """The same in batches; writes a line into `log` for each: how many images, and of which shape."""
 
     batch: int = 4
     threads: int = 2
@@ -150,13 +150,13 @@ def dying() -> Darkened:
 
 
 def picture(seed: int, width: int = 16, height: int = 12, form: str = "JPEG") -> bytes:
-    """A picture of noise, another one for each seed."""
+    """An image of noise, another one for each seed."""
     pixels = np.random.default_rng([7, seed]).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return saved(Image.fromarray(pixels), form)
 
 
 def plain(level: int) -> bytes:
-    """A picture of one grey."""
+    """An image of one grey."""
     return saved(Image.new("RGB", (8, 8), (level, level, level)), "PNG")
 
 
@@ -184,7 +184,7 @@ def day_name(number: int, place: str = "train/database") -> str:
 
 
 def write_days(root: Path, pictures: dict[str, bytes]) -> ImageSet:
-    """A set of days with these files; sizes in the manifest are not those of the pictures."""
+    """A set of days with these files; sizes in the manifest are not those of the images."""
     writer = SetWriter(root)
     for name, data in pictures.items():
         # A manifest has no empty files, but a file may be emptied after it was written.
@@ -200,7 +200,7 @@ def days(count: int) -> dict[str, bytes]:
 
 @dataclass
 class _Logged:
-    """Something below `base` whose translator notes each picture."""
+    """Something below `base` whose translator notes each image."""
 
     base: Path
 
@@ -209,7 +209,7 @@ class _Logged:
         return self.base / "calls.log"
 
     def calls(self) -> int:
-        """How many pictures were translated since the last time of asking."""
+        """How many images were translated since the last time of asking."""
         count = len(self.log.read_text().splitlines()) if self.log.exists() else 0
         self.log.unlink(missing_ok=True)
         return count
@@ -217,7 +217,7 @@ class _Logged:
 
 @dataclass
 class Nightly(_Logged):
-    """Everything `translate_set` wants, with the place of a test: change what matters, call `run`."""
+    """Everything `translate_set` needs, with the place of a test: change what matters, call `run`."""
 
     level: int = 2
     wait: float = 0.0
@@ -250,7 +250,7 @@ class Nightly(_Logged):
 
 @dataclass
 class Trip(_Logged):
-    """A folder of holiday pictures, and where its nights go."""
+    """A folder of holiday images, and where its nights go."""
 
     level: int = 2
     output: OutputFormat = JPG

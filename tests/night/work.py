@@ -1,4 +1,4 @@
-"""Pictures for workers to translate, and what of them is in the store."""
+"""Images for workers to translate, and what of them is in the store."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from pipeline.core.files import digest_bytes
 from pipeline.night.engine.translate_image import Failed, Task
 
-# What is said of a picture that kills every process.
+# What is said of an image that kills every process.
 KILLS = Failed("kills the process that translates it", "reading")
 
 
 def tasks(folder: Path, pictures: list[bytes]) -> list[Task]:
-    """Write the pictures into `folder`, each a task."""
+    """Write the images into `folder`, each a task."""
     made = []
     for number, data in enumerate(pictures):
         path = folder / f"{number}.jpg"

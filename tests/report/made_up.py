@@ -78,7 +78,7 @@ def found_at(hits: list[int]) -> list[Prediction]:
 
 
 def write_day_and_night(root: Path, images: int = 6) -> tuple[ImageSet, ImageSet]:
-    """A day set with `images` pictures a split and role, and its night with all but the first one."""
+    """A day set with `images` images a split and role, and its night with all but the first one."""
     day, night = SetWriter(root / "pitts"), SetWriter(root / "pitts_night")
     origins = []
     for split in ("train", "test"):

@@ -72,7 +72,7 @@ def predictions(first_right: tuple[int, ...]) -> Iterator[Prediction]:
 
 
 def colour_picture(name: str) -> bytes:
-    """A small picture of one colour and some noise, another one for each name."""
+    """A small image of one colour and some noise, another one for each name."""
     digest = hashlib.sha256(name.encode()).digest()
     noise = np.random.default_rng(list(digest)).integers(0, 60, (90, 120, 3), dtype=np.uint8)
     pixels = np.tile(np.frombuffer(digest[:3], np.uint8) // 2 + 50, (90, 120, 1)) + noise

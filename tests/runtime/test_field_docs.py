@@ -27,7 +27,7 @@ class Thing:
     Note: a line like a field's that is none.
 
     width, height: of the thing, which
-        goes on here.
+        continues here.
     mode: "on" or "off".
     part: what is in it: a part.
     where: its place.
@@ -48,7 +48,7 @@ class Thing:
 def test_fields_have_meaning_values_and_default() -> None:
     found = {field.name: field for field in described(Thing)}
     assert list(found) == ["width", "height", "mode", "part", "where", "ratio", "depth"]
-    assert found["width"].meaning == found["height"].meaning == "Of the thing, which goes on here."
+    assert found["width"].meaning == found["height"].meaning == "Of the thing, which continues here."
     assert found["part"].meaning == "What is in it: a part."
     assert [field.values for field in found.values()] == [
         *("pixels, at least 1", "pixels, at least 1", "on or off", "a section", "a path", "2 numbers"),

@@ -103,7 +103,7 @@ with interruptible("the line"):
     run = Running([sys.executable, "-c", BEGIN + script], tmp_path, os.environ | {"PYTHONPATH": str(ROOT)})
     wait_for((tmp_path / "marked").exists, "the mark")
     os.kill(run.pid, signal.SIGINT)
-    wait_for((tmp_path / "again").exists, "the first signal to be passed over")
+    wait_for((tmp_path / "again").exists, "the first signal to be skipped")
     said = run.interrupt(signal.SIGTERM, group=True)
     # The first signal is the one that counts.
     assert (said.code, said.said) == (130, "the line\n")

@@ -36,7 +36,7 @@ def test_an_endpoint_belongs_to_s3() -> None:
 
 
 def test_a_folder_within_the_project_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="would lie in the project itself"):
+    with pytest.raises(ParameterError, match="would be in the project itself"):
         remote_at(str(tmp_path / "data" / "remote"), "shared", "", tmp_path)
 
 

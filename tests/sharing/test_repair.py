@@ -1,4 +1,4 @@
-"""Spoilt and lost objects: found in either place, mended from the other, or named."""
+"""Spoilt and lost objects: found in either place, fixed from the other, or named."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def write_project(root: Path, **sections: Any) -> None:
 
 
 def write_day_set(root: Path, name: str, count: int) -> ImageSet:
-    """Write `count` pictures of noise in the places of the city's views, as the test split."""
+    """Write `count` images of noise in the places of the city's views, as the test split."""
     writer = SetWriter(root / "data" / "sets" / name)
     views = list(form_of(tiny(), "pittsburgh").pictures())[:count]
     for number, view in enumerate(views):

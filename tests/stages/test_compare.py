@@ -1,4 +1,4 @@
-"""The stage `compare`: which translators are at hand, and what it says of those that cannot be used."""
+"""The stage `compare`: which translators are available, and what it says of those that cannot be used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECKPOINT = Path(__file__).parents[1] / "data" / "unit" / "gen_dim8.pt"
 SECTION: dict[str, Any] = {
     "day": "street",
     "split": "test",
-    "pictures": 2,
+    "images": 2,
     "checkpoints": "weights",
     "shorter_side": 36,
     "stretch": "none",
@@ -57,7 +57,7 @@ def test_every_translator_at_hand_is_shown_beside_day_and_true_night(tmp_path: P
     shutil.copy(CHECKPOINT, tmp_path / "weights" / "gen.pt")
     result = run(tmp_path, shorter_sides={"dim8": 24})
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("compare@all: 5 translators on 2 pictures in ")
+    assert result.stdout.startswith("compare@all: 5 translators on 2 images in ")
     out = tmp_path / "reports" / "compare" / "all"
     rows = read_measures(out)
     assert [(row.kind, row.name) for row in rows] == [
@@ -83,10 +83,10 @@ def test_a_checkpoint_that_cannot_be_read_is_named_and_the_others_are_shown(tmp_
     (tmp_path / "weights" / "broken.pt").write_bytes(CHECKPOINT.read_bytes()[:1000])
     result = run(tmp_path, shorter_sides={"dim8": 36}, true_nights=None)
     assert result.exit_code == 0, result.output
-    assert "4 translators on 2 pictures\n  broken cannot be used: weights/broken.pt" in result.stdout
+    assert "4 translators on 2 images\n  broken cannot be used: weights/broken.pt" in result.stdout
     rows = {row.name: row for row in read_measures(tmp_path / "reports" / "compare" / "all")}
     assert "weights/broken.pt" in rows["broken"].reason
-    assert rows["dim8"].pictures == 2
+    assert rows["dim8"].images == 2
     assert "true night" not in rows
 
 
@@ -103,7 +103,7 @@ def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
     result = run(tmp_path, shorter_sides=sides, true_nights=None, trusted=True)
     assert result.exit_code == 0, result.output
     rows = read_measures(tmp_path / "reports" / "compare" / "all")
-    assert [(row.kind, row.name, row.pictures) for row in rows[4:]] == [
+    assert [(row.kind, row.name, row.images) for row in rows[4:]] == [
         ("unit", "dim8.pt", 2),
         ("resnet", "dim8.pth", 2),
         ("checkpoint", "latest_net_F", 0),
@@ -111,7 +111,7 @@ def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
         ("unet", "pix2pix", 2),
         ("torchscript", "rough", 2),
     ]
-    assert "latest_net_F cannot be used: weights/latest_net_F.pth is no generator" in result.stdout
+    assert "latest_net_F cannot be used: weights/latest_net_F.pth is not a generator" in result.stdout
     untrusted = run(tmp_path, true_nights=None)
     assert "own cannot be used: weights/own.pt is an exported network (torchscript)" in untrusted.stdout
 

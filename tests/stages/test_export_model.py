@@ -30,7 +30,7 @@ def test_it_says_what_there_is_to_call(tmp_path: Path) -> None:
     write_model(Path("models/vpr/dn_adapted"), SMALL)
     result = exported("dn_adapted", "out")
     assert result.exit_code == 0, result.output
-    assert "out: dn_adapted, 256 numbers a picture; its README.md tells how to load it" in result.output
+    assert "out: dn_adapted, 256 numbers an image; its README.md tells how to load it" in result.output
     model = torch.hub.load("out", "dn_adapted", source="local")
     assert model(torch.zeros(1, 3, 48, 64)).shape == (1, 256)
 

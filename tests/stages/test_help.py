@@ -130,6 +130,6 @@ def test_a_wrong_number_is_told_with_its_option() -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("DUSKLINE_")}
     result = CliRunner(env=env).invoke(main, ["city", "somewhere", "--count", "0"])
     assert result.exit_code == 2
-    assert "Invalid value for '--count': expected a whole number [pictures, at least 1], found '0'" in (
+    assert "Invalid value for '--count': expected a whole number [images, at least 1], found '0'" in (
         result.output
     )

@@ -51,10 +51,10 @@ def stage(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        ("white", "what is finished is kept, run it again to go on"),
-        # What the signal has turned into is no error of its own.
-        ("green", "what is finished is kept, run it again to go on"),
-        ("black", "3 of 5 cups are made and kept, run it again to go on"),
+        ("white", "what is finished is kept, run it again to continue"),
+        # What the signal has turned into is not an error of its own.
+        ("green", "what is finished is kept, run it again to continue"),
+        ("black", "3 of 5 cups are made and kept, run it again to continue"),
     ],
 )
 def test_an_interrupted_stage_says_so_in_one_line(

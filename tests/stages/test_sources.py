@@ -1,4 +1,4 @@
-"""`duskline sources` and `duskline pin`: what is known, and what is at hand."""
+"""`duskline sources` and `duskline pin`: what is known, and what is available."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def test_of_a_checkpoint_it_says_what_to_do_without_it(project: Path) -> None:
     for words in (
         "to be had: at an address that is gone",
         "layout: dim 64",
-        "not at hand: put a gen_*.pt that you hold at archives/painter.pt",
+        "not available: put a gen_*.pt that you hold at archives/painter.pt",
         "without it: train one by unit_512x288 of unit/variants.yaml, or take another translator",
     ):
         assert words in said
     (project / "archives" / "painter.pt").write_bytes(b"weights")
-    assert "at hand: archives/painter.pt\n" in run(sources.main, "painter").output
+    assert "available: archives/painter.pt\n" in run(sources.main, "painter").output
     assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "at", "hand"]
 
 
@@ -86,7 +86,7 @@ def test_one_source_is_shown_whole() -> None:
         "terms:\n    ask first",
         "to cite: nobody",
         "images: test/queries 12",
-        "one.tar (1 MB) at hand: archives/made_up/one.tar",
+        "one.tar (1 MB) available: archives/made_up/one.tar",
         "two.tar from https://x.org/two.tar",
         "to be had: over rsync",
     ):
@@ -123,8 +123,8 @@ def test_another_file_is_pinned_only_in_place_of_the_first(project: Path) -> Non
     ("arguments", "words"),
     [
         (("made_up", "three.tar"), "made_up has no file three.tar; it has one.tar, two.tar"),
-        (("made_up", "two.tar"), "not at hand: two.tar"),
-        (("far",), "not at hand: far"),
+        (("made_up", "two.tar"), "not available: two.tar"),
+        (("far",), "not available: far"),
     ],
 )
 def test_what_cannot_be_pinned_is_said(arguments: tuple[str, ...], words: str) -> None:

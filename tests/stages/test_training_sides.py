@@ -1,4 +1,4 @@
-"""The stage `pictures`, and what `train_unit` makes of a side."""
+"""The stage `image_lists`, and what `train_unit` makes of a side."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pipeline.runtime.errors import ParameterError
-from stages.pictures import main
+from stages.image_lists import main
 from stages.training_sides import read_side
 
-OWN = Path("data/pictures/own_day")
+OWN = Path("data/image_lists/own_day")
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +26,17 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(**folders: str) -> dict[str, Any]:
-    """List these folders as own_day; the section `pictures` that has them."""
+    """List these folders as own_day; the section `image_lists` that has them."""
     for name, folder in folders.items():
         done = CliRunner().invoke(main, ["--name", name, "--side", "own_day", "--folder", folder])
         assert done.exit_code == 0, done.output
-        assert done.stdout.startswith(f"pictures@{name}: 1 pictures of {folder}")
-    return {"pictures": {name: {"side": "own_day", "folder": at} for name, at in folders.items()}}
+        assert done.stdout.startswith(f"pictures@{name}: 1 images of {folder}")
+    return {"image_lists": {name: {"side": "own_day", "folder": at} for name, at in folders.items()}}
 
 
 def test_a_side_is_all_folders_that_the_parameters_name_for_it() -> None:
     params = listed(first="one", second="two")
-    params["pictures"]["other"] = {"side": "own_night", "folder": "never_listed"}
+    params["image_lists"]["other"] = {"side": "own_night", "folder": "never_listed"}
     assert [picture.name for picture in read_side(OWN, params).pictures] == [
         "first/picture.jpg",
         "second/picture.jpg",
@@ -45,21 +45,21 @@ def test_a_side_is_all_folders_that_the_parameters_name_for_it() -> None:
 
 def test_the_listing_of_an_entry_that_was_removed_is_not_read() -> None:
     params = listed(first="one", second="two")
-    del params["pictures"]["second"]
+    del params["image_lists"]["second"]
     assert (OWN / "second.csv").is_file()
     assert [picture.name for picture in read_side(OWN, params).pictures] == ["first/picture.jpg"]
 
 
 def test_any_other_place_is_a_folder_of_pictures() -> None:
-    assert read_side(Path("one"), {"pictures": {}}).paths == (Path("one/picture.jpg"),)
+    assert read_side(Path("one"), {"image_lists": {}}).paths == (Path("one/picture.jpg"),)
 
 
 def test_a_side_without_folders_is_refused_with_those_that_have_some() -> None:
     params = listed(first="one")
-    with pytest.raises(ParameterError, match="for the side own_nights; pictures has folders for: own_day"):
+    with pytest.raises(ParameterError, match="for the side own_nights; images has folders for: own_day"):
         read_side(OWN.with_name("own_nights"), params)
-    with pytest.raises(ParameterError, match="pictures has folders for: none"):
-        read_side(OWN, {"pictures": {}})
+    with pytest.raises(ParameterError, match="images has folders for: none"):
+        read_side(OWN, {"image_lists": {}})
 
 
 @pytest.mark.parametrize("side", ["", "..", "own/day", "/own_day"])

@@ -107,7 +107,7 @@ def test_a_generator_of_others_makes_its_pictures_as_published(
 def test_as_published_is_another_thing_for_each_kind(tmp_path: Path) -> None:
     assert as_published(CHECKPOINT) == {"shorter_side": 512, "stretch": "minmax"}
     assert as_published(file_of("cut", tmp_path)) == {"shorter_side": None, "stretch": "none"}
-    # What is asked for wins, also where it is the picture's own size.
+    # What is asked for wins, also where it is the image's own size.
     result = run("--checkpoint", str(CHECKPOINT), "--shorter-side", "null", "--size", "model")
     assert result.exit_code == 0, result.output
     assert read_rgb(tmp_path / "nights" / "rome" / "an.png").shape == (24, 32, 3)

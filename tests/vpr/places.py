@@ -1,4 +1,4 @@
-"""A small set of places that look different: one pattern for each, with noise for each picture."""
+"""A small set of places that look different: one pattern for each, with noise for each image."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SPACING = 100.0
 def write_places(
     root: Path, places: int = 6, views: int = 2, *, nights: bool = False, twins: bool = False
 ) -> ImageSet:
-    """Write a set of `places` places a split, with `views` pictures of each in every role.
+    """Write a set of `places` places a split, with `views` images of each in every role.
 
-    With `nights`, each second view is darker and of the night; with `twins`, each picture has its own night.
+    With `nights`, each second view is darker and of the night; with `twins`, each image has its own night.
     """
     writer = SetWriter(root)
     for split_number, split in enumerate(SPLITS):

@@ -1,4 +1,4 @@
-"""Training runs on a few made-up places: their settings, ended where a test wants it, and what they leave."""
+"""Training runs on a few made-up places: their settings, ended where a test needs it, and what they leave."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PAIRS = replace(
 
 
 class KilledError(Exception):
-    """Ends a run where a test wants it ended."""
+    """Ends a run where a test needs it ended."""
 
 
 def run(

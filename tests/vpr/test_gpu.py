@@ -30,7 +30,7 @@ GEM = NetworkSettings("resnet18conv4", "none", "all", "gem", l2="before_pool")
 
 
 class Drawn:
-    """Pictures that are drawn numbers."""
+    """Images that are drawn numbers."""
 
     def __len__(self) -> int:
         return 70

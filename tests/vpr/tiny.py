@@ -1,4 +1,4 @@
-"""The smallest pictures and network that show what happens to them."""
+"""The smallest images and network that show what happens to them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ CPU = torch.device("cpu")
 
 
 def picture(index: int) -> Tensor:
-    """A picture of noise, (3, 16, 16), another one for each index."""
+    """An image of noise, (3, 16, 16), another one for each index."""
     return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(index))
 
 
 class Features(nn.Module):
-    """Features (N, 5, 4, 4): 16 locations of each picture."""
+    """Features (N, 5, 4, 4): 16 locations of each image."""
 
     def __init__(self) -> None:
         super().__init__()

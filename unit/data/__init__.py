@@ -1,4 +1,4 @@
-"""The pictures of the two domains, day and night, that a translator learns from.
+"""The images of the two domains, day and night, that a translator learns from.
 
 Lists of folders and sets; no torch.
 """

@@ -1,7 +1,7 @@
-"""The pictures of one side of a training, by day or by night: of one folder, or of several that were listed.
+"""The images of one side of a training, by day or by night: of one folder, or of several that were listed.
 
-A listing is a CSV `path,digest` of one folder: POSIX paths below it, and the SHA-256 of each picture's bytes.
-It does not say where the folder lies, and no picture is copied or linked.
+A listing is a CSV `path,digest` of one folder: POSIX paths below it, and the SHA-256 of each image's bytes.
+It does not say where the folder lies, and no image is copied or linked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.core.image_files import picture_files, unnameable
 from pipeline.core.image_formats import PICTURE_SUFFIXES
 from pipeline.core.image_io import open_rgb
 from pipeline.runtime.errors import MissingInputError, UserError, listed
-from pipeline.runtime.picture_check import refuse_unreadable, unreadable
+from pipeline.runtime.image_check import refuse_unreadable, unreadable
 from pipeline.runtime.progress import progress
 
 _HEADER = ("path", "digest")
@@ -31,7 +31,7 @@ _HEADER = ("path", "digest")
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a side: its name there, where it lies, and its SHA-256 if it was listed, else ""."""
+    """One image of a side: its name there, where it lies, and its SHA-256 if it was listed, else ""."""
 
     name: str
     path: Path
@@ -40,18 +40,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Side:
-    """The pictures of a side, in the order of their names; a listed one's begins with that of its folder."""
+    """The images of a side, in the order of their names; a listed one's begins with that of its folder."""
 
     pictures: tuple[Picture, ...]
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """Where the pictures lie."""
+        """Where the images lie."""
         return tuple(picture.path for picture in self.pictures)
 
     @cached_property
     def contents(self) -> tuple[tuple[str, str], ...]:
-        """Name and SHA-256 of each picture; `UserError` names those that are not as they were listed."""
+        """Name and SHA-256 of each image; `UserError` names those that are not as they were listed."""
         digests = [digest_file(path) for path in self.paths]
         changed = [
             str(picture.path)
@@ -68,7 +68,7 @@ class Side:
 
 
 def side_of_folder(folder: Path) -> Side:
-    """All pictures below `folder`; `MissingInputError` when there is none.
+    """All images below `folder`; `MissingInputError` when there is none.
 
     `UserError` names those that are no files, and those whose names no table can hold.
     """
@@ -76,22 +76,22 @@ def side_of_folder(folder: Path) -> Side:
 
 
 def list_side(folder: Path, listing: Path, workers: int = 1) -> int:
-    """Write the listing of the pictures below `folder` and return how many there are; errors as above.
+    """Write the listing of the images below `folder` and return how many there are; errors as above.
 
     Each is decoded once, by `workers` threads; `BadImageError` names all that cannot be.
     """
     names = _found(folder)
     reads = {name: partial(open_rgb, folder / name) for name in names}
-    refuse_unreadable(unreadable(reads, workers).values(), "mend them or take them out of the folder")
+    refuse_unreadable(unreadable(reads, workers).values(), "fix them or take them out of the folder")
     rows = ((name, digest_file(folder / name)) for name in progress(names, total=len(names), label="list"))
     write_csv(listing, _HEADER, rows)
     return len(names)
 
 
 def side_of_listings(folders: Mapping[str, Path], listings: Path) -> Side:
-    """The pictures of all `folders`, each as the file `<its name>.csv` in the folder `listings` lists it.
+    """The images of all `folders`, each as the file `<its name>.csv` in the folder `listings` lists it.
 
-    `UserError` names the pictures that came or went since; what is in them is compared by `Side.digest`.
+    `UserError` names the images that came or went since; what is in them is compared by `Side.digest`.
     """
     pictures, changed = [], []
     for name, folder in sorted(folders.items()):
@@ -104,15 +104,15 @@ def side_of_listings(folders: Mapping[str, Path], listings: Path) -> Side:
 
 
 def _found(folder: Path) -> list[str]:
-    require_folder(folder, hint="training needs folders of day pictures and folders of night pictures")
+    require_folder(folder, hint="training needs folders of day images and folders of night images")
     names = picture_files(folder)
     if not names:
-        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
+        raise MissingInputError(f"no images ({', '.join(PICTURE_SUFFIXES)}) under {folder}")
     wrong = [reason for name in names if (reason := unnameable(name) or _no_file(folder, name))]
     if wrong:
         raise UserError(
-            f"{len(wrong)} pictures of {folder} cannot be listed:{listed(wrong)}",
-            hint="rename or mend them as each line says, or take them out of the folder",
+            f"{len(wrong)} images of {folder} cannot be listed:{listed(wrong)}",
+            hint="rename or fix them as each line says, or take them out of the folder",
         )
     return names
 
@@ -124,6 +124,6 @@ def _no_file(folder: Path, name: str) -> str:
 
 def _changed(paths: list[str]) -> UserError:
     return UserError(
-        f"{len(paths)} pictures are not as they were listed:{listed(paths)}",
+        f"{len(paths)} images are not as they were listed:{listed(paths)}",
         hint="list their folders again: dvc repro",
     )

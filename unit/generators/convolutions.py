@@ -1,7 +1,7 @@
 """A convolution of a published generator with the norm behind it, arranged for speed.
 
 A batch norm by the file's statistics is multiplied into the convolution's weights. A bias in front of a norm
-by the picture's statistics is taken away by the mean, so there is none.
+by the image's statistics is taken away by the mean, so there is none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EPS = 1e-5
 
 
 class Convolution(nn.Module):
-    """A convolution and its norm: by each picture's statistics, or folded in."""
+    """A convolution and its norm: by each image's statistics, or folded in."""
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ def for_inference(network: nn.Module, dtype: torch.dtype) -> None:
 
 
 class PictureDropout:
-    """Dropout by half, drawn from each picture's own levels, so that it never varies by itself.
+    """Dropout by half, drawn from each image's own levels, so that it never varies by itself.
 
-    The published scripts draw it anew in every run, and leave it on when they test.
+    The published scripts draw it again in every run, and leave it on when they test.
     """
 
     def __init__(self, x: Tensor) -> None:

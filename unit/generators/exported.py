@@ -64,7 +64,7 @@ def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
 
 
 class Exported(nn.Module):
-    """A program that maps (1, 3, H, W) in -1..1 to the same; pictures go through it one at a time.
+    """A program that maps (1, 3, H, W) in -1..1 to the same; images go through it one at a time.
 
     numbers: the type that it computes in. sides: limits of the heights and widths that it was exported for.
     """
@@ -108,12 +108,12 @@ class Exported(nn.Module):
         return program.module()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1 to the same, float32; `DusklineError` for anything else."""
+        """Images (N, 3, H, W) in -1..1 to the same, float32; `DusklineError` for anything else."""
         return torch.cat([self._translated(picture) for picture in x.to(self.numbers).split(1)])
 
     def _translated(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        where = f"{self.label}, for a picture of {width}x{height} pixels,"
+        where = f"{self.label}, for an image of {width}x{height} pixels,"
         advice = "if its sides must be multiples of a number, give that as size_multiple"
         try:
             y = self.program(x)
@@ -130,11 +130,11 @@ class Exported(nn.Module):
             )
         y = y.float()
         low, high = (float(end) for end in torch.aminmax(y))
-        # Also of what is no number.
+        # Also of what is not a number.
         if not (low >= -1 - _OVERSHOOT and high <= 1 + _OVERSHOOT):
             raise DusklineError(
                 f"{where} gave values between {low:g} and {high:g}, expected -1 to 1",
-                hint="export the network with what brings its pictures into that range",
+                hint="export the network with what brings its images into that range",
             )
         return y
 
@@ -146,7 +146,7 @@ def _limits(size: Any, known: Mapping[Any, Any]) -> Limits:
     found = known.get(size.node.expr)
     if found is None:
         return ANY_SIDE
-    # 2 stands for no limit: torch assumes it of every free size, and holds no picture to it.
+    # 2 stands for no limit: torch assumes it of every free size, and holds no image to it.
     return (0 if found.lower <= 2 else float(found.lower)), float(found.upper)
 
 
@@ -163,7 +163,7 @@ def _said(error: Exception) -> str:
 def _unfit(path: Path, what: str) -> CheckpointError:
     return CheckpointError(
         f"{path} {what}, expected one of (N, 3, H, W)",
-        hint="export the network for one picture of three channels",
+        hint="export the network for one image of three channels",
     )
 
 

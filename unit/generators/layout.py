@@ -53,7 +53,7 @@ class Layout(ABC):
     @property
     @abstractmethod
     def convs(self) -> tuple[ConvAt, ...]:
-        """All convolutions, in the order in which a picture goes through them."""
+        """All convolutions, in the order in which an image goes through them."""
 
     @property
     def filters(self) -> dict[str, Shape]:

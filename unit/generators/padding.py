@@ -1,4 +1,4 @@
-"""Pictures of any sides through a network that takes multiples of a number only."""
+"""Images of any sides through a network that takes multiples of a number only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class Padded(nn.Module):
-    """`network` on pictures padded at right and bottom to multiples of `multiple`, its pictures cut back.
+    """`network` on images padded at right and bottom to multiples of `multiple`, its images cut back.
 
-    The pad mirrors the picture, more than once where it must. That is not the same as what the published
+    The pad mirrors the image, more than once where it must. That is not the same as what the published
     scripts do, which resize.
     """
 
@@ -19,7 +19,7 @@ class Padded(nn.Module):
         self.multiple = multiple
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) to pictures of the same sides."""
+        """Images (N, 3, H, W) to images of the same sides."""
         height, width = x.shape[2:]
         for dim in (2, 3):
             x = x.index_select(

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from unit.generators.convolutions import Convolution, PictureDropout, for_inference, reflected
 from unit.generators.layout import ConvAt, ResnetLayout
 
-# The reflection pads of the blocks need two pixels a side, of pictures a quarter as large.
+# The reflection pads of the blocks need two pixels a side, of images a quarter as large.
 SMALLEST_SIDE = 5
 
 
 class Resnet(nn.Module):
     """The network of a `state` that has been checked against its `layout`, without gradients in `dtype`.
 
-    own_statistics: whether batch norms take the picture's statistics instead of the file's.
+    own_statistics: whether batch norms take the image's statistics instead of the file's.
     dropout: whether half of the values in the blocks is dropped, see `PictureDropout`.
     """
 
@@ -51,10 +51,10 @@ class Resnet(nn.Module):
         for_inference(self, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1, to (N, 3, H', W') float32 in -1..1, sides rounded up to fours."""
+        """Images (N, 3, H, W) in -1..1, to (N, 3, H', W') float32 in -1..1, sides rounded up to fours."""
         drop = PictureDropout(x) if self.dropout else None
         if self.first.by_picture:
-            # The norm takes it away anyhow; of a picture of one grey, rounding would leave little else.
+            # The norm takes it away anyhow; of an image of one grey, rounding would leave little else.
             x = x - x.mean((2, 3), keepdim=True)
         x = x.to(self.last.weight.dtype).contiguous(memory_format=torch.channels_last)
         x = F.relu_(self.first(reflected(x, 3)))

@@ -64,7 +64,7 @@ _OTHERS: tuple[tuple[str, tuple[int | None, ...] | None, str], ...] = (
         r"(?:.*\.)?(?:layer1\.0\.conv1|features\.0(?:\.0)?|blocks\.0\.\w+(?:\.\w+)*|conv_stem|patch_embed\.proj)"
         r"\.weight",
         None,
-        "weights of a recogniser or a classifier, which make no pictures",
+        "weights of a recogniser or a classifier, which make no images",
     ),
 )
 
@@ -78,7 +78,7 @@ def state_of(document: Any, path: Path) -> State:
         architecture = _architecture(document)
         if architecture not in ("", "official_resnet_generator"):
             raise _refusal(
-                path, f"a network of the architecture {architecture}, which is no generator that is read"
+                path, f"a network of the architecture {architecture}, which is not a generator that is read"
             )
         document = document["model_state"]
     if not isinstance(document, Mapping):
@@ -141,7 +141,7 @@ def _layout(shapes: Mapping[str, tuple[int, ...]], path: Path) -> Layout:
         shape = shapes.get(first, ())
         if len(shape) == 4 and shape[2:] == (kernel, kernel) and not _is_other(shapes):
             if shape[1] != 3:
-                raise _refusal(path, f"a generator for pictures of {shape[1]} channels (input_nc), not 3")
+                raise _refusal(path, f"a generator for images of {shape[1]} channels (input_nc), not 3")
             return read(shapes)
     what = _is_other(shapes)
     if not what:
@@ -151,7 +151,7 @@ def _layout(shapes: Mapping[str, tuple[int, ...]], path: Path) -> Layout:
 
 
 def _is_other(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """What a state dict is that is no generator's, "" where that is not known."""
+    """What a state dict is that is not a generator's, "" where that is not known."""
     for pattern, wanted, what in _OTHERS:
         for key, shape in shapes.items():
             if re.fullmatch(pattern, key) and (
@@ -166,7 +166,7 @@ def _is_other(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _refusal(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} is no generator that is read here: it holds {what}", hint=BRING)
+    return CheckpointError(f"{path} is not a generator that is read here: it holds {what}", hint=BRING)
 
 
 def _in_words(layout: Layout) -> str:

@@ -43,7 +43,7 @@ class Unet(nn.Module):
         for_inference(self, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1, sides multiples of 2**halvings, to the same, float32."""
+        """Images (N, 3, H, W) in -1..1, sides multiples of 2**halvings, to the same, float32."""
         drop = PictureDropout(x) if self.dropout else None
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         seen: list[Tensor] = []

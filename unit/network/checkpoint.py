@@ -90,7 +90,7 @@ def read_document(path: Path) -> Any:
         return load_tensors(path)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} is not a checkpoint that may be opened: it is no file of PyTorch, or it holds more than"
+            f"{path} is not a checkpoint that may be opened: it is not a PyTorch file, or it holds more than"
             f" tensors, which could run code ({first_line(error)})",
             hint="save the network's state_dict() alone, or export it (docs/choosing_a_translator.md)",
         ) from error

@@ -144,7 +144,7 @@ class ResidualBlocks(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures to the mean of their code (its variance is one by definition)."""
+    """Images to the mean of their code (its variance is one by definition)."""
 
     def __init__(self, sizes: GeneratorSizes) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A code to pictures."""
+    """A code to images."""
 
     def __init__(self, sizes: GeneratorSizes) -> None:
         super().__init__()
@@ -177,13 +177,13 @@ class Decoder(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, code: Tensor) -> Tensor:
-        """A code (N, C, H', W') to pictures (N, 3, H, W) in -1..1."""
+        """A code (N, C, H', W') to images (N, 3, H, W) in -1..1."""
         picture: Tensor = self.model(code)
         return picture
 
 
 class Generator(nn.Module):
-    """The generator of one domain: `enc` codes its pictures, `dec` makes pictures of it.
+    """The generator of one domain: `enc` codes its images, `dec` makes images of it.
 
     Day to night is the night generator's `dec` of the day generator's `enc`; decoding with the own `dec`
     reconstructs. Training adds unit Gaussian noise to the code; translation does not.

@@ -1,4 +1,4 @@
-"""Pictures as a network takes them, and what it gives as pictures; as the published scripts do it."""
+"""Images as a network takes them, and what it gives as images; as the published scripts do it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.runtime.errors import BadImageError
 
-# A picture of 20,000x1 pixels would become 512 pixels times ten million.
+# An image of 20,000x1 pixels would become 512 pixels times ten million.
 MAX_MODEL_PIXELS = 16_000_000
 
 
@@ -35,7 +35,7 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
     resized_long = int(shorter_side * long / short)
     if shorter_side * resized_long > MAX_MODEL_PIXELS:
         raise BadImageError(
-            f"a picture of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
+            f"an image of {width}x{height} pixels would be {shorter_side}x{resized_long} in the network,"
             f" more than the limit of {MAX_MODEL_PIXELS:,} pixels"
         )
     if short == shorter_side:
@@ -47,13 +47,13 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
 def to_pixels(y: Tensor, stretch: str, rounding: float = 0.5) -> np.ndarray:
     """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8; `rounding` is added before levels are cut to whole ones.
 
-    "minmax" maps each picture's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
+    "minmax" maps each image's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
     0 and 1 to 255.
     """
     t = (y + 1) / 2
     if stretch == "minmax":
         low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
-        # The floor keeps a picture of one colour from being divided by nothing.
+        # The floor keeps an image of one colour from being divided by nothing.
         t = (t - low) / (high - low).clamp(min=1e-5)
     levels = (t * 255 + rounding).clamp(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -1,4 +1,4 @@
-"""How pictures are translated, and sizes and choices of the networks; without torch, so help is instant."""
+"""How images are translated, and sizes and choices of the networks; without torch, so help is instant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 from pipeline.runtime.ranges import Pixels, Range, require_ranges
 
 DiscriminatorNorm = Literal["none", "batch", "instance", "layer"]
-# What the weights of the perceptual term were made for: their pictures are to be prepared as these were.
+# What the weights of the perceptual term were made for: their images are to be prepared as these were.
 VggInput = Literal["caffe", "torchvision"]
 # Reflection pads need a side longer than the pad; the code must be at least 2 by 2.
 _SMALLEST_CODE = 2
@@ -59,7 +59,7 @@ class UnitSettings:
         light of the network's output (see `with_detail`).
     dtype: "float32" is exact; "bfloat16" is faster where the processor supports it; "auto" uses bfloat16
         there.
-    norm_statistics: batch norm statistics: those in the "file", or those of each "picture", as the published
+    norm_statistics: batch norm statistics: those in the "file", or those of each "image", as the published
         test scripts use unless told to evaluate.
     dropout: "on" applies the dropout of the published test scripts, drawn from the image's own levels, so
         that every run gives the same result. Other networks have no such choice.
@@ -84,7 +84,7 @@ class UnitSettings:
         require_ranges(self)
 
     def record(self) -> dict[str, object]:
-        """What a picture depends on: without choices that are not made, and without trust."""
+        """What an image depends on: without choices that are not made, and without trust."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {
             name: value for name, (value, usual) in values.items() if value != usual and name != "trusted"
@@ -92,7 +92,7 @@ class UnitSettings:
 
 
 def require_choices(settings: object) -> None:
-    """Raise `ValueError` when a field of the dataclass instance `settings` is none of its type's choices."""
+    """Raise `ValueError` when a field of the dataclass instance `settings` is not an allowed choice."""
     for name, hint in get_type_hints(type(settings)).items():
         if get_origin(hint) is Literal and getattr(settings, name) not in (known := get_args(hint)):
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {getattr(settings, name)!r}")

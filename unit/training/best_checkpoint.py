@@ -40,7 +40,7 @@ class ScoredWeights:
 
 
 def score_weights(iteration: int, a: Generator, b: Generator, day: Tensor, night: Tensor) -> ScoredWeights:
-    """Judge the weights of `a` and `b` after `iteration` iterations by the pictures of `recovery_error`."""
+    """Judge the weights of `a` and `b` after `iteration` iterations by the images of `recovery_error`."""
     error = recovery_error(a, b, day, night)
     return ScoredWeights(iteration, error, _copied(a.state_dict()), _copied(b.state_dict()))
 
@@ -56,11 +56,11 @@ def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def recovery_error(a: Generator, b: Generator, day: Tensor, night: Tensor) -> float:
-    """How far pictures (N, 3, H, W) in -1..1 are from themselves after they were coded and decoded.
+    """How far images (N, 3, H, W) in -1..1 are from themselves after they were coded and decoded.
 
-    The mean, over all pictures, of the absolute difference (0 to 2) to the reconstruction and to what comes
+    The mean, over all images, of the absolute difference (0 to 2) to the reconstruction and to what comes
     back from the other time of day, without noise. It tells how much of a place is kept; of how much a night
-    looks like one it tells nothing: generators that change no picture at all have the least error.
+    looks like one it tells nothing: generators that change no image at all have the least error.
     """
     device = next(a.parameters()).device
     errors = [
@@ -73,6 +73,6 @@ def recovery_error(a: Generator, b: Generator, day: Tensor, night: Tensor) -> fl
 
 
 def _errors(own: Generator, other: Generator, x: Tensor) -> tuple[Tensor, Tensor]:
-    # One picture at a time, so that the sum is the same for any number of threads.
+    # One image at a time, so that the sum is the same for any number of threads.
     code = own.enc(x)
     return l1(own.dec(code), x), l1(own.dec(other.enc(other.dec(code))), x)

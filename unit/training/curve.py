@@ -30,7 +30,7 @@ class Curve:
         self._sums, self._count = {}, 0
 
     def state(self) -> dict[str, Any]:
-        """Everything to go on from, as nested dicts of tensors and numbers."""
+        """Everything to continue from, as nested dicts of tensors and numbers."""
         return {"rows": self.rows, "sums": self._sums, "count": self._count}
 
     def load_state(self, state: dict[str, Any]) -> None:

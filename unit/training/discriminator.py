@@ -15,7 +15,7 @@ def halve(x: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Scores patches of a picture as real (1) or translated (0), at several scales."""
+    """Scores patches of an image as real (1) or translated (0), at several scales."""
 
     def __init__(self, sizes: DiscriminatorSizes) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""What discriminators see where pictures are few: each one, real or translated, changed at random.
+"""What discriminators see where images are few: each one, real or translated, changed at random.
 
-A discriminator that sees the same few pictures again and again learns them by heart, and then asks for their
+A discriminator that sees the same few images again and again learns them by heart, and then asks for their
 colours and places instead of for night. Changes that a gradient goes through, made to real and translated
-pictures alike, keep it from that and do not leak into what is translated (Zhao et al., "Differentiable
+images alike, keep it from that and do not leak into what is translated (Zhao et al., "Differentiable
 Augmentation for Data-Efficient GAN Training", NeurIPS 2020). Brightness and contrast stay as they are: they
 are what tells a night.
 """
@@ -15,30 +15,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# In a step each domain's discriminator looks at a real and a translated picture to learn, and at the
+# In a step each domain's discriminator looks at a real and a translated image to learn, and at the
 # translated one once more for the generators.
 LOOKS = 6
-# Random numbers that a view of one picture takes.
+# Random numbers that a view of one image takes.
 DRAWN = 5
-# The largest shift and the side of the covered rectangle, as shares of a picture's side.
+# The largest shift and the side of the covered rectangle, as shares of an image's side.
 _SHIFT, _COVER = 1 / 8, 1 / 2
 
 
 @dataclass(frozen=True)
 class Views:
-    """How the pictures of one step are seen; drawn: (N, `LOOKS`, `DRAWN`) in 0..1, None for as they are."""
+    """How the images of one step are seen; drawn: (N, `LOOKS`, `DRAWN`) in 0..1, None for as they are."""
 
     drawn: Tensor | None
 
     def __call__(self, look: int, x: Tensor) -> Tensor:
-        """The pictures (N, 3, H, W) in -1..1 as they are seen at that look."""
+        """The images (N, 3, H, W) in -1..1 as they are seen at that look."""
         return x if self.drawn is None else changed(x, self.drawn[:, look])
 
 
 def changed(x: Tensor, drawn: Tensor) -> Tensor:
-    """A view of each picture of `x`, (N, 3, H, W) in -1..1; `drawn` is (N, `DRAWN`) in 0..1.
+    """A view of each image of `x`, (N, 3, H, W) in -1..1; `drawn` is (N, `DRAWN`) in 0..1.
 
-    Colours get 0 to 2 times as strong, the picture is shifted by up to an eighth of its sides, and a
+    Colours get 0 to 2 times as strong, the image is shifted by up to an eighth of its sides, and a
     rectangle of half its sides is covered. What was shifted in and what is covered is 0, a middle grey.
     """
     views = []

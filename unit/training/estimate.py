@@ -28,7 +28,7 @@ _OF_A_WEIGHT = 20
 _KEPT = {"off": 21.6, "bfloat16": 13.1}
 _RECOMPUTED = {"off": 38.8, "bfloat16": 28.8}
 _JUDGED = 31.6
-# In a step each generator's encoder and decoder run so often, for each picture of a domain.
+# In a step each generator's encoder and decoder run so often, for each image of a domain.
 _ENCODINGS, _DECODINGS, _DECODED_AT_ONCE = 4, 6, 2
 # Convolutions are counted on a crop of so many pixels a side, for what they give grows with the area.
 _COUNTED_ON = 64

@@ -1,7 +1,7 @@
 """The losses of UNIT: two VAE-GANs with a shared code, tied by a cycle (Liu, Breuel, Kautz, NIPS 2017).
 
 Under autocast networks give bfloat16; the losses themselves are always taken in float32.
-Names: x_ab is a picture of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
+Names: x_ab is an image of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from unit.training.settings import TrainSettings
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
-# Pictures (N, 3, H, W) in -1..1 to one map of scores a scale.
+# Images (N, 3, H, W) in -1..1 to one map of scores a scale.
 Judge = Callable[[Tensor], list[Tensor]]
 # A part of a generator and what it takes, to what it gives.
 Through = Callable[[nn.Module, Tensor], Tensor]
-# Added to brightness (0..1) before its logarithm, for noise in the dark is no edge; and the gradient of that
+# Added to brightness (0..1) before the log, so that noise in the dark is no edge; and the gradient of that
 # (1 / pixel) at which an edge counts half.
 _DARK, _HALF_EDGE = 0.05, 0.1
 
@@ -41,7 +41,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Translations:
-    """Pictures of one batch of each domain, their codes (without noise), and what is made of them.
+    """Images of one batch of each domain, their codes (without noise), and what is made of them.
 
     With the graph of their gradients.
     """
@@ -92,14 +92,14 @@ def translate_both_ways(
 
 
 def discriminator_loss(discriminator: Judge, fake: Tensor, real: Tensor) -> Tensor:
-    """Least-squares GAN loss: translated pictures are to score 0, real ones 1; summed over the scales."""
+    """Least-squares GAN loss: translated images are to score 0, real ones 1; summed over the scales."""
     fakes = [scores.float().square().mean() for scores in discriminator(fake)]
     reals = [(scores.float() - 1).square().mean() for scores in discriminator(real)]
     return torch.stack(fakes + reals).sum()
 
 
 def adversarial_loss(discriminator: Judge, fake: Tensor) -> Tensor:
-    """Least-squares GAN, the generator's side: translated pictures are to score 1; summed over the scales."""
+    """Least-squares GAN, the generator's side: translated images are to score 1; summed over the scales."""
     return torch.stack([(scores.float() - 1).square().mean() for scores in discriminator(fake)]).sum()
 
 

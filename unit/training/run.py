@@ -21,7 +21,7 @@ from unit.training.training_images import CropSource
 
 # Iterations between two looks at whether all losses are numbers; each look waits for the device.
 _LOOK_EVERY = 20
-# Pictures of each domain by which weights are judged.
+# Images of each domain by which weights are judged.
 _SCORED_ON = 4
 
 
@@ -29,7 +29,7 @@ class Run:
     """One run in its folder: an iteration at a time, with what is then due.
 
     Rows of its curve end, and weights are judged, after multiples of `save_every`; what an end elsewhere adds
-    is not saved, so that a run which goes on beyond it comes to the same as one that did not end there.
+    is not saved, so that a run which continues beyond it comes to the same as one that did not end there.
     Of several processes all keep the same books, and the first one writes them.
     """
 
@@ -49,7 +49,7 @@ class Run:
         self._unseen: dict[int, dict[str, Tensor]] = {}
 
     def resume(self) -> int:
-        """Load the saved state of these pictures and settings, if any; the iteration to go on with."""
+        """Load the saved state of these images and settings, if any; the iteration to continue with."""
         most = self.settings.iterations
         found = load_state(self.folder, self.group, self.trainer.device, at_most=most)
         if found is None:
@@ -142,7 +142,7 @@ class Run:
         return DusklineError(
             f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
             f" its pictures: {', '.join(pictures)}",
-            hint=f"look at the pictures; the last good state is kept in {self.folder}; try a smaller lr, or"
+            hint=f"look at the images; the last good state is kept in {self.folder}; try a smaller lr, or"
             " autocast off",
         )
 

@@ -35,7 +35,7 @@ def write_sheet(
 ) -> None:
     """Write a JPEG: rows of a day, its reconstruction, its night and back; below the same from the night.
 
-    The pictures are spread evenly over `day` and `night`; each is shown whole, in the networks' size.
+    The images are spread evenly over `day` and `night`; each is shown whole, in the networks' size.
     """
     device = next(a.parameters()).device
     blocks = []
@@ -54,7 +54,7 @@ def _tiles(x: Tensor, own: Generator, other: Generator) -> list[np.ndarray]:
 
 
 def _drawn(blocks: list[list[list[np.ndarray]]]) -> np.ndarray:
-    """Blocks of rows of pictures (H, W, 3), each block under its heads, in columns as wide as the widest."""
+    """Blocks of rows of images (H, W, 3), each block under its heads, in columns as wide as the widest."""
     column = max(tile.shape[1] for rows in blocks for tiles in rows for tile in tiles) + _GAP
     heights = [[max(tile.shape[0] for tile in tiles) + _GAP for tiles in rows] for rows in blocks]
     head = max(12, column // 16)

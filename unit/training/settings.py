@@ -19,7 +19,7 @@ class DiscriminatorSizes:
 
     dim: channels after the first convolution; they double at each further one.
     n_layer: stride-2 convolutions of each scale.
-    num_scales: scales; each sees the picture at half the side of the one before, with weights of its own.
+    num_scales: scales; each sees the image at half the side of the one before, with weights of its own.
     norm: of the convolutions from the second on; in brackets the published variants: "none" (512x288 and
         512x288_VGG), "batch" (VGG_batchnorm), "instance" (VGG_instancenorm), "layer" (VGG_layernorm_128px).
     """
@@ -123,7 +123,7 @@ class TrainSettings:
     zoom: Annotated[float, Range(least=1)]
     crop_height: Pixels
     crop_width: Pixels
-    batch: Annotated[int, Range("pictures", least=1)]
+    batch: Annotated[int, Range("images", least=1)]
     iterations: _Iterations
     tied_iterations: _SomeIterations
     ema_decay: Annotated[float, Range(least=0, below=1)]
@@ -152,7 +152,7 @@ class TrainSettings:
                 )
         if min(self.crop_height, self.crop_width) > self.shorter_side:
             raise ValueError(
-                f"crops of {self.crop_height}x{self.crop_width} do not fit into pictures whose shorter side"
+                f"crops of {self.crop_height}x{self.crop_width} do not fit into images whose shorter side"
                 f" is {self.shorter_side}"
             )
 

@@ -34,9 +34,9 @@ from unit.training.settings import TrainSettings
 _INITIAL_WEIGHTS, _NOISE, _VIEWS = 10, 11, 12
 
 
-# x_a, x_b and the noise of some pictures of a batch.
+# x_a, x_b and the noise of some images of a batch.
 Part = tuple[Tensor, ...]
-# What some pictures of a batch were made into, and how the discriminators see that.
+# What some images of a batch were made into, and how the discriminators see that.
 Attempt = tuple[Translations, Views]
 Item = TypeVar("Item")
 
@@ -44,10 +44,10 @@ Item = TypeVar("Item")
 class Trainer:
     """Generators and discriminators of both domains with their optimizers; a = day, b = night.
 
-    `threads` pictures are worked on side by side; that does not change a bit of the result.
-    Of `group` each process works on its share of the pictures; sums over the batch are made over all of them.
-    Nothing here remembers a random state: noise is drawn anew for each iteration from its number, so that
-    `state` holds all there is to go on from.
+    `threads` images are worked on side by side; that does not change a bit of the result.
+    Of `group` each process works on its share of the images; sums over the batch are made over all of them.
+    Nothing here remembers a random state: noise is drawn again for each iteration from its number, so that
+    `state` holds all there is to continue from.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Trainer:
         self._set_learning_rate(iteration)
         x_a, x_b = to_device(x_a, self.device), to_device(x_b, self.device)
         noise = self._noise(iteration, x_a)
-        # On a CPU one picture of each domain at a time: the sum is then the same for any number of threads.
+        # On a CPU one image of each domain at a time: the sum is then the same for any number of threads.
         # A batch norm looks at all of them.
         alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
         pieces = len(x_a) if alone else 1
@@ -239,7 +239,7 @@ class Trainer:
         return bool(torch.stack([value.isfinite().all() for value in [*weights, *moments]]).all())
 
     def state(self) -> dict[str, Any]:
-        """Everything to go on from, as nested dicts of tensors and numbers."""
+        """Everything to continue from, as nested dicts of tensors and numbers."""
         return {
             name: {"a": a.state_dict(), "b": b.state_dict()} for name, (a, b) in self._networks().items()
         } | {

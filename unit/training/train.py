@@ -1,4 +1,4 @@
-"""A training run from two unpaired sides to a checkpoint, going on where it stopped."""
+"""A training run from two unpaired sides to a checkpoint, continuing where it stopped."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def train(
     device: str = "cpu",
     threads: int = 1,
 ) -> TrainSummary:
-    """Train on the pictures of `day` and `night`, unpaired, and write the generators to `out`.
+    """Train on the images of `day` and `night`, unpaired, and write the generators to `out`.
 
     Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
     as DVCLive has them. The state is saved in `work/<digest of pictures and settings>_<digest of code>` every
-    `save_every` iterations, beside `sheet_<iteration>.jpg`; the same call goes on from there, and a larger
+    `save_every` iterations, beside `sheet_<iteration>.jpg`; the same call continues from there, and a larger
     `iterations` continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was
-    not. Each of the `threads` works on one picture of the batch, which does not change a bit either; only
-    where there are twice as many of them as pictures do they share one, and its sums are rounded otherwise.
+    not. Each of the `threads` works on one image of the batch, which does not change a bit either; only
+    where there are twice as many of them as images do they share one, and its sums are rounded otherwise.
     Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
     sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
     `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
@@ -90,10 +90,10 @@ def train(
 
     The state before the newest is kept too, and is gone on from where the newest file is damaged.
 
-    Every picture is read once before the first iteration; `BadImageError` names those that cannot be. A run
-    that ended over pictures goes on from its last state once they are mended or taken away.
+    Every image is read once before the first iteration; `BadImageError` names those that cannot be. A run
+    that ended over images continues from its last state once they are fixed or taken away.
     Raises `DusklineError` when the run would not fit into memory, and when a loss is no longer a number; it
-    names the iteration and its pictures. Raises `ParameterError` when the batch is smaller than the number of
+    names the iteration and its images. Raises `ParameterError` when the batch is smaller than the number of
     processes, or cannot be shared.
     """
     _require_vgg_where_it_counts(settings, vgg)
@@ -171,7 +171,7 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
     """Raise `ParameterError` where the processes of `group` cannot share the batch."""
     if settings.batch < group.size:
         raise ParameterError(
-            f"batch is {settings.batch}, too few pictures for {group.size} processes",
+            f"batch is {settings.batch}, too few images for {group.size} processes",
             hint="start fewer processes, or raise batch",
         )
     if group.size > 1 and settings.dis_norm == "batch":
@@ -182,7 +182,7 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
 
 
 def _dependencies(settings: TrainSettings, vgg: Path | None, group: Group) -> dict[str, object]:
-    """All that the weights depend on, beside the pictures and the code."""
+    """All that the weights depend on, beside the images and the code."""
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
     # Sums over a batch that processes share are rounded otherwise.
     shared = {"processes": group.size} if group.size > 1 else {}

@@ -1,4 +1,4 @@
-"""Random crops of pictures, each a function of the seed and its place in the run alone."""
+"""Random crops of images, each a function of the seed and its place in the run alone."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _AHEAD = 4
 class CropSource:
     """An endless row of crops: each pass is in a new order, and nothing depends on earlier calls.
 
-    side: the pictures.
+    side: the images.
     crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
-    zoom: up to which a picture is enlarged at random before its crop is taken; 1 for never.
+    zoom: up to which an image is enlarged at random before its crop is taken; 1 for never.
     seed: of order, flips, zooms and places; `stream` tells sources of equal seed apart.
     """
 
@@ -43,11 +43,11 @@ class CropSource:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Where the pictures lie."""
+        """Where the images lie."""
         return self.side.paths
 
     def path_at(self, position: int) -> Path:
-        """The picture from which crop number `position` is taken."""
+        """The image from which crop number `position` is taken."""
         epoch, place = divmod(position, len(self.paths))
         known, order = self._order
         if known != epoch:
@@ -68,11 +68,11 @@ class CropSource:
         return self._cut(image, left, int(rng.integers(low + 1)))
 
     def require_croppable(self, path: Path) -> None:
-        """Raise `BadImageError` when the picture cannot be read, or is too small for a crop."""
+        """Raise `BadImageError` when the image cannot be read, or is too small for a crop."""
         self._resized(open_rgb(path), path)
 
     def middles(self, count: int) -> Tensor:
-        """The middles of `count` pictures, spread evenly over all, as (count, 3, height, width)."""
+        """The middles of `count` images, spread evenly over all, as (count, 3, height, width)."""
         crops = []
         for path in spread(self.paths, count):
             image, right, low = self._resized(open_rgb(path), path)
@@ -84,7 +84,7 @@ class CropSource:
         return to_tensor(image.crop((left, top, left + width, top + height)))
 
     def _resized(self, image: Image.Image, path: Path, zoom: float = 1.0) -> tuple[Image.Image, int, int]:
-        """The picture and the largest place, from the left and from the top, of a crop of it."""
+        """The image and the largest place, from the left and from the top, of a crop of it."""
         image = resize_shorter(image, round(zoom * self.shorter_side))
         height, width = self.crop
         if image.width < width or image.height < height:
@@ -115,5 +115,5 @@ def spread(paths: tuple[Path, ...], count: int) -> list[Path]:
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB picture as (3, H, W) float32 in -1..1."""
+    """An RGB image as (3, H, W) float32 in -1..1."""
     return to_range(torch.from_numpy(np.array(image)).permute(2, 0, 1))

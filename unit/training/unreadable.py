@@ -1,7 +1,7 @@
-"""Pictures that cannot be trained on: all named before the first step, and mended or gone the run goes on.
+"""Images that cannot be trained on: all named before the first step, and fixed or gone the run continues.
 
 A run that ended over some leaves a note beside its states: which they were, and what all others hold. A run
-of the same settings and code whose other pictures are the same takes over these states.
+of the same settings and code whose other images are the same takes over these states.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.compute.distributed.group import ALONE, Group
 from pipeline.compute.distributed.training_state import saved_states
 from pipeline.core.files import digest_document, read_json, write_json
 from pipeline.runtime.errors import listed
-from pipeline.runtime.picture_check import refuse_unreadable, unreadable
+from pipeline.runtime.image_check import refuse_unreadable, unreadable
 from unit.training.training_images import CropSource
 
 _NOTE = "unreadable.json"
@@ -26,10 +26,10 @@ _LOG = logging.getLogger(__name__)
 def require_readable(
     sources: Sequence[CropSource], folder: Path, like: str, threads: int, group: Group = ALONE
 ) -> None:
-    """Read every picture once; `BadImageError` names all of which no crop can be taken, and why.
+    """Read every image once; `BadImageError` names all of which no crop can be taken, and why.
 
-    Where the run has states in `folder`, a note there lets a run go on from them that is `like` it but for
-    these pictures. The processes of `group` share the pictures.
+    Where the run has states in `folder`, a note there lets a run continue from them that is `like` it but for
+    these images. The processes of `group` share the images.
     """
     found = []
     for source in sources:
@@ -41,12 +41,12 @@ def require_readable(
         write_json(folder / _NOTE, {"like": like, "unreadable": list(map(list, found)), "others": others})
     refuse_unreadable(
         (reason for of_source in found for reason in of_source.values()),
-        "mend them or take them out of their folder; what is learnt goes on from the last saved state",
+        "fix them or take them out of their folder; what is learnt continues from the last saved state",
     )
 
 
 def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> None:
-    """Give `folder` the states of a run that ended over pictures, where nothing else changed since.
+    """Give `folder` the states of a run that ended over images, where nothing else changed since.
 
     A folder with states of its own keeps these.
     """
@@ -59,7 +59,7 @@ def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> 
         if (note["like"], note["others"]) == (like, others):
             names = [name for of_source in note["unreadable"] for name in of_source]
             _LOG.info(
-                "going on with the run that ended over pictures which were mended or taken away:%s",
+                "continuing with the run that ended over images which were fixed or taken away:%s",
                 listed(names),
             )
             shutil.rmtree(folder, ignore_errors=True)
@@ -69,5 +69,5 @@ def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> 
 
 
 def _without(source: CropSource, names: Collection[str]) -> str:
-    """Digest of all pictures but these."""
+    """Digest of all images but these."""
     return digest_document([entry for entry in source.side.contents if entry[0] not in names])

@@ -13,9 +13,9 @@ from pipeline.compute.device.torch_files import DAMAGE, first_line, load_tensors
 from pipeline.runtime.errors import CheckpointError
 from unit.network.settings import VggInput
 
-# Mean of the training pictures of the Caffe model: blue, green, red.
+# Mean of the training images of the Caffe model: blue, green, red.
 _MEAN = (103.939, 116.779, 123.680)
-# Mean and deviation of torchvision's training pictures in 0..1: red, green, blue.
+# Mean and deviation of torchvision's training images in 0..1: red, green, blue.
 _RGB_MEAN = (0.485, 0.456, 0.406)
 _RGB_STD = (0.229, 0.224, 0.225)
 # Channels of the convolutions, and poolings: theirs has one more, between blocks 4 and 5.

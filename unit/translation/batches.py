@@ -1,4 +1,4 @@
-"""Pictures translated many at a time, as a GPU wants it; there results agree within one level."""
+"""Images translated many at a time, as a GPU needs it; there results agree within one level."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from unit.translation.translate import LIVE_PICTURES, Prepared, UnitTranslator
 
 _LOG = logging.getLogger(__name__)
 
-# Pictures of 682x512 pixels in the published network take about 0.3 GB each; more at once gain nothing.
+# Images of 682x512 pixels in the published network take about 0.3 GB each; more at once gain nothing.
 _BATCH = 16
 # Compiling takes about a minute, which so many batches of one shape bring back.
 _COMPILE_AFTER = 100
 
 
 class UnitBatchTranslator(UnitTranslator):
-    """As `UnitTranslator`, with up to `batch` pictures of one shape at a time.
+    """As `UnitTranslator`, with up to `batch` images of one shape at a time.
 
-    When the device's memory runs out, `batch` is halved for good, and the pictures are translated in halves.
+    When the device's memory runs out, `batch` is halved for good, and the images are translated in halves.
     A shape that comes again and again is compiled for, which changes results within one level too.
     """
 
@@ -48,21 +48,21 @@ class UnitBatchTranslator(UnitTranslator):
         return held * LIVE_PICTURES * width * height
 
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
-        """Translate pictures of one shape; `DusklineError` when not even one fits into the memory."""
+        """Translate images of one shape; `DusklineError` when not even one fits into the memory."""
         try:
             return super().translate(pictures)
         except torch.OutOfMemoryError as error:
             if len(pictures) == 1:
                 height, width = pictures[0].shape[1:]
                 raise DusklineError(
-                    f"the memory of {self._device} is too small for a picture of {width}x{height} pixels",
+                    f"the memory of {self._device} is too small for an image of {width}x{height} pixels",
                     hint="lower shorter_side, end what else uses the device, or set DUSKLINE_DEVICE=cpu",
                 ) from error
         # Outside the handler: its error holds the tensors that did not fit.
         torch.cuda.empty_cache()
         half = (len(pictures) + 1) // 2
         self.batch = min(self.batch, half)
-        _LOG.info("out of memory: %d pictures at a time from here on", self.batch)
+        _LOG.info("out of memory: %d images at a time from here on", self.batch)
         return self.translate(pictures[:half]) + self.translate(pictures[half:])
 
     def _placed(self, levels: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class UnitBatchTranslator(UnitTranslator):
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a compiler that is not there, or a shape that it cannot do
-            _LOG.warning("goes on without compiling: %s: %s", type(error).__name__, error)
+            _LOG.warning("continues without compiling: %s: %s", type(error).__name__, error)
             self._compiles = False
             return super()._forward(x)
         return night

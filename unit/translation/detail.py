@@ -1,8 +1,8 @@
-"""The detail of a picture in its translation: what the network changed is laid, smoothed, over the picture.
+"""The detail of an image in its translation: what the network changed is laid, smoothed, over the image.
 
 A network of few channels, or one that sees a small copy, draws a place softer than it is. The light in which
-it draws it is smooth, but for edges that the picture has itself. So the translation is taken as a factor for
-each pixel, the factors are smoothed, and the picture is multiplied by them. What is no factor of what was
+it draws it is smooth, but for edges that the image has itself. So the translation is taken as a factor for
+each pixel, the factors are smoothed, and the image is multiplied by them. What is not a factor of what was
 there, such as a lamp a few pixels wide, becomes a glow.
 """
 

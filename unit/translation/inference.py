@@ -1,12 +1,12 @@
-"""The way of a picture through a trained pair, arranged for speed: the numbers of `dec(enc(x))`.
+"""The way of an image through a trained pair, arranged for speed: the numbers of `dec(enc(x))`.
 
 What is left out or done in another order changes results by the rounding of the last digits only:
 
 - A bias in front of an instance norm is taken away by its mean, so there is none.
-- A 5x5 convolution of a picture enlarged twofold (nearest) sees each pixel of the small picture up to nine
+- A 5x5 convolution of an image enlarged twofold (nearest) sees each pixel of the small image up to nine
   times. Each of the four places in a 2x2 block of the result (its phase) is a 3x3 convolution of the small
-  picture with summed weights, 9/25 of the work. That does not hold in the outermost rows and columns, where
-  the large picture is reflected; they are made the long way.
+  image with summed weights, 9/25 of the work. That does not hold in the outermost rows and columns, where
+  the large image is reflected; they are made the long way.
 - The layer norm does not ask where a value stands: it is taken before the phases are put in their places.
 """
 
@@ -26,7 +26,7 @@ from unit.network.network import (
     UnitLayerNorm,
 )
 
-# Which of the five taps along a side fall on the same pixel of the small picture, for both phases.
+# Which of the five taps along a side fall on the same pixel of the small image, for both phases.
 _TAPS = (((0, 1), (2, 3), (4,)), ((0,), (1, 2), (3, 4)))
 
 
@@ -49,13 +49,13 @@ class Inference(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1 to their code (N, C, H', W')."""
+        """Images (N, 3, H, W) in -1..1 to their code (N, C, H', W')."""
         for layer in self.down:
             x = F.relu_(layer(x))
         return self.coding(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1, of any type, to pictures (N, 3, H', W'), float32 in -1..1."""
+        """Images (N, 3, H, W) in -1..1, of any type, to images (N, 3, H', W'), float32 in -1..1."""
         dtype = self.last.weight.dtype
         x = self.decoding(self.encode(x.to(dtype).contiguous(memory_format=torch.channels_last)))
         for layer in self.up:
@@ -141,7 +141,7 @@ class _UpsampledConv(nn.Module):
     def _edge(self, x: Tensor, dim: int, end: int) -> Tensor:
         """The first (`end` 0) or last row (`dim` 2) or column (`dim` 3) of the enlarged, convolved `x`."""
         last = x.shape[dim] - 1
-        # The outermost pixel of the enlarged picture, two on either side of it, those outside reflected.
+        # The outermost pixel of the enlarged image, two on either side of it, those outside reflected.
         around = (1, 0, 0, 0, 1) if end == 0 else (last - 1, last, last, last, last - 1)
         strip = torch.cat([x.narrow(dim, place, 1) for place in around], dim).repeat_interleave(2, 5 - dim)
         pads = (2, 2, 0, 0) if dim == 2 else (0, 0, 2, 2)
@@ -197,7 +197,7 @@ def _phase_weight(weight: Tensor) -> Tensor:
 
 
 def _interleaved(phases: Tensor) -> Tensor:
-    """Phases (N, 4C, h, w) to the picture (N, C, 2h, 2w), channels last."""
+    """Phases (N, 4C, h, w) to the image (N, C, 2h, 2w), channels last."""
     n, channels, height, width = phases.shape
     # (N, h, w, row phase, column phase, C) to (N, h, row phase, w, column phase, C)
     blocks = phases.permute(0, 2, 3, 1).reshape(n, height, width, 2, 2, channels // 4)

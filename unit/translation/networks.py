@@ -37,9 +37,9 @@ class Network:
     """A network, and what there is to know of it.
 
     kind: in records and on sheets.
-    module: pictures (N, 3, H, W) in -1..1 to (N, 3, H', W') float32 in -1..1.
+    module: images (N, 3, H, W) in -1..1 to (N, 3, H', W') float32 in -1..1.
     live: bytes held for each pixel in it.
-    smallest_side, multiple: of the sides that it takes; pictures of others are refused, or padded.
+    smallest_side, multiple: of the sides that it takes; images of others are refused, or padded.
     takes: limits of the heights and widths that it takes, once padded.
     rounding: what is added to levels before they are cut to whole ones.
     revision: what records say behind the numbers of `translate.REVISION`.
@@ -60,10 +60,10 @@ class Network:
     takes: tuple[Limits, Limits] = (ANY_SIDE, ANY_SIDE)
 
     def require_sides(self, height: int, width: int) -> None:
-        """Raise `BadImageError` for a picture of sides that the network cannot take."""
+        """Raise `BadImageError` for an image of sides that the network cannot take."""
         if min(height, width) < self.smallest_side:
             raise BadImageError(
-                f"a picture of {width}x{height} pixels is too small for the network, which needs"
+                f"an image of {width}x{height} pixels is too small for the network, which needs"
                 f" {self.smallest_side} each way"
             )
         sides = ("width", width, self.takes[1]), ("height", height, self.takes[0])
@@ -74,7 +74,7 @@ class Network:
         ]
         if wrong:
             raise BadImageError(
-                f"a picture of {width}x{height} pixels: the network was exported for {' and '.join(wrong)}"
+                f"an image of {width}x{height} pixels: the network was exported for {' and '.join(wrong)}"
                 " alone, so resize by shorter_side, or export it with dynamic_shapes"
             )
 

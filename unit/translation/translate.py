@@ -1,4 +1,4 @@
-"""Pictures of one time of day to the other by any network, as the published test scripts do it."""
+"""Images of one time of day to the other by any network, as the published test scripts do it."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from unit.translation.detail import with_detail
 from unit.translation.networks import network_of
 
 # To be raised by every change, here or in what is used here, that changes a level of a picture: the work
-# store would go on giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
+# store would continue giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
 REVISION = 1
 
 
-# What is held at once of a picture outside of the network, as measured: bytes for each of its pixels.
+# What is held at once of an image outside of the network, as measured: bytes for each of its pixels.
 LIVE_PICTURES = 30
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture as the network takes it: `levels` (3, H', W') uint8, and `pixels` (H, W, 3) as they came."""
+    """An image as the network takes it: `levels` (3, H', W') uint8, and `pixels` (H, W, 3) as they came."""
 
     levels: Tensor
     pixels: np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Pictures of one shape can be translated together."""
+        """Images of one shape can be translated together."""
         return tuple(self.levels.shape)
 
 
 class UnitTranslator:
-    """Translates pictures one at a time, so that an image's bytes never depend on its neighbours.
+    """Translates images one at a time, so that an image's bytes never depend on its neighbours.
 
     The checkpoint may be UNIT's or any other that `network_of` opens. `digest` is the identity of everything
     but the picture: equal digests give equal results on a CPU.
@@ -70,7 +70,7 @@ class UnitTranslator:
         return digest_document(self.record())
 
     def record(self) -> dict[str, str]:
-        """What makes a picture of this translator what it is, as text."""
+        """What makes an image of this translator what it is, as text."""
         found: dict[str, Any] = {"network": self._opened.layout} if self._opened.layout else {}
         if self._opened.multiple > 1:
             found["padded_to"] = self._opened.multiple
@@ -82,7 +82,7 @@ class UnitTranslator:
         }
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that one picture of this size takes at most while it is translated."""
+        """Estimate the bytes that one image of this size takes at most while it is translated."""
         short, long = sorted((width, height))
         side = self.settings.shorter_side or short
         pixels = math.prod(
@@ -97,7 +97,7 @@ class UnitTranslator:
 
         With size "model", H' and W' are those that the network makes of the resized sides: of the published
         UNIT floored to multiples of 4, of the published ResNets rounded up to them. With "source" they are H
-        and W. `BadImageError` for a picture that is too large, or too small, for the network.
+        and W. `BadImageError` for an image that is too large, or too small, for the network.
         """
         prepared = self.prepare(pixels)
         return self.finish(self.translate([prepared])[0], prepared)
@@ -109,7 +109,7 @@ class UnitTranslator:
         return Prepared(levels, pixels)
 
     def translate(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
-        """Translate pictures of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
+        """Translate images of one shape to (H', W', 3) uint8 RGB each, of the network's own size."""
         with torch.inference_mode():
             levels = self._placed(torch.stack([picture.levels for picture in pictures]))
             return list(
@@ -117,7 +117,7 @@ class UnitTranslator:
             )
 
     def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
-        """Bring a translated picture to the size and the detail that the settings ask for."""
+        """Bring a translated image to the size and the detail that the settings ask for."""
         if self.settings.size == "source" or self.settings.detail == "source":
             # What a network adds to fill its multiple, it adds at the right and below.
             night = night[: picture.levels.shape[1], : picture.levels.shape[2]]

@@ -12,7 +12,7 @@ Key = tuple[Hashable, ...]
 
 
 class TextureStore:
-    """Keeps the most recently used pictures up to `limit` bytes; a picture only depends on its key."""
+    """Keeps the most recently used images up to `limit` bytes; an image only depends on its key."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -20,7 +20,7 @@ class TextureStore:
         self._pictures: OrderedDict[Key, np.ndarray] = OrderedDict()
 
     def get(self, key: Key, draw: Callable[[], np.ndarray]) -> np.ndarray:
-        """The picture of a key, drawn when it is not held."""
+        """The image of a key, drawn when it is not held."""
         picture = self._pictures.get(key)
         if picture is not None:
             self._pictures.move_to_end(key)
@@ -34,13 +34,13 @@ class TextureStore:
         return picture
 
     def peek(self, key: Key, draw: Callable[[], np.ndarray]) -> np.ndarray:
-        """The picture of a key when it is held, else drawn and not kept."""
+        """The image of a key when it is held, else drawn and not kept."""
         picture = self._pictures.get(key)
         return draw() if picture is None else picture
 
 
 def shrink(picture: np.ndarray, across: int, down: int) -> np.ndarray:
-    """The picture with width / 2^across and height / 2^down pixels, at least 1 each."""
+    """The image with width / 2^across and height / 2^down pixels, at least 1 each."""
     height, width = picture.shape[:2]
     size = (max(width >> across, 1), max(height >> down, 1))
     if size == (width, height):

@@ -1,4 +1,4 @@
-"""What each raw form holds: its archives, the pictures in them by name, and the files that go with them.
+"""What each raw form holds: its archives, the images in them by name, and the files that go with them.
 
 The forms are those of the published sets (see each function), so that the readers of the real sets read the
 city. Nothing is drawn here.
@@ -54,7 +54,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pictures that go into an archive one after the other, listed anew by every call.
+    """Images that go into an archive one after the other, listed again by every call.
 
     An archive may have several parts, with others between them: all of one city is drawn at a stretch,
     because a painter that has the city in mind is quick.
@@ -66,14 +66,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Form:
-    """One raw form: its pictures, and the split files, which are packed together."""
+    """One raw form: its images, and the split files, which are packed together."""
 
     name: str
     parts: tuple[Part, ...]
     split_files: tuple[Member, ...] = ()
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield all pictures, part by part."""
+        """Yield all images, part by part."""
         for part in self.parts:
             yield from part.pictures()
 

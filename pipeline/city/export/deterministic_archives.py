@@ -29,7 +29,7 @@ def new_archive(target: Path) -> Iterator[Add]:
     """Make a new `.tar`, `.tar.gz` or `.zip`; yields the function that adds a member at its end."""
     with target.open("xb") as stream:
         if target.suffix == ".zip":
-            # Pictures do not shrink any further.
+            # Images do not shrink any further.
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:
                 yield partial(_add_to_zip, packed)
         elif target.suffix == ".gz":

@@ -22,7 +22,7 @@ _PIECE = 60.0
 
 
 def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, int]:
-    """Write the raw sets into `folder`/{pittsburgh,tokyo247,xs}; return the pictures of each.
+    """Write the raw sets into `folder`/{pittsburgh,tokyo247,xs}; return the images of each.
 
     The bytes depend on `settings` alone, not on `workers` (processes that draw). An older `folder` is
     replaced when everything is written; if the run ends before, it stays as it was.
@@ -41,7 +41,7 @@ def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, 
 def draw_views(
     settings: CitySettings, form: str, members: Container[str], time_of_day: str, workers: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (name in its raw archive, encoded picture) of the `members` of `form` at another time of day.
+    """Yield (name in its raw archive, encoded image) of the `members` of `form` at another time of day.
 
     Geometry, visit and exposure are those of the raw set, so these are the true nights of its days.
     """
@@ -52,7 +52,7 @@ def draw_views(
 
 
 def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: int) -> None:
-    """Write `count` pictures each into `folder`/day and `folder`/night, to train a translator on.
+    """Write `count` images each into `folder`/day and `folder`/night, to train a translator on.
 
     All are taken in the streets of the training split, the nights at places unrelated to those of the days.
     `folder` must be new or empty, and appears when everything is written.
@@ -62,11 +62,11 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
     drawings: dict[str, Drawing] = {}
     for time_of_day in ("day", "night"):
         shots = enumerate(survey.stray(count, f"unpaired {time_of_day}"))
-        # Piece by piece of the city, because a painter that has its textures at hand is quick.
+        # Piece by piece of the city, because a painter that has its textures available is quick.
         for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
             drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
             drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
-    # Folders named day and night are just what users keep their own pictures in: none is ours to replace.
+    # Folders named day and night are just what users keep their own images in: none is ours to replace.
     with replaced_folder(folder, lambda _: False, "new") as beside:
         drawn = draw_all(drawings.values(), workers)
         pictures = progress(drawn, total=len(drawings), label="draw unpaired views")

@@ -1,4 +1,4 @@
-"""Where a picture of the city is taken from, and how points of the city fall into it."""
+"""Where an image of the city is taken from, and how points of the city fall into it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEAR = 0.2  # metres: nothing nearer to the lens is drawn
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture to take.
+    """One image to take.
 
     `x`, `y`: local metres (east, north). `yaw`: degrees clockwise from north. `pitch`: degrees up.
     `field_of_view`: horizontal, degrees. `camera_height`: metres above the street. `visit`: 0 is the
@@ -65,7 +65,7 @@ class Camera:
 def clip_polygon(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Clip a convex polygon in camera coordinates (n, 3) to the near plane and the sides of the view.
 
-    Returns (m, 3); m is 0 when nothing is left. The sides lie a few pixels outside the picture.
+    Returns (m, 3); m is 0 when nothing is left. The sides lie a few pixels outside the image.
     """
     half_x = (camera.width / 2 + 4) / camera.focal
     half_y = (camera.height / 2 + 4) / camera.focal

@@ -21,7 +21,7 @@ class Candidates:
     `index` (n,) into the table they come from; `to_plane` (n, 3, 3) maps pixels to (u, v, 1) / depth;
     `points` (n, 4, 3) corners in camera coordinates; `screen` (n, 4, 2) corners in pixels, only to be used
     where `whole` (n,) says that no clipping is needed; `nearest` (n,) 1 / depth of the nearest corner;
-    `boxes` (n, 4) left, top, right, bottom in pixels, cut to the picture.
+    `boxes` (n, 4) left, top, right, bottom in pixels, cut to the image.
     """
 
     index: np.ndarray

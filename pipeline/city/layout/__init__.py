@@ -1,4 +1,4 @@
-"""The plan: streets, blocks, lots, street furniture, and the routes that pictures are taken along.
+"""The plan: streets, blocks, lots, street furniture, and the routes that images are taken along.
 
 Everything is drawn from the seed; nothing here is three-dimensional yet.
 """

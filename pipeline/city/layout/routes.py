@@ -1,4 +1,4 @@
-"""Where the pictures of the embedded city are taken: drives along its streets, two years apart, and walks.
+"""Where the images of the embedded city are taken: drives along its streets, two years apart, and walks.
 
 Every survey has a city of its own (its own seed) at its own place on the map, so that no street is shared
 between training, validation and test, nor between the three raw sets.

@@ -1,4 +1,4 @@
 """From the city to a picture: scene, lighting, sky, rasterizer, tone mapping.
 
-renderer.py draws one picture; render_pool.py many, side by side.
+renderer.py draws one image; render_pool.py many, side by side.
 """

@@ -21,7 +21,7 @@ from pipeline.runtime.errors import DusklineError
 from pipeline.runtime.logging_setup import speak_as_told
 from pipeline.runtime.process_lock import begin_as_worker, signals_held
 
-# Neighbouring pictures go to the same worker, which then needs fewer of the city's textures.
+# Neighbouring images go to the same worker, which then needs fewer of the city's textures.
 _BATCH = 12
 # Batches under way or waiting to be written, for each worker.
 _AHEAD = 3
@@ -38,7 +38,7 @@ class District:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One picture to draw: where, when, and as what file (`suffix` .jpg or .png; `quality` for JPEG)."""
+    """One image to draw: where, when, and as what file (`suffix` .jpg or .png; `quality` for JPEG)."""
 
     district: District
     shot: Shot
@@ -56,13 +56,13 @@ def _painter(district: District) -> Painter:
 
 
 def draw(drawing: Drawing) -> bytes:
-    """Draw one picture and return it encoded; the same drawing is the same bytes in any process."""
+    """Draw one image and return it encoded; the same drawing is the same bytes in any process."""
     pixels = _painter(drawing.district).draw(drawing.shot, drawing.time_of_day, drawing.width, drawing.height)
     return encode(pixels, drawing.suffix, quality=drawing.quality)
 
 
 def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None, None]:
-    """Yield the encoded pictures in the order of `drawings`, drawn by `workers` processes.
+    """Yield the encoded images in the order of `drawings`, drawn by `workers` processes.
 
     The bytes do not depend on `workers`. `DusklineError` when a worker was ended from outside.
     """
@@ -84,11 +84,11 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
                 yield from under_way.popleft().result()
         except BrokenProcessPool as error:
             raise DusklineError(
-                "a process that draws the city was ended from outside, perhaps for want of memory",
+                "a process that draws the city was ended from outside, perhaps for lack of memory",
                 hint="run the same command again; DUSKLINE_WORKERS=1 needs least memory",
             ) from error
         except (KeyboardInterrupt, GeneratorExit):
-            # The pool would wait for pictures that nobody wants any more.
+            # The pool would wait for images that nobody needs any more.
             for worker in active_children():
                 if worker not in others:
                     worker.kill()

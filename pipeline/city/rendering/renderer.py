@@ -29,7 +29,7 @@ _TILES = ((64.0, 4.0, _FAR), (20.0, 24.0, 34.0))  # ground: size (m), pixels a m
 
 
 class _View(NamedTuple):
-    """What a picture is drawn on, what of, and in which light."""
+    """What an image is drawn on, what of, and in which light."""
 
     canvas: Canvas
     scene: Scene
@@ -55,11 +55,11 @@ class Painter:
 
         `time_of_day` is "day", "sunset" or "night"; the geometry depends on the shot alone. The same
         arguments give the same bytes in any process and any order. Raises `ParameterError` for an unknown
-        time of day, a picture smaller than 8 x 8, or a camera that is not above the ground.
+        time of day, an image smaller than 8 x 8, or a camera that is not above the ground.
         """
         light = light_of(time_of_day)
         if width < 8 or height < 8:
-            raise ParameterError(f"a picture is at least 8 x 8 pixels, found {width} x {height}")
+            raise ParameterError(f"an image is at least 8 x 8 pixels, found {width} x {height}")
         if shot.camera_height < 0.1 or not 1 <= shot.field_of_view < 150:
             raise ParameterError(
                 f"a camera stands above the ground and sees 1 to 150 degrees, found a height of "
@@ -120,7 +120,7 @@ class Painter:
     def _levelled(self, key: Key, draw: Callable[[], np.ndarray], level: tuple[int, int]) -> np.ndarray:
         """A texture halved `level` times across and down.
 
-        Whole pictures are large and few are needed at a time; quarter pictures are kept apart and longer,
+        Whole images are large and few are needed at a time; quarter images are kept apart and longer,
         as every wall down the street is drawn from them.
         """
         if min(level) < 2:

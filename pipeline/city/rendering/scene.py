@@ -25,7 +25,7 @@ UNIQUE = ("wall", "bay", "bayside")  # surfaces with a texture and a light map o
 
 @dataclass(frozen=True)
 class CutOuts:
-    """Upright pictures that turn to the camera: `feet` (n, 2), `sizes` (n, 2) width and height in metres."""
+    """Upright images that turn to the camera: `feet` (n, 2), `sizes` (n, 2) width and height in metres."""
 
     feet: np.ndarray
     sizes: np.ndarray

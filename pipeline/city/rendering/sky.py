@@ -1,4 +1,4 @@
-"""The sky as a picture over the upper half sphere, seen from below."""
+"""The sky as an image over the upper half sphere, seen from below."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_sky(light: Light, seed: int, visit: int) -> np.ndarray:
 
 
 def sky_map(x: np.ndarray, y: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and rows (h, w) of the sky picture, for a camera with `axes` (right, down, forward as rows).
+    """Columns and rows (h, w) of the sky image, for a camera with `axes` (right, down, forward as rows).
 
     `x` (w,) and `y` (h,): how far right and down the view goes for each metre forward; all float32.
     """

@@ -1,4 +1,4 @@
-"""Pictures on their way to the device that computes."""
+"""Images on their way to the device that computes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class _Sum(torch.autograd.Function):
-    """A sum over processes, each of which goes on with it: its gradient is the sum of theirs."""
+    """A sum over processes, each of which continues with it: its gradient is the sum of theirs."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ARG004

@@ -10,9 +10,9 @@ from pipeline.runtime.errors import DusklineError
 
 
 def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run: float) -> None:
-    """Write `folder` anew: values by name for each step, and those `of_run`, which are no curve.
+    """Write `folder` again: values by name for each step, and those `of_run`, which are no curve.
 
-    The whole curve is written each time, so that a run that goes on from a saved state shows all of it.
+    The whole curve is written each time, so that a run that continues from a saved state shows all of it.
     """
     # It starts git and Studio helpers at import; only a training run pays for that.
     from dvclive.live import Live
@@ -24,7 +24,7 @@ def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run
     except SCMError as error:
         raise DusklineError(
             f"DVCLive cannot write the training curves: {error}",
-            hint="it wants a git repository with a commit; make one, then run the same command again",
+            hint="it needs a git repository with a commit; make one, then run the same command again",
         ) from error
     with live:
         for step, values in rows.items():

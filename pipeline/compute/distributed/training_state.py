@@ -1,6 +1,6 @@
 """The saved states of a training run: the newest, and the one before it in case the newest is damaged.
 
-Those of a run lie in <work>/<key>_<code>: digests of all that it depends on, and of the code that it runs.
+Those of a run are in <work>/<key>_<code>: digests of all that it depends on, and of the code that it runs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def folder_of_run(work: Path, depends_on: Mapping[str, object], rooms: Sequence[
     name = f"{digest_document(depends_on)[:32]}_{code_digest(rooms)[:16]}"
     if set(group.all_gather_objects(name)) != {name}:
         raise DusklineError(
-            "the processes of this training do not have the same pictures, weights, arithmetic or code",
+            "the processes of this training do not have the same images, weights, arithmetic or code",
             hint="give every machine the same files, and set autocast to off or bfloat16",
         )
     return work / name
@@ -55,7 +55,7 @@ def save_state(folder: Path, steps: int, state: dict[str, Any]) -> None:
 def load_state(
     folder: Path, group: Group, device: torch.device, *, at_most: int | None = None
 ) -> tuple[int, dict[str, Any]] | None:
-    """The newest whole state, of `at_most` so many steps, with their number; None to begin anew.
+    """The newest whole state, of `at_most` so many steps, with their number; None to begin again.
 
     The first process of `group` reads it, and all get it, with tensors on `device`: the others may be on
     machines that do not see the folder.
@@ -64,7 +64,7 @@ def load_state(
 
 
 def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int, dict[str, Any]] | None:
-    """A damaged state is told of by a warning, removed and passed over.
+    """A damaged state is told of by a warning, removed and skipped.
 
     What a killed run left half written is removed too.
     """
@@ -78,7 +78,9 @@ def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int,
         if at_most is not None and steps > at_most:
             continue
         if digest_file(path)[:16] != digest:
-            _LOG.warning("%s is damaged and removed; going on from the one before it, if there is one", path)
+            _LOG.warning(
+                "%s is damaged and removed; continuing from the one before it, if there is one", path
+            )
             path.unlink()
             continue
         return steps, torch.load(path, map_location=device, weights_only=True)
@@ -90,7 +92,7 @@ def _tell_of_other_code(folder: Path) -> None:
     key = folder.name.partition("_")[0]
     for other in sorted({state.parent for state in folder.parent.glob(f"{key}*/state*.pt")}):
         _LOG.warning(
-            "%s holds states of this training made by other code than today's, so it begins anew;"
+            "%s holds states of this training made by other code than today's, so it starts again;"
             " remove that folder unless you go back to that code",
             other,
         )

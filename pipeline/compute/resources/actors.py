@@ -1,6 +1,6 @@
 """Actors of a Ray cluster as workers: whichever are lost, and wherever nodes come and go.
 
-Each builds once what it works with. Ray would start dead actors anew and send their tasks again by itself,
+Each builds once what it works with. Ray would start dead actors again and send their tasks again by itself,
 but it counts a death against all tasks in hand and does not say over which one it was; so that is left to
 the pool. Actors end with the process that has them.
 """

@@ -74,7 +74,7 @@ def add_timing(work: Path, stage: str, timing: Timing) -> None:
 
 
 def read_timings(work: Path) -> dict[str, Timing]:
-    """What is written down in the work store `work`, by stage; records that are damaged are passed over."""
+    """What is written down in the work store `work`, by stage; records that are damaged are skipped."""
     found = {}
     for file in sorted((work / FOLDER).glob("[!.]*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):

@@ -23,7 +23,7 @@ _IN_A_ROW = 10
 # What to do about it when workers die again and again.
 TOO_LITTLE_MEMORY = (
     "too little memory is the common cause: take fewer workers (DUSKLINE_WORKERS; in a cluster `ray start"
-    " --num-cpus`); what is finished is kept, run the same command again to go on"
+    " --num-cpus`); what is finished is kept, run the same command again to continue"
 )
 
 
@@ -31,7 +31,7 @@ TOO_LITTLE_MEMORY = (
 class Introduction:
     """What a worker tells when it has built what it works with.
 
-    identity: must be the same for all, or they would make different things. ahead: tasks that it wants at a
+    identity: must be the same for all, or they would make different things. ahead: tasks that it needs at a
     time; at_once: of them, those given first, how many it may be at work on. held: bytes of memory that it
     holds already; task: bytes that its tasks take besides; 0 for no estimate.
     """

@@ -26,9 +26,9 @@ from pipeline.runtime.errors import BadArchiveError, MissingInputError
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 
-# No picture or split file of any known set comes near it.
+# No image or split file of any known set comes near it.
 LARGEST_MEMBER = 256 << 20
-# Pictures hardly compress, text by 10 or 20; small members may do as they like.
+# Images hardly compress, text by 10 or 20; small members may do as they like.
 LARGEST_RATIO = 200
 _SMALL = 4 << 20
 
@@ -81,7 +81,7 @@ def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
     in passing, so each wanted one is held in memory until the caller lets it go.
 
     Raises `MissingInputError` when there is no such file, and `BadArchiveError`, naming archive and member,
-    when it is no archive, is truncated or damaged, or holds a member that must not be extracted.
+    when it is not an archive, is truncated or damaged, or holds a member that must not be extracted.
     """
     if not archive.is_file():
         raise MissingInputError(f"no such archive: {archive}")
@@ -96,7 +96,7 @@ def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
             yield from _tar_members(archive, stream, wanted)
     else:
         raise BadArchiveError(
-            f"{archive} is no archive that can be read", hint=f"known are {', '.join(ARCHIVE_SUFFIXES)}"
+            f"{archive} is not an archive that can be read", hint=f"known are {', '.join(ARCHIVE_SUFFIXES)}"
         )
 
 
@@ -167,7 +167,7 @@ def _tar_members(archive: Path, stream: Stream, wanted: Wanted | None) -> Iterat
         )
     # Reading on to the end makes gzip check its sum.
     if packed and len(stream.read(_SMALL + 1)) > _SMALL:
-        raise BadArchiveError(f"{archive} goes on for megabytes after its end mark")
+        raise BadArchiveError(f"{archive} continues for megabytes after its end mark")
 
 
 def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, packed: bool) -> None:
@@ -244,7 +244,7 @@ def _damage_named(archive: Path, name: str = "") -> Iterator[None]:
         which = f"member {name} of {archive}" if name else str(archive)
         raise BadArchiveError(
             f"{which} cannot be read: truncated, damaged or no archive ({error})",
-            hint="look at it (a saved error page is no archive), then download it again",
+            hint="look at it (a saved error page is not an archive), then download it again",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What of a set has nothing in common with a test set: no picture of it, and none taken near one."""
+"""What of a set has nothing in common with a test set: no image of it, and none taken near one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.runtime.progress import progress
 
 @dataclass(frozen=True)
 class Apart:
-    """Images kept, and those left out by the first reason that holds: the same picture, or a near place."""
+    """Images kept, and those left out by the first reason that holds: the same image, or a near place."""
 
     kept: int
     same: int

@@ -1,4 +1,4 @@
-"""A day set and its nights as one set, without a second copy of a single picture."""
+"""A day set and its nights as one set, without a second copy of a single image."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def kept_nights(nights: Sequence[ImageRow], share: float, seed: int) -> list[Ima
 
 
 def _with_names_of(day: ImageSet, origins: Sequence[Origin]) -> tuple[Origin, ...]:
-    """Origins by the names that the pictures they were made of have in `day`, of which they may be a copy."""
+    """Origins by the names that the images they were made of have in `day`, of which they may be a copy."""
     days = SamePictures(row.name for row in day.rows)
     found = []
     for origin in origins:

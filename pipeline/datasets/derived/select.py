@@ -51,7 +51,7 @@ def select_time(
 ) -> Selected:
     """Link the database of `source` and its queries of `time_of_day` into the set `out`.
 
-    database: "all" of it, or the pictures of one time of day; then the set must label every one.
+    database: "all" of it, or the images of one time of day; then the set must label every one.
 
     Every query of `source` is labelled (see `label_queries`) and listed in `out`/times_of_day.csv, kept or
     not, so that a hand may correct the list. unlabelled: "brightness" guesses the time of a query that
@@ -98,12 +98,12 @@ def _require_labels(source: ImageSet, time_of_day: str) -> None:
     rows = source.where(role="database")
     if unknown := [row.name for row in rows if not row.time_of_day]:
         raise SetError(
-            f"{len(unknown):,} of {len(rows):,} pictures of the database of {source.root} have no time of"
+            f"{len(unknown):,} of {len(rows):,} images of the database of {source.root} have no time of"
             f" day:{listed(unknown)}",
             hint="database: all keeps them; the form that reads the set says whether it knows their times",
         )
     if not any(row.time_of_day == time_of_day for row in rows):
-        raise SetError(f"the database of {source.root} has no {time_of_day} pictures")
+        raise SetError(f"the database of {source.root} has no {time_of_day} images")
 
 
 def _guess(source: ImageSet, query: ImageRow) -> Guess:

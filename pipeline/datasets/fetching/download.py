@@ -20,7 +20,7 @@ def download(address: str, target: Path) -> None:
     """Download `address` (a URL, or `drive:<id>`) to `target`; on failure `target` is as it was.
 
     What has arrived of a file waits in a folder beside `target`, and the next download of the same address
-    goes on with it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
+    continues it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
     whole file, `DusklineError` when it cannot be written.
     """
     # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
@@ -41,7 +41,7 @@ def download(address: str, target: Path) -> None:
     except OSError as error:
         raise DusklineError(
             f"could not write {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again, which goes on",
+            hint="check free disk space and permissions, then run the same command again, which continues",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 

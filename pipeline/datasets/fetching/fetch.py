@@ -56,11 +56,11 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
 
     Archives already there (in `held`/<source>, in the folder of a source that shares them, or in `held`) are
     read where they lie; the others are downloaded into `held`/<source>, address by address, if the terms are
-    accepted. Each is held against its published or pinned digest, and pinned in `pinned` when it is the first
+    accepted. Each is compared with its published or pinned digest, and pinned in `pinned` if it is the first
     and an archive. The record is written when all are good.
 
     Raises `UserError` when archives are missing and the terms are not accepted, or when a file is not the one
-    that was pinned, `BadArchiveError` when the first is no archive, and `MissingInputError` when no address
+    that was pinned, `BadArchiveError` if the first is not an archive, and `MissingInputError` if no address
     gives a file; when archives are missing, all of them are listed.
     """
     found = {file.name: find_local_archive(held, source.folders, file.name) for file in source.files}
@@ -180,7 +180,7 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
     place: a path, also one below `held` or `held`/<source>; or an address (a URL, or `drive:<id>`), whose
     file is downloaded into `held`/<source> and stays there, because DVC empties `raw` before each run.
     The user's file is copied, never linked: what is in `raw` becomes DVC's. Raises `CheckpointError` when it
-    is not there, saying how to bring or train one, or is no checkpoint, and `UserError` when it is not the
+    is not there, saying how to bring or train one, or is not a checkpoint, and `UserError` when it is not the
     pinned one; then an earlier `raw`/gen.pt stays as it was.
     """
     hint = (
@@ -192,7 +192,7 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
     file = held / source.name / _file_name(place) if address else _given(source, place, held, hint)
     if file.resolve().is_relative_to(raw.resolve()):
         raise CheckpointError(
-            f"checkpoint {source.name}: {place} lies in {raw}, which is DVC's to empty",
+            f"checkpoint {source.name}: {place} is in {raw}, which is DVC's to empty",
             hint="move it, for example to archives/, and give its new place",
         )
     downloaded = address and not file.is_file()

@@ -32,7 +32,7 @@ def require_checkpoint(path: Path) -> None:
     else:
         found = f"something that begins with {beginning[:8]!r}, or a part of one"
     raise CheckpointError(
-        f"{path} is no PyTorch checkpoint but {found}", hint="delete it and get the right file"
+        f"{path} is not a PyTorch checkpoint but {found}", hint="delete it and get the right file"
     )
 
 

@@ -1,8 +1,8 @@
 """A file over HTTP in as many goes as it takes: what has arrived stays, and the next go asks for the rest.
 
-A go that goes on asks for a range, on the condition that the file is still the one that was begun
+A go that continues asks for a range, on the condition that the file is still the one that was begun
 (`If-Range`, RFC 9110). Without an ETag or a date by which that can be asked, and where a server answers with
-the whole file, it begins anew: two files are never spliced.
+the whole file, it starts again: two files are never spliced.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Begun:
 
 
 def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = time.sleep) -> None:
-    """Bring the whole file at `address` to `part`, going on with what `part` holds of it already.
+    """Bring the whole file at `address` to `part`, continuing with what `part` holds of it already.
 
     What is known of the file stands in `<part>.json`, and stays beside `part` until the file is whole.
     Raises `DownloadFailedError` when the address does not have it, or after `TRIES` goes in a row that
@@ -71,7 +71,7 @@ def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = ti
         try:
             _go(address, part)
         except (_DroppedError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # Farther than ever, for a file that always begins anew would never end.
+            # Farther than ever, for a file that always starts again would never end.
             got_somewhere = _size(part) >= farthest + _SOMEWHERE
             farthest = max(farthest, _size(part))
             fruitless = 0 if got_somewhere else fruitless + 1
@@ -109,11 +109,11 @@ def _go(address: str, part: Path) -> None:
             if begun is not None and begun.total == have:
                 return  # it was whole, only nobody had said so
             _forget(part)
-            raise _DroppedError("the server has less of it than had arrived; begun anew")
+            raise _DroppedError("the server has less of it than had arrived; restarted")
         first, total = _span(answer)
         if answer.status_code == _PARTIAL and not _is_the_rest(answer, begun, first, have, total):
             _forget(part)
-            raise _DroppedError("the server gave another piece than was asked for; begun anew")
+            raise _DroppedError("the server gave another piece than was asked for; restarted")
         if answer.status_code == _OK:
             have = 0
         write_json(_about(part), asdict(_Begun(total, _validator(answer))))
@@ -153,7 +153,7 @@ def _span(answer: requests.Response) -> tuple[int, int | None]:
 def _is_the_rest(
     answer: requests.Response, begun: _Begun | None, first: int, have: int, total: int | None
 ) -> bool:
-    """Whether a partial answer goes on with what has arrived, and of the same file."""
+    """Whether a partial answer continues with what has arrived, and of the same file."""
     if begun is None or first != have or total != begun.total:
         return False
     return _validator(answer) in ("", begun.validator)

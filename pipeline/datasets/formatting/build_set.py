@@ -1,4 +1,4 @@
-"""From raw pictures to a set in the common layout: every picture decoded once, every broken one named."""
+"""From raw images to a set in the common layout: every image decoded once, every broken one named."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
 from pipeline.runtime.errors import BadArchiveError, BadImageError, SetError, listed
 from pipeline.runtime.progress import progress
 
-# Encoded pictures waiting for their turn, for each worker: enough that none stands idle, too few to matter.
+# Encoded images waiting for their turn, for each worker: enough that none stands idle, too few to matter.
 _AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Recode:
-    """Write a picture anew as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
+    """Write an image again as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
 
     jpeg_quality: int
     shorter_side: int | None = None
@@ -38,7 +38,7 @@ class Recode:
 
 @dataclass(frozen=True, slots=True)
 class RawImage:
-    """One picture as a reader found it, and where it goes.
+    """One image as a reader found it, and where it goes.
 
     split, role, file_name: its place in the set. source: its place in the raw data, such as
     `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
@@ -71,7 +71,7 @@ NOT_COPIED = "neither JPEG nor PNG; convert it"
 _LOOSE_HINT = (
     "copy damaged ones again from camera or phone, or take them out of the folder; nothing was changed there"
 )
-_ARCHIVE_HINT = "download the archives they lie in again; nothing was changed in the raw data"
+_ARCHIVE_HINT = "download the archives they are in again; nothing was changed in the raw data"
 
 # An image ready to be written with its bytes, one that is there already, or why there is none.
 _Result = tuple[ImageRow, bytes] | ImageRow | str
@@ -95,7 +95,7 @@ def format_set(
     earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
     terms: under which the images may be used. shards_above: see `replaced_set`.
     Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
-    picture that cannot be read, `SetError` when the counts are not the expected ones, and errors as
+    image that cannot be read, `SetError` when the counts are not the expected ones, and errors as
     `check_positions`; then `root` stays as it was.
     """
     count = kept = 0

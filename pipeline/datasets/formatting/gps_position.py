@@ -1,4 +1,4 @@
-"""The position in the GPS part of a picture's EXIF data, or why there is none; nothing is guessed."""
+"""The position in the GPS part of an image's EXIF data, or why there is none; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AS_WGS_84 = (
 def gps_position(gps: Mapping[int, Any]) -> tuple[float | None, float | None, str]:
     """Latitude and longitude in signed degrees, None where they are not told, and what is wrong with them.
 
-    gps: the tags of the GPS part, none for a picture without one, with which nothing is wrong.
+    gps: the tags of the GPS part, none for an image without one, with which nothing is wrong.
     """
     told = [axis for axis in _AXES if axis.number in gps]
     if len(told) == 2 and all(_parts(gps, axis) == [0, 0, 0] for axis in told):
@@ -77,7 +77,7 @@ def _unsigned(parts: list[float], axis: _Axis) -> float:
     if len(parts) != 3:
         raise ValueError(f"is {text}, and not degrees, minutes and seconds")
     if not all(map(math.isfinite, parts)):
-        raise ValueError(f"is {text}: what is no number (mostly 0/0) says that there was no fix")
+        raise ValueError(f"is {text}: what is not a number (mostly 0/0) says that there was no fix")
     if min(parts) < 0:
         raise ValueError(f"is {text}: it has a sign, though a tag is to say {axis.letters}")
     degrees, minutes, seconds = parts

@@ -29,7 +29,7 @@ _LEAST = (1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The head of a picture file.
+    """The head of an image file.
 
     plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a set as they are.
     latitude, longitude: WGS 84 degrees, None where GPS does not tell them. heading: degrees clockwise from
@@ -47,7 +47,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read the head of a picture; pixels are not decoded. Errors as `opened`."""
+    """Read the head of an image; pixels are not decoded. Errors as `opened`."""
     with opened(path) as image:
         exif = image.getexif()
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
@@ -74,7 +74,7 @@ def date_in_name(text: str) -> str:
         return ""
     found = _DATE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is no date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
+        raise ValueError(f"{text!r} is not a date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
     year, *rest = found.groups()
     parts = [part for part in rest if part is not None]
     month, day, hour, minute, second = (int(part or least) for part, least in zip(rest, _LEAST, strict=True))
@@ -82,9 +82,9 @@ def date_in_name(text: str) -> str:
         # A leap second is written as 60.
         datetime(int(year), month, day, hour, minute, second - (second == 60))
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date: {error}") from error
+        raise ValueError(f"{text!r} is not a date: {error}") from error
     if int(year) < _FIRST_YEAR:
-        raise ValueError(f"{text!r} is no date: there were no photographs before {_FIRST_YEAR}")
+        raise ValueError(f"{text!r} is not a date: there were no photographs before {_FIRST_YEAR}")
     return year + "".join(parts[:2]) + ("_" + "".join(parts[2:]) if len(parts) > 2 else "")
 
 
@@ -96,7 +96,7 @@ def direction(degrees: float) -> float:
 
 
 def _camera_date(value: object) -> str:
-    """The date in a picture's head; cameras whose clock was never set write blanks or zeros: none."""
+    """The date in an image's head; cameras whose clock was never set write blanks or zeros: none."""
     try:
         return date_in_name(str(value).strip("\0 "))
     except ValueError:
@@ -104,7 +104,7 @@ def _camera_date(value: object) -> str:
 
 
 def _camera_direction(value: object) -> float | None:
-    """The direction in a picture's head; one that is none is no reason to refuse the picture."""
+    """The direction in an image's head; one that is none is not a reason to refuse the image."""
     try:
         return direction(float(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):

@@ -21,11 +21,11 @@ _LOG = logging.getLogger(__name__)
 
 # Within which a database image is a right answer, in the published protocols; metres.
 _RADIUS = 25.0
-# Pictures of two zones that are as near as that, in metres, are of one ground.
+# Images of two zones that are as near as that, in metres, are of one ground.
 _ONE_GROUND = 1000.0
 # UTM metres begin there, far from where degrees and local metres end.
 _LEAST_EASTING = 100_000.0
-# Metres have two decimals in names, degrees more. Pictures stand more than half a centimetre apart, and less
+# Metres have two decimals in names, degrees more. Images stand more than half a centimetre apart, and less
 # than half a kilometre, which is as much in degrees.
 _DECIMALS_OF_DEGREES, _DENSE = 4, 0.005
 
@@ -37,9 +37,9 @@ def check_positions(rows: Sequence[ImageRow], cities: Sequence[str] = ()) -> Non
     """Raise `UserError` when positions of a set are no metres, or metres of two zones on one ground.
 
     cities: of each row, in a set of many cities; "" or none at all in others. As the zones of a set are
-    ignored wherever its positions are compared, `UserError` names pictures of two cities whose numbers meet.
+    ignored wherever its positions are compared, `UserError` names images of two cities whose numbers meet.
 
-    Warns of zones that lie apart, of pictures far from the others of their zone, of degrees in names that
+    Warns of zones that lie apart, of images far from the others of their zone, of degrees in names that
     contradict the metres, and of a split all of which lies within the protocols' radius. Positions that count
     frames, or that nobody knows, are not looked at.
     """
@@ -137,15 +137,15 @@ def _require_cities_apart(
         ):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
-                f"{one} and {other} lie in two UTM zones, but at nearly the same numbers of metres, so their"
-                f" pictures would be taken for neighbours:{listed(meeting)}",
+                f"{one} and {other} are in two UTM zones, but at nearly the same numbers of metres, so their"
+                f" images would be taken for neighbours:{listed(meeting)}",
                 hint="make a set of each: cities in the section names those that are taken",
             )
 
 
 def _warn_of_zones(rows: Sequence[ImageRow], grounds: _Grounds) -> None:
     _LOG.warning(
-        "names are in %d UTM zones; distances from one to another mean nothing. The first picture of each:%s",
+        "names are in %d UTM zones; distances from one to another mean nothing. The first image of each:%s",
         len(grounds),
         listed(sorted(f"{ground}: {rows[indexes[0]].name}" for ground, indexes in grounds.items())),
     )
@@ -197,7 +197,7 @@ def _warn_of_far_groups(rows: Sequence[ImageRow], positions: np.ndarray) -> None
     most, *others = far_groups(positions)
     if others:
         _LOG.warning(
-            "%d of %d pictures lie more than about %d km from the others; look whether these are right:%s",
+            "%d of %d images lie more than about %d km from the others; look whether these are right:%s",
             len(rows) - len(most),
             len(rows),
             FAR // 1000,
@@ -217,7 +217,7 @@ def _warn_of_small_splits(rows: Sequence[ImageRow], positions: np.ndarray) -> No
         here = places[:, 0] == split
         if len(set(places[here, 1])) == 2 and np.hypot(*np.ptp(positions[here], axis=0)) <= _RADIUS:
             _LOG.warning(
-                "all %d pictures of %s are within %g m of each other, so every database picture is a right"
+                "all %d images of %s are within %g m of each other, so every database image is a right"
                 " answer to every query; are their positions metres?",
                 here.sum(),
                 split,

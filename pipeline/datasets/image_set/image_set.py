@@ -4,7 +4,7 @@
     <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day[,positions_in]
 
 Large sets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both forms.
-The manifest is written last, so a set that has one is complete. Stages reach pictures by `read` and
+The manifest is written last, so a set that has one is complete. Stages reach images by `read` and
 `byte_range`.
 """
 
@@ -106,7 +106,7 @@ _METRES_HEADER = _HEADER[:-1]
 class ImageSet:
     """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest.
 
-    index: where each image lies in the shards, by its name; None when each is a file.
+    index: where each image is in the shards, by its name; None when each is a file.
     """
 
     root: Path
@@ -149,7 +149,7 @@ class ImageSet:
         """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
         if self.index is not None:
             raise SetError(
-                f"{row.name} is no file of its own in {self.root}, whose images are in shards",
+                f"{row.name} is not a file of its own in {self.root}, whose images are in shards",
                 hint="`duskline export` writes them as files",
             )
         return self.root / row.name
@@ -192,7 +192,7 @@ def check_row(row: ImageRow) -> None:
         raise ValueError("a name or source may not hold line ends or control characters")
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
-        raise ValueError(f"time of day {row.time_of_day!r} is none of {', '.join(TIMES_OF_DAY)}")
+        raise ValueError(f"time of day {row.time_of_day!r} is not one of {', '.join(TIMES_OF_DAY)}")
     if row.positions_in not in ("", FRAMES, UNPLACED) and recorded_grid(row.positions_in) is None:
         raise ValueError(
             f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, utm 31N or the like, or"
@@ -213,12 +213,12 @@ def unit_of(positions_in: str) -> str:
 
 
 def require_positions(*sets: ImageSet) -> None:
-    """Raise `SetError` for sets of which nobody knows where their pictures were taken."""
+    """Raise `SetError` for sets of which nobody knows where their images were taken."""
     for images in sets:
         if images.positions_in == UNPLACED:
             raise SetError(
-                f"the pictures of {images.root} have no positions, without which this cannot be done",
-                hint="take another set, or give coordinates in its section of format; without them pictures"
+                f"the images of {images.root} have no positions, without which this cannot be done",
+                hint="take another set, or give coordinates in its section of format; without them images"
                 " have nights, and a model can be adapted by them",
             )
 
@@ -238,7 +238,7 @@ def _require_alike(units: dict[str, str]) -> None:
         found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
         raise SetError(
             f"positions of these sets do not count the same: {found}",
-            hint="only sets whose positions count the same can be put together or held against each other",
+            hint="only sets whose positions count the same can be put together or compared with each other",
         )
 
 
@@ -346,6 +346,6 @@ def refuse_at(root: Path) -> None:
     """Raise `SetError` when the path holds the sign at which readers split it."""
     if "@" in str(root.resolve()):
         raise SetError(
-            f"the folder of an image set may not lie below a name with '@': {root.resolve()}",
+            f"the folder of an image set may not be below a name with '@': {root.resolve()}",
             hint="readers split the whole path at '@'; move the project or give another folder",
         )

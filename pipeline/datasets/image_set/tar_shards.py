@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHARDS = "shards"
 INDEX = "shards.csv"
-# Images of a shard, on average at least half as many: some 60 MB of pictures of 60 kB.
+# Images of a shard, on average at least half as many: some 60 MB of images of 60 kB.
 PER_SHARD = 1024
 
 _HEADER = ("name", "east", "north", "shard", "offset", "size")
@@ -84,7 +84,7 @@ def shard_of(name: str, count: int) -> int:
 def pack(
     rows: Iterable[ImageRow], read: Callable[[ImageRow], bytes], folder: Path
 ) -> Iterator[tuple[ImageRow, Entry]]:
-    """Write the shards of `rows` into `folder`; yield each row with its entry. One picture is held at a time.
+    """Write the shards of `rows` into `folder`; yield each row with its entry. One image is held at a time.
 
     `read` gives a row's bytes. `SetError` when they are not as many as the row says.
     """
@@ -114,7 +114,7 @@ def write_index(root: Path, entries: Iterable[Entry]) -> None:
 
 
 def read_index(root: Path) -> dict[str, Entry]:
-    """Read the index of a set; `SetError` when it is no index."""
+    """Read the index of a set; `SetError` when it is not an index."""
     path = root / INDEX
     entries = {}
     try:

@@ -1,7 +1,7 @@
 """The ground that a set stands on: one UTM zone and one northing, in which its positions are metres.
 
-Zones end every six degrees, and northing begins anew at the equator. A grid goes on beyond its zone, only its
-metres get longer than true ones; so all pictures of a set are put into the grid of most of them.
+Zones end every six degrees, and northing starts again at the equator. A grid extends beyond it, only its
+metres get longer than true ones; so all images of a set are put into the grid of most of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import utm
 # Latitude and longitude in degrees (WGS 84).
 LatLon = tuple[float, float]
 
-# Distances between pictures of a set are wrong by no more than this share.
+# Distances between images of a set are wrong by no more than this share.
 _MOST_WRONG = 0.005
 # Of UTM metres to true ones on the central meridian.
 _CENTRAL_SCALE = 0.9996
@@ -42,7 +42,7 @@ _LIKE_A_ZONE = re.compile(r"\d{0,2}@[A-Za-z]?", re.ASCII)
 class UtmGrid:
     """A UTM zone (1 to 60) and whether northing counts from the equator, or from 10,000 km south of it.
 
-    It goes on over the borders of the zone and over the equator, where northing gets negative or more than
+    It continues over the borders of the zone and over the equator, where northing gets negative or more than
     10,000 km.
     """
 
@@ -71,7 +71,7 @@ class UtmGrid:
     def places(self, metres: np.ndarray) -> np.ndarray:
         """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), right to a few millimetres.
 
-        They are nan for numbers that no picture of the grid can have (see `beyond`).
+        They are nan for numbers that no image of the grid can have (see `beyond`).
         """
         metres = np.asarray(metres, dtype=np.float64).reshape(-1, 2)
         inside = (np.abs(metres - _MIDDLE) <= _REACH).all(axis=1)

@@ -1,4 +1,4 @@
-"""Names of pictures in lists: those that people write, and those of another copy of a set.
+"""Names of images in lists: those that people write, and those of another copy of a set.
 
-How their tables are read, which file of a folder a name in them means, and which pictures are the same.
+How their tables are read, which file of a folder a name in them means, and which images are the same.
 """

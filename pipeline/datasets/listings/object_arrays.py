@@ -63,7 +63,7 @@ def read_object_array(path: Path) -> list[Numbers]:
             ) from error
         except _DAMAGE as error:
             raise UserError(
-                f"{path} is no array of whole numbers and lists of them: {error}", hint=_HINT
+                f"{path} is not an array of whole numbers and lists of them: {error}", hint=_HINT
             ) from error
     if not isinstance(rows, list):
         raise UserError(f"{path} is one number and no array", hint=_HINT)
@@ -104,7 +104,7 @@ class _Array:
         self.values = data if isinstance(data, list) else dtype.numbers(data)
         if len(self.values) != math.prod(self.shape):
             raise ValueError(f"{len(self.values)} values for the shape {self.shape}")
-        # Numbers are kept as they lie in memory, objects always row by row.
+        # Numbers are kept as they are in memory, objects always row by row.
         if by_columns and not isinstance(data, list):
             self.values = np.array(self.values).reshape(self.shape, order="F").ravel().tolist()
 
@@ -150,4 +150,4 @@ def _plain(value: object, depth: int = 0) -> Numbers:
         return value
     if isinstance(value, (list, tuple)) and depth < _DEEPEST:
         return [_plain(one, depth + 1) for one in value]
-    raise ValueError(f"{type(value).__name__} in it is no whole number and no list of them")
+    raise ValueError(f"{type(value).__name__} in it is not a whole number and no list of them")

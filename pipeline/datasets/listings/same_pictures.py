@@ -1,7 +1,7 @@
-"""The same picture in two copies of a set, whose names differ in the last digit of a position.
+"""The same image in two copies of a set, whose names differ in the last digit of a position.
 
 The common formatter cut decimals until May 2024 and rounds them since, so that people hold both kinds of
-names of one picture. What names it besides, such as panorama, tile, date and note, is the same in both.
+names of one image. What names it besides, such as panorama, tile, date and note, is the same in both.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from functools import cached_property
 # Easting, northing, latitude and longitude, by their place behind the first `@`.
 _POSITION = (0, 1, 4, 5)
 _FIELDS = 15
-# What a name of fifteen fields may say besides and does not tell pictures apart: zone, letter, extension.
+# What a name of fifteen fields may say besides and does not tell images apart: zone, letter, extension.
 _NO_ID = (2, 3, 14)
 _NOTHING = ("", "None")
 
 
 class SamePictures:
-    """Names of pictures, to find the one that another copy's name means; folders before a name count."""
+    """Names of images, to find the one that another copy's name means; folders before a name count."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
@@ -48,7 +48,7 @@ def _fields(name: str) -> list[str]:
 
 
 def _id_of(name: str) -> str:
-    """All that a name says but for its position; "" where that tells no picture from others."""
+    """All that a name says but for its position; "" where that tells no image from others."""
     folder, _, file_name = name.rpartition("/")
     fields = file_name.split("@")[1:]
     if len(fields) != _FIELDS:

@@ -24,7 +24,7 @@ from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
 
-_SAVE_AS = "save the table anew as CSV (UTF-8)"
+_SAVE_AS = "save the table again as CSV (UTF-8)"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # What a spreadsheet may write above the header, for other spreadsheets.
@@ -65,7 +65,7 @@ class Row:
         """The cell as one of the words `known`, in small letters, or ""; `ValueError` says where."""
         text = self.text(column)
         if text and text.lower() not in known:
-            raise self.fault(column, f"{column} {text!r} is none of {', '.join(known)}")
+            raise self.fault(column, f"{column} {text!r} is not one of {', '.join(known)}")
         return text.lower()
 
     def fault(self, column: str, what: object) -> ValueError:
@@ -77,7 +77,7 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     """Read the rows of a table that people write; empty rows are left out.
 
     Rows have the columns `required`, and those of `optional` that the table has; a warning names others that
-    hold something. Raises `MissingInputError` when there is no such file, and `UserError` when it is no table
+    hold something. Raises `MissingInputError` if there is no such file, and `UserError` if it is not a table
     of text, when its header lacks a required column or has one twice, with all rows that have more or fewer
     values than the header, and as `refuse_decimal_commas`.
     """
@@ -125,7 +125,7 @@ def _decoded(path: Path) -> str:
                     _LOG.warning("%s, line %d: not UTF-8, read as Windows-1252", path, line)
                 return text
         raise UserError(f"{path}, line {line}: not text in UTF-8, UTF-16 or Windows-1252", hint=_SAVE_AS)
-    raise UserError(f"{path} is not text, so it is no CSV", hint=_SAVE_AS)
+    raise UserError(f"{path} is not text, so it is not a CSV", hint=_SAVE_AS)
 
 
 def _separator(path: Path, text: str, required: Sequence[str]) -> str:

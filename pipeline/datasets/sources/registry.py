@@ -55,7 +55,7 @@ class Source:
     had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
     formatted, by "split/role", as far as that is known. images: about how many it has, where that is not.
     of_city: about how many of these each city has, those that are not named under "others".
-    shares_with: other entries with some of the same files, which may lie in their archive folders. layout,
+    shares_with: other entries with some of the same files, which may be in their archive folders. layout,
     section: of a checkpoint, what is known of its network, and the section of unit/variants.yaml that trains
     such a one.
     """

@@ -1,4 +1,4 @@
-"""The time of day by a picture's own light, for sets whose queries nobody has labelled.
+"""The time of day by an image's own light, for sets whose queries nobody has labelled.
 
 Four numbers of a small copy decide: how bright it is, how bright its upper third is (the sky, where one is
 seen), how much of it is nearly black, and how warm its light is. A multinomial logistic regression weighs
@@ -36,7 +36,7 @@ class Guess:
 
 
 def time_by_brightness(pixels: np.ndarray) -> Guess:
-    """Guess the time of day of a picture, (H, W, 3) uint8 RGB."""
+    """Guess the time of day of an image, (H, W, 3) uint8 RGB."""
     scores = _features(pixels) @ _WEIGHTS + _BIASES
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()

@@ -15,11 +15,11 @@ from pipeline.runtime.errors import MissingInputError, ParameterError
 def pin_held(
     source: Source, names: Sequence[str], *, held: Path, pinned: Path, replace: bool
 ) -> Iterator[tuple[Pin, bool]]:
-    """Pin the archives `names` of `source` (all that are at hand for none), and yield each, and whether anew.
+    """Pin the archives `names` of `source` (for none, all available ones), and yield each, and whether again.
 
-    Raises `ParameterError` for a name that is none of the source's files, `MissingInputError` when none, or a
-    named one, is at hand, `BadArchiveError` for a file that is no archive, and `UserError` for another file
-    than the published one, or than the pinned one unless it is to be replaced.
+    Raises `ParameterError` for a name that is not a file of the source, `MissingInputError` if a named file
+    is missing or none is there, `BadArchiveError` for a file that is not an archive, and `UserError` if a file
+    differs from the published one, or from the pinned one unless that is to be replaced.
     """
     files = {file.name: file for file in source.files}
     if unknown := [name for name in names if name not in files]:
@@ -30,7 +30,7 @@ def pin_held(
     missing = [name for name, path in found.items() if path is None]
     if missing if names else len(missing) == len(found):
         raise MissingInputError(
-            f"not at hand: {', '.join(missing) or source.name}",
+            f"not available: {', '.join(missing) or source.name}",
             hint=f"put it into {held / source.name} first",
         )
     for name, path in found.items():

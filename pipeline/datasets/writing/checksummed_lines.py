@@ -1,7 +1,7 @@
 """Lines that tell whether they were written whole, for files that are only ever added to.
 
 Each ends with a checksum of itself, so one that a kill, a full disk or a crash of the machine left torn or
-filled with zeros is passed over.
+filled with zeros is skipped.
 """
 
 from __future__ import annotations

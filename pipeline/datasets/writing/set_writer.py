@@ -57,7 +57,7 @@ class SetWriter:
     """Writes a set into a new or empty folder; nobody takes it for complete before `finish`.
 
     Images are files until the end: then, when there are more than `shards_above`, they become shards. Those
-    that are taken from shards stay there, and shards that are taken as a whole are not written anew.
+    that are taken from shards stay there, and shards that are taken as a whole are not written again.
     """
 
     def __init__(self, root: Path, shards_above: int | None = None) -> None:

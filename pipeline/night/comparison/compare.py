@@ -1,6 +1,6 @@
-"""The same days through every translator at hand, on one labelled sheet and in numbers.
+"""The same days through every translator available, on one labelled sheet and in numbers.
 
-The paper chose its translator by eye from such a sheet (its Figure 3); the numbers stand beside the pictures.
+The paper chose its translator by eye from such a sheet (its Figure 3); the numbers stand beside the images.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.runtime.errors import DusklineError, ParameterError, SetError, lis
 from pipeline.runtime.progress import progress
 
 _SHEET_QUALITY = 85
-# Pixels of the longest side of the single pictures.
+# Pixels of the longest side of the single images.
 _LONGEST = 400
 
 Pictures = tuple[np.ndarray, ...]
@@ -67,11 +67,11 @@ def compare_translators(
 
     With `true_nights` these come last, and numbers tell how near each translator comes to them. An optional
     candidate that cannot be used is named on the sheet and in the numbers with its reason. Returns the
-    numbers, in the order of the columns. Raises `ParameterError` for less than one picture, `SetError` when
+    numbers, in the order of the columns. Raises `ParameterError` for less than one image, `SetError` when
     the split is empty, and `DusklineError` when there are optional candidates and none can be used.
     """
     if count < 1:
-        raise ParameterError(f"a comparison needs at least one picture, not {count}")
+        raise ParameterError(f"a comparison needs at least one image, not {count}")
     rows = spread(day.where(split), count)
     if not rows:
         raise SetError(f"the split {split} of {day.root} is empty, so there is nothing to compare")
@@ -143,7 +143,7 @@ def _measured(column: _Column, days: Pictures, true: Pictures | None) -> Measure
 
 
 def _mean(measure: Callable[..., float], *pictures: Pictures | None) -> float | None:
-    """The mean of a measure of one picture or two; None where there are none."""
+    """The mean of a measure of one image or two; None where there are none."""
     if not all(pictures):
         return None
     values = [measure(*side_by_side) for side_by_side in zip(*pictures, strict=True)]

@@ -1,4 +1,4 @@
-"""What a comparison of translators leaves in its folder: a labelled sheet, numbers, single pictures."""
+"""What a comparison of translators leaves in its folder: a labelled sheet, numbers, single images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.core.files import read_csv, write_csv
 # The labelled sheet, in the folder beside the tables.
 SHEET = "sheet.jpg"
 _MEASURES = "measures.csv"
-_PICTURES = "pictures.csv"
+_IMAGES = "images.csv"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A column of the sheet: means over `pictures`; None where a number means nothing or is not known.
+    """A column of the sheet: means over `images`; None where a number means nothing or is not known.
 
     kind: "day", "true night", what the translator's record calls it ("photometric", "unit", "resnet", "unet",
     "torchscript", "torch.export"), or "checkpoint" where a file could not be read. brightness, contrast: mean
@@ -27,7 +27,7 @@ class Measured:
 
     kind: str
     name: str
-    pictures: int
+    images: int
     brightness: float | None
     contrast: float | None
     visible_edges: float | None
@@ -48,14 +48,14 @@ class Shown:
 
 
 _MEASURES_HEADER = tuple(field.name for field in fields(Measured))
-_PICTURES_HEADER = tuple(field.name for field in fields(Shown))
+_IMAGES_HEADER = tuple(field.name for field in fields(Shown))
 _NUMBERS = ("brightness", "contrast", "visible_edges", "psnr", "ssim")
 
 
 def write_compared(folder: Path, measured: Iterable[Measured], shown: Iterable[Shown]) -> None:
     """Write both tables into `folder`, in the order given; numbers to four places."""
     write_csv(folder / _MEASURES, _MEASURES_HEADER, (tuple(map(_cell, astuple(row))) for row in measured))
-    write_csv(folder / _PICTURES, _PICTURES_HEADER, map(astuple, shown))
+    write_csv(folder / _IMAGES, _IMAGES_HEADER, map(astuple, shown))
 
 
 def read_measures(folder: Path) -> tuple[Measured, ...]:
@@ -64,14 +64,14 @@ def read_measures(folder: Path) -> tuple[Measured, ...]:
     for _, row in read_csv(folder / _MEASURES, _MEASURES_HEADER):
         texts = {name: row[name] for name in ("kind", "name", "digest", "reason")}
         numbers = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
-        measured.append(Measured(pictures=int(row["pictures"]), **texts, **numbers))  # type: ignore[arg-type]
+        measured.append(Measured(images=int(row["images"]), **texts, **numbers))  # type: ignore[arg-type]
     return tuple(measured)
 
 
 def read_shown(folder: Path) -> tuple[Shown, ...]:
-    """Read the list of single pictures in `folder`; errors as `read_measures`."""
-    rows = read_csv(folder / _PICTURES, _PICTURES_HEADER)
-    return tuple(Shown(**{name: row[name] for name in _PICTURES_HEADER}) for _, row in rows)
+    """Read the list of single images in `folder`; errors as `read_measures`."""
+    rows = read_csv(folder / _IMAGES, _IMAGES_HEADER)
+    return tuple(Shown(**{name: row[name] for name in _IMAGES_HEADER}) for _, row in rows)
 
 
 def _cell(value: object) -> object:

@@ -31,7 +31,7 @@ def draw_contact_sheet(
 ) -> np.ndarray:
     """Draw the sheet, (H, W, 3) uint8 RGB.
 
-    `pictures` holds the column of each of `measured`: (H, W, 3) uint8 pictures, as many as there are days, or
+    `pictures` holds the column of each of `measured`: (H, W, 3) uint8 images, as many as there are days, or
     none; then the column is left out and a line at the foot tells the reason.
     """
     shown = [(row, column) for row, column in zip(measured, pictures, strict=True) if column]
@@ -61,7 +61,7 @@ def draw_contact_sheet(
 def _draw_title(draw: ImageDraw.ImageDraw, title: str, numbers: Sequence[str], width: int) -> None:
     draw.text((_MARGIN, _MARGIN), _shortened(title, width - 2 * _MARGIN, _TITLE), _INK, _font(_TITLE))
     lines = [
-        "Means over the pictures. Brightness, contrast: mean and standard deviation of luma (0 to 255).",
+        "Means over the images. Brightness, contrast: mean and standard deviation of luma (0 to 255).",
         "Edges: share of the day's edges still seen"
         + (". PSNR, SSIM: to the true night." if "psnr" in numbers else "."),
     ]
@@ -108,7 +108,7 @@ def _paste_column(
 
 
 def _fitted(pixels: np.ndarray) -> Image.Image:
-    """A picture as large as its cell allows."""
+    """An image as large as its cell allows."""
     height, width = pixels.shape[:2]
     share = min(_CELL / width, _TALLEST / height)
     size = (max(1, round(width * share)), max(1, round(height * share)))

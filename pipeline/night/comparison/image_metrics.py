@@ -1,6 +1,6 @@
 """Numbers on nights: how bright and contrasty, how much of the day is seen, how near to the true night.
 
-Pictures are (H, W, 3) uint8 RGB; two that are held against each other have one shape, else `ValueError`.
+Images are (H, W, 3) uint8 RGB; two that are compared with each other have one shape, else `ValueError`.
 """
 
 from __future__ import annotations
@@ -87,16 +87,16 @@ def _share_near(some: np.ndarray, others: np.ndarray, reach: int) -> float:
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the peak signal-to-noise ratio over all channels, in dB; infinite for equal pictures."""
+    """Return the peak signal-to-noise ratio over all channels, in dB; infinite for equal images."""
     _require_one_shape(one, other)
     error = np.mean((one.astype(np.float64) - other) ** 2)
     return math.inf if error == 0 else float(10 * np.log10(255**2 / error))
 
 
 def ssim(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean structural similarity of the luma (Wang et al. 2004), -1..1; 1 for equal pictures.
+    """Return the mean structural similarity of the luma (Wang et al. 2004), -1..1; 1 for equal images.
 
-    Gaussian window of 11 pixels and sigma 1.5, at the pictures' own scale, averaged where the whole window
+    Gaussian window of 11 pixels and sigma 1.5, at the images' own scale, averaged where the whole window
     lies inside them. `ValueError` when a side is shorter than the window.
     """
     _require_one_shape(one, other)
@@ -117,7 +117,7 @@ def _edges(pixels: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray
     """Where there are edges, (H, W) bool, and the directions across them, rightwards and downwards."""
     blurred = cv2.GaussianBlur(luma(pixels), (0, 0), _EDGE_SIGMA)
     right, down = (cv2.Sobel(blurred, cv2.CV_64F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    # OpenCV wants whole numbers.
+    # OpenCV needs whole numbers.
     x, y = (np.rint(part * _CANNY_SCALE).astype(np.int16) for part in (right, down))
     step = EDGE_STEP * _CANNY_SCALE
     found = cv2.Canny(x, y, step, step, L2gradient=True) > 0
@@ -143,4 +143,4 @@ def _windowed(values: np.ndarray) -> np.ndarray:
 
 def _require_one_shape(one: np.ndarray, other: np.ndarray) -> None:
     if one.shape != other.shape:
-        raise ValueError(f"two pictures of one shape are compared, found {one.shape} and {other.shape}")
+        raise ValueError(f"two images of one shape are compared, found {one.shape} and {other.shape}")

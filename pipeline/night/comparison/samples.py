@@ -1,4 +1,4 @@
-"""Which pictures of a set stand for it, and their true nights where these can be had."""
+"""Which images of a set stand for it, and their true nights where these can be had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.datasets.image_set.image_set import ImageRow
 
 Item = TypeVar("Item")
 
-# Draws the true nights of days, given and named by where the raw picture lies in its archive.
+# Draws the true nights of days, given and named by where the raw image is in its archive.
 TrueNights = Callable[[frozenset[str]], Iterator[tuple[str, bytes]]]
 
 

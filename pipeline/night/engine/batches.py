@@ -1,4 +1,4 @@
-"""What a worker does whose translator takes batches: pictures are read and written while it translates."""
+"""What a worker does whose translator takes batches: images are read and written while it translates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def answer_in_batches(pipe: Pipe, translator: BatchTranslator, output: OutputFor
 
 @dataclass
 class _Desk:
-    """The pictures of one worker between their arrival and their answer."""
+    """The images of one worker between their arrival and their answer."""
 
     translator: BatchTranslator
     output: OutputFormat
@@ -67,7 +67,7 @@ class _Desk:
         self._reading.append(self.pool.submit(self._prepared, task))
 
     def translate(self) -> None:
-        """Translate the pictures that came first, those of one shape together; threads encode them."""
+        """Translate the images that came first, those of one shape together; threads encode them."""
         count = min(self.translator.batch, len(self._reading))
         nights: dict[int, Future[Translated | Failed]] = {}
         alike: dict[tuple[int, ...], dict[int, Prepared]] = {}

@@ -1,7 +1,7 @@
 """The journal of a recipe's folder in the work store: what was made, and what cannot be made and why.
 
-One line for one picture, only ever added to; the last line about a source counts. Every line is a checked one
-(see checksummed_lines.py), so one that was not written whole is passed over, and its picture is simply made
+One line for one image, only ever added to; the last line about a source counts. Every line is a checked one
+(see checksummed_lines.py), so one that was not written whole is skipped, and its image is simply made
 again.
 """
 
@@ -108,7 +108,7 @@ class Journal:
         return lines
 
     def _compact(self) -> None:
-        """Write the journal anew with one line for each picture that it still knows."""
+        """Write the journal again with one line for each image that it still knows."""
         with atomic_write(self.path) as stream:
             for source, entry in self.entries.items():
                 stream.write(_done_line(source, entry))

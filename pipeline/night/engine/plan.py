@@ -1,4 +1,4 @@
-"""What there is to do: which nights are in the store, which pictures want one, which can have none."""
+"""What there is to do: which nights are in the store, which images want one, which can have none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.runtime.progress import progress
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A picture of the day.
+    """An image of the day.
 
     name: POSIX path below the folder of all sources. digest: SHA-256 of its bytes. reason: why it cannot even
     be read (and `digest` is ""), or "".
@@ -38,7 +38,7 @@ class Plan:
 def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Plan:
     """Hold `sources` against the store; nights are read (by `threads` threads) only where there is doubt.
 
-    No picture of the day is read, and nothing is kept but what is to do.
+    No image of the day is read, and nothing is kept but what is to do.
     """
     failed = 0
     absent: set[str] = set()

@@ -1,4 +1,4 @@
-"""What a run wants of its workers: pictures go in, nights come out. Who they are is only known here."""
+"""What a run needs of its workers: images go in, nights come out. Who they are is only known here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def night_pool(
 ) -> Iterator[NightPool]:
     """Give a pool of `workers` processes, or with "ray" of the actors that a cluster's nodes have room for.
 
-    `sizes`: (width, height) of the pictures to come, as far as they are known. Raises what `make_translator`,
+    `sizes`: (width, height) of the images to come, as far as they are known. Raises what `make_translator`,
     `WorkerPool`, `WorkerProcesses` and `Actors` raise.
     """
     with contextlib.ExitStack() as held:
@@ -52,9 +52,9 @@ class NightPool:
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Night | Failed]]:
         """Yield each task with its outcome, in the order in which they come; few are ever in flight.
 
-        A picture that kills its worker, and another one that has nothing else to do, is `Failed`.
+        An image that kills its worker, and another one that has nothing else to do, is `Failed`.
         """
         for task, answer in self._workers.run(tasks):
-            # The same words wherever and however it died: what a set says of a picture depends on neither.
+            # The same words wherever and however it died: what a set says of an image depends on neither.
             died = isinstance(answer, Died)
             yield task, Failed("kills the process that translates it", "reading") if died else answer

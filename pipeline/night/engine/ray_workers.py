@@ -68,7 +68,7 @@ class _Translation:
         self.introduction = introduction
 
     def __call__(self, task: Task) -> Written | Failed:
-        """Make the night of a picture and write it."""
+        """Make the night of an image and write it."""
         answer = self._answer(task)
         return answer if isinstance(answer, Failed) else self._place(task.digest, answer)
 

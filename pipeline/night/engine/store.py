@@ -10,7 +10,7 @@ Nothing is flushed to the disk for it, as that would cost more than many a trans
 can therefore lose what was written shortly before, or leave a file of the right size full of zeros. So the
 line also says in which run of the machine (the kernel's boot identity) it was written: within that run the
 file is what was written, and size and time of change prove it cheaply. In a later run the content is read and
-held against its digest once, and what stands that test is noted as being on the disk for good. A time of
+compared with its digest once, and what stands that test is noted as being on the disk for good. A time of
 change other than noted (somebody wrote through a hard link, or copied the store) also makes for a reading.
 
 Workers on other machines write their nights beside the places themselves (`write_aside`), into files that
@@ -49,7 +49,7 @@ JOURNAL = "journal.txt"
 # Held by who writes to a recipe's part of the store.
 LOCK = "translate"
 
-# The decoder that found a picture bad; another one may read it.
+# The decoder that found an image bad; another one may read it.
 READER = decoders()
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -86,7 +86,7 @@ class NightStore:
         return self._journal.entries.get(source)
 
     def failure(self, source: str) -> str | None:
-        """Return why the picture with this digest has no night, if that is known."""
+        """Return why the image with this digest has no night, if that is known."""
         return self._journal.failures.get(source)
 
     def state(self, source: str) -> State:
@@ -143,7 +143,7 @@ class NightStore:
         return entry
 
     def fail(self, source: str, reason: str) -> None:
-        """Keep the reason why the picture with this digest has no night."""
+        """Keep the reason why the image with this digest has no night."""
         self._journal.failed(source, reason)
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ def write_aside(root: Path, recipe: Recipe, source: str, made: Translated, boot:
     `DusklineError` when it cannot be written.
     """
     path = root / recipe.digest / _place(source, recipe.output.suffix)
-    # A name that nobody has asked for before: a network's file system may go on saying that it is not there.
+    # A name that nobody has asked for before: a network's file system may go on saying that it is absent.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     with atomic_write(aside) as stream:
         stream.write(made.data)
@@ -210,7 +210,7 @@ def sweep(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NightFile:
-    """A night that lies in the store: the digest of its source, its bytes, how many names its file has."""
+    """A night that is in the store: the digest of its source, its bytes, how many names its file has."""
 
     path: str
     source: str
@@ -219,7 +219,7 @@ class NightFile:
 
 
 def night_files(folder: Path) -> Iterator[NightFile]:
-    """Yield every night that lies in a recipe's `folder`, whatever the journal says of it.
+    """Yield every night that is in a recipe's `folder`, whatever the journal says of it.
 
     One that was yielded may be removed at once.
     """

@@ -1,4 +1,4 @@
-"""One attempt at one picture, in a worker: read, decode, translate, encode. Nothing is written here."""
+"""One attempt at one image, in a worker: read, decode, translate, encode. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.core.image_io import encode, read_rgb
 from pipeline.night.records.translator import OutputFormat, Translator
 from pipeline.runtime.errors import BadImageError, DusklineError
 
-# No picture within the pixel limit is so long.
+# No image within the pixel limit is so long.
 _LARGEST_FILE = 1 << 30
 
 Result = TypeVar("Result")
@@ -23,9 +23,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A picture to translate: where it lies, and the SHA-256 of its bytes.
+    """An image to translate: where it lies, and the SHA-256 of its bytes.
 
-    offset, size: which bytes of the file are the picture; None for all from there on.
+    offset, size: which bytes of the file are the image; None for all from there on.
     """
 
     path: str
@@ -67,8 +67,8 @@ Night = Translated | Written
 class Failed:
     """No night, and why.
 
-    cause: "picture" when its bytes decide it, so that it need not be tried again; "reading" when the file
-    could not be read, or its picture not be held, this time; "fault" when it was not the picture's doing.
+    cause: "image" when its bytes decide it, so that it need not be tried again; "reading" when the file
+    could not be read, or its image not be held, this time; "fault" when it was not the image's doing.
     """
 
     reason: str
@@ -78,7 +78,7 @@ class Failed:
 def attempt(
     task: Task, translator: Translator, output: OutputFormat, room: int | None = None
 ) -> Translated | Failed:
-    """Make the night of one picture, or say why there is none; never raises for anything that went wrong.
+    """Make the night of one image, or say why there is none; never raises for anything that went wrong.
 
     room: bytes of memory that it may take, by the translator's estimate; None for no limit.
     """
@@ -90,13 +90,13 @@ def attempt(
         return pixels
     needed = translator.memory(pixels.shape[1], pixels.shape[0])
     if room is not None and needed > room:
-        # Not how much there is: what a set says of a picture may not depend on the hour.
+        # Not how much there is: what a set says of an image may not depend on the hour.
         return Failed(f"takes about {needed / 1e9:.1f} GB of memory, more than there is", "reading")
     return outcome(lambda: made(translator(pixels), output))
 
 
 def read(task: Task) -> bytes | Failed:
-    """Read the picture of a task, or say why that cannot be done."""
+    """Read the image of a task, or say why that cannot be done."""
     try:
         path = Path(task.path)
         found = path.stat()
@@ -117,13 +117,13 @@ def read(task: Task) -> bytes | Failed:
 
 
 def outcome(work: Callable[[], Result]) -> Result | Failed:
-    """Do `work` on a picture, or say why it could not be done; never raises."""
+    """Do `work` on an image, or say why it could not be done; never raises."""
     try:
         return work()
     except BadImageError as error:
         # Two files may share these bytes, so the reason names neither.
         return Failed(error.message.removeprefix("picture: "), "picture")
-    except Exception as error:  # a translator may fail in any way, and the other pictures still want theirs
+    except Exception as error:  # a translator may fail in any way, and the other images still want theirs
         return Failed(f"{type(error).__name__}: {error}", "fault")
 
 

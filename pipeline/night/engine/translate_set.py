@@ -27,17 +27,17 @@ from pipeline.runtime.machine import Engine
 from pipeline.runtime.process_lock import terminated_as_interrupted
 from pipeline.runtime.progress import progress
 
-# A translator that fails so often is broken, and the rest of the pictures would only waste time.
+# A translator that fails so often is broken, and the rest of the images would only waste time.
 _MAX_FAULTS = 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """Pictures to have as nights: which, by what, in which form, kept where.
+    """Images to have as nights: which, by what, in which form, kept where.
 
     task: says where a source lies. workers: processes that translate side by side, fewer where the memory is
-    too small for so many; changes no byte. sizes: (width, height) of the pictures, as far as they are known.
-    engine: with "ray" it is the nodes of a cluster that translate, as many pictures side by side as they have
+    too small for so many; changes no byte. sizes: (width, height) of the images, as far as they are known.
+    engine: with "ray" it is the nodes of a cluster that translate, as many images side by side as they have
     processors or GPUs.
     """
 
@@ -72,7 +72,7 @@ class Nights:
         return known or ""
 
     def origins(self, sources: Iterable[Source], name_of: Callable[[str], str]) -> Iterator[Origin]:
-        """Record where each night came from, or why there is none; `name_of` names the night of a picture."""
+        """Record where each night came from, or why there is none; `name_of` names the night of an image."""
         return (self._origin(source, name_of(source.name)) for source in sources)
 
     def _origin(self, source: Source, name: str) -> Origin:
@@ -102,10 +102,10 @@ class Nights:
 def finished_nights(job: Job) -> Iterator[Nights]:
     """Translate what the store lacks, and hold the store open while the caller takes the nights from it.
 
-    A picture that has no night is no error here, only a `reason`. Raises `DusklineError` when a translator
-    cannot be built or fails for other causes than the picture, when workers die one after the other, or when
+    An image that has no night is not an error here, only a `reason`. Raises `DusklineError` when a translator
+    cannot be built or fails for other causes than the image, when workers die one after the other, or when
     the store cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at
-    work. Whatever was finished before is kept, and the same call goes on from there.
+    work. Whatever was finished before is kept, and the same call continues from there.
     """
     if job.workers < 1:
         raise ParameterError(f"at least one worker is needed, not {job.workers}")
@@ -129,7 +129,7 @@ def finished_nights(job: Job) -> Iterator[Nights]:
                 else "nothing is lost"
             )
             raise InterruptedRunError(
-                f"interrupted; {made}", hint="run the same command again to go on from there"
+                f"interrupted; {made}", hint="run the same command again to continue from there"
             ) from error
 
 
@@ -154,8 +154,8 @@ def _translate(job: Job, plan: Plan, pool: NightPool, nights: Nights) -> None:
         reasons = reasons_of([(source.name, nights.faults[source.digest]) for source in struck])
         table = NightSummary(len(plan.todo), nights.made, nights.seconds, reasons).table()
         raise DusklineError(
-            f"{len(struck)} pictures could not be translated, not for their own sake:\n{table}",
-            hint=f"{nights.made:,} others were translated and are kept; run again when the cause is mended",
+            f"{len(struck)} images could not be translated, not for their own sake:\n{table}",
+            hint=f"{nights.made:,} others were translated and are kept; run again when the cause is fixed",
         )
 
 
@@ -220,7 +220,7 @@ def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
     for other, what in ((day.root, "the day set"), (store, "the work store")):
         other = other.resolve()
         if out.is_relative_to(other) or other.is_relative_to(out):
-            raise ParameterError(f"the night set {out} and {what} {other} may not lie in each other")
+            raise ParameterError(f"the night set {out} and {what} {other} may not be in each other")
     require_replaceable_set(out)
 
 

@@ -37,7 +37,7 @@ from pipeline.runtime.memory import available_memory, resident_memory
 from pipeline.runtime.process_lock import begin_as_worker, signals_held
 
 # Handed to a worker at once, in batches, so that it need not wait for its parent between two of them; where
-# a batch is more than one picture, others are read and encoded meanwhile.
+# a batch is more than one image, others are read and encoded meanwhile.
 _AHEAD = 2
 _BATCHES_AHEAD = 4
 
@@ -85,9 +85,9 @@ class _Process:
 class WorkerProcesses:
     """A crew of up to `workers` processes, fewer where the memory is too small for so many.
 
-    `sizes`: (width, height) of the pictures to come, as far as they are known.
+    `sizes`: (width, height) of the images to come, as far as they are known.
     Raises what `make_translator` raises, and `DusklineError` when the machine's memory is too small for any
-    of the pictures.
+    of the images.
     """
 
     def __init__(
@@ -145,21 +145,21 @@ def _fitting(first: Introduction, available: int | None) -> int:
 
 
 def require_room(introduction: Introduction, available: int | None) -> None:
-    """Raise `DusklineError` when the `available` bytes are too few for any of the pictures."""
+    """Raise `DusklineError` when the `available` bytes are too few for any of the images."""
     if available is not None and introduction.task > available:
         raise DusklineError(
-            f"a picture takes about {introduction.task / 1e9:.1f} GB of memory while it is translated,"
+            f"an image takes about {introduction.task / 1e9:.1f} GB of memory while it is translated,"
             f" and {available / 1e9:.1f} GB are available",
-            hint="end what else takes memory, or take smaller pictures (of a checkpoint: lower shorter_side)",
+            hint="end what else takes memory, or take smaller images (of a checkpoint: lower shorter_side)",
         )
 
 
 def built(
     make_translator: MakeTranslator, output: OutputFormat, sizes: Collection[tuple[int, int]]
 ) -> tuple[Translator, Introduction, int | None]:
-    """Build a translator and tell of it, by its recipe; and how many bytes its pictures may take.
+    """Build a translator and tell of it, by its recipe; and how many bytes its images may take.
 
-    A task takes what the largest picture of `sizes`, (width, height), will; those that do not fit are left
+    A task takes what the largest image of `sizes`, (width, height), will; those that do not fit are left
     out, unless none does. `DusklineError` says what a bug in `make_translator` raised.
     """
     try:

@@ -18,9 +18,9 @@ import numpy as np
 
 from pipeline.core.files import digest_bytes
 
-# Rows that are lit at once, so that a large picture does not unfold to gigabytes.
+# Rows that are lit at once, so that a large image does not unfold to gigabytes.
 _BAND = 128
-# Shorter side, in pixels, of the picture in which sky and windows are looked for, unless it is smaller.
+# Shorter side, in pixels, of the image in which sky and windows are looked for, unless it is smaller.
 _LOOKED_AT = 720
 _STEPS = 4095
 # Standard deviation of the sum of four bytes.
@@ -58,7 +58,7 @@ class ClassicalSettings:
 
 
 def classical_night(pixels: np.ndarray, settings: ClassicalSettings) -> np.ndarray:
-    """Turn an (H, W, 3) uint8 RGB picture of the day into its night, of the same shape."""
+    """Turn an (H, W, 3) uint8 RGB image of the day into its night, of the same shape."""
     source = _Draws(pixels)
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = _shrunk(pixels)
@@ -120,7 +120,7 @@ _LINEAR, _LEVELS = _linear_levels(), _encoded_levels()
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    """The picture as far as it is looked at to find things in it."""
+    """The image as far as it is looked at to find things in it."""
     height, width = pixels.shape[:2]
     share = _LOOKED_AT / min(height, width)
     if share >= 1:
@@ -129,12 +129,12 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
 
 
 def _as_large(found: np.ndarray, luma: np.ndarray) -> np.ndarray:
-    """What was found in the shrunk picture, (H, W) uint8, on the whole one."""
+    """What was found in the shrunk image, (H, W) uint8, on the whole one."""
     return cv2.resize(found, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _sky(small: np.ndarray, luma: np.ndarray) -> np.ndarray:
-    """How much of each pixel of `luma` is sky, (H, W) uint8, 255 for all; `small` is the picture shrunk."""
+    """How much of each pixel of `luma` is sky, (H, W) uint8, 255 for all; `small` is the image shrunk."""
     height, side = small.shape[0], min(small.shape[:2])
     size = _odd(side / 100)
     smooth = cv2.blur(small, (size, size))

@@ -13,7 +13,7 @@ from pipeline.core.files import digest_document
 from pipeline.night.photometric.classical import ClassicalSettings, classical_night
 from pipeline.runtime.errors import ParameterError
 
-# literal: the augmentation just as the paper's code ran it on 8-bit pictures, where thresholds count to 255:
+# literal: the augmentation just as the paper's code ran it on 8-bit images, where thresholds count to 255:
 # nearly everything is inverted. meant: the same with a threshold of the full range. classical: our own.
 Style = Literal["literal", "meant", "classical"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -58,7 +58,7 @@ class PhotometricTranslator:
         }
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that a picture of this size takes at most while it is translated."""
+        """Estimate the bytes that an image of this size takes at most while it is translated."""
         return width * (_LIVE_PIXEL * height + _LIVE_COLUMN)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:

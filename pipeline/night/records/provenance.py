@@ -1,4 +1,4 @@
-"""Where every night came from, as a table beside the nights: one row for each picture of the day."""
+"""Where every night came from, as a table beside the nights: one row for each image of the day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Status = Literal["done", "failed"]
 class Origin:
     """The origin of one night, or why there is none.
 
-    name: the night, relative to its set or folder (also when there is none). source: the picture of the day,
+    name: the night, relative to its set or folder (also when there is none). source: the image of the day,
     relative to its own; source_digest: SHA-256 of its bytes, "" when they could not be read. translator,
     checkpoint_digest, settings_digest, numeric_path: what it was made by. reason: "" unless it failed.
     digest: SHA-256 of the night's bytes, "" when there is none.
@@ -58,7 +58,7 @@ def read_origins(folder: Path) -> tuple[Origin, ...]:
         status = row["status"]
         if status not in get_args(Status):
             raise DusklineError(
-                f"{path}, line {line}: status {status!r} is none of {', '.join(get_args(Status))}"
+                f"{path}, line {line}: status {status!r} is not one of {', '.join(get_args(Status))}"
             )
         for name in _REPEATED:
             row[name] = shared.setdefault(row[name], row[name])

@@ -1,4 +1,4 @@
-"""What a run did, in words: counts, rate, and a table of the reasons why pictures have no night."""
+"""What a run did, in words: counts, rate, and a table of the reasons why images have no night."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"(?<![A-Z]-)(?<!\d)\d[\d,.]*")
 
 @dataclass(frozen=True)
 class Reason:
-    """A kind of failure, how many pictures it struck, and the first of them by name.
+    """A kind of failure, how many images it struck, and the first of them by name.
 
     text: the reason of that first one; those of the others may differ from it in numbers.
     """
@@ -30,7 +30,7 @@ class Reason:
 class NightSummary:
     """Counts of one run.
 
-    images: pictures of the day. made: nights translated in this run (one for pictures with the same bytes),
+    images: images of the day. made: nights translated in this run (one for images with the same bytes),
     which took `seconds`. reasons: the failures, commonest first.
     """
 
@@ -41,7 +41,7 @@ class NightSummary:
 
     @property
     def failed(self) -> int:
-        """How many pictures have no night."""
+        """How many images have no night."""
         return sum(reason.count for reason in self.reasons)
 
     def __str__(self) -> str:
@@ -62,14 +62,14 @@ class NightSummary:
     def require(self, max_failed: float, listing: Path, or_else: str = "") -> None:
         """Raise `DusklineError` with the table of reasons when more than the share `max_failed` failed.
 
-        listing: the file that names every picture that failed. or_else: what else may be done about it, where
+        listing: the file that names every image that failed. or_else: what else may be done about it, where
         the caller has a choice.
         """
         if self.failed and self.failed / self.images > max_failed:
             raise DusklineError(
-                f"{self.failed:,} of {self.images:,} pictures have no night, more than the allowed share of "
+                f"{self.failed:,} of {self.images:,} images have no night, more than the allowed share of "
                 f"{max_failed:g}:\n{self.table()}",
-                hint=f"mend or remove them (all are listed in {listing}){or_else}; the nights of "
+                hint=f"fix or remove them (all are listed in {listing}){or_else}; the nights of "
                 "the others are kept",
             )
 

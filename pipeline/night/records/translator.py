@@ -1,4 +1,4 @@
-"""What a translator is, in which form its pictures are written, and the two together: a recipe."""
+"""What a translator is, in which form its images are written, and the two together: a recipe."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ RECORD_KEYS = ("translator", "checkpoint_digest", "settings", "numeric_path")
 
 
 class Translator(Protocol):
-    """Turns a picture of the day into one of the night.
+    """Turns an image of the day into one of the night.
 
     The result depends on nothing but the pixels and on what `digest` stands for: no neighbours, no counters,
-    no clock. A picture that cannot be translated (too large, for instance) is a `BadImageError`, with a
-    message that depends on the picture alone.
+    no clock. An image that cannot be translated (too large, for instance) is a `BadImageError`, with a
+    message that depends on the image alone.
     """
 
     @property
@@ -38,7 +38,7 @@ class Translator(Protocol):
         ...
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that a picture of this size takes at most while it is translated."""
+        """Estimate the bytes that an image of this size takes at most while it is translated."""
         ...
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class Translator(Protocol):
 
 
 class Prepared(Protocol):
-    """A picture as a `BatchTranslator` takes it; those of one shape can be translated together."""
+    """An image as a `BatchTranslator` takes it; those of one shape can be translated together."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,10 +57,10 @@ class Prepared(Protocol):
 
 @runtime_checkable
 class BatchTranslator(Translator, Protocol):
-    """A translator that is fastest with many pictures at a time, as one on a GPU.
+    """A translator that is fastest with many images at a time, as one on a GPU.
 
-    batch: so many at most; it may shrink. threads: how many may prepare and finish other pictures meanwhile.
-    A picture's result may differ with its neighbours in a batch, by one level at most.
+    batch: so many at most; it may shrink. threads: how many may prepare and finish other images meanwhile.
+    An image's result may differ with its neighbours in a batch, by one level at most.
     """
 
     batch: int
@@ -71,11 +71,11 @@ class BatchTranslator(Translator, Protocol):
         ...
 
     def translate(self, pictures: Sequence[Any]) -> list[np.ndarray]:
-        """Translate up to `batch` prepared pictures of one shape."""
+        """Translate up to `batch` prepared images of one shape."""
         ...
 
     def finish(self, night: np.ndarray, picture: Any) -> np.ndarray:
-        """Bring a translated picture into its final form."""
+        """Bring a translated image into its final form."""
         ...
 
 
@@ -95,7 +95,7 @@ class OutputFormat:
 
     def __post_init__(self) -> None:
         if self.suffix not in (".jpg", ".png"):
-            raise ParameterError(f"pictures are written as .jpg or .png, not {self.suffix!r}")
+            raise ParameterError(f"images are written as .jpg or .png, not {self.suffix!r}")
         if not 1 <= self.quality <= 95:
             raise ParameterError(f"the quality of a JPEG must lie between 1 and 95, not {self.quality}")
 

@@ -44,20 +44,20 @@ def translate_folder(
     max_failed: float,
     engine: Engine = "local",
 ) -> NightSummary:
-    """Write the night of every picture below `folder` into `out`, with `origins.csv` and `recipe.json`.
+    """Write the night of every image below `folder` into `out`, with `origins.csv` and `recipe.json`.
 
-    `a/b.JPG` becomes `a/bn.jpg`; pictures are what `picture_files` finds. Only what `store` lacks is
+    `a/b.JPG` becomes `a/bn.jpg`; images are what `picture_files` finds. Only what `store` lacks is
     translated. Nights are files of their own, copied from there, so that an edit stays in `out`; the next run
     puts back what was changed, and copies nothing else. A night that an earlier run wrote into `out`, and
-    whose picture is gone, is removed; other files in `out` are left alone. Nothing is ever written into
+    whose image is gone, is removed; other files in `out` are left alone. Nothing is ever written into
     `folder`.
 
     A file in the place of a night that the `origins.csv` in `out` does not tell of is a `UserError` before
     anything is translated; so is an `origins.csv` that is not such a table, or a `recipe.json` without one.
 
-    A picture without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
+    An image without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
     has none, `DusklineError` tells the reasons, after the others are written. Other errors as in
-    `finished_nights`; `ParameterError` when `out` or `store` and `folder` lie in each other.
+    `finished_nights`; `ParameterError` when `out` or `store` and `folder` are in each other.
     """
     check_share(max_failed)
     require_folder(folder)
@@ -65,7 +65,7 @@ def translate_folder(
     _require_apart(folder, store, "the work store")
     names = picture_files(folder)
     if not names:
-        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
+        raise MissingInputError(f"no images ({', '.join(PICTURE_SUFFIXES)}) in {folder} or below it")
     _require_own_names(names, output.suffix)
     name_of = partial(night_of, suffix=output.suffix)
     targets = [name_of(name) for name in names]
@@ -97,19 +97,19 @@ def _require_apart(folder: Path, other: Path, what: str) -> None:
     one, two = folder.resolve(), other.resolve()
     if one.is_relative_to(two) or two.is_relative_to(one):
         raise ParameterError(
-            f"{what} would be written to {two}, and the pictures lie in {one}: one holds the other",
-            hint="nothing is ever written beside the pictures; give a folder apart from theirs",
+            f"{what} would be written to {two}, and the images are in {one}: one holds the other",
+            hint="nothing is ever written beside the images; give a folder apart from theirs",
         )
 
 
 def _require_no_way_back(folder: Path, out: Path, names: Iterable[str]) -> None:
-    """Refuse an `out` in which linked folders lead to the pictures."""
+    """Refuse an `out` in which linked folders lead to the images."""
     inside = folder.resolve()
     for parent in sorted({(out / name).parent for name in names}):
         if parent.resolve().is_relative_to(inside):
             raise ParameterError(
-                f"{parent} leads into the folder of the pictures, {inside}",
-                hint="nothing is ever written beside the pictures; remove that link",
+                f"{parent} leads into the folder of the images, {inside}",
+                hint="nothing is ever written beside the images; remove that link",
             )
 
 
@@ -120,7 +120,7 @@ def _require_own_names(names: Sequence[str], suffix: str) -> None:
     shared = [f"{' and '.join(days)} ({night})" for night, days in by_night.items() if len(days) > 1]
     if shared:
         raise UserError(
-            f"pictures whose nights would have the same name:{listed(shared)}",
+            f"images whose nights would have the same name:{listed(shared)}",
             hint="rename them, or translate them from different folders",
         )
 

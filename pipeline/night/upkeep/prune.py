@@ -77,7 +77,7 @@ def survey(store: Path, sets: Path) -> list[Part]:
 def prune(store: Path, sets: Path) -> Amount:
     """Remove from `store` what nothing uses, and return how much that was; errors as `survey`.
 
-    A recipe's part of which nothing is used goes with all that is known about pictures without a night; that
+    A recipe's part of which nothing is used goes with all that is known about images without a night; that
     of one that stays is kept.
     """
     named = _named(sets)

@@ -54,7 +54,7 @@ class Matches:
 
     @property
     def pictured(self) -> int:
-        """Those with pictures."""
+        """Those with images."""
         return sum(one.pictured for one in self.evaluations)
 
 

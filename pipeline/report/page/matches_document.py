@@ -18,7 +18,7 @@ from pipeline.vpr.results.ground_truth import Nearest
 from pipeline.vpr.results.query_results import QueryResult, worst_first
 from pipeline.vpr.results.thumbnails import Thumbnail, Thumbnails
 
-# Characters that an answer's numbers, an image's place and the number of its picture take at most.
+# Characters that an answer's numbers, an image's place and the number of its image take at most.
 _ROW, _PLACE, _PICTURE = 200, 24, 24
 
 
@@ -116,20 +116,20 @@ class ShownEvaluation:
 
 
 class ShownPictures:
-    """Pictures of the document, each once, whatever the test sets that it is in."""
+    """Images of the document, each once, whatever the test sets that it is in."""
 
     def __init__(self) -> None:
         self.numbers: dict[Thumbnail, int] = {}
         self.texts: list[str] = []
 
     def bytes_to_show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> int:
-        """How much longer the document gets by pictures of an evaluation, at most."""
+        """How much longer the document gets by images of an evaluation, at most."""
         new = {copy for copy in pictures.values() if copy not in self.numbers}
         named = sum(name not in evaluation.shown_set.pictures for name in pictures)
         return _PICTURE * named + sum(_PICTURE + in_base64(copy.size) for copy in new)
 
     def show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> None:
-        """Put pictures of an evaluation into the document."""
+        """Put images of an evaluation into the document."""
         for name, copy in pictures.items():
             if copy not in self.numbers:
                 self.numbers[copy] = len(self.numbers)

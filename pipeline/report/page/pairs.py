@@ -13,7 +13,7 @@ from pipeline.night.comparison.samples import spread
 from pipeline.report.page.data_uris import data_uri, in_base64
 from pipeline.report.sets.sheet import Sample, read_sheet
 
-# Characters of the section's own, and of each pair's beside its pictures and names.
+# Characters of the section's own, and of each pair's beside its images and names.
 _SECTION, _PAIR = 4_000, 1_100
 
 
@@ -46,7 +46,7 @@ class Pairs:
 def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
     """The samples of all `sheets` (folders), or as many as fit into `budget` bytes of the page.
 
-    Those are evenly chosen. Errors as `read_sheet`; `MissingInputError` for a picture that is not there.
+    Those are evenly chosen. Errors as `read_sheet`; `MissingInputError` for an image that is not there.
     """
     samples = [(folder, sample) for folder in sheets for sample in read_sheet(folder)]
     count = len(samples)

@@ -31,7 +31,7 @@ class Set:
 class TrainedModel:
     """A model that was tested. trained_on: digest of the manifest of its training set, or where it is from.
 
-    dataset: the set of that digest, "" when it is none of those in numbers. described: where it is two as
+    dataset: the set of that digest, "" when it is not one of those in numbers. described: where it is two as
     one, which describes what; the rest is of that of the queries.
     """
 

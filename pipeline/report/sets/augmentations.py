@@ -1,4 +1,4 @@
-"""Sheets of augmented queries: the same few pictures, plain and changed in each way that a model may ask."""
+"""Sheets of augmented queries: the same few images, plain and changed in each way that a model may ask."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def write_augmentations(
 ) -> int:
     """Draw `pictures` training queries, each plain and under each of the named `changes`, to a JPEG.
 
-    A row is a picture and a column a way, named above it; every cell is `height` pixels high with the width
-    of the first picture's aspect, for the network's input has one size. Each change is that of the run's
-    first round with seed 0. Returns how many pictures there are. Raises `ParameterError` when `pictures` or
+    A row is an image and a column a way, named above it; every cell is `height` pixels high with the width
+    of the first image's aspect, for the network's input has one size. Each change is that of the run's
+    first round with seed 0. Returns how many images there are. Raises `ParameterError` when `pictures` or
     `height` is below 1, `SetError` when the set has no training queries.
     """
-    for name, value in (("pictures", pictures), ("height", height)):
+    for name, value in (("images", pictures), ("height", height)):
         if value < 1:
             raise ParameterError(f"{name} must be at least 1, not {value}")
     queries = images.where("train", "queries")

@@ -1,4 +1,4 @@
-"""Figures of a set as SVG: a map of its standpoints without a network, and how bright its pictures are."""
+"""Figures of a set as SVG: a map of its standpoints without a network, and how bright its images are."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _bounds(groups: Groups) -> tuple[float, float, float, float]:
 
 
 def draw_brightness(title: str, counts: Mapping[str, Sequence[int]]) -> str:
-    """Draw how many pictures are how bright: counts by mean luma, in even steps of 0 to 255."""
+    """Draw how many images are how bright: counts by mean luma, in even steps of 0 to 255."""
     most = max(1, *(count for group in counts.values() for count in group))
     bottom, right = _HEIGHT - 36, _WIDTH - _MARGIN
     body = [f'<path class="axis" d="M{_MARGIN} {bottom}H{right}" stroke="currentColor" stroke-opacity=".4"/>']
@@ -88,7 +88,7 @@ def draw_brightness(title: str, counts: Mapping[str, Sequence[int]]) -> str:
     words = ", ".join(f"{sum(group):,} {name}" for name, group in counts.items())
     return _svg(
         f"Brightness of {title}",
-        f"Pictures by their mean luma, 0 black to 255 white: {words}.",
+        f"Images by their mean luma, 0 black to 255 white: {words}.",
         [*_legend(list(counts)), *body],
     )
 

@@ -43,7 +43,7 @@ class SetRecord:
 
 
 def write_set_record(folder: Path, images: ImageSet) -> SetRecord:
-    """Read what lies beside a set's images and put it into `folder`; errors as those records' own readers."""
+    """Read what is beside a set's images and put it into `folder`; errors as those records' own readers."""
     origins = read_origins(images.root) if (images.root / ORIGINS).is_file() else ()
     # A merged set holds the record of all nights, also of those that it does not keep.
     kept = {row.name for row in images.rows}

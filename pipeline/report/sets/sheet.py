@@ -55,13 +55,13 @@ _HEADER = tuple(field.name for field in fields(Sample))
 def write_sheet(
     folder: Path, day: ImageSet, night: ImageSet, per_split: int, true_nights: TrueNights | None
 ) -> int:
-    """Put small pictures of `per_split` days of each split, and of their nights, into `folder` with a list.
+    """Put small images of `per_split` days of each split, and of their nights, into `folder` with a list.
 
     The samples are spread evenly over a split. Returns how many there are. Raises `ParameterError` when
     `per_split` is below 1, `SetError` when `night` was not made of `day` or none of it could be made.
     """
     if per_split < 1:
-        raise ParameterError(f"a sheet needs at least one picture of a split, not {per_split}")
+        raise ParameterError(f"a sheet needs at least one image of a split, not {per_split}")
     night_of = _nights(day, night)
     rows = [
         row
@@ -98,7 +98,7 @@ def _nights(day: ImageSet, night: ImageSet) -> Mapping[str, ImageRow]:
         if origin.status == "done":
             found[origin.source] = rows[origin.name]
     if not found:
-        raise SetError(f"no picture of {day.root} has a night in {night.root}")
+        raise SetError(f"no image of {day.root} has a night in {night.root}")
     return found
 
 

@@ -31,7 +31,7 @@ from pipeline.runtime.progress import progress
 
 STATISTICS, MAP, BRIGHTNESS = "statistics.json", "map.svg", "brightness.svg"
 BINS = 32
-# Pixels of the longest side that are enough to tell how bright a picture is.
+# Pixels of the longest side that are enough to tell how bright an image is.
 _SMALL = 64
 UNKNOWN = "unknown"
 
@@ -42,8 +42,8 @@ class Statistics:
 
     images: by "split/role". times: by time of day, "unknown" among them. places: standpoints (to the metre).
     images_of_a_place: how many places have so many images. extent: metres from west to east and from south to
-    north. brightness: by time of day, of how many pictures the mean luma lies in each of `BINS` steps of 0 to
-    255; of a sample of `looked_at` pictures. positions_in: what places and extent count instead of metres:
+    north. brightness: by time of day, of how many images the mean luma is in each of `BINS` steps of 0 to
+    255; of a sample of `looked_at` images. positions_in: what places and extent count instead of metres:
     "frames", or "" for metres; where it is "unknown", there are no places, and no map.
     """
 
@@ -73,7 +73,7 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
     `workers` threads read; their number changes nothing. `ParameterError` when `pictures` is below 1.
     """
     if pictures < 1:
-        raise ParameterError(f"statistics look at one picture at least, not {pictures}")
+        raise ParameterError(f"statistics look at one image at least, not {pictures}")
     sample = spread(list(images.rows), pictures)
     placed = images.positions_in != UNPLACED
     found = Statistics(

@@ -1,4 +1,4 @@
-"""A model taught to find by night, beside the teacher that it was; going on where it stopped."""
+"""A model taught to find by night, beside the teacher that it was; continuing where it stopped."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def adapt(
 ) -> AdaptSummary:
     """Teach the model in the folder `model` by `images`; write what it has become, and its terms, into `out`.
 
-    The curve of the loss goes to the folder `live`, None for nowhere. States lie in `work/<digest of set,
-    teacher and settings>_<digest of code>` and are removed at the end; until then the same call goes on where
-    a run stopped, and on a CPU it ends in the same weights, bit for bit, as one that did not. `workers`
-    threads read pictures; their number changes nothing.
+    The curve of the loss goes to the folder `live`, None for nowhere. States are in `work/<digest of set,
+    teacher and settings>_<digest of code>` and are removed at the end; until then, the same call resumes a
+    stopped run. On a CPU the weights are then the same, bit for bit, as without the stop. `workers` threads
+    read images; their number changes nothing.
     """
     place = device_of_process(device_of(device))
     numbers = numbers_of(place, settings.autocast)
@@ -146,7 +146,7 @@ def _loop(
 def _curve(losses: Sequence[float]) -> dict[int, float]:
     """Means of the losses over about a tenth of the steps each, by the last step of these.
 
-    `DusklineError` for a loss that is no number.
+    `DusklineError` for a loss that is not a number.
     """
     if not np.isfinite(losses).all():
         raise DusklineError(

@@ -51,7 +51,7 @@ def bytes_of_a_step(settings: AdaptSettings, lesson: Lesson, extraction: Extract
 
 
 def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extraction, left: int) -> None:
-    """Say how long the `left` steps will take, by one on pictures of nothing, of which nothing is learnt."""
+    """Say how long the `left` steps will take, by one on images of nothing, of which nothing is learnt."""
     places = len(extraction.group.share(range(settings.batch)))
     pictures = torch.zeros((places * PICTURES, 3, settings.height, settings.width))
     pictures = to_device(pictures.contiguous(memory_format=torch.channels_last), extraction.device)

@@ -1,4 +1,4 @@
-"""What an adaptation learns from: pairs of a place, or pictures that are each their own positive."""
+"""What an adaptation learns from: pairs of a place, or images that are each their own positive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> Tr
         raise SetError(
             f"the {settings.split} split of {images.root} has one place to learn from, and nothing to tell"
             " it from",
-            hint="take a set of more pictures",
+            hint="take a set of more images",
         )
     nights = night_twins(queries)
     if nights is None:
@@ -45,10 +45,10 @@ def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> Tr
 
 
 def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, SplitImages, Places]:
-    """Queries, database and who shows whose place, of pictures by day."""
+    """Queries, database and who shows whose place, of images by day."""
     days = tuple(row for row in images.where(settings.split) if row.time_of_day != "night")
     if not days:
-        raise SetError(f"the {settings.split} split of {images.root} has no pictures by day")
+        raise SetError(f"the {settings.split} split of {images.root} has no images by day")
     size = settings.height, settings.width
     queries, database = (
         SplitImages(images, tuple(row for row in days if row.role == role), *size)
@@ -60,7 +60,7 @@ def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, Spl
                 near = settings.positives, settings.negatives
                 return queries, database, Places(database.positions, queries.positions, *near)
         _LOG.info(
-            "no query of %s has a database image within %g m: each of %d pictures by day is its own positive",
+            "no query of %s has a database image within %g m: each of %d images by day is its own positive",
             images.root,
             settings.positives,
             len(days),

@@ -1,4 +1,4 @@
-"""A model taught from a folder of pictures by day and one of their nights, which need no positions."""
+"""A model taught from a folder of images by day and one of their nights, which need no positions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.experiments.experiment import HUB, MODEL
 
 _SPLIT: Literal["test"] = "test"
-# Of pictures that are neither JPEG nor PNG, such as HEIC.
+# Of images that are neither JPEG nor PNG, such as HEIC.
 _RECODED = Recode(jpeg_quality=95)
 
 
@@ -40,12 +40,12 @@ def adapt_from_folders(
     device: str,
     workers: int,
 ) -> AdaptSummary:
-    """Teach the model in the folder `model` by the pictures below `days` and their nights below `nights`.
+    """Teach the model in the folder `model` by the images below `days` and their nights below `nights`.
 
     What it becomes is written into the folder `out`, in the place of an earlier model. The night of `a/b.JPG`
-    is `a/bn.jpg` or `a/bn.png`, as `translate_folder` writes it; a picture without one is learnt from by day
-    alone. States lie below `work`, and the same call goes on where a run stopped. `MissingInputError` for a
-    folder that is not there or has no pictures, or no night of any; `ParameterError` when `out` is `model`,
+    is `a/bn.jpg` or `a/bn.png`, as `translate_folder` writes it; an image without one is learnt from by day
+    alone. States are below `work`, and the same call continues where a run stopped. `MissingInputError` for a
+    folder that is not there or has no images, or no night of any; `ParameterError` when `out` is `model`,
     `UserError` when it holds something else than a model; errors as `format_set` and `adapt`.
     """
     if out.resolve() == model.resolve():
@@ -77,7 +77,7 @@ def _settings(lesson: FolderLesson, model: Path, days: Path, threads: int) -> Ad
         warmup=min(20, lesson.steps // 5),
         temperature=0.05,
         night_weight=1.0,
-        # Each picture is its own; what lies beyond its neighbours shows another place.
+        # Each image is its own; what lies beyond its neighbours shows another place.
         positives=None,
         negatives=lesson.neighbours + 0.5,
         similar_places=1,
@@ -90,16 +90,16 @@ def _settings(lesson: FolderLesson, model: Path, days: Path, threads: int) -> Ad
 
 
 def _set_of(days: Path, nights: Path, root: Path, workers: int) -> ImageSet:
-    """Write all pictures as a set whose positions count them in the order of their names."""
+    """Write all images as a set whose positions count them in the order of their names."""
     for folder in (days, nights):
         require_folder(folder)
     names = picture_files(days)
     if not names:
-        raise MissingInputError(f"no pictures ({', '.join(PICTURE_SUFFIXES)}) in {days} or below it")
+        raise MissingInputError(f"no images ({', '.join(PICTURE_SUFFIXES)}) in {days} or below it")
     images = list(_images(days, names, nights))
     if len(images) == len(names):
         raise MissingInputError(
-            f"{nights} has no night of any picture in {days}",
+            f"{nights} has no night of any image in {days}",
             hint=f"make them: duskline translate {days} {nights} --photometric classical",
         )
     return format_set(images, root, workers=workers, label="read")

@@ -17,7 +17,7 @@ PICTURES = 3
 
 
 class Lesson(nn.Module):
-    """Pictures of places to descriptors: the student's, and of positives the teacher's where it has one.
+    """Images of places to descriptors: the student's, and of positives the teacher's where it has one.
 
     (n * 3, 3, H, W), of each place what asks by day, its positive and what asks by night, to (n * 3, D).
     Both networks compute as they do when they are used: drop-outs are off and batch norms stay, so that the
@@ -58,7 +58,7 @@ def _together(pictures: Tensor) -> Tensor:
 def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) -> Network:
     """A network with the weights of `teacher`, of which the stages from `learns` on learn.
 
-    Of a network that is no sequence of stages, such as a transformer, the modules that `learns` names learn,
+    In a network that is not a sequence of stages, such as a transformer, the modules named by `learns` learn,
     and what pools its features. `ParameterError` when there is no such stage or module.
     """
     changed = settings_of_student(teacher, settings, learns)
@@ -114,7 +114,7 @@ def _let_all_learn(module: nn.Module) -> None:
 
 
 def require_learning(lesson: Lesson, picture: Tensor) -> None:
-    """Raise `ParameterError` when the descriptor of a picture (1, 3, H, W) depends on nothing that learns."""
+    """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on nothing that learns."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
             "what is to learn has no part in the descriptors",

@@ -31,7 +31,7 @@ class Teacher(Protocol):
 
     @property
     def network(self) -> nn.Module:
-        """Normalised pictures (N, 3, H, W) to descriptors (N, D)."""
+        """Normalised images (N, 3, H, W) to descriptors (N, D)."""
         ...
 
     def student(self, learns: str) -> nn.Module:

@@ -16,9 +16,9 @@ from PIL import Image
 
 from pipeline.runtime.ranges import Factor, Range, Whole, require_ranges
 
-# Nodes of the field of light up and down the picture; across it is one more.
+# Nodes of the field of light up and down the image; across it is one more.
 _NODES = (3, 9)
-# Shares of `shade`: the whole picture's exposure, and each channel's tint.
+# Shares of `shade`: the whole image's exposure, and each channel's tint.
 _EXPOSURE, _TINT = 0.5, 0.25
 # Heights of the picture: where windows, lamps and shop fronts are, and how large.
 _WINDOWS_LIE, _WINDOW_HEIGHT, _WINDOW_WIDTH = (0.08, 0.78), (0.01, 0.045), (0.01, 0.035)
@@ -37,7 +37,7 @@ _GREEN, _BLUE = (0.7, 1.0), (0.35, 0.95)
 class Lights:
     """Other illumination, with new windows and lamps and sometimes a lit shop front.
 
-    Three pictures in ten get a lit shop front.
+    Three images in ten get a lit shop front.
 
     shade: standard deviation of the logarithm of the illumination, which varies smoothly over the image. Half
         of it is the deviation of the exposure of the whole image, a quarter that of the tint of each channel.
@@ -55,7 +55,7 @@ class Lights:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """Change a picture of any size."""
+        """Change an image of any size."""
         pixels = np.asarray(image, dtype=np.float32) * self._falling(image.size, rng)
         height = image.height
         for _ in range(int(rng.integers(self.windows + 1))):
@@ -74,7 +74,7 @@ class Lights:
         return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
     def _falling(self, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        """By what the picture is multiplied: (H, W, 3), float32."""
+        """By what the image is multiplied: (H, W, 3), float32."""
         nodes = int(rng.integers(*_NODES))
         field = rng.normal(0, self.shade, (nodes, nodes + 1)).astype(np.float32)
         smooth = cv2.resize(field, size, interpolation=cv2.INTER_CUBIC)
@@ -99,7 +99,7 @@ def _rectangle(
     tall: tuple[float, float],
     wide: tuple[float, float],
 ) -> np.ndarray:
-    """A drawn rectangle of `pixels`, as a view; all in heights of the picture."""
+    """A drawn rectangle of `pixels`, as a view; all in heights of the image."""
     height, width = pixels.shape[:2]
     top, left = round(height * _drawn(rng, lie)), int(rng.integers(width))
     rows, columns = (max(1, round(height * _drawn(rng, range_))) for range_ in (tall, wide))

@@ -1,6 +1,6 @@
-"""Changes of training pictures, drawn anew for each: false nights, lights, colours, perspective, occlusion.
+"""Changes of training images, drawn again for each: false nights, lights, colours, perspective, occlusion.
 
-Each is a few explicit draws and operations of a library, so that a picture's change depends on its
+Each is a few explicit draws and operations of a library, so that an image's change depends on its
 generator alone, and not on how many threads read. Facts and values: the paper and the Deep Visual
 Geo-localization Benchmark.
 """
@@ -23,7 +23,7 @@ from pipeline.vpr.augmentation.night_lights import Lights
 from pipeline.vpr.inputs.preprocessing import as_view
 
 # Two readings of a value that the paper gives as a share of 1: "literal" lets it be one of 255 levels, as its
-# code did on 8-bit pictures; "meant" lets it be a share of the full range, as its words say.
+# code did on 8-bit images; "meant" lets it be a share of the full range, as its words say.
 Form = Literal["literal", "meant"]
 # How often a place for an occlusion or a crop is sought, as torchvision does.
 _TRIES = 10
@@ -48,7 +48,7 @@ class Night:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:  # noqa: ARG002
-        """Change a picture; nothing is drawn."""
+        """Change an image; nothing is drawn."""
         solarized = functional.solarize(image, self.threshold * _unit(self.form))
         return functional.adjust_brightness(solarized, self.brightness)
 
@@ -74,7 +74,7 @@ class Jitter:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """Change a picture."""
+        """Change an image."""
         factors = {
             name: float(rng.uniform(max(0.0, 1 - value), 1 + value))
             for name, value in (
@@ -93,7 +93,7 @@ class Jitter:
 class Perspective:
     """With `probability`, the corners move inwards by up to `distortion` of half a side.
 
-    The paper: 0.5 with 0.7; fill 1, or fill 0 and the central 300x400 of 480x640, which is 0.625 of a picture
+    The paper: 0.5 with 0.7; fill 1, or fill 0 and the central 300x400 of 480x640, which is 0.625 of an image
     of any size.
 
     distortion: largest shift of a corner, as a share of half a side.
@@ -114,7 +114,7 @@ class Perspective:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """Change a picture."""
+        """Change an image."""
         width, height = image.size
         if rng.random() < self.probability:
             before = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
@@ -151,7 +151,7 @@ class ResizedCrop:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """Change a picture."""
+        """Change an image."""
         width, height = image.size
         place = _rectangle(rng, (height, width), (self.smallest, 1.0), (3 / 4, 4 / 3))
         if place is None:
@@ -172,7 +172,7 @@ class Rotation:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """Change a picture."""
+        """Change an image."""
         return functional.rotate(image, float(rng.uniform(-self.degrees, self.degrees)))
 
 
@@ -212,7 +212,7 @@ class Occlusion:
 class Augmentation:
     """Changes of a training image, applied in this order; parts that are left out do nothing.
 
-    All but the last change the 8-bit picture, before it is normalised and resized; the occlusion changes the
+    All but the last change the 8-bit image, before it is normalised and resized; the occlusion changes the
     network's input.
 
     night: a false night.

@@ -29,7 +29,7 @@ from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descrip
 # that holds the sets has room for so much.
 LIMIT = 20 * 2**30
 
-# Rooms of the code that describes pictures; the store outlives its changes.
+# Rooms of the code that describes images; the store outlives its changes.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
     *("pipeline/datasets/image_set", "pipeline/vpr/evaluation"),
@@ -38,7 +38,7 @@ ROOMS = (
 
 
 def describing_digest() -> str:
-    """Digest of the code that describes pictures, and of the versions of what it rests on."""
+    """Digest of the code that describes images, and of the versions of what it rests on."""
     libraries = (torch.__version__, torchvision.__version__, decoders(), np.__version__)
     return digest_document([code_digest(ROOMS), *libraries])
 
@@ -56,7 +56,7 @@ class DescriptorCache:
     ) -> Iterator[np.ndarray]:
         """Give the `count` descriptors of what `of` names, as a memory map, for the length of the block.
 
-        Where the store does not have them, `describe` makes them, in pieces; a second run that wants the same
+        Where the store does not have them, `describe` makes them, in pieces; a second run that needs the same
         waits for the first. Afterwards what was not used for longest goes until the limit is kept.
         """
         key = digest_document(of)[:32]

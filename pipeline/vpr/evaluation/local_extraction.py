@@ -19,7 +19,7 @@ from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
 
 class Describer(Protocol):
-    """Describes pictures by the network of one experiment, as `extraction` says."""
+    """Describes images by the network of one experiment, as `extraction` says."""
 
     @property
     def extraction(self) -> Extraction:
@@ -29,9 +29,9 @@ class Describer(Protocol):
     def descriptors(
         self, pictures: SplitImages | PreprocessedQueries, batch: int = BATCH, apart: bool | None = None
     ) -> np.ndarray:
-        """Descriptors of all pictures, in their order: (n, D), float32.
+        """Descriptors of all images, in their order: (n, D), float32.
 
-        apart: as of `CropDescriptors`; None where pictures are no crops.
+        apart: as of `CropDescriptors`; None where images are no crops.
         """
         ...
 

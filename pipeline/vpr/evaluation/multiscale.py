@@ -1,4 +1,4 @@
-"""Multi-scale testing: the features of a picture and of its coarser copies, aggregated together.
+"""Multi-scale testing: the features of an image and of its coarser copies, aggregated together.
 
 The rules are those of the paper's own code (Table V), for grids of any size.
 """
@@ -46,7 +46,7 @@ def averaged(grids: list[Tensor]) -> Tensor:
 
 
 class Scaled(nn.Module):
-    """A backbone that sees pictures (N, 3, H, W) at all scales: features (N, C, L, 1), combined."""
+    """A backbone that sees images (N, 3, H, W) at all scales: features (N, C, L, 1), combined."""
 
     def __init__(self, backbone: nn.Module, combine: Literal["concatenation", "average"]) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Scaled(nn.Module):
         self.combine = concatenated if combine == "concatenation" else averaged
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of a batch: of the pictures as they are first, then of the coarser copies."""
+        """Features of a batch: of the images as they are first, then of the coarser copies."""
         return self.combine([self.backbone(x), *(self.backbone(coarser(x, step)) for step in STEPS)])
 
 

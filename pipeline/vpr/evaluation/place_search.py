@@ -1,4 +1,4 @@
-"""What an experiment finds: its pictures described, or taken from the store, and each query searched."""
+"""What an experiment finds: its images described, or taken from the store, and each query searched."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def describe_queries(queries: SplitImages, treatment: Treatment, describer: Desc
     """Descriptors of treated queries: (Q, D), or (Q, 5, D) where each crop is searched by itself."""
     treated = PreprocessedQueries(queries, treatment)
     if treatment not in CROPPED:
-        # Pictures of different sizes make no batch.
+        # Images of different sizes make no batch.
         return describer.descriptors(treated, 1 if treatment == "single_query" else BATCH)
     apart = treatment in SEARCHED_APART
     found = describer.descriptors(treated, BATCH // CROPS, apart)

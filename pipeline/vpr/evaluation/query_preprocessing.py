@@ -29,7 +29,7 @@ class PreprocessedQueries:
     hard_resize: resized to H x W, whatever their aspect.
     single_query: the shorter side becomes min(H, W) and the aspect stays, so sizes differ and the network
         sees one query at a time.
-    central_crop: the aspect stays, and the smallest picture that covers H x W is cut to that round its centre
+    central_crop: the aspect stays, and the smallest image that covers H x W is cut to that round its centre
         (the benchmark takes the nearest pixels, here they are interpolated as everywhere else).
     five_crops: the shorter side becomes s = min(H, W); of the four corners and the centre a square of s x s
         each, whose descriptors are averaged.
@@ -52,7 +52,7 @@ class PreprocessedQueries:
 
 
 def preprocess_query(view: Tensor, size: tuple[int, int], treatment: Treatment) -> Tensor:
-    """A picture (3, h, w) made ready, not by hard_resize, for an input of `size`, (H, W); see the class."""
+    """An image (3, h, w) made ready, not by hard_resize, for an input of `size`, (H, W); see the class."""
     shorter = min(size)
     if treatment == "single_query":
         return functional.resize(view, [shorter], antialias=True)

@@ -1,8 +1,8 @@
-"""Descriptors by a Ray cluster: actors that each hold the network; pictures go in by paths, files come out.
+"""Descriptors by a Ray cluster: actors that each hold the network; images go in by paths, files come out.
 
-The pictures are described in pieces of whole batches, with as many threads as on one machine, so that on a
+The images are described in pieces of whole batches, with as many threads as on one machine, so that on a
 CPU the bytes are those of one machine. The pieces wait in a folder that all nodes share, until the evaluation
-is over; one that was ended goes on from them.
+is over; one that was ended continues from them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pipeline.vpr.inputs.split_images import SplitImages
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
-# Pictures of a piece, or a little less, so that it is whole batches: some seconds of a processor's work,
+# Images of a piece, or a little less, so that it is whole batches: some seconds of a processor's work,
 # which is what a lost actor costs.
 PIECE = 16 * BATCH
 
@@ -51,9 +51,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Pictures to describe, `batch` at a time, into `file`.
+    """Images to describe, `batch` at a time, into `file`.
 
-    apart: as of `CropDescriptors`; None where pictures are no crops.
+    apart: as of `CropDescriptors`; None where images are no crops.
     """
 
     pictures: SplitImages | PreprocessedQueries
@@ -63,7 +63,7 @@ class _Piece:
 
     def __str__(self) -> str:
         rows = _images_of(self.pictures).rows
-        return f"the {len(rows)} pictures from {rows[0].name} on"
+        return f"the {len(rows)} images from {rows[0].name} on"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class RayExtraction:
             _Piece(_part(pictures, first, step), batch, apart, folder / f"{first}_{step}.npy")
             for first in range(0, len(pictures), step)
         ]
-        # By listing: a network's file system that was asked for a file may go on saying that it is not there.
+        # By listing: a network's file system that was asked for a file may go on saying that it is absent.
         listed = {file.name for file in folder.iterdir()}
         there = {piece.file.name for piece in pieces if piece.file.name in listed and _is_whole(piece)}
         answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
@@ -184,7 +184,7 @@ class _Description:
         self.introduction = Introduction(identity, ahead=2)
 
     def __call__(self, piece: _Piece) -> None:
-        """Describe the pictures of a piece and write its file."""
+        """Describe the images of a piece and write its file."""
         with threads_within(self._threads):
             found = self._extraction.descriptors(piece.pictures, piece.batch, piece.apart)
         write_descriptors(piece.file, len(found), [found])
@@ -197,7 +197,7 @@ def _images_of(pictures: SplitImages | PreprocessedQueries) -> SplitImages:
 def _part(
     pictures: SplitImages | PreprocessedQueries, first: int, count: int
 ) -> SplitImages | PreprocessedQueries:
-    """The pictures from `first` on, `count` of them at most, without the rest of their set."""
+    """The images from `first` on, `count` of them at most, without the rest of their set."""
     if isinstance(pictures, PreprocessedQueries):
         return replace(pictures, queries=cast(SplitImages, _part(pictures.queries, first, count)))
     rows = pictures.rows[first : first + count]

@@ -19,7 +19,7 @@ def take_model(file: Path, out: Path) -> str:
     It is a copy and no link: DVC makes what it keeps read-only, and the file is the user's. Raises
     `MissingInputError` without a file, and errors as `load_model` for one that is damaged or of another kind.
     """
-    require_file(file, hint="bring the model.pt, or mend its file under model_file in params.yaml")
+    require_file(file, hint="bring the model.pt, or fix its file under model_file in params.yaml")
     network, settings, record = load_model(file)
     missing = [name for name in _TOLD if not isinstance(record.get(name), str)]
     if missing:

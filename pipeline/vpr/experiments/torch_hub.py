@@ -27,7 +27,7 @@ from pipeline.vpr.experiments.adapted_weights import put_adapted
 from pipeline.vpr.experiments.experiment import ADAPTED, HUB
 
 _ON_GITHUB = re.compile(r"[\w.-]+/[\w.-]+:[\w./-]+")
-# Of the picture that is described to see what comes out; patches of 14 and strides of 32 divide it.
+# Of the image that is described to see what comes out; patches of 14 and strides of 32 divide it.
 _SIDE = 224
 
 
@@ -92,7 +92,7 @@ def read_hub_model(path: Path) -> tuple[HubModel, dict[str, Any]]:
 
 
 def load_hub_model(path: Path) -> nn.Module:
-    """Load the model that `register_hub_model` has written down in `path`, adapted where weights lie beside.
+    """Load the model that `register_hub_model` has written down in `path`, adapted where weights are beside.
 
     `CheckpointError` when its code or its weights have become others since.
     """
@@ -113,7 +113,7 @@ def load(model: HubModel) -> nn.Module:
     """Run the repository's entry and return its network in eval mode.
 
     `ParameterError` without trust; `MissingInputError` for a repository or weights that are not there or
-    cannot be had; `DusklineError` when its code fails, or has no such entry.
+    is not available; `DusklineError` when its code fails, or has no such entry.
     """
     if not model.trust_repo:
         raise ParameterError(
@@ -137,7 +137,7 @@ def load(model: HubModel) -> nn.Module:
             raise MissingInputError(f"{model.words}: no such file: {error.filename or error}") from error
         except OSError as error:
             raise MissingInputError(
-                f"{model.words} cannot be had: {error}",
+                f"{model.words} is not available: {error}",
                 hint="connect to the network once (torch keeps repositories and weights in TORCH_HOME)",
             ) from error
         except Exception as error:
@@ -165,8 +165,8 @@ def _descriptor_size(network: nn.Module, model: HubModel) -> int:
     if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != 2:
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         raise CheckpointError(
-            f"{model.words} gives {shape} for two pictures; expected descriptors (2, D)",
-            hint="take an entry whose network returns one vector for each picture",
+            f"{model.words} gives {shape} for two images; expected descriptors (2, D)",
+            hint="take an entry whose network returns one vector for each image",
         )
     return found.shape[1]
 

@@ -46,12 +46,12 @@ class Exported:
 def export_model(model: Path, experiments: Path, out: Path) -> Exported:
     """Write the model in the folder `model` into the folder `out`, in the place of an earlier export.
 
-    experiments: the folder of those that may have tested it, which say with pictures of which size. Errors as
-    `exportable`; `UserError` when `out` holds something else, or lies in the model; `DusklineError` when what
+    experiments: the folder of those that may have tested it, which say with images of which size. Errors as
+    `exportable`; `UserError` when `out` holds something else, or is in the model; `DusklineError` when what
     was written gives other descriptors than the model.
     """
     if out.resolve().is_relative_to(model.resolve()):
-        raise UserError(f"{out} lies in the model {model} itself", hint="give a folder elsewhere")
+        raise UserError(f"{out} is in the model {model} itself", hint="give a folder elsewhere")
     with replaced_folder(out, _is_export, "an exported model") as folder:
         found = exportable(model)
         entry = _entry_name(model.resolve().name, found)
@@ -88,13 +88,13 @@ dependencies = [{packages}]
 
 
 def {entry}({found.parameters}) -> torch.nn.Module:
-    """Normalised pictures (N, 3, H, W) -> descriptors (N, {found.descriptor_size}); see README.md."""
+    """Normalised images (N, 3, H, W) -> descriptors (N, {found.descriptor_size}); see README.md."""
     return _load({found.handed})
 '''
 
 
 def _tested_sizes(model: Path, experiments: Path) -> list[tuple[int, int]]:
-    """Height and width of the pictures with which the experiments that have this very model test it."""
+    """Height and width of the images with which the experiments that have this very model test it."""
     found = (path.parent for path in experiments.glob("*/experiment.json") if _has(path.parent, model))
     tests = [read_experiment(folder) for folder in sorted(found)]
     return sorted({(test.height, test.width) for test in tests})

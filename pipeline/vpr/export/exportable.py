@@ -22,7 +22,7 @@ from pipeline.vpr.models.backbones import BACKBONES
 from pipeline.vpr.models.descriptor_model import NetworkSettings, load_model
 from pipeline.vpr.models.timm_backbones import published_size
 
-# What every network takes that takes pictures of any size.
+# What every network takes that takes images of any size.
 _SIZE = (224, 224)
 
 
@@ -33,7 +33,7 @@ class Exportable:
     network: as it is here, in eval mode. weights: by the names that the exported network has for them.
     document: what the exported code builds that network from. code: the module that hubconf.py begins with.
     parameters: of its entry, and `handed`, what this hands on, as Python. arguments: those to load it here.
-    needs: packages. size: height and width of pictures that it takes. adapted_at: those of pictures by which
+    needs: packages. size: height and width of images that it takes. adapted_at: those of images by which
     it was adapted, if it was.
     kind, origin: what it is and has learnt, in words. whose_code: what of others it runs and how that is had,
     in words; "" where it runs nothing else. call: arguments that people must give, as Python, or "".
@@ -106,7 +106,7 @@ def _adapted_at(record: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _size(settings: NetworkSettings) -> tuple[int, int]:
-    # Some networks of timm take pictures of one size only.
+    # Some networks of timm take images of one size only.
     sizes = [published_size(name) for name in settings.backbones if name not in BACKBONES]
     return sizes[0] if sizes else _SIZE
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 class _Renormalised(nn.Module):
-    """Pictures normalised by ImageNet's mean and deviation, as the network wants them: (N, 3, H, W)."""
+    """Images normalised by ImageNet's mean and deviation, as the network needs them: (N, 3, H, W)."""
 
     scale: torch.Tensor
     shift: torch.Tensor
@@ -79,7 +79,7 @@ class _NetVLAD(nn.Module):
 
 
 class _Sum(nn.Module):
-    """Two networks whose descriptors of a picture are added, and halved if that is asked for."""
+    """Two networks whose descriptors of an image are added, and halved if that is asked for."""
 
     def __init__(self, first: nn.Module, second: nn.Module, *, halved: bool) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class _Sum(nn.Module):
 
 
 def _stages(backbone: dict[str, typing.Any]) -> list[nn.Module]:
-    """What a picture goes through up to its features, with weights that mean nothing yet."""
+    """What an image goes through up to its features, with weights that mean nothing yet."""
     if backbone["library"] == "torchvision":
         import torchvision
 
@@ -122,6 +122,6 @@ def _load() -> nn.Module:
     folder = pathlib.Path(__file__).resolve().parent
     network = _network(json.loads((folder / "export.json").read_text(encoding="utf-8"))["network"])
     weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
-    # As they lie in the file: how weights lie in memory decides how sums are rounded.
+    # As they are in the file: how weights are in memory decides how sums are rounded.
     network.load_state_dict(weights, assign=True)
     return network.eval()

@@ -25,7 +25,7 @@ A place recogniser, {found.kind}. It was written by duskline, which is not neede
 import torch
 
 model = torch.hub.load("path/of/this/folder", "{entry}", source="local"{found.call})
-descriptors = model(pictures)
+descriptors = model(images)
 ```
 
 ## What it takes and gives
@@ -56,7 +56,7 @@ def _sizes(found: Exportable, tested: Sequence[tuple[int, int]]) -> str:
     done = [("adapted", adapted), ("tested", tested)]
     said = [f"{what} at {', '.join(map(_pixels, sizes))} pixels" for what, sizes in done if sizes]
     if not said:
-        return "No test was at hand that\n  would say at which height and width."
+        return "No test was available that\n  would say at which height and width."
     return f"It was\n  {' and '.join(said)} (width x height)."
 
 

@@ -20,10 +20,10 @@ from pipeline.vpr.models.descriptor_model import NetworkSettings, build_network
 from pipeline.vpr.training.memory_check import WatchedStep, step_memory, watched_step
 from pipeline.vpr.training.settings import TrainSettings
 
-# Floating-point operations a second: a fifth of what an A100 is said to do in bfloat16. Pictures of 640x480 a
+# Floating-point operations a second: a fifth of what an A100 is said to do in bfloat16. Images of 640x480 a
 # core decodes and checks a second (docs/speed.md, two cores).
 GPU_RATE, READING_RATE = 60e12, 180
-# Pictures that are described to see what a step takes.
+# Images that are described to see what a step takes.
 _WATCHED = 2
 # Of a forward pass: a backward pass through all of it takes twice as much.
 _LEARNING = 3
@@ -57,8 +57,8 @@ class LearningNeed:
         taken = f", its model taken for {self.assumed}" if self.assumed else ""
         return (
             f"{self.where}: about {size(self.memory)} of a GPU's memory, {duration(self.seconds(cores))} for"
-            f" its steps, {self.pictures:,} pictures to read (calculated for {GPU_RATE / 1e12:.0f} TFLOP/s"
-            f" and {READING_RATE} pictures a second on each of {cores} cores{taken}; never measured)"
+            f" its steps, {self.pictures:,} images to read (calculated for {GPU_RATE / 1e12:.0f} TFLOP/s"
+            f" and {READING_RATE} images a second on each of {cores} cores{taken}; never measured)"
         )
 
 
@@ -88,7 +88,7 @@ def _of_training(where: str, settings: TrainSettings) -> LearningNeed:
 
 @cache
 def _looked_at(settings: NetworkSettings, height: int, width: int, numbers: str) -> tuple[float, WatchedStep]:
-    """Operations of describing a picture, and what a step takes, by building the network."""
+    """Operations of describing an image, and what a step takes, by building the network."""
     network = build_network(settings)
     with FlopCounterMode(display=False) as counter:
         watched = watched_step(network, height, width, torch.device("cpu"), numbers)

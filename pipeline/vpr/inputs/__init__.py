@@ -1,4 +1,4 @@
-"""Pictures as a network's input, and the images of a split with their positions.
+"""Images as a network's input, and the images of a split with their positions.
 
 Resizing and normalisation are in preprocessing.py.
 """

@@ -1,4 +1,4 @@
-"""A picture as the network's input."""
+"""An image as the network's input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional
 
 from pipeline.core.image_io import read_rgb
 
-# Of ImageNet's pictures, red, green and blue.
+# Of ImageNet's images, red, green and blue.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -21,14 +21,14 @@ _NORMALISED = ((np.arange(256, dtype=np.float32)[:, None] - _MEAN_LEVEL) / _STD_
 
 
 def normalised(pixels: np.ndarray) -> Tensor:
-    """Make (3, H, W), float32, of (H, W, 3) uint8 RGB: in [0, 1], normalised as ImageNet's pictures."""
+    """Make (3, H, W), float32, of (H, W, 3) uint8 RGB: in [0, 1], normalised as ImageNet's images."""
     return torch.from_numpy(cv2.LUT(pixels, _NORMALISED)).permute(2, 0, 1)
 
 
 def read_view(data: bytes, height: int, width: int, label: str) -> Tensor:
     """Decode an image file's bytes to (3, height, width), float32, as `as_view` has it.
 
-    `label` names the picture in errors.
+    `label` names the image in errors.
     """
     return as_view(read_rgb(data, label=label), height, width)
 
@@ -52,6 +52,6 @@ def collate(views: list[Tensor]) -> Tensor:
 
 
 def as_levels(view: Tensor) -> np.ndarray:
-    """The picture (H, W, 3), uint8, that a view (3, H, W) shows; what is beyond black and white is cut."""
+    """The image (H, W, 3), uint8, that a view (3, H, W) shows; what is beyond black and white is cut."""
     levels = view.permute(1, 2, 0).numpy() * _STD_LEVEL + _MEAN_LEVEL
     return np.asarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))

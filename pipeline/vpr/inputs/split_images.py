@@ -1,4 +1,4 @@
-"""The images of one split as places: their positions, and their pictures as a network's input."""
+"""The images of one split as places: their positions, and their images as a network's input."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ class SplitImages:
         return len(self.rows)
 
     def file(self, index: int) -> tuple[bytes, str]:
-        """Return the bytes of one picture, and what errors call it."""
+        """Return the bytes of one image, and what errors call it."""
         row = self.rows[index]
         return self.images.read(row), f"{self.images.root}/{row.name}"
 
     def read(self, index: int) -> torch.Tensor:
-        """Return one picture, normalised: (3, height, width), float32."""
+        """Return one image, normalised: (3, height, width), float32."""
         data, label = self.file(index)
         return read_view(data, self.height, self.width, label)
 
     def read_changed(
         self, index: int, augmentation: Augmentation, generator: np.random.Generator
     ) -> torch.Tensor:
-        """Return one picture as `read`, changed as `generator` draws it."""
+        """Return one image as `read`, changed as `generator` draws it."""
         data, label = self.file(index)
         return augmentation.read(data, (self.height, self.width), label, generator)
 
     @property
     def nights(self) -> np.ndarray:
-        """Whether each picture is known to be of the night: (n,), bool."""
+        """Whether each image is known to be of the night: (n,), bool."""
         return np.array([row.time_of_day == "night" for row in self.rows], dtype=bool)
 
     def without_nights(self) -> SplitImages:
-        """The same without the pictures that are known to be of the night; `SetError` when none is left."""
+        """The same without the images that are known to be of the night; `SetError` when none is left."""
         rows = tuple(row for row in self.rows if row.time_of_day != "night")
         if not rows:
             raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")

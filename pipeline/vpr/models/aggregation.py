@@ -100,7 +100,7 @@ def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[
         raise DusklineError(
             f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart: the best and"
             f" the second best differ by {difference:g} on average",
-            hint="are the pictures all alike, or all black? Otherwise change the number of clusters",
+            hint="are the images all alike, or all black? Otherwise change the number of clusters",
         )
     alpha = -math.log(_SECOND_SHARE) / difference
     return alpha, alpha * unit

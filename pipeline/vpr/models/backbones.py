@@ -23,12 +23,12 @@ Stages = list[tuple[str, nn.Module]]
 
 
 class Backbone(nn.Module):
-    """Normalised pictures (N, 3, H, W) -> features (N, channels, about H / stride, about W / stride).
+    """Normalised images (N, 3, H, W) -> features (N, channels, about H / stride, about W / stride).
 
     `frozen` layers come first and learn nothing; `learning` ones follow, and do not write into what the
-    frozen give. If `still`, the frozen stay in eval mode, so that what they give of a picture is ever the
+    frozen give. If `still`, the frozen stay in eval mode, so that what they give of an image is ever the
     same; else their batch norm statistics move in train mode, as in the paper's benchmark. The stride of
-    torchvision's is 16, of a ResNet's conv5 32. `ParameterError` for pictures with a side below `smallest`
+    torchvision's is 16, of a ResNet's conv5 32. `ParameterError` for images with a side below `smallest`
     pixels, of which no feature is left.
     """
 
@@ -60,7 +60,7 @@ class Backbone(nn.Module):
         """Features of a batch."""
         if min(x.shape[2:]) < self.smallest:
             raise ParameterError(
-                f"pictures of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone: it needs"
+                f"images of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone: it needs"
                 f" {self.smallest} on each side",
                 hint="raise height and width; multi-scale testing shows it quarters of them",
             )
@@ -69,9 +69,9 @@ class Backbone(nn.Module):
 
 
 class Renormalised(nn.Module):
-    """Pictures normalised by ImageNet's mean and deviation, as another network wants them: (N, 3, H, W).
+    """Images normalised by ImageNet's mean and deviation, as another network needs them: (N, 3, H, W).
 
-    Its two numbers for each channel are kept with the weights, which were learnt from such pictures.
+    Its two numbers for each channel are kept with the weights, which were learnt from such images.
     """
 
     scale: Tensor
@@ -95,7 +95,7 @@ class Architecture:
     """A network of torchvision, where it is cut, and what of it learns.
 
     layers: those up to the cut, by name. late: so many of them learn where only the late layers do.
-    channels: of the features. smallest: pixels of a side of the smallest picture.
+    channels: of the features. smallest: pixels of a side of the smallest image.
     """
 
     network: Callable[..., nn.Module]
@@ -143,7 +143,7 @@ def build_backbone(name: str, weights: str, trainable: str, stride: int | None =
     weights: "none" (drawn from torch's generator), "imagenet" (downloaded on first use), "packaged", or the
     path of a file; see pretrained_weights.py. trainable: "all", the "late_layers" of one of `BACKBONES`, or
     the name of the first stage that learns.
-    `ParameterError` for what there is not, `MissingInputError` when the weights cannot be had, and
+    `ParameterError` for what there is not, `MissingInputError` when the weights is not available, and
     `CheckpointError` for a file of other ones.
     """
     if name in BACKBONES:

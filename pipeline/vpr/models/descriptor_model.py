@@ -65,7 +65,7 @@ class NetworkSettings:
 
 
 class Recogniser(nn.Module):
-    """Normalised pictures (N, 3, H, W) -> descriptors (N, descriptor_size).
+    """Normalised images (N, 3, H, W) -> descriptors (N, descriptor_size).
 
     `backbone` gives features (N, C, h, w).
     """
@@ -195,7 +195,7 @@ def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
             f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN
         ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is no recogniser that duskline has trained", hint=_TRAIN)
+        raise CheckpointError(f"{path} is not a recogniser that duskline has trained", hint=_TRAIN)
     for part in _PARTS:
         if not isinstance(document.get(part), dict):
             found = type(document[part]).__name__ if part in document else "nothing"

@@ -18,17 +18,17 @@ DRAWN = "none"
 PUBLISHED = "imagenet"
 PACKAGED = "packaged"
 _SUFFIXES = (".pt", ".pth", ".safetensors")
-# How names begin inside a network of timm that is no sequence.
+# How names begin inside a network of timm that is not a sequence.
 _WRAPPED = re.compile("^_network_(model_|body_)?")
 _CHOICE = "weights is none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """Weights that a package of the registry holds as a file, whose tensors lie in the network's order.
+    """Weights that a package of the registry holds as a file, whose tensors are in the network's order.
 
     module: the package's folder among the installed ones; file: in it. mean, std: of channels in [0, 1], by
-    which pictures were normalised when the weights were learnt.
+    which images were normalised when the weights were learnt.
     """
 
     package: str

@@ -1,4 +1,4 @@
-"""Batch norm over the pictures of all processes of a training run that `torchrun` started.
+"""Batch norm over the images of all processes of a training run that `torchrun` started.
 
 The same batch then gives the same step as in one process, up to the rounding of sums.
 """
@@ -19,7 +19,7 @@ from pipeline.runtime.errors import ParameterError
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the pictures of all processes in train mode; torch's own of this kind wants CUDA."""
+    """Batch norm over the images of all processes in train mode; torch's own of this kind needs CUDA."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise a batch (N, C, H, W), of which N may be 0."""
@@ -64,7 +64,7 @@ def share_batch_norm(network: nn.Module, group: Group) -> None:
     """Replace each batch norm by one over all processes, with its weights, statistics and names.
 
     `ParameterError` for a network that trains batch norms of another kind, of which each process would see
-    its own pictures only.
+    its own images only.
     """
     if group.size == 1:
         return

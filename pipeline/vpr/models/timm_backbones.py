@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from pipeline.runtime.errors import MissingInputError, ParameterError
 
-# Vision transformers whose positions follow the picture's size only when that is asked for.
+# Vision transformers whose positions follow the image's size only when that is asked for.
 _OF_ANY_SIZE = ("vision_transformer", "deit", "eva")
-# What timm raises when weights cannot be had: no connection, no such file, a damaged one, none published.
+# What timm raises when weights is not available: no connection, no such file, a damaged one, none published.
 _NOT_HAD = (OSError, RuntimeError, ValueError, pickle.UnpicklingError)
 
 
@@ -28,7 +28,7 @@ class CutNetwork:
 
     stages: its parts by name, in the order in which they are computed, each of which takes what the one
     before gives; one alone, with the name "", where it is no such sequence. channels: of the features.
-    mean, std: of red, green and blue in [0, 1], by which it wants its pictures normalised. network: what timm
+    mean, std: of red, green and blue in [0, 1], by which it needs its images normalised. network: what timm
     made by `options`, of which the stages are parts; channels_last: whether its features are (N, h, w, C).
     """
 
@@ -56,9 +56,9 @@ class WholeNetwork(nn.Module):
             features: Tensor = self.network(x)[-1]
         except AssertionError as error:
             raise ParameterError(
-                f"{self.name} of timm does not take pictures of {x.shape[3]}x{x.shape[2]} pixels: {error}",
+                f"{self.name} of timm does not take images of {x.shape[3]}x{x.shape[2]} pixels: {error}",
                 hint="change height and width (multi-scale testing shows it smaller ones too), or take a"
-                " backbone for pictures of any size",
+                " backbone for images of any size",
             ) from error
         return features.permute(0, 3, 1, 2) if self.channels_last else features
 
@@ -68,7 +68,7 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
 
     Its weights are drawn from torch's generator, or the `published` ones, which timm downloads once.
     `ParameterError` for a stride of which the network has no features; `MissingInputError` when the weights
-    cannot be had.
+    is not available.
     """
     import timm
 
@@ -131,7 +131,7 @@ def licence_of(name: str) -> str:
 
 
 def published_size(name: str) -> tuple[int, int]:
-    """Height and width of the pictures that timm's network `name` was published for."""
+    """Height and width of the images that timm's network `name` was published for."""
     import timm
 
     _, height, width = timm.get_pretrained_cfg(name).input_size

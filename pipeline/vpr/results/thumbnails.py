@@ -1,6 +1,6 @@
-"""Small copies of the pictures that an evaluation is looked at by: one archive, not a file for each picture.
+"""Small copies of the images that an evaluation is looked at by: one archive, not a file for each image.
 
-`pictures.zip` holds, uncompressed, a small JPEG under the name that the picture has in its set, for the most
+`pictures.zip` holds, uncompressed, a small JPEG under the name that the image has in its set, for the most
 telling queries: of the query, of the first matches, and of what lies nearest on the ground.
 """
 
@@ -26,7 +26,7 @@ COPIES = "pictures.zip"
 PICTURED = 60
 # Pixels of the longest side.
 _LONGEST = 220
-# The earliest that the form can hold: copies of the same pictures are the same bytes.
+# The earliest that the form can hold: copies of the same images are the same bytes.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _JPEG = b"\xff\xd8"
 _ENCRYPTED = 1
@@ -34,7 +34,7 @@ _ENCRYPTED = 1
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture of an archive: its name in the set, checksum (CRC-32) and bytes, known without reading it."""
+    """An image of an archive: its name in the set, checksum (CRC-32) and bytes, known without reading it."""
 
     name: str
     checksum: int
@@ -53,14 +53,14 @@ class Thumbnails:
             self.copies = {info.filename: self._copy(info) for info in archive.infolist()}
 
     def read(self, name: str) -> bytes:
-        """The JPEG of a picture; `DusklineError` when it is damaged or none."""
+        """The JPEG of an image; `DusklineError` when it is damaged or none."""
         with self._opened() as archive:
             try:
                 data = archive.read(name)
             except zipfile.BadZipFile as error:
                 raise self._not_ours(f"{name} is damaged ({error})") from error
         if not data.startswith(_JPEG):
-            raise self._not_ours(f"{name} is no JPEG")
+            raise self._not_ours(f"{name} is not a JPEG")
         return data
 
     @contextlib.contextmanager
@@ -90,7 +90,7 @@ class Thumbnails:
 def write_thumbnails(
     path: Path, answers: Sequence[QueryResult], nearest: Mapping[str, Nearest], images: ImageSet
 ) -> None:
-    """Write the pictures of the `PICTURED` most telling of `answers`, which are of queries in `images`."""
+    """Write the images of the `PICTURED` most telling of `answers`, which are of queries in `images`."""
     rows = {row.name: row for row in images.rows}
     # As a dict: each once, in the order of the answers.
     names = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""From pictures to recall: descriptor extraction, nearest neighbours (exact, IVF-PQ), recall@N.
+"""From images to recall: descriptor extraction, nearest neighbours (exact, IVF-PQ), recall@N.
 
 Used by training for its val split and by evaluation for test sets.
 """

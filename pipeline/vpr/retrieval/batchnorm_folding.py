@@ -28,7 +28,7 @@ _IN_ORDER = (nn.Sequential, BasicBlock, Bottleneck)
 def folded_eval_mode(network: nn.Module) -> Iterator[None]:
     """Put a network into eval mode for the block, with its batch norms folded into its convolutions.
 
-    It computes the same then, up to rounding, with fewer passes over the features. Afterwards, also after an
+    It computes the same then, up to rounding, with fewer skips the features. Afterwards, also after an
     error, it has its own modules again, each in the mode it was in.
     """
     # Of each module: some may be frozen in eval mode inside a network that trains.

@@ -29,7 +29,7 @@ def extract(
     device: torch.device,
     workers: int,
 ) -> np.ndarray:
-    """Descriptors (count, D), float32, of the pictures `read(0)` ... `read(count - 1)`, (3, H, W) each.
+    """Descriptors (count, D), float32, of the images `read(0)` ... `read(count - 1)`, (3, H, W) each.
 
     The network, (N, 3, H, W) to (N, D), runs in eval mode without gradients; afterwards, also after an error,
     each of its modules is in the mode it was in. `workers` threads read at most two batches ahead; their
@@ -39,7 +39,7 @@ def extract(
     """
     if count < 1:
         raise SetError(
-            "there are no pictures to describe", hint="check which split and role of the set are read"
+            "there are no images to describe", hint="check which split and role of the set are read"
         )
     for name, value in (("batch", batch), ("workers", workers)):
         if value < 1:
@@ -65,7 +65,7 @@ def extract(
 
 def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
     needed = extraction_bytes(footprint(network, images[:1], learning=False), len(images))
-    what = f"describing {len(images)} pictures of {images.shape[3]}x{images.shape[2]} at once"
+    what = f"describing {len(images)} images of {images.shape[3]}x{images.shape[2]} at once"
     require_memory(what, needed, images.device, "lower height and width, or set autocast: bfloat16")
 
 

@@ -14,7 +14,7 @@ _UNCOUNTED = 0.3
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a network takes for each picture, beside its input.
+    """Bytes that a network takes for each image, beside its input.
 
     kept: what the backward pass needs again. passing: input and output of its largest layer; learning: of its
     largest layer that gradients pass.
@@ -28,7 +28,7 @@ class Footprint:
 def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footprint:
     """Measure it on `picture` (1, 3, H, W), in the mode it is in: in train mode batch norm's statistics move.
 
-    `learning`: as in a training step, and on two pictures, for of one its smallest grids may have a single
+    `learning`: as in a training step, and on two images, for of one its smallest grids may have a single
     place, of which there are no statistics.
     """
     pictures = 2 if learning else 1
@@ -77,5 +77,5 @@ def step_bytes(found: Footprint, pictures: int, weights: int) -> int:
 
 
 def extraction_bytes(found: Footprint, batch: int) -> int:
-    """Peak of describing `batch` pictures at once, beside their descriptors."""
+    """Peak of describing `batch` images at once, beside their descriptors."""
     return round(batch * 2 * found.passing * (1 + _UNCOUNTED))

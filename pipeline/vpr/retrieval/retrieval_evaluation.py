@@ -19,9 +19,9 @@ from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.retrieval.nearest_neighbours import nearest
 from pipeline.vpr.retrieval.recall import RECALL_AT, Recalls, recalls
 
-# Pictures that the network sees at once; it changes speed and memory only.
+# Images that the network sees at once; it changes speed and memory only.
 BATCH = 32
-# Pictures that are described before their descriptors are put down: whole batches, so it changes nothing.
+# Images that are described before their descriptors are put down: whole batches, so it changes nothing.
 PIECE = 64 * BATCH
 
 
@@ -32,12 +32,12 @@ class Pictures(Protocol):
         """How many there are."""
 
     def read(self, index: int) -> torch.Tensor:
-        """One picture, normalised."""
+        """One image, normalised."""
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """Where and how descriptors are computed; `workers` threads read pictures."""
+    """Where and how descriptors are computed; `workers` threads read images."""
 
     device: torch.device
     workers: int
@@ -45,7 +45,7 @@ class Extraction:
     group: Group = ALONE
 
     def descriptors(self, network: nn.Module, pictures: Pictures, batch: int = BATCH) -> np.ndarray:
-        """Descriptors of all pictures, in their order: (n, D), float32.
+        """Descriptors of all images, in their order: (n, D), float32.
 
         Each process of `group` computes its share, and gets all.
         """
@@ -57,7 +57,7 @@ class Extraction:
         return self.group.gathered(rows, count, self.device)
 
     def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
-        """The same, `PIECE` pictures at a time, so that not all descriptors need be held."""
+        """The same, `PIECE` images at a time, so that not all descriptors need be held."""
         for first in progress(range(0, len(pictures), PIECE), label="describe", unit="piece"):
             yield self._some(network, pictures, first, min(PIECE, len(pictures) - first), BATCH)
 

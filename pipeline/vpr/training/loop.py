@@ -23,7 +23,7 @@ SAVE_EVERY = 60.0
 class Loop:
     """Rounds of steps: `rounds` finds their examples, `reader` reads these, `learner` learns from them.
 
-    lr_after: the learning rate when so many epochs are done. States lie in `folder`, that of the run.
+    lr_after: the learning rate when so many epochs are done. States are in `folder`, that of the run.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Loop:
 
     def resume(self) -> bool:
         """Load the newest saved state, if there is one."""
-        # To main memory, where what is no weight belongs.
+        # To main memory, where what is not a weight belongs.
         found = load_state(self.folder, self.learner.group, torch.device("cpu"))
         if found is None:
             return False

@@ -32,9 +32,9 @@ def contrastive_loss(
     InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018): the
     scores of the softmax are cosines of descriptors divided by `temperature`. All positives are days, as the
     databases are in which queries of the night are looked for; so a place by night and the same place by day
-    are drawn to one and the same picture.
+    are drawn to one and the same image.
 
-    descriptors: (n, k, D), of n places a picture by day that asks, its m positives by day and, where k is
+    descriptors: (n, k, D), of n places an image by day that asks, its m positives by day and, where k is
     m + 2, the first by night. near: (B, B * m), whether a positive of the batch, those of a place in a row,
     lies near query i; of those near a query only its own are scored, and each without the others. The loss is
     the mean over the B places and their positives by day, plus `night_weight` times that by night. A query

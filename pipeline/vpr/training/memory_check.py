@@ -72,7 +72,7 @@ def require_training_memory(
 
 @dataclass(frozen=True)
 class WatchedStep:
-    """What a network takes for each picture of a step, and the bytes of its weights that learn."""
+    """What a network takes for each image of a step, and the bytes of its weights that learn."""
 
     found: Footprint
     weights: int
@@ -81,7 +81,7 @@ class WatchedStep:
 def watched_step(
     network: Network, height: int, width: int, device: torch.device, numbers: str
 ) -> WatchedStep:
-    """Look at a step on two empty pictures; the network stays as it is."""
+    """Look at a step on two empty images; the network stays as it is."""
     picture = torch.zeros((1, 3, height, width), device=device)
     with autocast(device, numbers):
         copied = copy.deepcopy(network).train()
@@ -90,7 +90,7 @@ def watched_step(
 
 
 def step_memory(settings: TrainSettings, watched: WatchedStep, processes: int = 1) -> int:
-    """Bytes that a step takes on one device, with its pictures and those that are read ahead."""
+    """Bytes that a step takes on one device, with its images and those that are read ahead."""
     pictures = -(-settings.batch // processes) * settings.pictures
     inputs = _INPUTS * pictures * _BYTES_OF_PIXEL * settings.height * settings.width
     return step_bytes(watched.found, pictures, watched.weights) + inputs

@@ -1,4 +1,4 @@
-"""What each round of a training run learns from: triplets mined anew, or pairs that were found once."""
+"""What each round of a training run learns from: triplets mined again, or pairs that were found once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Rounds:
             size = min(settings.similar_places, settings.batch)
             drawn = group_similar(drawn, done.similar, size, rng)
         pairs = done.pairs[drawn] if settings.drawn_positives is None else self._drawn(rng, drawn)
-        # Either picture of a pair asks for the other, so that there are twice as many that ask.
+        # Either image of a pair asks for the other, so that there are twice as many that ask.
         turned = (rng.random(wanted) < TURNED) & reader.turnable[pairs[:, 1]]
         done.rows = np.column_stack([pairs, turned])
 

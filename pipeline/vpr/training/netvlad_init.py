@@ -1,4 +1,4 @@
-"""Where NetVLAD begins: clusters of local features of the pictures it is to learn from."""
+"""Where NetVLAD begins: clusters of local features of the images it is to learn from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Sampled(nn.Module):
     """A backbone's features at some locations of each picture: (N, 3, H, W) to (N, locations * C).
 
     Drawn here, and not from all features afterwards, so that only what is used is held: all locations of
-    500 pictures of 480x640 would be 600 MB. Pictures come in order, whatever the batch: so do the draws.
+    500 images of 480x640 would be 600 MB. Images come in order, whatever the batch: so do the draws.
     """
 
     def __init__(self, backbone: nn.Module, per_image: int, rng: np.random.Generator) -> None:
@@ -54,9 +54,9 @@ def initial_descriptors(
     device: torch.device,
     workers: int,
 ) -> np.ndarray:
-    """Local features (n, C), float32, unit length: of `images` of the `count` pictures, `per_image` of each.
+    """Local features (n, C), float32, unit length: of `images` of the `count` images, `per_image` of each.
 
-    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Pictures and their locations are drawn by
+    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Images and their locations are drawn by
     `rng` without replacement; where there are fewer, all are taken. A feature of zeros stays zero.
     Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`.
     """
@@ -81,7 +81,7 @@ def cluster(descriptors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     if len(descriptors) < clusters:
         raise ParameterError(
             f"{clusters} clusters cannot be made of {len(descriptors)} local features",
-            hint="take fewer clusters, larger pictures, or a set of more images",
+            hint="take fewer clusters, larger images, or a set of more images",
         )
     kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=_FAISS_SEED + seed)
     kmeans.train(np.ascontiguousarray(descriptors, dtype=np.float32))

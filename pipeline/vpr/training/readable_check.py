@@ -1,4 +1,4 @@
-"""All pictures of a run read once before its first step, so that none ends it after hours."""
+"""All images of a run read once before its first step, so that none ends it after hours."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import partial
 from pipeline.compute.distributed.group import Group
 from pipeline.core.image_io import open_rgb
 from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
-from pipeline.runtime.picture_check import refuse_unreadable, unreadable
+from pipeline.runtime.image_check import refuse_unreadable, unreadable
 
 
 def require_readable(images: ImageSet, splits: Sequence[str], workers: int, group: Group) -> None:
-    """Read every picture of these splits; `BadImageError` names all that cannot be read.
+    """Read every image of these splits; `BadImageError` names all that cannot be read.
 
     The processes of `group` share them.
     """

@@ -130,7 +130,7 @@ class TrainSettings:
     mining: Literal["partial", "full", "random"] | None = None
     negative_samples: Annotated[int, Range("images", least=1)] | None = None
     queries_per_cache: Annotated[int, Range("queries", least=1)] | None = None
-    drawn_positives: Annotated[int, Range("pictures", least=1)] | None = None
+    drawn_positives: Annotated[int, Range("images", least=1)] | None = None
     temperature: Annotated[float, Range(above=0)] | None = None
     night_weight: Factor = 1.0
     similar_places: Annotated[int, Range("places", least=1)] = 1
@@ -206,7 +206,7 @@ class TrainSettings:
 
     @property
     def pictures(self) -> int:
-        """How many pictures each query of a step brings at most, itself among them."""
+        """How many images each query of a step brings at most, itself among them."""
         return 2 + (self.drawn_positives or 1) if self.negatives is None else 2 + self.negatives
 
     @property

@@ -1,4 +1,4 @@
-"""A recogniser learnt from examples of a set, evaluated on its val split, going on where it stopped."""
+"""A recogniser learnt from examples of a set, evaluated on its val split, continuing where it stopped."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def train_model(
     Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live`, in the form
     of DVCLive, and beside them what the best epoch was.
 
-    States lie in `work/<digest of set and settings>_<digest of code>` and are removed at the end; until then
-    the same call goes on where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one
-    that did not. `workers` threads read pictures; their number changes nothing.
+    States are in `work/<digest of set and settings>_<digest of code>` and are removed at the end; until then
+    the same call continues where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one
+    that did not. `workers` threads read images; their number changes nothing.
     """
     place = device_of_process(device_of(device))
     numbers = numbers_of(place, settings.autocast)
@@ -108,7 +108,7 @@ def train_model(
 
 
 class _Run:
-    """One run: its pictures, its network and where it stands."""
+    """One run: its images, its network and where it stands."""
 
     def __init__(self, settings: TrainSettings, images: ImageSet, work: Path, extraction: Extraction) -> None:
         size = (settings.height, settings.width)
@@ -165,7 +165,7 @@ class _Run:
     def resume_or_begin(self) -> None:
         """Load the saved state; without one, take clusters of the set's descriptors.
 
-        `DusklineError` when the run would not fit into memory, or a picture of it cannot be read.
+        `DusklineError` when the run would not fit into memory, or an image of it cannot be read.
         """
         places = self.material.places
         require_training_memory(

@@ -1,4 +1,4 @@
-"""What a training run learns from: the pictures of a set's train split, and how its examples are found."""
+"""What a training run learns from: the images of a set's train split, and how its examples are found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.vpr.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The pictures among which examples are found, their places, who finds them and who reads them."""
+    """The images among which examples are found, their places, who finds them and who reads them."""
 
     database: SplitImages
     queries: SplitImages

@@ -21,7 +21,7 @@ def database_points(survey: Survey) -> np.ndarray:
 
 
 def room_to_the_fronts(city: City, x: float, y: float) -> float:
-    """Metres from a point to the fronts of the street it lies in; negative inside a house."""
+    """Metres from a point to the fronts of the street it is in; negative inside a house."""
     best = -np.inf
     for street in city.streets:
         offset = np.array([x, y]) - (street.x0, street.y0)

@@ -1,4 +1,4 @@
-"""Pictures of the city: the same bytes every time, one geometry at every hour, places that differ."""
+"""Images of the city: the same bytes every time, one geometry at every hour, places that differ."""
 
 import dataclasses
 from functools import lru_cache
@@ -58,7 +58,7 @@ def test_pictures_have_the_size_asked_for() -> None:
 def test_the_same_shot_gives_the_same_bytes_in_any_order() -> None:
     shots = [(place(i, visit=i // 2, noise_seed=i), TIMES_OF_DAY[i % 3]) for i in range(3)]
     forward = [draw(*shot) for shot in shots]
-    # The other painter's stores are so small that it forgets nearly everything between two pictures.
+    # The other painter's stores are so small that it forgets nearly everything between two images.
     fresh = Painter(build_city(SEED, BLOCKS, BLOCKS), cache_bytes=3_000_000)
     for (shot, name), before in reversed(list(zip(shots, forward, strict=True))):
         assert (fresh.draw(shot, name, *SIZE) == before).all()
@@ -115,7 +115,7 @@ def test_the_noise_seed_changes_the_noise_only() -> None:
 
 
 def _colours(picture: np.ndarray) -> np.ndarray:
-    """A coarse picture in its own brightness: where which colours are."""
+    """A coarse image in its own brightness: where which colours are."""
     small = cv2.resize(picture, (12, 9), interpolation=cv2.INTER_AREA).astype(float)
     return (small - small.mean()) / small.std()
 

@@ -1,4 +1,4 @@
-"""The saved states of a training run: which are kept, and which one a run goes on from."""
+"""The saved states of a training run: which are kept, and which one a run continues from."""
 
 from __future__ import annotations
 

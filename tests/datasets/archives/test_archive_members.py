@@ -90,7 +90,7 @@ def test_missing_and_unknown_archives(tmp_path: Path) -> None:
         list(members(tmp_path / "000.tar"))
     (tmp_path / "a.rar").write_bytes(b"Rar!")
     assert not is_archive(tmp_path / "a.rar")
-    with pytest.raises(BadArchiveError, match=r"a\.rar is no archive that can be read") as caught:
+    with pytest.raises(BadArchiveError, match=r"a\.rar is not an archive that can be read") as caught:
         list(members(tmp_path / "a.rar"))
     assert ".tar.gz" in caught.value.hint
 
@@ -283,5 +283,5 @@ def test_a_compressed_tar_may_not_go_on_for_ever(tmp_path: Path) -> None:
     with tarfile.open(fileobj=tar, mode="w") as opened:
         opened.addfile(tarfile.TarInfo("a.jpg"))
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar.getvalue() + bytes(8 << 20)))
-    with pytest.raises(BadArchiveError, match=r"a\.tar\.gz goes on for megabytes after its end mark"):
+    with pytest.raises(BadArchiveError, match=r"a\.tar\.gz continues for megabytes after its end mark"):
         list(members(tmp_path / "a.tar.gz"))

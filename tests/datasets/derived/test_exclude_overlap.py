@@ -21,7 +21,7 @@ BORDER = (515.0, 4520.0)
 
 
 def made(root: Path, *images: tuple[float, float, str, bytes], zone: str = "54") -> ImageSet:
-    """A set of queries: east and north in metres, panorama, and bytes in the place of a picture."""
+    """A set of queries: east and north in metres, panorama, and bytes in the place of an image."""
     writer = SetWriter(root)
     for east, north, pano_id, data in images:
         name = ImageName(f"{east:.2f}", f"{north:.2f}", zone, "S", pano_id=pano_id).encode()

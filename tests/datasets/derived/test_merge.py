@@ -42,7 +42,7 @@ def test_the_union_is_exact_and_costs_no_copy(tmp_path: Path) -> None:
 
 
 def another_copy(day: ImageSet, root: Path) -> ImageSet:
-    """The same pictures, eastings cut where those of `day` are rounded."""
+    """The same images, eastings cut where those of `day` are rounded."""
     writer = SetWriter(root)
     for row in day.rows:
         cut = row.name.replace(f"@{row.name.split('@')[1]}@", f"@{row.east - 0.01:010.2f}@")

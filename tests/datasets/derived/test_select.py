@@ -34,7 +34,7 @@ def test_keeps_the_database_and_the_queries_of_that_time_as_links(tmp_path: Path
 
 def test_keeps_the_database_of_a_time(tmp_path: Path) -> None:
     plain = day_set(tmp_path / "tokyo", database=4, queries=3)
-    with pytest.raises(SetError, match=r"4 of 4 pictures of the database of .* have no time of day"):
+    with pytest.raises(SetError, match=r"4 of 4 images of the database of .* have no time of day"):
         select_time(plain, tmp_path / "out", "night", None, database="day")
     with replaced_set(tmp_path / "labelled") as writer:
         for index, row in enumerate(plain.rows):
@@ -45,7 +45,7 @@ def test_keeps_the_database_of_a_time(tmp_path: Path) -> None:
     assert selected.kept == {"test/database": 2, "test/queries": 1}
     kept = ImageSet.open(tmp_path / "out").where(role="database")
     assert {row.time_of_day for row in kept} == {"day"}
-    with pytest.raises(SetError, match="has no sunset pictures"):
+    with pytest.raises(SetError, match="has no sunset images"):
         select_time(labelled, tmp_path / "other", "night", None, database="sunset")
 
 

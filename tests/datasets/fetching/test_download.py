@@ -80,7 +80,7 @@ def test_a_full_disk_keeps_what_has_arrived(tmp_path: Path, server: LocalServer)
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert f"could not write {tmp_path / 'a.tar'}: File too large" in done.stdout
-    assert "then run the same command again, which goes on" in done.stdout
+    assert "then run the same command again, which continues" in done.stdout
     server.sent = 0
     download(*arguments[:1], Path(arguments[1]))
     assert (tmp_path / "a.tar").read_bytes() == DATA
@@ -129,7 +129,7 @@ def test_google_drive_s_quota_is_explained(tmp_path: Path, monkeypatch: pytest.M
         download("drive:abc123", tmp_path / "xs.zip")
     assert "https://drive.google.com/uc?id=abc123 in a browser" in str(caught.value)
     assert not (tmp_path / "xs.zip").exists()
-    assert len(listing(tmp_path)) == 1  # what gdown goes on from
+    assert len(listing(tmp_path)) == 1  # what gdown continues from
 
 
 @pytest.mark.parametrize(

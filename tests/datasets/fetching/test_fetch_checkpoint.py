@@ -144,7 +144,7 @@ def test_what_is_no_checkpoint_is_never_pinned(
     place: Place, server: LocalServer, data: bytes, found: str
 ) -> None:
     mine = place.hold("mine.pt", data)
-    with pytest.raises(CheckpointError, match=rf"mine\.pt is no PyTorch checkpoint .*{found}"):
+    with pytest.raises(CheckpointError, match=rf"mine\.pt is not a PyTorch checkpoint .*{found}"):
         place.fetch(mine)
     assert mine.exists()
     server.files["/gen.pt"] = data

@@ -21,7 +21,7 @@ def test_other_files_are_none(tmp_path: Path, name: str) -> None:
     cut = tmp_path / "cut.pt"
     cut.write_bytes((UNIT / name).read_bytes()[:-100])
     with pytest.raises(
-        CheckpointError, match=r"cut\.pt is no PyTorch checkpoint but something that begins with"
+        CheckpointError, match=r"cut\.pt is not a PyTorch checkpoint but something that begins with"
     ):
         require_checkpoint(cut)
 

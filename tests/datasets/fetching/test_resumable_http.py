@@ -77,7 +77,7 @@ def test_goes_that_bring_nothing_are_spaced_and_end(server: LocalServer, tmp_pat
         fetch(server, tmp_path / "a.tar", waits)
     assert waits == [1, 1, 2, 4, 8]
     assert (tmp_path / "a.tar").stat().st_size == 500_000
-    # Another run goes on from there.
+    # Another run continues from there.
     server.sent = 0
     assert fetch(server, tmp_path / "a.tar") == DATA
     assert server.sent == len(DATA) - 500_000

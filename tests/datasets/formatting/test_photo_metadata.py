@@ -114,8 +114,8 @@ def test_an_orientation_that_turns_nothing_is_plain(tmp_path: Path) -> None:
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"no picture at all", "not a picture that can be read"),
-        (b"\x89PNG\r\n\x1a\n", "not a picture that can be read"),
+        (b"no image at all", "not an image that can be read"),
+        (b"\x89PNG\r\n\x1a\n", "not an image that can be read"),
     ],
 )
 def test_what_is_no_picture_is_named(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -215,5 +215,5 @@ def test_dates_as_the_names_write_them(text: str, expected: str) -> None:
     ],
 )
 def test_what_is_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match="is no date"):
+    with pytest.raises(ValueError, match="is not a date"):
         date_in_name(text)

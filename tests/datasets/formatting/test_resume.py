@@ -1,4 +1,4 @@
-"""Formatting that was ended half-way goes on from what is whole, and from nothing else."""
+"""Formatting that was ended half-way continues from what is whole, and from nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StopError(Exception):
 
 
 class Raw:
-    """Images that count how often they are read; `broken` ones are no pictures."""
+    """Images that count how often they are read; `broken` ones are no images."""
 
     def __init__(self, count: int = 10) -> None:
         self.count = count
@@ -44,7 +44,7 @@ class Raw:
         def read() -> bytes:
             self.read.append(number)
             if number in self.broken:
-                return b"no picture"
+                return b"no image"
             return png(seed=number) if number % 2 else jpeg(seed=number)
 
         return read

@@ -175,7 +175,10 @@ def row_text(name: str = "", time_of_day: str = "", size: str = "3") -> str:
             f"{COLUMNS}\n{row_text('../outside.jpg')}\n",
             "expected images/{train,val,test}/{database,queries}/",
         ),
-        (f"{COLUMNS}\n{row_text(time_of_day='dusk')}\n", "time of day 'dusk' is none of day, sunset, night"),
+        (
+            f"{COLUMNS}\n{row_text(time_of_day='dusk')}\n",
+            "time of day 'dusk' is not one of day, sunset, night",
+        ),
         (f'{COLUMNS}\n"{row_text()}\n', "(line 2): unexpected end of data"),
     ],
 )
@@ -202,7 +205,7 @@ def test_reading_a_vanished_file_names_it(made: ImageSet) -> None:
 def test_no_parent_folder_may_hold_an_at_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "me@home"
     folder.mkdir()
-    with pytest.raises(SetError, match="may not lie below a name with '@'"):
+    with pytest.raises(SetError, match="may not be below a name with '@'"):
         SetWriter(folder / "set")
     monkeypatch.chdir(folder)
     with pytest.raises(SetError, match="me@home/set"):

@@ -49,8 +49,8 @@ def test_a_form_that_one_source_has_tells_the_terms_wherever_it_lies() -> None:
 
 @pytest.mark.parametrize("place", [Path("/home/me/street"), RAW / "of_nobody" / "street", Path("street")])
 def test_of_the_user_s_own_nothing_is_claimed(place: Path) -> None:
-    found = terms_below(place, RAW, "pictures of my street")
-    assert found == Terms("street", "pictures of my street", found.licence)
+    found = terms_below(place, RAW, "images of my street")
+    assert found == Terms("street", "images of my street", found.licence)
     assert "not known" in found.licence
 
 

@@ -43,7 +43,7 @@ def _name(number: int, split: str = "train", role: str = "database") -> str:
 
 
 def _data(number: int) -> bytes:
-    return f"picture {number} ".encode() * (1 + number % 90)
+    return f"image {number} ".encode() * (1 + number % 90)
 
 
 def _written(root: Path, numbers: list[int], shards_above: int | None) -> ImageSet:
@@ -82,7 +82,7 @@ def test_both_forms_are_the_same_set(as_files: ImageSet, as_shards: ImageSet) ->
 def test_no_image_is_a_file_of_its_own(as_shards: ImageSet) -> None:
     assert not (as_shards.root / "images").exists()
     assert {path.suffix for path in as_shards.root.rglob("*") if path.is_file()} == {".tar", ".csv"}
-    with pytest.raises(SetError, match="is no file of its own") as caught:
+    with pytest.raises(SetError, match="is not a file of its own") as caught:
         as_shards.path(as_shards.rows[0])
     assert "duskline export" in str(caught.value)
 

@@ -144,10 +144,10 @@ def test_a_pickle_cannot_change_what_reads_the_next_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (objects([[0, [1.5]]]), "float in it is no whole number"),
-        (objects([[0, "1"]]), "str in it is no whole number"),
-        (objects([[0, [[[1]]]]]), "list in it is no whole number"),
-        (np.array([0.5]), "float in it is no whole number"),
+        (objects([[0, [1.5]]]), "float in it is not a whole number"),
+        (objects([[0, "1"]]), "str in it is not a whole number"),
+        (objects([[0, [[[1]]]]]), "list in it is not a whole number"),
+        (np.array([0.5]), "float in it is not a whole number"),
         (np.array(3), "is one number and no array"),
         (objects([[0, np.array([0.5])]]), "it holds numbers of the type f8"),
     ],
@@ -169,7 +169,7 @@ def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
         whole.replace(b"\x93NUMPY\x01", b"\x93NUMPY\x07"),
     ):
         (tmp_path / "b.npy").write_bytes(data)
-        with pytest.raises(UserError, match="is no array of whole numbers and lists of them"):
+        with pytest.raises(UserError, match="is not an array of whole numbers and lists of them"):
             read_object_array(tmp_path / "b.npy")
     with pytest.raises(MissingInputError):
         read_object_array(tmp_path / "none.npy")

@@ -1,4 +1,4 @@
-"""Names of two copies of one set: cut, rounded, and of other pictures."""
+"""Names of two copies of one set: cut, rounded, and of other images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time of day by light: of plain pictures, and of a city that the rule was not fitted to."""
+"""The time of day by light: of plain images, and of a city that the rule was not fitted to."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def test_letters() -> None:
         (query("00399.jpg").name, "night"),
         (query("00001.jpg").name, "day"),
         (query("00002.jpg").name, "sunset"),
-        # A Pittsburgh panorama, a picture named by hand, a name of two fields: no number of a Tokyo query.
+        # A Pittsburgh panorama, an image named by hand, a name of two fields: no number of a Tokyo query.
         (query("010001").name, ""),
         (query("IMG_7.jpg").name, ""),
-        # Photographs named twice over, whose number is none of the published ones.
+        # Photographs named twice over, whose number is not one of the published ones.
         (query("123.jpg").name, ""),
         (query("01126.jpg").name, ""),
         (query("00000.jpg").name, ""),
@@ -126,7 +126,7 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
     [
         (
             ["{name},dusk"],
-            r"corrections\.csv .*\n +time_of_day 'dusk' is none of day, sunset, night \(line 2, ",
+            r"corrections\.csv .*\n +time_of_day 'dusk' is not one of day, sunset, night \(line 2, ",
         ),
         (["{name},day", "{name},night"], r"corrections\.csv .*\n.* is listed twice \(line 3, "),
         (
@@ -161,7 +161,7 @@ def test_all_bad_corrections_are_named_at_once(tmp_path: Path) -> None:
 
 def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
     row = query("00001.jpg")
-    with pytest.raises(UserError, match=r"'dusk' is none of .* \(line 4, "):
+    with pytest.raises(UserError, match=r"'dusk' is not one of .* \(line 4, "):
         label_queries([row], corrections(tmp_path, "", "", f"{row.name},dusk"))
 
 

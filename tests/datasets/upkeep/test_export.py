@@ -1,4 +1,4 @@
-"""Either form of a set becomes plain files, with all that lies beside it."""
+"""Either form of a set becomes plain files, with all that is beside it."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def test_an_older_set_is_replaced_and_other_things_are_not(tmp_path: Path) -> No
 @pytest.mark.parametrize("out", [".", "set", "set/out"])
 def test_a_set_is_not_written_over_itself(tmp_path: Path, out: str) -> None:
     images = _set(tmp_path / "set", None)
-    with pytest.raises(UserError, match="may not lie in each other"):
+    with pytest.raises(UserError, match="may not be in each other"):
         export_set(images, tmp_path / out)
     assert ImageSet.open(tmp_path / "set").rows == images.rows

@@ -49,7 +49,7 @@ def test_names_outside_the_convention_are_not_written(tmp_path: Path, name: str,
 def test_other_values_are_checked_too(tmp_path: Path) -> None:
     writer = SetWriter(tmp_path / "set")
     name = f"images/train/database/{file_name(1)}"
-    with pytest.raises(SetError, match="time of day 'noon' is none of"):
+    with pytest.raises(SetError, match="time of day 'noon' is not one of"):
         writer.add(name, b"x", source="s", width=1, height=1, time_of_day="noon")
     with pytest.raises(SetError, match="a name or source may not hold line ends"):
         add(writer, name, source="a.tar/\r1.jpg")

@@ -47,7 +47,7 @@ def true_nights(members: frozenset[str]) -> Iterator[tuple[str, bytes]]:
 def test_days_nights_and_true_nights_side_by_side(day: ImageSet, tmp_path: Path) -> None:
     out = tmp_path / "out"
     rows = compare_translators(out, day, "test", 3, [MEANT, DARK], true_nights)
-    assert [(row.kind, row.name, row.pictures) for row in rows] == [
+    assert [(row.kind, row.name, row.images) for row in rows] == [
         ("day", "day", 3),
         ("photometric", "meant", 3),
         ("darkened", "dark", 3),
@@ -56,7 +56,7 @@ def test_days_nights_and_true_nights_side_by_side(day: ImageSet, tmp_path: Path)
     assert [row.name for row in read_measures(out)] == [row.name for row in rows]
     shown = read_shown(out)
     assert len(shown) == 12
-    assert set(tree(out)) == {"sheet.jpg", "measures.csv", "pictures.csv", *(one.file for one in shown)}
+    assert set(tree(out)) == {"sheet.jpg", "measures.csv", "images.csv", *(one.file for one in shown)}
     # Evenly spread over the five of the split.
     assert sorted({int(one.day.split("@")[7]) for one in shown}) == [0, 2, 4]
     for one in shown:
@@ -145,5 +145,5 @@ def test_the_same_comparison_is_the_same_bytes_and_replaces_the_older_one(
 def test_an_empty_split_and_no_pictures_are_refused(day: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(SetError, match=r"split val of .*days is empty"):
         compare_translators(tmp_path / "out", day, "val", 2, [DARK], None)
-    with pytest.raises(ParameterError, match="at least one picture, not 0"):
+    with pytest.raises(ParameterError, match="at least one image, not 0"):
         compare_translators(tmp_path / "out", day, "test", 0, [DARK], None)

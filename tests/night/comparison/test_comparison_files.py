@@ -31,7 +31,7 @@ def test_both_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_numbers_have_four_places(tmp_path: Path) -> None:
     write_compared(tmp_path, [Measured("day", "day", 1, 1 / 3, 2.0, 1.0, None, None, "", "")], [])
     lines = (tmp_path / "measures.csv").read_text().splitlines()
-    assert lines[0] == "kind,name,pictures,brightness,contrast,visible_edges,psnr,ssim,digest,reason"
+    assert lines[0] == "kind,name,images,brightness,contrast,visible_edges,psnr,ssim,digest,reason"
     assert lines[1] == "day,day,1,0.3333,2.0000,1.0000,,,,"
 
 

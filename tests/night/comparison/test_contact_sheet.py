@@ -32,7 +32,7 @@ def sheet(*columns: tuple[Measured, list[np.ndarray]]) -> np.ndarray:
 
 
 def blocks(drawn: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns that hold a grey of pictures."""
+    """Rows and columns that hold a grey of images."""
     found = (drawn == level).all(axis=2)
     return np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
 
@@ -47,7 +47,7 @@ def test_every_picture_has_its_cell() -> None:
     assert (len(first_columns), len(first_rows)) == (252, 189)
     assert blocks(drawn, 101)[0].tolist() == first_rows.tolist()
     assert blocks(drawn, 101)[1].min() > first_columns.max()
-    # An upright picture is lower than its width allows, so that the sheet stays one.
+    # An upright image is lower than its width allows, so that the sheet stays one.
     assert len(blocks(drawn, 202)[0]) == 336
     assert blocks(drawn, 202)[0].min() > first_rows.max()
     assert len(blocks(drawn, 202)[1]) == 252

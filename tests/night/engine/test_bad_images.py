@@ -78,15 +78,15 @@ ODD: dict[str, tuple[bytes, np.ndarray]] = {
 BAD: dict[str, tuple[bytes, str]] = {
     "truncated": (WHOLE[: len(WHOLE) // 2], "cannot be decoded (Premature end of JPEG file)"),
     "empty": (b"", "empty"),
-    "not an image": (b"<html>404</html>", "not a picture that can be read"),
+    "not an image": (b"<html>404</html>", "not an image that can be read"),
     "bomb": (black(20_000, 20_000), "cannot be decoded (Image size (400000000 pixels) exceeds limit"),
     "smaller bomb": (black(9_000, 9_000), "9000x9000 pixels, more than the limit of 64,000,000"),
     "bomb when resized": (
         black(20_000, 1),
-        f"a picture of 20000x1 pixels would be 32x640000 in the network, more than the limit of"
+        f"an image of 20000x1 pixels would be 32x640000 in the network, more than the limit of"
         f" {MAX_MODEL_PIXELS:,} pixels",
     ),
-    "bomb when resized, upright": (black(1, 20_000), "a picture of 1x20000 pixels would be 32x640000"),
+    "bomb when resized, upright": (black(1, 20_000), "an image of 1x20000 pixels would be 32x640000"),
 }
 
 
@@ -203,5 +203,5 @@ def test_the_run_goes_on_to_the_end_and_names_every_reason(outcome: Outcome) -> 
 def test_too_large_a_share_is_refused_with_the_table_and_no_set(outcome: Outcome) -> None:
     assert outcome.nothing_yet
     failed, images = len(BAD) + len(LOST), len(NAMES) + 3
-    assert outcome.refused.message.startswith(f"{failed} of {images} pictures have no night, more than")
+    assert outcome.refused.message.startswith(f"{failed} of {images} images have no night, more than")
     assert "origins.csv" in outcome.refused.hint

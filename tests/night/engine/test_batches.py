@@ -25,7 +25,7 @@ from tests.night.work import tasks
 
 def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> None:
     pictures = [picture(number, *((16, 12) if number % 3 else (12, 16))) for number in range(25)]
-    pictures[7], pictures[11], pictures[12] = plain(REFUSED), b"no picture", plain(FAULTY)
+    pictures[7], pictures[11], pictures[12] = plain(REFUSED), b"no image", plain(FAULTY)
     work = tasks(tmp_path, pictures)
     (tmp_path / "20.jpg").unlink()
     with night_pool(DarkenedTogether(), PNG, tmp_path, 1) as pool:
@@ -33,7 +33,7 @@ def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> Non
     assert [task for task, _ in answers] == work
     found = [answer for _, answer in answers]
     assert found[7] == Failed("too plain to be translated", "picture")
-    assert found[11] == Failed("not a picture that can be read", "picture")
+    assert found[11] == Failed("not an image that can be read", "picture")
     assert found[12] == Failed("RuntimeError: out of order", "fault")
     assert found[20] == Failed("cannot be read (No such file or directory)", "reading")
     for number in set(range(25)) - {7, 11, 12, 20}:

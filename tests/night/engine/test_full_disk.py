@@ -1,4 +1,4 @@
-"""A disk that is full from any one write on: a clear error, nothing half-written, the next run goes on."""
+"""A disk that is full from any one write on: a clear error, nothing half-written, the next run continues."""
 
 from __future__ import annotations
 

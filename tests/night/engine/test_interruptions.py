@@ -71,7 +71,7 @@ def translated(base: Path) -> int:
 
 
 def wait_for_pictures(run: subprocess.Popen[str], base: Path, count: int) -> None:
-    """Wait until a run has begun with `count` pictures."""
+    """Wait until a run has begun with `count` images."""
     wait_until(lambda: translated(base) >= count or run.poll() is not None, f"{count} were translated")
     assert run.poll() is None, run.communicate()
 
@@ -166,7 +166,7 @@ def test_an_interrupted_run_says_so_in_two_lines_and_keeps_what_is_made(
     made = int(first.split()[1])
     assert first == f"interrupted; {made} of {COUNT} new nights are made and kept"
     assert 1 <= made < COUNT
-    assert second.strip() == "run the same command again to go on from there"
+    assert second.strip() == "run the same command again to continue from there"
     # It may have ended between a night and its being counted.
     kept = [path for path in Nightly(base).store.rglob("*.jpg") if not path.name.startswith(".")]
     assert made <= len(kept) <= made + 1

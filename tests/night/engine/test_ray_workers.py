@@ -112,7 +112,7 @@ def test_a_set_is_the_same_to_the_byte_as_by_this_machine(
     assert (summary.images, summary.made, night.calls()) == (COUNT, COUNT, COUNT)
     assert tree(night.out) == wanted
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".part")]
-    # Either engine goes on from what the other one made.
+    # Either engine continues from what the other one made.
     assert replace(night, engine="local").run(ImageSet.open(tmp_path / "day")).made == 0
     assert night.calls() == 0
     wait_until(lambda: nodes.actors() == [], "the actors were gone")
@@ -120,7 +120,7 @@ def test_a_set_is_the_same_to_the_byte_as_by_this_machine(
 
 @pytest.mark.slow
 def test_pictures_that_have_no_night_are_told_as_by_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    pictures = days(4) | {day_name(90): plain(REFUSED), day_name(91): b"no picture", day_name(92): b""}
+    pictures = days(4) | {day_name(90): plain(REFUSED), day_name(91): b"no image", day_name(92): b""}
     sets = []
     for engine in ("local", "ray"):
         base = tmp_path / engine
@@ -189,7 +189,7 @@ def test_a_killed_actor_costs_nothing_but_what_it_had_in_hand(
     killer.join()
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted
-    # The picture in hand is begun again, and one more where its answer was still on its way.
+    # The image in hand is begun again, and one more where its answer was still on its way.
     assert COUNT <= night.calls() <= COUNT + 2
 
 
@@ -206,7 +206,7 @@ def test_a_lost_node_costs_nothing_but_what_it_had_in_hand(
         assert lines(night.log) >= COUNT
         loser.join()
         assert cluster.nodes == 1
-    # No picture is suspected.
+    # No image is suspected.
     assert "a worker died" not in caplog.text
     assert (summary.images, summary.made, summary.failed) == (COUNT, COUNT, 0)
     assert tree(night.out) == wanted

@@ -60,7 +60,7 @@ def test_a_jpeg_has_the_quality_asked_for(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_decoded_has_a_reason_that_names_no_file(tmp_path: Path) -> None:
-    assert tried(tmp_path, b"<html>") == Failed("not a picture that can be read", "picture")
+    assert tried(tmp_path, b"<html>") == Failed("not an image that can be read", "picture")
 
 
 def test_a_night_too_long_for_a_jpeg_is_a_reason(tmp_path: Path) -> None:

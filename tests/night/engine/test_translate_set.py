@@ -199,7 +199,7 @@ def test_the_night_lies_neither_in_the_day_nor_in_the_store(
 ) -> None:
     monkeypatch.setattr(Nightly, "out", tmp_path / place)
     before = tree(day.root)
-    with pytest.raises(ParameterError, match="may not lie in each other"):
+    with pytest.raises(ParameterError, match="may not be in each other"):
         Nightly(tmp_path).run(day)
     assert tree(day.root) == before
 

@@ -57,7 +57,7 @@ def test_too_many_bad_images_are_an_error_and_the_out_is_as_it_was(nightly: Nigh
     before = tree(nightly.out)
     bad = with_bad_ones(tmp_path / "bad")
     nightly.max_failed = 0.4
-    with pytest.raises(DusklineError, match=r"5 of 12 pictures have no night, more than .* 0\.4") as caught:
+    with pytest.raises(DusklineError, match=r"5 of 12 images have no night, more than .* 0\.4") as caught:
         nightly.run(bad)
     assert "too plain to be translated  (first: images/" in caught.value.message
     assert tree(nightly.out) == before
@@ -79,8 +79,8 @@ def test_bad_images_are_not_tried_again_and_allowing_them_is_enough(nightly: Nig
 
 def test_a_set_of_bad_images_alone_is_an_error_whatever_is_allowed(nightly: Nightly, tmp_path: Path) -> None:
     nightly.max_failed = 1.0
-    with pytest.raises(DusklineError, match=r"no image of .*bad has a night:\n *1  not a picture"):
-        nightly.run(write_days(tmp_path / "bad", {day_name(1): b"no picture"}))
+    with pytest.raises(DusklineError, match=r"no image of .*bad has a night:\n *1  not an image"):
+        nightly.run(write_days(tmp_path / "bad", {day_name(1): b"no image"}))
     assert not nightly.out.exists()
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_is_not_the_manifests_is_no_failure_that_may_be_allowed(
     nightly.max_failed = 1.0
     day.path(day.rows[2]).write_bytes(picture(77))
     with pytest.raises(
-        DusklineError, match="1 pictures could not be translated, not for their own sake"
+        DusklineError, match="1 images could not be translated, not for their own sake"
     ) as caught:
         nightly.run(day)
     assert f"first: {day.rows[2].name}" in caught.value.message
@@ -122,7 +122,7 @@ def test_a_picture_that_kills_its_worker_is_a_row_with_its_reason_and_tried_agai
     nightly: Nightly, tmp_path: Path
 ) -> None:
     day = write_days(tmp_path / "day", days(5) | {day_name(50): plain(DEADLY)})
-    with pytest.raises(DusklineError, match=r"1 of 6 pictures have no night, more than") as caught:
+    with pytest.raises(DusklineError, match=r"1 of 6 images have no night, more than") as caught:
         nightly.run(day)
     assert f"{KILLS.reason}  (first: {day_name(50)})" in caught.value.message
     nightly.calls()
@@ -136,6 +136,6 @@ def test_a_picture_that_kills_its_worker_is_a_row_with_its_reason_and_tried_agai
 
 def test_a_translator_that_always_breaks_is_stopped(nightly: Nightly, tmp_path: Path) -> None:
     broken = {day_name(number): plain(FAULTY) + bytes([number]) for number in range(60)}
-    with pytest.raises(DusklineError, match="20 pictures could not be translated"):
+    with pytest.raises(DusklineError, match="20 images could not be translated"):
         nightly.run(write_days(tmp_path / "day", broken))
     assert nightly.calls() < 30

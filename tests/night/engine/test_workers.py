@@ -46,7 +46,7 @@ def outcomes(work: list[Task], workers: int, make: MakeTranslator) -> dict[Task,
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_every_task_has_its_own_outcome(tmp_path: Path, workers: int) -> None:
-    pictures = [picture(number) for number in range(12)] + [plain(FAULTY), b"no picture"]
+    pictures = [picture(number) for number in range(12)] + [plain(FAULTY), b"no image"]
     work = tasks(tmp_path, pictures)
     found = outcomes(work, workers, Darkened())
     for task, data in zip(work[:12], pictures[:12], strict=True):
@@ -54,7 +54,7 @@ def test_every_task_has_its_own_outcome(tmp_path: Path, workers: int) -> None:
         assert isinstance(made, Translated)
         assert (read_rgb(made.data) == read_rgb(data) // 2).all()
     assert found[work[12]] == Failed("RuntimeError: out of order", "fault")
-    assert found[work[13]] == Failed("not a picture that can be read", "picture")
+    assert found[work[13]] == Failed("not an image that can be read", "picture")
 
 
 def test_the_workers_tell_what_they_follow(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_picture_larger_than_the_memory_is_refused_in_words(
         assert list(pool.run([])) == []
         with pytest.raises(
             DusklineError,
-            match=r"a picture takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
+            match=r"an image takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
         ) as caught:
             list(pool.run(tasks(tmp_path, [picture(1)])))
     assert "lower shorter_side" in caught.value.hint
@@ -190,7 +190,7 @@ def test_unknown_sizes_set_no_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 class Choosy(Darkened):
-    """Wants more memory than any machine has for pictures of 16 pixels across."""
+    """Wants more memory than any machine has for images of 16 pixels across."""
 
     def memory(self, width: int, height: int) -> int:
         return 1 << 60 if width == 16 else height

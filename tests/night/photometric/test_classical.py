@@ -1,4 +1,4 @@
-"""The classical night: dark, warm below, seeded by the picture alone."""
+"""The classical night: dark, warm below, seeded by the image alone."""
 
 from __future__ import annotations
 

@@ -59,5 +59,5 @@ def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_status_is_named_with_its_row(tmp_path: Path) -> None:
     write_origins(tmp_path, [ORIGIN, replace(ORIGIN, status="perhaps")])
-    with pytest.raises(DusklineError, match="line 3: status 'perhaps' is none of done, failed"):
+    with pytest.raises(DusklineError, match="line 3: status 'perhaps' is not one of done, failed"):
         read_origins(tmp_path)

@@ -62,7 +62,7 @@ def test_a_share_beyond_its_limit_is_an_error_with_the_table(
 ) -> None:
     with pytest.raises(DusklineError) as caught:
         summary(images, *[(str(n), "empty") for n in range(failed)]).require(allowed, LISTING)
-    assert f"{failed} of {images:,} pictures have no night" in caught.value.message
+    assert f"{failed} of {images:,} images have no night" in caught.value.message
     assert f"allowed share of {allowed:g}" in caught.value.message
     assert "empty  (first: 0)" in caught.value.message
     assert "list.csv" in caught.value.hint

@@ -210,7 +210,7 @@ def test_bad_pictures_are_told_and_the_others_are_made(trip: Trip) -> None:
     (trip.days / "broken.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(trip.days / "pipe.jpg")
     (trip.days / os.fsdecode(b"caf\xe9.jpg")).write_bytes(picture(6))
-    with pytest.raises(DusklineError, match="5 of 10 pictures have no night") as caught:
+    with pytest.raises(DusklineError, match="5 of 10 images have no night") as caught:
         trip.run()
     assert str(trip.nights / "origins.csv") in caught.value.hint
     assert len(trip.made()) == 5
@@ -219,7 +219,7 @@ def test_bad_pictures_are_told_and_the_others_are_made(trip: Trip) -> None:
     }
     assert reasons == {
         "empty.jpg": "empty",
-        "rome/text.png": "not a picture that can be read",
+        "rome/text.png": "not an image that can be read",
         "broken.jpg": "cannot be read (No such file or directory)",
         "pipe.jpg": "not a plain file",
         "caf\\xe9.jpg": "its name is not UTF-8",
@@ -249,7 +249,7 @@ def test_the_nights_never_lie_with_the_pictures(trip: Trip, place: str) -> None:
     before = tree(trip.base)
     with pytest.raises(ParameterError, match="one holds the other") as caught:
         trip.run(nights=trip.base / place)
-    assert "nothing is ever written beside the pictures" in caught.value.hint
+    assert "nothing is ever written beside the images" in caught.value.hint
     assert tree(trip.base) == before
 
 
@@ -267,7 +267,7 @@ def test_links_do_not_lead_back_to_the_pictures(trip: Trip, tmp_path: Path) -> N
     kept = Origin("rome/d.jpg", "gone.jpg", "", "", "", "", "", "done", "", digest_bytes(picture(4)))
     write_origins(trip.nights, [kept])
     before = tree(trip.days)
-    with pytest.raises(ParameterError, match="leads into the folder of the pictures"):
+    with pytest.raises(ParameterError, match="leads into the folder of the images"):
         trip.run()
     assert tree(trip.days) == before
 
@@ -276,7 +276,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no such folder: .*trip"):
         Trip(tmp_path).run()
     (tmp_path / "trip").mkdir()
-    with pytest.raises(MissingInputError, match=r"no pictures \(\.jpg, .*, \.avif\) in "):
+    with pytest.raises(MissingInputError, match=r"no images \(\.jpg, .*, \.avif\) in "):
         Trip(tmp_path).run()
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingInputError, match=r"no such folder: .*file"):
@@ -289,6 +289,6 @@ def test_the_sizes_that_files_tell_count_against_the_memory(
 ) -> None:
     trip.take("a.jpg", picture(1))
     monkeypatch.setattr(workers, "available_memory", lambda: 100)
-    with pytest.raises(DusklineError, match=r"a picture takes about 0\.0 GB of memory"):
+    with pytest.raises(DusklineError, match=r"an image takes about 0\.0 GB of memory"):
         trip.run()
     assert not trip.nights.exists()

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("pool_here")
 
 
 class InSets(Nightly):
-    """A run whose sets lie in `data/sets`, as the project has them."""
+    """A run whose sets are in `data/sets`, as the project has them."""
 
     @property
     def sets(self) -> Path:
@@ -184,7 +184,7 @@ def test_pictures_without_a_night_are_still_known_where_a_recipe_stays(
     nightly: InSets, day: ImageSet
 ) -> None:
     nightly.max_failed = 0.5
-    bad = {day_name(100): b"no picture", day_name(101): plain(REFUSED)}
+    bad = {day_name(100): b"no image", day_name(101): plain(REFUSED)}
     some = write_days(nightly.base / "some", days(4) | bad)
     nightly.run(some)
     nightly.run(day)

@@ -192,7 +192,7 @@ def test_right_and_wrong_finds_are_told_apart_without_colour(html: Path) -> None
             "✗ 5 wrong",
         ]
         styles = page.locator("#finds .finds .picture").evaluate_all(
-            "pictures => pictures.map(picture => getComputedStyle(picture).borderTopStyle)"
+            "images => pictures.map(image => getComputedStyle(image).borderTopStyle)"
         )
         assert styles == ["solid", "solid", "dashed", "solid", "dashed", "dashed", "dashed"]
         assert "1 wrong, 40.1 m away; 2 right, 3.0 m away" in said(page)
@@ -234,7 +234,7 @@ def test_where_there_is_no_answer_or_no_picture_it_says_so(tmp_path: Path) -> No
         assert page.locator("#finds .finds img").count() == 7
         choose(page, "answer", listed(page)[7])
         assert "no image" in page.locator("#finds .asked").inner_text()
-        # Of its finds two were found for others that have pictures.
+        # Of its finds two were found for others that have images.
         assert page.locator("#finds .finds img").count() == 2
         choose(page, "kind", "with images")
         assert len(listed(page)) == 2

@@ -34,7 +34,7 @@ HOSTILE = "</script><script>alert(1)</script>"
 
 
 class Page(HTMLParser):
-    """Collects ids, links, pictures, and what labels point at; and that every element is closed."""
+    """Collects ids, links, images, and what labels point at; and that every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

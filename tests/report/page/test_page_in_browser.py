@@ -64,7 +64,7 @@ def test_a_click_sorts_by_a_column_and_another_the_other_way_round(page: Page) -
     heading(table, "experiment").click()
     assert rows(table, 1) == ["day", "dn", "gem"]
     assert column.get_attribute("aria-sort") == "none"
-    # Chance is no experiment and stays below.
+    # Chance is not an experiment and stays below.
     assert table.locator("tfoot th").inner_text() == "chance"
 
 

@@ -22,7 +22,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 def cells(sheet: np.ndarray, columns: int, rows: int) -> list[list[np.ndarray]]:
-    """The pictures of a sheet of 40-pixel squares below a line of names."""
+    """The images of a sheet of 40-pixel squares below a line of names."""
     return [
         [
             sheet[22 + 46 * row : 62 + 46 * row, 6 + 46 * column : 46 + 46 * column]
@@ -51,7 +51,7 @@ def test_the_same_call_draws_the_same_bytes(places: ImageSet, tmp_path: Path) ->
 
 
 def test_what_cannot_be_drawn_is_refused_in_words(places: ImageSet, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="pictures must be at least 1, not 0"):
+    with pytest.raises(ParameterError, match="images must be at least 1, not 0"):
         write_augmentations(tmp_path / "x.jpg", places, {}, 0, 40)
     without = ImageSet(places.root, places.where("test"), places.digest)
     with pytest.raises(SetError, match="has no images in train/queries"):

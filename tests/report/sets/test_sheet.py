@@ -62,7 +62,7 @@ def test_the_night_of_another_set_is_refused(tmp_path: Path) -> None:
 
 def test_no_pictures_are_refused(tmp_path: Path) -> None:
     day, night = write_day_and_night(tmp_path)
-    with pytest.raises(ParameterError, match="at least one picture of a split, not 0"):
+    with pytest.raises(ParameterError, match="at least one image of a split, not 0"):
         write_sheet(tmp_path / "sheet", day, night, 0, None)
 
 

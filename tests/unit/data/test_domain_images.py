@@ -11,7 +11,7 @@ from unit.data.domain_images import Side, list_side, side_of_folder, side_of_lis
 
 
 def folder_of(root: Path, **contents: str) -> Path:
-    """A folder of pictures `<name>.jpg`, each grey of its own level, a digit."""
+    """A folder of images `<name>.jpg`, each grey of its own level, a digit."""
     for name, content in contents.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), int(content)).save(root / f"{name}.jpg")
@@ -26,7 +26,7 @@ def listed(root: Path, **folders: Path) -> Side:
 
 def test_pictures_of_a_folder_are_sorted_in_subfolders_too(tmp_path: Path) -> None:
     folder_of(tmp_path, b="1", a="2", **{"inner/0": "3"})
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     side = side_of_folder(tmp_path)
     assert [picture.name for picture in side.pictures] == ["a.jpg", "b.jpg", "inner/0.jpg"]
     assert side.paths == tuple(tmp_path / name for name in ("a.jpg", "b.jpg", "inner/0.jpg"))
@@ -36,7 +36,7 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     for make in (side_of_folder, lambda folder: list_side(folder, tmp_path / "listing.csv")):
         with pytest.raises(MissingInputError, match="no such folder"):
             make(tmp_path / "absent")
-        with pytest.raises(MissingInputError, match="no pictures"):
+        with pytest.raises(MissingInputError, match="no images"):
             make(tmp_path)
     assert not (tmp_path / "listing.csv").exists()
 
@@ -77,7 +77,7 @@ def test_pictures_that_came_or_went_since_are_named(tmp_path: Path, name: str) -
         (folder / "a.jpg").unlink()
     else:
         folder_of(folder, new="3")
-    with pytest.raises(UserError, match=rf"1 pictures are not as they were listed:\s+.*/x/{name}\.jpg"):
+    with pytest.raises(UserError, match=rf"1 images are not as they were listed:\s+.*/x/{name}\.jpg"):
         side_of_listings({"mine": folder}, tmp_path / "listings")
 
 
@@ -85,7 +85,7 @@ def test_a_picture_that_changed_since_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "x", a="1", b="2")
     side = listed(tmp_path, mine=folder)
     (folder / "b.jpg").write_text("other")
-    with pytest.raises(UserError, match=r"1 pictures are not as they were listed:\s+.*/x/b\.jpg") as caught:
+    with pytest.raises(UserError, match=r"1 images are not as they were listed:\s+.*/x/b\.jpg") as caught:
         side.digest()
     assert "dvc repro" in str(caught.value)
 

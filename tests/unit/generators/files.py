@@ -1,4 +1,4 @@
-"""Generator files for tests, and pictures that nobody took."""
+"""Generator files for tests, and images that nobody took."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.generators.plain import LAYOUTS, Model, drawn
 from unit.network.settings import UnitSettings
 
 DATA = Path(__file__).parents[2] / "data" / "generators"
-# As the published scripts do it where they leave pictures as they are.
+# As the published scripts do it where they leave images as they are.
 PUBLISHED = UnitSettings("day2night", None, "none", "model", "network", "float32")
 
 
@@ -38,7 +38,7 @@ def file_of(layout: str, folder: Path) -> Path:
 
 
 def levels_of(network: Model, pixels: np.ndarray) -> np.ndarray:
-    """What the published script writes of the plain network's picture, (H', W', 3) uint8."""
+    """What the published script writes of the plain network's image, (H', W', 3) uint8."""
     x = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
         y = network((x - 0.5) / 0.5)[0]

@@ -1,6 +1,6 @@
 """Published generators as sequences of torch's own layers, slow and plain; ours must have their numbers.
 
-Their outputs were held against those of the published code, on photographs that may not lie here: the same to
+Their outputs were compared with those of the published code, on photographs that may not be here: the same to
 the rounding of float16 for every layout.
 """
 

@@ -159,14 +159,14 @@ def test_a_multiple_is_padded_to_by_reflection(programs: dict[str, Path]) -> Non
 
 
 class Wrong(nn.Module):
-    """Makes of pictures what `kind` says."""
+    """Makes of images what `kind` says."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
 
     def forward(self, x: Tensor) -> Any:
-        """Something else than a picture."""
+        """Something else than an image."""
         if self.kind == "grey":
             return x[:, :1]
         if self.kind == "halved":
@@ -192,7 +192,7 @@ def test_what_is_no_picture_is_refused(kind: str, said: str, tmp_path: Path) -> 
     translator = UnitTranslator(traced(tmp_path / "wrong.pt", Wrong(kind)), TRUSTED)
     with pytest.raises(DusklineError, match=said) as caught:
         translator(picture(24, 16))
-    assert "wrong.pt, for a picture of 24x16 pixels," in caught.value.message
+    assert "wrong.pt, for an image of 24x16 pixels," in caught.value.message
     assert ("size_multiple" in caught.value.hint) == (kind == "halved")
 
 

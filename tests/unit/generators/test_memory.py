@@ -1,4 +1,4 @@
-"""The memory that a picture takes is foretold: engines start no more workers than fit."""
+"""The memory that an image takes is predicted: engines start no more workers than fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from tests.unit.generators.files import PUBLISHED, picture, written
+from tests.unit.generators.files import PUBLISHED, image, written
 from tests.unit.generators.plain import drawn, plain_resnet, plain_unet
 from unit.translation.translate import UnitTranslator
 

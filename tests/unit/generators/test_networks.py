@@ -109,7 +109,7 @@ def test_dropout_drops_half_and_doubles_the_rest() -> None:
     assert first.mean().item() == pytest.approx(1, abs=0.05)
     assert torch.equal(first[0], first[1])
     assert not torch.equal(first, second)
-    # The work store goes on giving what was drawn: where this changes, raise GENERATORS_REVISION.
+    # The work store continues giving what was drawn: where this changes, raise GENERATORS_REVISION.
     assert zlib.crc32(second.byte().numpy().tobytes()) == 2_525_296_687
 
 

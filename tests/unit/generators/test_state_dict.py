@@ -90,7 +90,7 @@ OTHERS: dict[str, tuple[Any, str]] = {
 def test_what_it_is_instead_is_said(name: str, tmp_path: Path) -> None:
     content, said = OTHERS[name]
     assert re.search(said, refusal_of(content, tmp_path))
-    assert "is no generator that is read here: it holds" in refusal(tmp_path / "given.pth")
+    assert "is not a generator that is read here: it holds" in refusal(tmp_path / "given.pth")
 
 
 def test_other_files_of_unit_are_still_called_so() -> None:
@@ -102,7 +102,7 @@ def test_other_files_of_unit_are_still_called_so() -> None:
 def test_pictures_of_other_channels(first: str, channels: int, tmp_path: Path) -> None:
     side = 7 if first == "model.1.weight" else 4
     message = refusal_of({first: torch.zeros(4, channels, side, side)}, tmp_path)
-    assert f"a generator for pictures of {channels} channels (input_nc), not 3" in message
+    assert f"a generator for images of {channels} channels (input_nc), not 3" in message
 
 
 @pytest.mark.parametrize("layout", ["cyclegan", "hedngan", "unet"])
@@ -231,7 +231,7 @@ def test_unit_is_told_from_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "change", "said"),
     [
-        ("cyclegan", {"norm_statistics": "picture"}, "norm_statistics: picture means nothing to"),
+        ("cyclegan", {"norm_statistics": "picture"}, "norm_statistics: image means nothing to"),
         ("norm none", {"norm_statistics": "picture"}, "a ResNet generator with no norm"),
         ("cyclegan", {"dropout": "on"}, "a generator without dropout"),
         ("hedngan", {"size_multiple": 4}, "size_multiple: 4 means nothing to"),

@@ -86,7 +86,7 @@ def test_a_batch_is_normalised_sample_by_sample(pair: GeneratorPair) -> None:
 
 @torch.inference_mode()
 def test_tolerances_would_show_the_typical_mistakes(pair: GeneratorPair) -> None:
-    # Guards the guards: replicate instead of reflection padding must not pass the picture test.
+    # Guards the guards: replicate instead of reflection padding must not pass the image test.
     golden = tensors("input2_io.npz")
     mistakes = document("mutation_effects.json")
     assert min(mistakes[name]["max"] for name in ("replicate padding", "layer norm eps 1e-3")) > 4e-4

@@ -1,4 +1,4 @@
-"""After an edit of the code a finished UNIT training is not exported again, but made anew."""
+"""After an edit of the code a finished UNIT training is not exported again, but made again."""
 
 from __future__ import annotations
 
@@ -32,5 +32,7 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
     anew, others = run(tiny_settings(), folders, tmp_path)
     assert anew.started_at == 0
     assert others != weights
-    said = f"{before.folder} holds states of this training made by other code than today's, so it begins anew"
+    said = (
+        f"{before.folder} holds states of this training made by other code than today's, so it starts again"
+    )
     assert said in caplog.text

@@ -120,7 +120,7 @@ def test_perceptual_terms_compare_each_translation_with_its_source(update: Updat
 
 
 def street(seed: int = 0) -> torch.Tensor:
-    """A picture (1, 3, 48, 64) of bright and dark rectangles."""
+    """An image (1, 3, 48, 64) of bright and dark rectangles."""
     rng = torch.Generator().manual_seed(seed)
     blocks = torch.rand(1, 1, 6, 8, generator=rng) * 1.6 - 0.8
     return blocks.repeat_interleave(8, 2).repeat_interleave(8, 3).expand(1, 3, 48, 64).clone()
@@ -145,7 +145,7 @@ def test_lost_edges_and_made_up_ones_cost() -> None:
     day, flat = street(), torch.full((1, 3, 48, 64), -0.7)
     lost, made_up = edge_loss(flat, day), edge_loss(day, flat)
     assert lost == made_up
-    # About a quarter of the pixels lie beside an edge, at most 1 each.
+    # About a quarter of the pixels are beside an edge, at most 1 each.
     assert 0.1 < lost < 0.5
     half = flat.clone()
     half[..., :32] = day[..., :32]

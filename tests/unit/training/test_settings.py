@@ -9,7 +9,7 @@ from tests.unit.golden import tiny_settings
     ("change", "message"),
     [
         ({"lr": 0.0}, "lr must be above 0, not 0"),
-        ({"batch": 0}, r"batch must be at least 1 \(pictures\), not 0"),
+        ({"batch": 0}, r"batch must be at least 1 \(images\), not 0"),
         ({"iterations": -1}, r"iterations must be at least 1 \(iterations\), not -1"),
         ({"vgg_w": -1.0}, "vgg_w must be at least 0, not -1"),
         ({"zoom": 0.9}, "zoom must be at least 1, not 0.9"),

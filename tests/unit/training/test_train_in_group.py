@@ -56,7 +56,7 @@ def process(rank: int, ports: tuple[int, int], root: Path) -> None:
         found["from first"] = group.from_first((rank, {"x": torch.full((2,), rank)}), CPU)
     os.environ["MASTER_PORT"] = str(ports[1])
     other = (root / "day", root / "night") if rank else (root / "night", root / "day")
-    with pytest.raises(DusklineError, match="do not have the same pictures"):
+    with pytest.raises(DusklineError, match="do not have the same images"):
         train(
             tiny_settings(), *map(side_of_folder, other), root / "gen.pt", root / "work", live=root / "live"
         )
@@ -79,7 +79,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         for name, value in whole.items():
             assert torch.equal(found[name], second[str(batch)][name]), name
             if batch == 2:
-                # A picture each: there is only one order in which to add them.
+                # An image each: there is only one order in which to add them.
                 assert torch.equal(found[name], value), name
             else:
                 torch.testing.assert_close(found[name], value, rtol=1e-3, atol=3e-5, msg=name)
@@ -88,7 +88,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     require_shares(tiny_settings(batch=2), Group(2, 1))
     require_shares(tiny_settings(batch=1, dis_norm="batch"), ALONE)
-    with pytest.raises(ParameterError, match="batch is 2, too few pictures for 3 processes"):
+    with pytest.raises(ParameterError, match="batch is 2, too few images for 3 processes"):
         require_shares(tiny_settings(batch=2), Group(3, 0))
     with pytest.raises(ParameterError, match="statistics of the whole batch, which 2 processes share"):
         require_shares(tiny_settings(batch=2, dis_norm="batch"), Group(2, 0))

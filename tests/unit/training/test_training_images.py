@@ -83,7 +83,7 @@ def test_what_is_read_ahead_is_what_was_asked_for(day: Path, threads: int) -> No
 def test_a_broken_picture_breaks_the_iteration_that_wants_it(day: Path) -> None:
     drawn = source(day)
     wanted = [drawn.path_at(position) for position in range(8)]
-    (wanted[3]).write_bytes(b"no picture")
+    (wanted[3]).write_bytes(b"no image")
     crops = read_crops([drawn], (range(number, number + 1) for number in range(8)), 2)
     for _ in range(wanted.index(wanted[3])):
         next(crops)
@@ -100,7 +100,7 @@ def test_a_picture_too_narrow_for_the_crop_is_named(tmp_path: Path) -> None:
 
 
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"broken\.jpg"):
         source(tmp_path).crop_at(0)
 

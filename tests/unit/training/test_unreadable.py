@@ -36,7 +36,7 @@ def truncate(picture: Path) -> None:
 
 
 def run_until(folders: tuple[Path, Path], root: Path, monkeypatch: pytest.MonkeyPatch, picture: Path) -> str:
-    """A run during which a picture is damaged after the fifth iteration; what it says at its end."""
+    """A run during which an image is damaged after the fifth iteration; what it says at its end."""
     real = Trainer.step
 
     def step(self: Trainer, x_a: torch.Tensor, x_b: torch.Tensor, now: int) -> dict[str, torch.Tensor]:
@@ -47,7 +47,7 @@ def run_until(folders: tuple[Path, Path], root: Path, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch, pytest.raises(BadImageError) as error:
         patch.setattr(Trainer, "step", step)
         run(folders, root)
-    assert "goes on from the last saved state" in error.value.hint
+    assert "continues from the last saved state" in error.value.hint
     return error.value.message
 
 
@@ -56,10 +56,10 @@ def test_all_are_named_before_the_first_iteration(
 ) -> None:
     day, night = folders
     truncate(pictures(day)[0])
-    pictures(night)[1].write_bytes(b"no picture")
+    pictures(night)[1].write_bytes(b"no image")
     steps: list[int] = []
     monkeypatch.setattr(Trainer, "step", lambda *_: steps.append(1))
-    with pytest.raises(BadImageError, match="2 pictures cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="2 images cannot be trained on") as error:
         run(folders, tmp_path)
     for name in (pictures(day)[0].name, pictures(night)[1].name):
         assert name in error.value.message
@@ -71,7 +71,7 @@ def test_a_listing_names_all_and_is_not_written(folders: tuple[Path, Path], tmp_
     broken = pictures(day)[:2]
     for picture in broken:
         truncate(picture)
-    with pytest.raises(BadImageError, match="2 pictures cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="2 images cannot be trained on") as error:
         list_side(day, tmp_path / "day.csv", workers=2)
     assert all(str(picture) in error.value.message for picture in broken)
     assert not (tmp_path / "day.csv").exists()

@@ -1,7 +1,7 @@
-"""Levels of a drawn picture through a small pair, pinned; run as a module it pins today's.
+"""Levels of a drawn image through a small pair, pinned; run as a module it pins today's.
 
-What keeps the levels is no change: the instance norm after the first convolution takes any scale of the input
-away. Every kind of setting has its part in one of the cases. All are in float32: bfloat16 rounds so coarsely
+What keeps the levels is not a change: the instance norm after the first convolution removes any scale of the
+input. Every kind of setting has its part in one of the cases. All are in float32: bfloat16 rounds so coarsely
 that processors differ by more levels than a change of the arithmetic may.
 """
 
@@ -35,7 +35,7 @@ def picture() -> np.ndarray:
 
 
 def levels() -> dict[str, np.ndarray]:
-    """What the cases make of the picture now."""
+    """What the cases make of the image now."""
     return {name: translate.UnitTranslator(CHECKPOINT, case)(picture()) for name, case in CASES.items()}
 
 

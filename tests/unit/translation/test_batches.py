@@ -1,4 +1,4 @@
-"""The translator of a GPU, run here on the processor: the same code but for where its pictures lie."""
+"""The translator of a GPU, run here on the processor: the same code but for where its images lie."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def translator() -> UnitBatchTranslator:
 
 
 def days(count: int) -> list[np.ndarray]:
-    """Pictures of one size, each with other pixels."""
+    """Images of one size, each with other pixels."""
     pixels = arrays("input1_io.npz")["decoded_rgb"]
     return [np.ascontiguousarray(np.roll(pixels, 7 * number, axis=1)) for number in range(count)]
 
@@ -49,7 +49,7 @@ def test_a_batch_is_within_a_level_of_one_at_a_time(translator: UnitBatchTransla
 
 
 class Small(torch.nn.Module):
-    """A network on a device whose memory holds `room` pictures at once."""
+    """A network on a device whose memory holds `room` images at once."""
 
     def __init__(self, network: torch.nn.Module, room: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def test_a_batch_that_does_not_fit_is_halved_for_good(translator: UnitBatchTrans
 def test_a_picture_that_does_not_fit_alone_is_named(translator: UnitBatchTranslator) -> None:
     translator.network = Small(translator.network, room=0)  # type: ignore[assignment]
     with pytest.raises(
-        DusklineError, match="memory of cpu is too small for a picture of 85x64 pixels"
+        DusklineError, match="memory of cpu is too small for an image of 85x64 pixels"
     ) as caught:
         nights(translator, days(1))
     assert "DUSKLINE_DEVICE=cpu" in caught.value.hint
@@ -129,5 +129,5 @@ def test_without_a_compiler_it_goes_on_as_it_was(
     for _ in range(2):
         assert all(map(np.array_equal, nights(translator, days(2)), wanted))
     assert [record.getMessage() for record in caplog.records] == [
-        "goes on without compiling: RuntimeError: Failed to find C compiler"
+        "continues without compiling: RuntimeError: Failed to find C compiler"
     ]

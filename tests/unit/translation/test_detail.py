@@ -68,6 +68,6 @@ def test_a_translator_keeps_the_detail_of_what_it_is_given(size: str, height: in
     assert drawn.shape == kept.shape
     assert kept.shape[:2] == ((height, width) if size == "source" else drawn.shape[:2])
     if size == "source" and min(height, width) >= 64:
-        # Noise comes through the picture, not through the network that saw it.
+        # Noise comes through the image, not through the network that saw it.
         wanted = np.corrcoef(pixels[..., 1].ravel(), kept[..., 1].ravel())[0, 1]
         assert wanted > np.corrcoef(pixels[..., 1].ravel(), drawn[..., 1].ravel())[0, 1]

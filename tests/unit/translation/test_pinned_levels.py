@@ -1,4 +1,4 @@
-"""UNIT's nights are what they were when its revision was last raised: the work store goes on giving them."""
+"""UNIT's nights are what they were when its revision was last raised: the work store keeps giving them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_levels_are_those_of_the_revision() -> None:
     revision, known = pinned()
     assert revision == translate.REVISION, f"another revision than that of the pinned levels: run {RENEW}"
     assert changed(levels(), known) == [], (
-        "levels of nights have changed, and the work store would go on giving those of before:"
+        "levels of nights have changed, and the work store would continue giving those of before:"
         f" raise REVISION in unit/translation/translate.py, then run {RENEW}"
     )
 

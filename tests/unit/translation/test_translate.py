@@ -237,5 +237,5 @@ def test_memory_grows_with_the_longer_side_until_pictures_are_refused() -> None:
     square, wide, absurd = (translator.memory(*size) for size in ((640, 640), (1280, 640), (20_000, 1)))
     assert square < wide < 2 * square + 30 * 640 * 640
     assert translator.memory(640, 1280) == wide
-    # The network never sees it; what is left is the picture itself.
+    # The network never sees it; what is left is the image itself.
     assert absurd < 1_000_000

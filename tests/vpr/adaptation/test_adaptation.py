@@ -32,7 +32,7 @@ from tests.vpr.places import write_places
 
 
 class KilledError(Exception):
-    """Ends a run where a test wants it ended."""
+    """Ends a run where a test needs it ended."""
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_where_no_query_has_a_positive_each_picture_is_its_own(
     lone = write_places(tmp_path / "lone", views=1, twins=True)
     with caplog.at_level(logging.INFO):
         summary = run(_only_database(lone, tmp_path / "database"), teacher, tmp_path / "alone")
-    assert "each of 6 pictures by day is its own positive" in caplog.text
+    assert "each of 6 images by day is its own positive" in caplog.text
     assert summary.steps == 6
 
 
@@ -241,7 +241,7 @@ def test_the_index_that_is_there_is_asked_and_not_made_again(
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts pictures that are read from now on, by role."""
+    """Counts images that are read from now on, by role."""
     found: Counter[str] = Counter()
     file = SplitImages.file
 
@@ -256,7 +256,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_an_index_of_other_descriptors_is_refused(
     places: ImageSet, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of a database of millions only the first pictures are described for it.
+    # Of a database of millions only the first images are described for it.
     monkeypatch.setattr("pipeline.vpr.retrieval.retrieval_evaluation.PIECE", 1)
     read = count_reads(monkeypatch)
     models = tmp_path / "models"
@@ -304,7 +304,7 @@ def test_a_model_of_others_is_taught_and_taught_again(hub: Path, places: ImageSe
         load_hub_model(folder / "hub.json").state_dict()["scale"].item()
         for folder in (hub, tmp_path / "one" / "out", tmp_path / "two" / "out")
     ]
-    # The teacher's own stays; the second goes on from the first.
+    # The teacher's own stays; the second continues from the first.
     assert scales[0] == 2.0
     assert 0 < abs(scales[1] - 2.0) < abs(scales[2] - 2.0) < 0.1
     learnt = evaluated(tmp_path / "one" / "out", places, tmp_path)

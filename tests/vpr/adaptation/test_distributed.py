@@ -75,7 +75,7 @@ def test_a_process_that_has_no_picture_of_a_batch_learns_with_the_others(
         torch.testing.assert_close(other[name], value, rtol=1e-3, atol=1e-5)
 
 
-# As many networks do, it takes no batch without a picture.
+# As many networks do, it takes no batch without an image.
 OF_SOME_PICTURES = """
 dependencies = ["torch"]
 import torch

@@ -1,4 +1,4 @@
-"""What a step of an adaptation takes is foretold."""
+"""What a step of an adaptation takes is predicted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from tests.import_graph import ROOT
 from tests.vpr.adaptation.runs import SETTINGS
 
-# Peak of a process beyond what it held before, and what was foretold of it.
+# Peak of a process beyond what it held before, and what was predicted of it.
 MEASURE = """
 import resource, sys, torch
 import numpy as np
@@ -53,8 +53,8 @@ def loss(descriptors, rows, group):
     return contrastive_loss(descriptors.unflatten(0, (-1, 3)), near, 0.1, group)
 optimizer = torch.optim.Adam([value for value in lesson.parameters() if value.requires_grad])
 learner = Learner(lesson, optimizer, loss, extraction.device, "off", extraction.group)
-for pictures in batches:
-    learner.learn(pictures, np.zeros((3, 3), np.int64))
+for images in batches:
+    learner.learn(images, np.zeros((3, 3), np.int64))
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 peak = int(status["VmHWM"].split()[0]) * 1024 - before
 print(peak, bytes_of_a_step(asked, lesson, extraction))

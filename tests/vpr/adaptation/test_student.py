@@ -22,7 +22,7 @@ from pipeline.vpr.training.losses import contrastive_loss
 
 
 class Colour(nn.Module):
-    """Describes a picture by its first two channels' means, times a factor each."""
+    """Describes an image by its first two channels' means, times a factor each."""
 
     def __init__(self, *factors: float) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ def test_modules_of_others_learn_by_name() -> None:
 
 
 class Headed(nn.Module):
-    """Has a head that its descriptors do not pass, and a count that is no weight; may let nothing learn."""
+    """Has a head that its descriptors do not pass, and a count besides weights; may let nothing learn."""
 
     def __init__(self, *, closed: bool = False) -> None:
         super().__init__()

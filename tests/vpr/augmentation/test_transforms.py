@@ -57,7 +57,7 @@ def test_what_a_perspective_uncovers_is_nearly_black_or_white(form: Any, level: 
     assert changed.shape == (HEIGHT, WIDTH, 3)
     uncovered = (changed == level).all(axis=2).mean()
     assert 0.05 < uncovered < 0.75
-    # Between the picture and the fill there is only the border's blending.
+    # Between the image and the fill there is only the border's blending.
     assert (changed == 128).all(axis=2).mean() + uncovered > 0.9
 
 

@@ -142,11 +142,11 @@ def test_what_a_killed_run_was_writing_is_cleared_away(tmp_path: Path) -> None:
 def test_an_error_of_the_making_keeps_nothing(tmp_path: Path) -> None:
     def broken() -> Iterator[np.ndarray]:
         yield rows(1)[:300]
-        raise DusklineError("a picture is broken")
+        raise DusklineError("an image is broken")
 
     store = DescriptorCache(tmp_path)
     with (
-        pytest.raises(DusklineError, match="a picture is broken"),
+        pytest.raises(DusklineError, match="an image is broken"),
         store.opened({"number": 1}, COUNT, broken),
     ):
         pass

@@ -171,7 +171,7 @@ def with_queries(places: ImageSet, root: Path, keep: str) -> ImageSet:
 
 
 def read_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the pictures that are read for the network from here on."""
+    """Names of the images that are read for the network from here on."""
     seen: list[str] = []
     real = SplitImages.read
 
@@ -269,7 +269,7 @@ def test_every_form_of_testing_finds_places_and_is_named(
 ) -> None:
     recalls = run_on(changed(experiment, **changes), places, tmp_path)
     assert words in protocol(tmp_path)
-    # The pictures are squares, so that crops and resized ones show all of a place; 2 of 12 are right.
+    # The images are squares, so that crops and resized ones show all of a place; 2 of 12 are right.
     assert recalls.percent(1) > 60
 
 

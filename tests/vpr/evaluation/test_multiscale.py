@@ -29,7 +29,7 @@ def outputs() -> dict[str, np.ndarray]:
 
 
 class Prepared(nn.Module):
-    """The golden's backbone: it knows the map of each size of picture."""
+    """The golden's backbone: it knows the map of each size of image."""
 
     def __init__(self, inputs: dict[str, torch.Tensor]) -> None:
         super().__init__()

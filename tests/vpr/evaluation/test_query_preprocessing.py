@@ -17,7 +17,7 @@ NAME = "images/test/queries/@584000.00@4477000.00@@.png"
 
 
 def ramp(height: int, width: int) -> Tensor:
-    """A picture whose red tells the row, green the column, both from 0 to 1."""
+    """An image whose red tells the row, green the column, both from 0 to 1."""
     rows = torch.linspace(0, 1, height)[:, None].expand(height, width)
     columns = torch.linspace(0, 1, width)[None].expand(height, width)
     return torch.stack([rows, columns, torch.zeros(height, width)])

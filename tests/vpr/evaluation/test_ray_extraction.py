@@ -31,7 +31,7 @@ from tests.ray_cluster import TwoNodes, two_nodes
 from tests.vpr.places import write_places
 from tests.waiting import later, wait_until
 
-# With 160 pictures in each role: five pieces of one batch.
+# With 160 images in each role: five pieces of one batch.
 PLACES, VIEWS = 32, 5
 EXPERIMENT = Experiment("gem", 64, 64, "hard_resize", "none", 25.0, None, True, "off", 1)
 

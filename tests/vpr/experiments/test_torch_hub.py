@@ -152,8 +152,8 @@ def test_a_document_of_another_kind_is_refused(tmp_path: Path) -> None:
     ("entry", "error", "words"),
     [
         ("no_network", CheckpointError, "gave no network, but a list"),
-        ("grid", CheckpointError, r"gives \(2, 3, 224, 224\) for two pictures; expected descriptors"),
-        ("offline", MissingInputError, "cannot be had: Name or service not known"),
+        ("grid", CheckpointError, r"gives \(2, 3, 224, 224\) for two images; expected descriptors"),
+        ("offline", MissingInputError, "is not available: Name or service not known"),
         ("broken", DusklineError, "failed: ValueError: no such variant"),
         ("nothing", DusklineError, "failed: RuntimeError: Cannot find callable nothing"),
     ],
@@ -202,7 +202,7 @@ def test_without_a_network_the_error_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    with pytest.raises(MissingInputError, match=r"places:main cannot be had: .*not known") as caught:
+    with pytest.raises(MissingInputError, match=r"places:main is not available: .*not known") as caught:
         load(build(HubModel, GITHUB, "hub_github.means"))
     assert "connect to the network once" in caught.value.hint
 

@@ -141,7 +141,7 @@ def test_its_entry_is_a_function_of_its_name(name: str, entry: str, tmp_path: Pa
 
 def test_the_page_says_what_it_is_and_under_which_terms(tmp_path: Path) -> None:
     model = write_model(tmp_path / "dn", SMALL)
-    write_terms(model, [Terms("city", "Pictures of a city", "CC0-1.0", "Nothing is asked for.", "A, 2020")])
+    write_terms(model, [Terms("city", "Images of a city", "CC0-1.0", "Nothing is asked for.", "A, 2020")])
     write_experiment(tmp_path / "experiments" / "dn", EXPERIMENT, model)
     write_experiment(tmp_path / "experiments" / "wide", replace(EXPERIMENT, width=80), model)
     other = write_model(tmp_path / "day", settings_of("resnet18conv4", **gem("none")))
@@ -155,7 +155,7 @@ def test_the_page_says_what_it_is_and_under_which_terms(tmp_path: Path) -> None:
         "(0.485, 0.456, 0.406)",
         "at 64x48, 80x48 pixels",
         "adapted from day, the teacher's index kept.",
-        "- Pictures of a city: CC0-1.0. Nothing is asked for. To be cited: A, 2020.",
+        "- Images of a city: CC0-1.0. Nothing is asked for. To be cited: A, 2020.",
         f"torch {version('torch')}",
     ):
         assert words in page
@@ -183,7 +183,7 @@ def test_the_page_says_at_which_size_it_was_adapted(of_others: bool, tmp_path: P
 def test_the_page_says_what_is_not_known(tmp_path: Path) -> None:
     export_model(write_model(tmp_path / "dn", SMALL), tmp_path / "none", tmp_path / "out")
     page = (tmp_path / "out" / "README.md").read_text()
-    assert "No test was at hand" in page
+    assert "No test was available" in page
     assert "They are not known" in page
 
 
@@ -321,6 +321,6 @@ def test_somebody_elses_folder_is_not_replaced(mine: str, tmp_path: Path) -> Non
 def test_nothing_is_written_into_a_model(tmp_path: Path) -> None:
     model = write_model(tmp_path / "dn", SMALL)
     for out in (model, model / "out"):
-        with pytest.raises(UserError, match="lies in the model"):
+        with pytest.raises(UserError, match="is in the model"):
             export_model(model, tmp_path / "none", out)
     assert [path.name for path in model.iterdir()] == [MODEL]

@@ -1,4 +1,4 @@
-"""What trainings ask of a GPU: held against numbers worked out by hand, and against each other."""
+"""What trainings ask of a GPU: compared with numbers worked out by hand, and against each other."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_time_is_that_of_the_slower_side() -> None:
 def test_a_transformer_of_others_by_hand() -> None:
     params = read_params(ROOT / "profiles" / "adapt_megaloc.yaml")
     [need] = learning_needs(params)
-    # docs/adapt.md: weights of two 0.69, what learns 0.17, and 0.89 GB of two pictures of 16 places.
+    # docs/adapt.md: weights of two 0.69, what learns 0.17, and 0.89 GB of two images of 16 places.
     assert need.memory == pytest.approx(1.74e9, rel=0.01)
     assert need.assumed == "a ViT-B/14"
     assert need.pictures == 300 * 16 * 3
-    # 100 GFLOP a picture.
+    # 100 GFLOP an image.
     assert need.operations / need.pictures / 3 == pytest.approx(1.0e11, rel=0.05)
 
 

@@ -110,7 +110,7 @@ def test_what_is_no_file_of_torch_is_refused(tmp_path: Path, content: bytes) -> 
 @pytest.mark.parametrize("content", [{"weights": {}}, [1], torch.zeros(1), {"a": {}, "b": {}}])
 def test_files_of_others_are_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "model.pt")
-    assert "is no recogniser that duskline has trained" in refusal(tmp_path / "model.pt")
+    assert "is not a recogniser that duskline has trained" in refusal(tmp_path / "model.pt")
 
 
 P = "aggregation.pooling.p"

@@ -59,7 +59,7 @@ def test_features_are_of_the_stride(name: str, stride: int, shape: tuple[int, ..
     if name.startswith("swin"):
         with torch.device("meta"):
             backbone = build_backbone(name, "none", "all", stride)
-        with pytest.raises(ParameterError, match="of timm does not take pictures of 96x64 pixels"):
+        with pytest.raises(ParameterError, match="of timm does not take images of 96x64 pixels"):
             backbone.to_empty(device="cpu")(view())
         return
     backbone = build_backbone(name, "none", "all", stride).eval()

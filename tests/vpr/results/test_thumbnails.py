@@ -71,7 +71,7 @@ def test_the_same_pictures_give_the_same_bytes(images: ImageSet, tmp_path: Path)
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"no such file: .*pictures\.zip"):
+    with pytest.raises(MissingInputError, match=r"no such file: .*images\.zip"):
         Thumbnails(tmp_path / COPIES)
 
 
@@ -90,7 +90,7 @@ def test_what_could_unfold_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_jpeg_is_refused(tmp_path: Path) -> None:
     write_archive(tmp_path / COPIES, {"a": b"<svg onload=alert(1)>"})
     copies = Thumbnails(tmp_path / COPIES)
-    with pytest.raises(DusklineError, match="a is no JPEG"):
+    with pytest.raises(DusklineError, match="a is not a JPEG"):
         copies.read("a")
 
 

@@ -33,9 +33,9 @@ def test_pieces_make_the_file_that_numpy_would_write(
 def test_what_breaks_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     def breaking() -> Iterator[np.ndarray]:
         yield ROWS[:4]
-        raise DusklineError("a picture is broken")
+        raise DusklineError("an image is broken")
 
-    with pytest.raises(DusklineError, match="a picture is broken"):
+    with pytest.raises(DusklineError, match="an image is broken"):
         write_descriptors(tmp_path / "d.npy", 11, breaking())
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,7 @@ def test_descriptors_come_in_order_with_a_shorter_last_batch() -> None:
 @pytest.mark.parametrize("workers", [2, 4, 16])
 def test_the_number_of_workers_changes_no_bit(workers: int) -> None:
     def uneven(index: int) -> Tensor:
-        # Later pictures of a batch are ready before earlier ones.
+        # Later images of a batch are ready before earlier ones.
         time.sleep(0.002 * (3 - index % 4))
         return picture(index)
 
@@ -41,7 +41,7 @@ def test_the_number_of_workers_changes_no_bit(workers: int) -> None:
 
 
 def test_no_pictures_are_refused() -> None:
-    with pytest.raises(SetError, match="no pictures"):
+    with pytest.raises(SetError, match="no images"):
         extract(Flat(), picture, 0, batch=2, device=CPU, workers=1)
 
 
@@ -57,11 +57,11 @@ def test_each_module_gets_its_own_mode_back() -> None:
 def test_an_error_of_the_network_restores_its_mode_and_ends_the_reading() -> None:
     class Failing(Flat):
         def forward(self, x: Tensor) -> Tensor:
-            raise RuntimeError(f"no memory for {len(x)} pictures")
+            raise RuntimeError(f"no memory for {len(x)} images")
 
     network, begun = Failing().train(), []
     before = threading.active_count()
-    with pytest.raises(RuntimeError, match="no memory for 1 pictures"):
+    with pytest.raises(RuntimeError, match="no memory for 1 images"):
         extract(network, lambda i: begun.append(i) or picture(i), 500, batch=2, device=CPU, workers=2)
     assert network.training
     assert len(begun) <= 6
@@ -74,7 +74,7 @@ def test_a_broken_picture_is_named_and_ends_the_reading() -> None:
     def read(index: int) -> Tensor:
         begun.append(index)
         if index == 5:
-            return read_view(b"\xff\xd8 no picture", 16, 16, "set/images/5.jpg")
+            return read_view(b"\xff\xd8 no image", 16, 16, "set/images/5.jpg")
         return picture(index)
 
     before = threading.active_count()
@@ -96,7 +96,7 @@ def test_reading_is_at_most_two_batches_ahead_of_the_network() -> None:
             self.furthest = 0
 
         def forward(self, x: Tensor) -> Tensor:
-            # Before the first batch one picture alone is measured.
+            # Before the first batch one image alone is measured.
             if self.seen or len(x) > 1:
                 self.seen += len(x)
                 time.sleep(0.01)

@@ -92,7 +92,7 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert found["gathered"].flatten().tolist() == list(range(10))
-        # One row leaves one of the processes without a picture.
+        # One row leaves one of the processes without an image.
         for rows in (1, 3):
             for kind, whole in (
                 (f"{rows}", step(Group(), rows)),

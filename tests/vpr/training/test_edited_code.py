@@ -1,4 +1,4 @@
-"""After an edit of the code a half-done training of a recogniser begins anew, and says so."""
+"""After an edit of the code a half-done training of a recogniser starts again, and says so."""
 
 from __future__ import annotations
 

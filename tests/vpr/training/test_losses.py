@@ -151,7 +151,7 @@ def test_night_is_drawn_to_the_day_of_its_place_and_pushed_from_others() -> None
     # A step goes against the gradient.
     assert gradient[0, 2, 1] < 0 < gradient[0, 2, 3]
     assert gradient[0, 0, 1] < 0 < gradient[0, 0, 3]
-    # Night and day of a query are not held against each other.
+    # Night and day of a query are not compared with each other.
     assert gradient[0, 2, 0] == gradient[0, 0, 2] == 0
 
 

@@ -18,14 +18,14 @@ def drawn(seed: int, count: int = 6, *, batch: int = 4, workers: int = 1, **want
 
 
 def locations(index: int) -> np.ndarray:
-    """All features of one picture, (16, 5), computed apart."""
+    """All features of one image, (16, 5), computed apart."""
     with torch.inference_mode():
         grid = Features().eval()(picture(index)[None])[0].flatten(1).T.numpy()
     return grid / np.linalg.norm(grid, axis=1, keepdims=True)
 
 
 def origins(found: np.ndarray, count: int) -> list[tuple[int, int]]:
-    """Which (picture, location) each feature is; every one must be one of them."""
+    """Which (image, location) each feature is; every one must be one of them."""
     every = np.concatenate([locations(index) for index in range(count)])
     distances = np.abs(found[:, None] - every[None]).max(2)
     assert distances.min(1).max() < 1e-5
@@ -34,7 +34,7 @@ def origins(found: np.ndarray, count: int) -> list[tuple[int, int]]:
 
 def test_initial_descriptors_are_unit_features_of_the_pictures() -> None:
     found = drawn(0)
-    # 4 x 4 locations of 6 pictures, fewer than are wanted: all of them.
+    # 4 x 4 locations of 6 images, fewer than are wanted: all of them.
     assert found.shape == (6 * 16, 5)
     assert found.dtype == np.float32
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
@@ -47,7 +47,7 @@ def test_pictures_and_locations_are_drawn_without_replacement() -> None:
     chosen = [index for index, _ in found]
     assert len(set(chosen)) == 7
     assert all(chosen.count(index) == 5 for index in chosen)
-    # Each picture has locations of its own.
+    # Each image has locations of its own.
     places = {tuple(place for index, place in found if index == wanted) for wanted in chosen}
     assert len(places) > 1
 

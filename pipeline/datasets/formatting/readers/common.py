@@ -1,4 +1,4 @@
-"""Pictures that carry the common names already: a folder, or one archive, with or without the `images` level.
+"""Images that carry the common names already: a folder, or one archive, with or without the `images` level.
 
 `tokyo_xs/test/{database,queries}/@...@.jpg`, `sf_xs/{train,val/...,test/...}` and anything formatted by other
 tools. Outer folders are ignored, deeper ones (SF-XL sorts by latitude) flattened; bytes are copied unchanged.
@@ -58,9 +58,9 @@ class CommonSettings:
 
 
 def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the pictures of the folder `raw`, or of its one archive (in it, or recorded in it and in `held`).
+    """Yield the images of the folder `raw`, or of its one archive (in it, or recorded in it and in `held`).
 
-    Pictures whose names do not begin with `@` are left out when they lie outside the splits (maps, previews).
+    Images whose names do not begin with `@` are left out when they lie outside the splits (maps, previews).
     Raises, before the first image, `MissingInputError` when there are none and `SetError` naming those whose
     names or places are outside the convention.
     """
@@ -91,7 +91,7 @@ def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, s
 
 
 def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) -> dict[str, _Target]:
-    """Return split, role and file name of every picture that is taken."""
+    """Return split, role and file name of every image that is taken."""
     places: dict[str, _Target] = {}
     wrong, count = [], 0
     for path in paths:
@@ -109,11 +109,11 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
             places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
     if wrong:
         raise SetError(
-            f"{len(wrong)} of {count} pictures in {where} do not keep to the common layout:{listed(wrong)}"
+            f"{len(wrong)} of {count} images in {where} do not keep to the common layout:{listed(wrong)}"
         )
     if not places:
         raise MissingInputError(
-            f"no pictures named @easting@northing@... in the splits {', '.join(SPLITS)} of {where}",
+            f"no images named @easting@northing@... in the splits {', '.join(SPLITS)} of {where}",
             hint="for plain photographs use the folder reader",
         )
     return places

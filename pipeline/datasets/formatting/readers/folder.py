@@ -194,7 +194,7 @@ def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
     beyond = int(grid.beyond(places).sum())
     if beyond:
         what = (
-            f"the photographs of {raw} span too many UTM zones for one set: most lie in {grid}, and {beyond} "
+            f"the photographs of {raw} span too many UTM zones for one set: most are in {grid}, and {beyond} "
             "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
         )
         raise _too_wide(what, photographs, grid.degrees_east(places))
@@ -238,7 +238,7 @@ def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSetti
             raw,
             photographs,
             splits,
-            "lies in no folder train, val or test, while others do",
+            "is in no folder train, val or test, while others do",
             "move it into one of them, or choose another split_by",
         )
     return [replace(photograph, split=split) for photograph, split in zip(photographs, splits, strict=True)]
@@ -250,7 +250,7 @@ def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettin
     elif settings.queries_by == "folder":
         roles = [_folder_of(photograph.path, ROLES) for photograph in photographs]
         hint = "move it into one of them, or choose another queries_by"
-        _require(raw, photographs, roles, "lies in no folder database or queries", hint)
+        _require(raw, photographs, roles, "is in no folder database or queries", hint)
     elif settings.queries_by == "column":
         roles = [photograph.role for photograph in photographs]
         _require(raw, photographs, roles, "has no role in the CSV", "fill the column role")
@@ -319,7 +319,7 @@ def _names(plan: FolderPlan) -> dict[str, str]:
 
 
 def _safe(stem: str) -> str:
-    """The stem without what would break a name, or be taken for the name of a published picture (`1.jpg`)."""
+    """The stem without what would break a name, or be taken for the name of a published image (`1.jpg`)."""
     while stem.lower().endswith(PICTURE_SUFFIXES):
         stem = PurePosixPath(stem).stem
     return stem.replace("@", "_").replace("\\", "_")

@@ -102,7 +102,7 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
         except ValueError as error:
             problems.append(f"{path}: {error}")
     for reason, count in without_reader.items():
-        _LOG.warning("%s: passed over %d photographs: %s, and dvc repro --force", folder, count, reason)
+        _LOG.warning("%s: skipped %d photographs: %s, and dvc repro --force", folder, count, reason)
     if without_fix:
         _LOG.warning(
             "%s: %d photographs have GPS status V, no valid fix: their positions may be old; first %s",
@@ -113,7 +113,7 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     where = {EXIF: "the GPS of the photographs or ", NONE: ""}.get(
         coordinates, f"the columns of {coordinates} or "
     )
-    hint = f"mend {where}the files, as each line says, or take them out of the folder"
+    hint = f"fix {where}the files, as each line says, or take them out of the folder"
     if coordinates == EXIF:
         hint += "; where nobody knows positions, set coordinates: none"
     refuse(folder, problems, hint=hint)
@@ -135,7 +135,7 @@ def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str])
     require_file(table, hint="give the name of a CSV in the folder, or exif, as coordinates")
     if any((folder / above).is_symlink() for above in PurePosixPath(coordinates).parents[:-1]):
         raise UserError(
-            f"{table} lies behind a linked folder, where DVC does not look: an edit would rerun nothing",
+            f"{table} is behind a linked folder, where DVC does not look: an edit would rerun nothing",
             hint="put the CSV into the folder of photographs itself",
         )
     names = ListedNames(paths)
@@ -161,7 +161,7 @@ def _found_instead(folder: Path, name: str, alike: list[str]) -> str:
     path = PurePosixPath(name.strip().replace("\\", "/"))
     if path.name and not path.is_absolute() and ".." not in path.parts:
         if os.path.lexists(folder / path):
-            return "and there, but no picture that is read"
+            return "and there, but no image that is read"
         if is_in_cloud(folder / path):
             return "but still in the cloud; download it"
     return "but not there"

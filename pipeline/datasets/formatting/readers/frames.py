@@ -27,21 +27,21 @@ def number_of(path: str) -> int | None:
 
 
 def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
-    """The pictures of a folder below `raw` by frame number, ascending; paths are relative to `raw`.
+    """The images of a folder below `raw` by frame number, ascending; paths are relative to `raw`.
 
-    Raises `MissingInputError` for a folder without pictures, and `UserError` that names files without a
+    Raises `MissingInputError` for a folder without images, and `UserError` that names files without a
     number and files of one number.
     """
     names = picture_files(raw / folder)
     if not names:
         raise MissingInputError(
-            f"no pictures in {raw / folder}: no {', '.join(PICTURE_SUFFIXES)} files",
+            f"no images in {raw / folder}: no {', '.join(PICTURE_SUFFIXES)} files",
             hint="bring the frames of this traverse, or take it out of traverses in the section",
         )
     without = [name for name in names if number_of(name) is None]
     if without:
         raise UserError(
-            f"{len(without)} pictures of {raw / folder} have no frame number in their name:{listed(without)}",
+            f"{len(without)} images of {raw / folder} have no frame number in their name:{listed(without)}",
             hint="the number is the last run of digits before the suffix; rename these or take them away",
         )
     by_number: dict[int, list[str]] = {}
@@ -51,7 +51,7 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     if twice:
         raise UserError(
             f"{len(twice)} frame numbers of {raw / folder} have more than one picture:{listed(twice)}",
-            hint="leave one picture of each number in the folder",
+            hint="leave one image of each number in the folder",
         )
     return {number: f"{folder}/{by_number[number][0]}" for number in sorted(by_number)}
 
@@ -77,7 +77,7 @@ def _run(gap: tuple[int, int]) -> str:
 
 
 def plain_frames(raw: Path, paths: list[str]) -> dict[str, bool]:
-    """Whether each picture can be copied as it is; only heads are read.
+    """Whether each image can be copied as it is; only heads are read.
 
     `UserError` names those whose heads cannot be read.
     """

@@ -1,7 +1,7 @@
 """GSV-Cities: street views of 23 cities, each place seen 4 to 20 times within 14 years.
 
 `Dataframes/<city>.csv` says what there is, `Images/<city>/` holds it, in a zip or unpacked. Nobody has cut it
-into database and queries; here the newest picture of each place is a query, the others are database.
+into database and queries; here the newest image of each place is a query, the others are database.
 A. Ali-bey et al., "GSV-Cities: Toward Appropriate Supervised Visual Place Recognition", 2022.
 """
 
@@ -34,7 +34,7 @@ _COLUMNS = ("place_id", "year", "month", "northdeg", "city_id", "lat", "lon", "p
 _IN_TREE = re.compile(r"(?:.*/)?(?:Dataframes/([^/]+\.csv)|Images/(?:[^/]+/)?([^/]+\.jpg))", re.IGNORECASE)
 # Before the panorama, whose id may hold the sign at which fields are cut.
 _FIELDS_BEFORE = 7
-# A place's pictures lie within a few metres, places 100 m apart as they are published.
+# A place's images lie within a few metres, places 100 m apart as they are published.
 _VAL_APART = 50.0
 
 
@@ -81,12 +81,12 @@ class _Picture:
 
 
 def read_gsv_cities(raw: Path, settings: GsvCitiesSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the pictures that the tables list, in the order in which the raw folder holds them.
+    """Yield the images that the tables list, in the order in which the raw folder holds them.
 
     `held` is the folder of archives that the user holds, when `raw` only records them.
     Raises, before the first image, `MissingInputError` without tables or the cities that are wanted,
     `BadArchiveError` for a table that is none, and `UserError` naming rows that cannot be used and those
-    without a picture.
+    without an image.
     """
     tree = RawTree.of(raw, held, place_in_tree)
     pictures = _listed(tree, settings)
@@ -110,13 +110,13 @@ def read_gsv_cities(raw: Path, settings: GsvCitiesSettings, held: Path) -> Itera
 
 
 def place_in_tree(path: str) -> str:
-    """Name of a table or a picture of the published tree, without folders; "" for other files."""
+    """Name of a table or an image of the published tree, without folders; "" for other files."""
     found = _IN_TREE.fullmatch(path)
     return (found[1] or found[2]) if found else ""
 
 
 def _listed(tree: RawTree, settings: GsvCitiesSettings) -> dict[str, _Picture]:
-    """The pictures that the tables list, by what their names say but for latitude and longitude.
+    """The images that the tables list, by what their names say but for latitude and longitude.
 
     These are left out of the comparison, for names may have been made from numbers whose last digit changed.
     """
@@ -161,7 +161,7 @@ def _row(cells: tuple[str, ...]) -> tuple[str, _Picture]:
     date, direction = f"{int(year):04d}{int(month):02d}", f"{int(northdeg):03d}"
     at = float(latitude), float(longitude)
     picture = _Picture(intern(city), place, intern(date), intern(direction), *at, pano_id)
-    # Refuses what cannot be named, before a picture is read.
+    # Refuses what cannot be named, before an image is read.
     picture.name()
     return _key(place, date[:4], date[4:], direction, pano_id), picture
 
@@ -171,13 +171,13 @@ def _key(*fields: str) -> str:
 
 
 def _key_in_name(name: str) -> str:
-    """What the name of a picture says but for latitude and longitude; "" for another kind of name."""
+    """What the name of an image says but for latitude and longitude; "" for another kind of name."""
     fields = name.rpartition(".")[0].split("_", _FIELDS_BEFORE)
     return _key(*fields[:5], fields[-1]) if len(fields) == _FIELDS_BEFORE + 1 else ""
 
 
 def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
-    """Name listed pictures that are not there; pictures that no row lists are no fault, but told."""
+    """Name listed images that are not there; images that no row lists are no fault, but told."""
     missing, unlisted = set(pictures), []
     cities = {picture.city for picture in pictures.values()}
     for file in progress(tree.files(".jpg"), label="names"):
@@ -187,10 +187,10 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
         elif not key or key.partition("_")[0] in cities:
             unlisted.append(file.label)
     if unlisted:
-        _LOG.warning("left out %d pictures that no table lists:%s", len(unlisted), listed(unlisted))
+        _LOG.warning("left out %d images that no table lists:%s", len(unlisted), listed(unlisted))
     if missing:
         raise BadArchiveError(
-            f"{len(missing):,} of {len(pictures):,} pictures that the tables list are not in {tree.folder}:"
+            f"{len(missing):,} of {len(pictures):,} images that the tables list are not in {tree.folder}:"
             f"{listed(sorted(missing))}",
             hint="bring the rest of Images, or name in cities those that are whole; names stand here without"
             " latitude and longitude",
@@ -198,7 +198,7 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
 
 
 def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[str, UtmGrid]:
-    """Give every picture split and role, and return the grid of each city."""
+    """Give every image split and role, and return the grid of each city."""
     of_city: dict[str, dict[str, list[_Picture]]] = {}
     for picture in pictures.values():
         of_city.setdefault(picture.city, {}).setdefault(picture.place, []).append(picture)
@@ -210,7 +210,7 @@ def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[
             if len(place) > 1:
                 max(place, key=_newest).role = "queries"
         drawn = sorted(places, key=lambda place: digest_bytes(f"{settings.seed} {place}".encode()))
-        # Of a city of few places at least one, for a training wants some.
+        # Of a city of few places at least one, for a training needs some.
         for name in drawn[: max(round(settings.val_share * len(drawn)), settings.val_share > 0)]:
             for picture in places[name]:
                 picture.split = "val"

@@ -95,7 +95,7 @@ class MslsSettings:
 
 @dataclass(slots=True)
 class _Picture:
-    """A picture by both tables. east, north: as postprocessed.csv has them."""
+    """An image by both tables. east, north: as postprocessed.csv has them."""
 
     city: str
     role: str
@@ -119,11 +119,11 @@ class _Picture:
 
 
 def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the pictures that are no panoramas, in the order in which the raw folder holds them.
+    """Yield the images that are no panoramas, in the order in which the raw folder holds them.
 
     `held` is the folder of archives that the user holds, when `raw` only records them.
     Raises, before the first image, `MissingInputError` without the tables that are wanted or the list of
-    queries, `BadArchiveError` for tables that do not fit each other and listed pictures that are not there,
+    queries, `BadArchiveError` for tables that do not fit each other and listed images that are not there,
     and `UserError` naming rows that cannot be used and cities that are not of MSLS.
     """
     tree = RawTree.of(raw, held, place_in_tree)
@@ -156,7 +156,7 @@ def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImag
         )
     if empty:
         _LOG.warning(
-            "left out %d pictures that are published empty; msls_patch_v1.1.zip may hold them:%s",
+            "left out %d images that are published empty; msls_patch_v1.1.zip may hold them:%s",
             len(empty),
             listed(empty),
         )
@@ -169,7 +169,7 @@ def place_in_tree(path: str) -> str:
 
 
 def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
-    """The pictures that are no panoramas, by `<city>/<query or database>/<key>`."""
+    """The images that are no panoramas, by `<city>/<query or database>/<key>`."""
     tables: dict[str, dict[str, RawFile]] = {}
     folders = set()
     for file in tree.files(".csv"):
@@ -223,7 +223,7 @@ def _require_tables(
 
 
 def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str]) -> dict[str, _Picture]:
-    """The pictures of a folder by both of its tables, which are joined by key; `wrong` gets bad rows."""
+    """The images of a folder by both of its tables, which are joined by key; `wrong` gets bad rows."""
     processed: dict[str, tuple[str, ...]] = {}
     twice, lacking = [], []
     for row in text_rows(postprocessed, _POSTPROCESSED_COLUMNS):
@@ -241,7 +241,7 @@ def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str])
         try:
             if not _truth("pano", pano):
                 if view not in _VIEWS:
-                    raise ValueError(f"view_direction {view!r} is none of {', '.join(_VIEWS)}")
+                    raise ValueError(f"view_direction {view!r} is not one of {', '.join(_VIEWS)}")
                 picture = _Picture(
                     city=intern(city),
                     role=_ROLES[role],
@@ -253,7 +253,7 @@ def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str])
                     east=float(east),
                     north=float(north),
                 )
-                # Refuses what cannot be named, before a picture is read.
+                # Refuses what cannot be named, before an image is read.
                 picture.name(key)
                 pictures[_full([city, role], key)] = picture
         except (ValueError, NameFormatError) as error:
@@ -313,7 +313,7 @@ def listed_keys(listing: Path) -> set[str]:
             entries = listing.read_text(encoding="utf-8-sig").splitlines()
     except ValueError as error:
         raise UserError(
-            f"{listing} is no list of pictures: {error}", hint="write the keys into a text, one a line"
+            f"{listing} is not a list of pictures: {error}", hint="write the keys into a text, one a line"
         ) from error
     found = {entry.strip(): _key_in(entry.strip()) for entry in entries if entry.strip()}
     if without := [entry for entry, key in found.items() if not key]:
@@ -340,13 +340,13 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
         counts = Counter(full.rpartition("/")[0] for full in missing)
         of_all = Counter(full.rpartition("/")[0] for full in pictures)
         raise BadArchiveError(
-            f"{len(missing):,} of {len(pictures):,} pictures that the tables list are not in {tree.folder}:"
+            f"{len(missing):,} of {len(pictures):,} images that the tables list are not in {tree.folder}:"
             + listed(
                 f"{folder}: {count:,} of {of_all[folder]:,}, first"
                 f" {min(full for full in missing if full.startswith(f'{folder}/')).rpartition('/')[2]}"
                 for folder, count in sorted(counts.items())
             ),
-            hint="a city lies in several of msls_images_vol_1.zip to msls_images_vol_6.zip: bring them, or"
+            hint="a city is in several of msls_images_vol_1.zip to msls_images_vol_6.zip: bring them, or"
             " name in cities those that are whole",
         )
 
@@ -369,7 +369,7 @@ def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
         other += [here[index] for index in np.flatnonzero(~near)]
     if other:
         _LOG.warning(
-            "easting and northing of %d of %d pictures are more than %g m from their latitude and longitude,"
+            "easting and northing of %d of %d images are more than %g m from their latitude and longitude,"
             " which count:%s",
             len(other),
             len(pictures),

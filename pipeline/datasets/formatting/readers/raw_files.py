@@ -1,4 +1,4 @@
-"""Which files a raw folder offers: those that lie in it, and archives that the user holds elsewhere."""
+"""Which files a raw folder offers: those that be in it, and archives that the user holds elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.runtime.progress import progress
 class RawFiles:
     """The files of one source, by name.
 
-    folder: the raw folder, for messages. files: those that lie in it or in its `datasets` folder (loose split
+    folder: the raw folder, for messages. files: those that be in it or in its `datasets` folder (loose split
     files), or the archives elsewhere that its `archives.json` records.
     """
 
@@ -59,9 +59,7 @@ def require_members(raw: RawFiles, archive_names: Iterable[str], wanted: Set[str
     for archive in progress(archives.values(), total=len(archives), label="archives", unit="archive"):
         for member in members(archive, wanted.__contains__):
             if member.name in found:
-                raise BadArchiveError(
-                    f"{member.name} lies in {found[member.name].label} and in {member.label}"
-                )
+                raise BadArchiveError(f"{member.name} is in {found[member.name].label} and in {member.label}")
             found[member.name] = member
     missing = sorted(wanted - found.keys())
     if missing:

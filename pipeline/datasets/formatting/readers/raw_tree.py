@@ -23,7 +23,7 @@ _PATCH = "patch"
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file of the tree: its place there, where it lies in words, its bytes, how it is read.
+    """A file of the tree: its place there, where it is in words, its bytes, how it is read.
 
     loose: whether it is a file of its own, and no member of an archive.
     """
@@ -95,14 +95,14 @@ def _loose(raw: Path) -> Iterator[str]:
 
 
 def _is_patch(name: str) -> bool:
-    """Of an archive's name, or of a folder below the raw one; keys in names of pictures are any letters."""
+    """Of an archive's name, or of a folder below the raw one; keys in names of images are any letters."""
     return _PATCH in name.lower()
 
 
 def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield the cells of `columns` of a CSV as texts, row after row, wherever in it these columns stand.
 
-    `BadArchiveError` for a file that lacks a column, is no CSV, or has a row with too few cells.
+    `BadArchiveError` for a file that lacks a column, is not a CSV, or has a row with too few cells.
     """
     try:
         lines = csv.reader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True)

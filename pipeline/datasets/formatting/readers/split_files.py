@@ -87,7 +87,9 @@ def _listing(struct: tuple[object, ...], role: str, label: str) -> Listing:
     cells, utm = np.asarray(struct[field]), np.asarray(struct[field + 1])
     names = tuple(_text(cell) for cell in cells.ravel()) if cells.dtype == object else ()
     if not names or None in names:
-        raise BadArchiveError(f"{label}: field {field + 1} of {_VARIABLE} is no cell of {role} image names")
+        raise BadArchiveError(
+            f"{label}: field {field + 1} of {_VARIABLE} is not a cell of {role} image names"
+        )
     if utm.shape != (2, len(names)) or utm.dtype.kind not in "fiu":
         raise BadArchiveError(
             f"{label}: {len(names)} {role} images need positions of shape (2, {len(names)}), "

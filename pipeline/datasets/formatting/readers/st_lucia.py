@@ -51,7 +51,7 @@ class StLuciaSettings:
         require_ranges(self)
         for name in (self.database, self.queries):
             if PurePosixPath(name).name != name or name.startswith("."):
-                raise ValueError(f"{name!r} is no folder in raw")
+                raise ValueError(f"{name!r} is not a folder in raw")
         if self.database == self.queries:
             raise ValueError(f"database and queries are the same pass, {self.database}")
 

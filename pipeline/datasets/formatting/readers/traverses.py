@@ -106,7 +106,7 @@ class TraversesSettings:
             if PurePosixPath(one).is_relative_to(other)
         ]
         if inner:
-            raise ValueError(f"traverses: one folder may not lie in another: {', '.join(inner)}")
+            raise ValueError(f"traverses: one folder may not be in another: {', '.join(inner)}")
         roles = {traverse.role for traverse in self.by_folder.values()}
         for role in ("database", "queries"):
             if role not in roles:
@@ -143,14 +143,14 @@ class TraversesSettings:
 def _require_below(what: str, name: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
-        raise ValueError(f"{what}: {name!r} does not lie below raw")
+        raise ValueError(f"{what}: {name!r} does not be below raw")
 
 
 def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Iterator[RawImage]:
     """Yield the kept frames of each traverse in the order of their numbers; errors as `placed_frames`.
 
     There are no archives, so their folder does not matter. `UserError`, before the first image, names
-    pictures whose heads cannot be read.
+    images whose heads cannot be read.
     """
     placed = placed_frames(raw, settings)
     first = min(frame.place for frames in placed.values() for frame in frames)
@@ -183,7 +183,7 @@ class Frame:
 def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Frame]]:
     """The kept frames of each traverse, by number ascending.
 
-    Raises `MissingInputError` for a missing folder or file or a folder without pictures, and `UserError` that
+    Raises `MissingInputError` for a missing folder or file or a folder without images, and `UserError` that
     names files without a number, files of one number, numbers missing in between or in the list, numbers
     that only some traverses have, and matches that do not fit.
     """
@@ -194,7 +194,7 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
         wanted = f"{len(missing)} of {len(settings.by_folder)} traverses"
         raise MissingInputError(
             f"{wanted} have no folder in {raw}:{listed(missing)}",
-            hint=f"folders there: {found}; mend traverses in the section, or bring the folder",
+            hint=f"folders there: {found}; fix traverses in the section, or bring the folder",
         )
     frames = {folder: numbered_frames(raw, folder) for folder in settings.by_folder}
     if settings.frame_list is not None:
@@ -221,7 +221,7 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
 
 def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]]) -> dict[int, int]:
     """The place of each listed number in the order of the numbers; every traverse must have them all."""
-    path = require_file(raw / name, hint="bring the list of frames, or mend frame_list in the section")
+    path = require_file(raw / name, hint="bring the list of frames, or fix frame_list in the section")
     lines: dict[int, str] = {}
     wrong = []
     for line, text in enumerate(_lines(path), start=1):
@@ -254,7 +254,7 @@ def _matched_places(
     raw: Path, matches: Matches, frames: Mapping[str, Mapping[int, str]]
 ) -> dict[str, dict[int, int]]:
     """Places of both traverses, in numbers of the first one."""
-    path = require_file(raw / matches.file, hint="bring the file of matches, or mend matches in the section")
+    path = require_file(raw / matches.file, hint="bring the file of matches, or fix matches in the section")
     first, second = frames[matches.first], frames[matches.second]
     matched, wrong = read_matches(path)
     wrong += [
@@ -308,7 +308,7 @@ def _require_equal(raw: Path, frames: Mapping[str, Mapping[int, str]]) -> None:
             both = " and ".join(f"{name} ({_span(frames[name])})" for name in (first, folder))
             raise UserError(
                 f"the traverses {both} in {raw} have different frame numbers;"
-                f" {len(lone)} pictures have no counterpart:{listed(lone, shown=SHOWN)}",
+                f" {len(lone)} images have no counterpart:{listed(lone, shown=SHOWN)}",
                 hint="the same number must be the same place in every traverse: keep those that all have",
             )
 

@@ -1,4 +1,4 @@
-"""Sets as VPR-Bench keeps them: numbered pictures in `ref` and `query`, and lists of right answers.
+"""Sets as VPR-Bench keeps them: numbered images in `ref` and `query`, and lists of right answers.
 
 `ground_truth_new.npy` has for each query the references that show its place. Where these lists are frames to
 either side of one, or places that are listed whole, there are positions and a radius that say the same, and
@@ -73,7 +73,7 @@ def read_vpr_bench(raw: Path, settings: VprBenchSettings, _held: Path) -> Iterat
     """Yield references and queries in the order of their numbers.
 
     There are no archives, so their folder does not matter. Before the first image: `MissingInputError` for
-    missing folders, pictures or labels; `UserError` for pictures that are not numbered from 0 on, labels that
+    missing folders, images or labels; `UserError` for images that are not numbered from 0 on, labels that
     are no lists of them or that no radius tells, another radius than theirs, and heads that cannot be read.
     """
     require_folder(raw)
@@ -148,7 +148,7 @@ def _from_zero(raw: Path, folder: str) -> dict[int, str]:
     require_no_gaps(raw / folder, numbers)
     if first := min(numbers):
         raise UserError(
-            f"the pictures of {raw / folder} are numbered from {first} on, and the lists of VPR-Bench from 0",
+            f"the images of {raw / folder} are numbered from {first} on, and the lists of VPR-Bench from 0",
             hint="take folder and labels from the same set, as they come",
         )
     return numbers
@@ -173,7 +173,7 @@ def _right_answers(path: Path, ref: int, query: int) -> list[list[int]]:
     wrong += [f"query {number} has no row" for number in range(query) if number not in lists]
     if wrong:
         raise UserError(
-            f"{path} does not fit the {query:,} pictures in query:{listed(wrong, shown=SHOWN)}",
+            f"{path} does not fit the {query:,} images in query:{listed(wrong, shown=SHOWN)}",
             hint="take folder and labels from the same set, as they come",
         )
     if unknown:

@@ -1,4 +1,4 @@
-"""Pictures of training examples: a query with its positive and its negatives, or a pair and its night."""
+"""Images of training examples: a query with its positive and its negatives, or a pair and its night."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Generator = Callable[[int, int, int, int], np.random.Generator]
 
 @dataclass(frozen=True)
 class ExampleReader(ABC):
-    """Reads the pictures of example rows with `workers` threads.
+    """Reads the images of example rows with `workers` threads.
 
-    kept: maps the first entry of a row to a query of `queries`. augmentation: how pictures that
+    kept: maps the first entry of a row to a query of `queries`. augmentation: how images that
     ask are changed.
     """
 
@@ -38,7 +38,7 @@ class ExampleReader(ABC):
     augmentation: Augmentation | None = None
 
     def batches(self, parts: Sequence[np.ndarray], epoch: int, round_number: int) -> Iterator[Tensor]:
-        """Yield (n * k, 3, H, W) for each of `parts`, n rows of k pictures; up to two are read ahead.
+        """Yield (n * k, 3, H, W) for each of `parts`, n rows of k images; up to two are read ahead.
 
         What is drawn depends on the seed, on `epoch` and `round_number`, and on the row's query.
         """
@@ -53,7 +53,7 @@ class ExampleReader(ABC):
 
     @abstractmethod
     def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
-        """What reads each picture of a row."""
+        """What reads each image of a row."""
 
     def _read(
         self,
@@ -81,8 +81,8 @@ class PairReader(ExampleReader):
     """Reads rows [kept query, database images..., turned]: the one that asks, the others, the night.
 
     The query asks for the database images, or, where the row is turned, the first of these for the query and
-    the rest. nights: of the queries and of the database, by which a row has the night of the picture that
-    asks; None without. night_augmentation: how these nights are changed, each time anew. positives: database
+    the rest. nights: of the queries and of the database, by which a row has the night of the image that
+    asks; None without. night_augmentation: how these nights are changed, each time again. positives: database
     images of a row.
     """
 
@@ -92,7 +92,7 @@ class PairReader(ExampleReader):
 
     @property
     def pictures(self) -> int:
-        """How many pictures a row has."""
+        """How many images a row has."""
         return 1 + self.positives + (self.nights is not None)
 
     @property

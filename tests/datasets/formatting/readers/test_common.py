@@ -16,7 +16,7 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import BadArchiveError, MissingInputError, ParameterError, SetError, UserError
 from tests.datasets.raw_forms import golden, jpeg, write_tar, write_zip
 
-# Where recorded archives lie; here they lie in the raw folder.
+# Where recorded archives lie; here they are in the raw folder.
 HELD = Path("nowhere")
 SETTINGS = CommonSettings("refuse")
 FULL = "@0549612.46@4178795.78@10@S@037.75510@-122.43661@pano@@120@@@@201311@@.jpg"
@@ -27,7 +27,7 @@ CONTENT = {
     f"xs/test/database/{SHORT}": jpeg(seed=3),
     f"xs/test/queries/{FULL}": jpeg(seed=4),
     "xs/readme.txt": b"hello",
-    "xs/map.png": b"a picture outside the splits",
+    "xs/map.png": b"an image outside the splits",
     "xs/test/.DS_Store": b"",
     f"__MACOSX/xs/test/queries/._{FULL}": b"",
 }
@@ -106,14 +106,14 @@ def test_a_flat_split_may_be_left_out(tmp_path: Path) -> None:
     made = formatted(tmp_path / "raw", tmp_path / "set", CommonSettings("skip"))
     assert made.counts() == {"test/queries": 1}
     write_zip(tmp_path / "raw" / "sf_xs.zip", FLAT)
-    with pytest.raises(MissingInputError, match="no pictures named @easting@northing@"):
+    with pytest.raises(MissingInputError, match="no images named @easting@northing@"):
         formatted(tmp_path / "raw", tmp_path / "other", CommonSettings("skip"))
 
 
 def test_a_flat_split_is_refused_when_nothing_is_said(tmp_path: Path) -> None:
     write_zip(tmp_path / "sf_xs.zip", FLAT)
     with pytest.raises(
-        SetError, match=r"2 of 2 pictures in sf_xs\.zip (?s:.*)flat_role says what to do with it"
+        SetError, match=r"2 of 2 images in sf_xs\.zip (?s:.*)flat_role says what to do with it"
     ):
         next(read_common(tmp_path, SETTINGS, HELD))
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_pictures_outside_the_convention_are_all_named_before_the_first_image(tm
     with pytest.raises(SetError) as caught:
         next(read_common(tmp_path, SETTINGS, HELD))
     assert caught.value.message == (
-        f"4 of 5 pictures in {tmp_path} do not keep to the common layout:\n"
+        f"4 of 5 images in {tmp_path} do not keep to the common layout:\n"
         f"    elsewhere/{SHORT} (in no folder train, val or test)\n"
         "    test/database/photo.jpg (the name does not begin with '@')\n"
         "    test/database/x@1@2@.jpg (the name does not begin with '@')\n"
@@ -167,7 +167,7 @@ def test_flattened_folders_may_not_hold_the_same_name_twice(tmp_path: Path) -> N
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="no raw folder"):
         next(read_common(tmp_path / "nothing", SETTINGS, HELD))
-    with pytest.raises(MissingInputError, match=r"no pictures named .* in the splits train, val, test of"):
+    with pytest.raises(MissingInputError, match=r"no images named .* in the splits train, val, test of"):
         next(read_common(tmp_path, SETTINGS, HELD))
 
 
@@ -216,7 +216,7 @@ def test_roles_by_other_names_as_svox_has_them(tmp_path: Path) -> None:
 
 
 def test_svox_names_of_six_fields_are_on_one_ground(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Fields 3 and 4 are a date and a panorama there, no zone; each picture has others."""
+    """Fields 3 and 4 are a date and a panorama there, no zone; each image has others."""
     (known,) = golden("today_sets.json")["svox"]["names"]
     _, east, north, date, panorama, *rest = known["path"].rpartition("/")[2].split("@")
     folders = [

@@ -159,12 +159,12 @@ def test_blocks_leave_out_what_stands_between_and_say_so(
 
 def test_no_role_folder(tmp_path: Path) -> None:
     folder = make(tmp_path, {"database/a.jpg": {}, "b.jpg": {}})
-    assert "b.jpg: lies in no folder database or queries" in told(folder)
+    assert "b.jpg: is in no folder database or queries" in told(folder)
 
 
 def test_some_in_no_split_folder(tmp_path: Path) -> None:
     folder = make(tmp_path, {"train/database/a.jpg": {}, "database/b.jpg": {}})
-    assert "database/b.jpg: lies in no folder train, val or test, while others do" in told(folder)
+    assert "database/b.jpg: is in no folder train, val or test, while others do" in told(folder)
 
 
 def test_empty_columns(tmp_path: Path) -> None:

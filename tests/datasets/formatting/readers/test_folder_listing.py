@@ -40,8 +40,8 @@ def test_all_are_told_at_once(tmp_path: Path) -> None:
         "database/far.jpg: latitude 91.5 is not between -80 and 84",
         "database/wide.jpg: longitude -181.0 is not between -180 and 180",
         "database/nan.jpg: longitude 'nan' is not a number",
-        "database/noon.jpg: time_of_day 'noon' is none of day, sunset, night",
-        "database/when.jpg: 'yesterday' is no date",
+        "database/noon.jpg: time_of_day 'noon' is not one of day, sunset, night",
+        "database/when.jpg: 'yesterday' is not a date",
         "database/turn.jpg: heading 'east' is not a number",
         "database/gone.jpg: listed in line 11 of coordinates.csv, but not there",
         "database/unlisted.jpg: coordinates.csv does not list it, so it has no coordinates",
@@ -80,7 +80,7 @@ def test_a_name_with_a_line_end(tmp_path: Path) -> None:
 
 def test_a_column_with_other_words(tmp_path: Path) -> None:
     folder = make(tmp_path, {"a.jpg": {"split": "training", "role": "db"}})
-    assert "a.jpg: split 'training' is none of train, val, test" in told(folder, split_by="column")
+    assert "a.jpg: split 'training' is not one of train, val, test" in told(folder, split_by="column")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pipeline.datasets.formatting.build_set import format_set
 from pipeline.datasets.formatting.readers.folder import FolderSettings, read_folder
 
 SIZE = (96, 72)
-# Where the city's corner lies in UTM 10S.
+# Where the city's corner is in UTM 10S.
 EAST, NORTH = 550_000.0, 4_180_000.0
 
 
@@ -59,7 +59,7 @@ def test_drawn_views_with_gps_in_a_csv_or_in_exif_become_the_same_set(tmp_path: 
             assert (row.width, row.height) == SIZE
             assert made.read(row) == (tmp_path / folder / row.source).read_bytes()
             np.testing.assert_allclose((row.east, row.north), expected[row.source], atol=0.02)
-            # A street is no flat colour, and what is read is what was drawn.
+            # A street is not a flat colour, and what is read is what was drawn.
             pixels = read_rgb(made.path(row)).astype(float)
             assert pixels.std(axis=(0, 1)).min() > 10
             assert np.abs(pixels - pictures[row.source]).mean() < 6

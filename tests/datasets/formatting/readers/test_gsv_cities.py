@@ -30,7 +30,7 @@ def settings(**changes: Any) -> GsvCitiesSettings:
 
 
 def members(rows: list[dict[str, str]], file: str = "file") -> dict[str, bytes]:
-    """The published tree of these rows: `csv`, `row` and the name of the picture under `file`."""
+    """The published tree of these rows: `csv`, `row` and the name of the image under `file`."""
     tables: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         tables[row["csv"]].append(row["row"])
@@ -41,7 +41,7 @@ def members(rows: list[dict[str, str]], file: str = "file") -> dict[str, bytes]:
 def city(
     name: str, places: int, latitude: float, longitude: float, pictures: int = 3
 ) -> list[dict[str, str]]:
-    """Rows of places 150 m apart, whose pictures are of 2010, 2011 and so on."""
+    """Rows of places 150 m apart, whose images are of 2010, 2011 and so on."""
     rows = []
     for place in range(places):
         for number in range(pictures):
@@ -178,7 +178,7 @@ def test_pages_names_of_folders(tmp_path: Path) -> None:
 def test_missing_pictures_are_named(tmp_path: Path) -> None:
     content = members(city("PRS", 2, 48.85, 2.35))
     del content[next(name for name in content if name.endswith("PRS_1_2---------------.jpg"))]
-    with pytest.raises(BadArchiveError, match="1 of 6 pictures that the tables list are not in") as caught:
+    with pytest.raises(BadArchiveError, match="1 of 6 images that the tables list are not in") as caught:
         formatted(tmp_path, content)
     assert "PRS_0000001_2012_05_009_PRS_1_2" in caught.value.message
 
@@ -191,7 +191,7 @@ def test_unlisted_pictures_and_repeated_rows_are_told(
     content["Images/PRS/PRS_0000007_2010_05_009_1.0_2.0_abc.jpg"] = jpeg()
     with caplog.at_level(logging.WARNING):
         assert len(formatted(tmp_path, content).rows) == 6
-    assert "left out 1 pictures that no table lists" in caplog.text
+    assert "left out 1 images that no table lists" in caplog.text
     assert "1 rows say what an earlier one says" in caplog.text
 
 
@@ -294,7 +294,7 @@ def test_the_published_cities_make_one_set(tmp_path: Path, caplog: pytest.LogCap
 
 def test_cities_at_the_same_numbers_of_metres_are_refused(tmp_path: Path) -> None:
     rows = [*city("PRS", 2, 48.85, 2.35), *city("PRG", 2, 48.85, 14.35)]
-    with pytest.raises(UserError, match="PRG and PRS lie in two UTM zones") as caught:
+    with pytest.raises(UserError, match="PRG and PRS are in two UTM zones") as caught:
         formatted(tmp_path, members(rows))
     assert "PRS_0000000" in caught.value.message
 
@@ -305,4 +305,4 @@ def test_a_picture_far_from_its_city_is_told(tmp_path: Path, caplog: pytest.LogC
     rows += lost
     with caplog.at_level(logging.WARNING):
         formatted(tmp_path, members(rows))
-    assert "3 of 18 pictures lie more than about 50 km from the others" in caplog.text
+    assert "3 of 18 images lie more than about 50 km from the others" in caplog.text

@@ -252,9 +252,9 @@ def test_each_traverse_may_have_a_step_of_its_own(tmp_path: Path) -> None:
             {"matches": ALDERLEY["matches"]},
             "first and second must be the two traverses, day_left and night_r",
         ),
-        ({"matches": ALDERLEY["matches"] | {"file": "../a.csv"}}, "file: '../a.csv' does not lie below raw"),
+        ({"matches": ALDERLEY["matches"] | {"file": "../a.csv"}}, "file: '../a.csv' does not be below raw"),
         ({"matches": {"file": "a.csv"}}, "missing parameter first, second"),
-        ({"frame_list": "/list.txt"}, "frame_list: '/list.txt' does not lie below raw"),
+        ({"frame_list": "/list.txt"}, "frame_list: '/list.txt' does not be below raw"),
         (nordland("summer", "winter", frame_step=0), "frame_step must be at least 1, not 0"),
     ],
 )

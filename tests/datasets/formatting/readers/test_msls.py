@@ -77,7 +77,7 @@ def made_row(
 
 
 def pack(raw: Path, content: Content) -> None:
-    """As published: tables in an archive of their own, pictures of a city in several."""
+    """As published: tables in an archive of their own, images of a city in several."""
     tables = {name: data for name, data in content.items() if "/" in name and name.endswith(".csv")}
     pictures = [item for item in content.items() if item[0].endswith(".jpg")]
     write_zip(raw / "msls_metadata.zip", tables)
@@ -156,7 +156,7 @@ def test_easting_and_northing_are_held_against_degrees(
     row = made_row("moved", utm="347093.25,6172715")
     with caplog.at_level(logging.WARNING):
         formatted(tmp_path / "moved", content_of([row]))
-    assert "easting and northing of 1 of 1 pictures are more than 1 m from" in caplog.text
+    assert "easting and northing of 1 of 1 images are more than 1 m from" in caplog.text
     assert "cph/query/movedxxx" in caplog.text
 
 
@@ -245,7 +245,7 @@ def test_arrays_of_keys(tmp_path: Path) -> None:
     np.save(tmp_path / "bytes.npy", np.array([key.encode() for key in keys]))
     assert listed_keys(tmp_path / "bytes.npy") == set(keys)
     np.save(tmp_path / "objects.npy", np.array(keys, dtype=object), allow_pickle=True)
-    with pytest.raises(UserError, match="is no list of pictures"):
+    with pytest.raises(UserError, match="is not a list of images"):
         listed_keys(tmp_path / "objects.npy")
 
 
@@ -254,7 +254,7 @@ def test_arrays_of_keys(tmp_path: Path) -> None:
     [
         (b"short\n", "1 of 1 entries of .* hold no key of MSLS"),
         (b"0123456789012345678901\n", "1 of 1 keys in .* are of no query of val"),
-        (b"\xff", "is no list of pictures"),
+        (b"\xff", "is not a list of images"),
     ],
 )
 def test_lists_that_do_not_fit(tmp_path: Path, listing: bytes, said: str) -> None:
@@ -272,7 +272,7 @@ def test_lists_that_are_not_there(tmp_path: Path) -> None:
 def test_missing_pictures_are_told_by_city(tmp_path: Path) -> None:
     content = content_of([made_row("one"), made_row("two"), made_row("three", folder="database")])
     del content[f"{FOLDER}/images/{'two'.ljust(22, 'x')}.jpg"]
-    with pytest.raises(BadArchiveError, match="1 of 3 pictures that the tables list are not in") as caught:
+    with pytest.raises(BadArchiveError, match="1 of 3 images that the tables list are not in") as caught:
         formatted(tmp_path, content)
     assert "cph/query: 1 of 2, first twoxx" in caught.value.message
 
@@ -284,7 +284,7 @@ def test_pictures_published_empty(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     content[f"{FOLDER}/images/{empty}.jpg"] = b""
     with caplog.at_level(logging.WARNING):
         assert len(formatted(tmp_path, content).rows) == 1
-    assert "left out 1 pictures that are published empty" in caplog.text
+    assert "left out 1 images that are published empty" in caplog.text
     # The patch has it, and counts more than what it replaces.
     write_zip(tmp_path / "raw" / "msls_patch_v1.1.zip", {f"{FOLDER}/images/{empty}.jpg": whole})
     made = format_set(read_msls(tmp_path / "raw", settings(), HELD), tmp_path / "set", workers=1)
@@ -312,8 +312,8 @@ def test_an_unpacked_patch_counts_more_than_what_it_replaces(tmp_path: Path) -> 
     ("old", "new", "said"),
     [
         (",False,Forward", ",maybe,Forward", "night 'maybe' is neither True nor False"),
-        (",False,Forward", ",False,Up", "view_direction 'Up' is none of Forward, Backward, Sideways"),
-        (",2018-07-04,", ",July,", "'July' is no date"),
+        (",False,Forward", ",False,Up", "view_direction 'Up' is not one of Forward, Backward, Sideways"),
+        (",2018-07-04,", ",July,", "'July' is not a date"),
         (",55.676,", ",north,", "could not convert string to float"),
         (",55.676,", ",95.676,", "cannot be named"),
     ],

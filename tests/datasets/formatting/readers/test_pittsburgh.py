@@ -20,7 +20,7 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.errors import BadArchiveError, MissingInputError, ParameterError
 from tests.datasets.raw_forms import cell, golden, jpeg, pittsburgh_raw, split_file, write_tar
 
-# Where recorded archives lie; here they lie in the raw folder.
+# Where recorded archives lie; here they are in the raw folder.
 HELD = Path("nowhere")
 SETTINGS = PittsburghSettings("pitts30k")
 ROWS = golden("format_pitts30k.json")["rows"]
@@ -169,7 +169,7 @@ def test_an_image_in_two_archives_is_refused(tmp_path: Path) -> None:
     write_tar(
         tmp_path / "001.tar", {"001/001500_pitch1_yaw7.jpg": jpeg(), "000/000000_pitch1_yaw1.jpg": jpeg()}
     )
-    with pytest.raises(BadArchiveError, match=r"lies in 000\.tar/000/.* and in 001\.tar/000/"):
+    with pytest.raises(BadArchiveError, match=r"is in 000\.tar/000/.* and in 001\.tar/000/"):
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
@@ -201,9 +201,9 @@ UNREADABLE = {
     "few fields": (saved(dbStruct={"a": "x", "b": "y"}), "dbStruct is not one struct of at least 5 fields"),
     "names are numbers": (
         struct_of([[1.0]], [[1.0], [2.0]]),
-        "field 2 of dbStruct is no cell of database image names",
+        "field 2 of dbStruct is not a cell of database image names",
     ),
-    "cells of numbers": (struct_of(cell([1.0]), [[1.0], [2.0]]), "is no cell of database image names"),
+    "cells of numbers": (struct_of(cell([1.0]), [[1.0], [2.0]]), "is not a cell of database image names"),
     "wrong shape": (
         struct_of(cell(["a.jpg", "b.jpg", "c.jpg"]), [[1.0, 2.0], [1.0, 2.0]]),
         "3 database images need positions of shape (2, 3), found (2, 2) of ",

@@ -132,7 +132,7 @@ def test_what_is_not_there_is_named(tmp_path: Path, missing: str) -> None:
     [
         ({"database": 1009090845}, "database must be str"),
         ({"database": QUERIES}, "database and queries are the same pass"),
-        ({"queries": "../other"}, "'../other' is no folder in raw"),
+        ({"queries": "../other"}, "'../other' is not a folder in raw"),
         ({"metres": 0}, "metres must be above 0"),
     ],
 )

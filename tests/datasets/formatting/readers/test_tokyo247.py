@@ -17,7 +17,7 @@ from pipeline.datasets.formatting.readers.tokyo247 import (
 from pipeline.runtime.errors import BadArchiveError, MissingInputError, ParameterError, SetError
 from tests.datasets.raw_forms import golden, jpeg, png, split_file, tokyo_raw, write_tar, write_zip
 
-# Where recorded archives lie; here they lie in the raw folder.
+# Where recorded archives lie; here they are in the raw folder.
 HELD = Path("nowhere")
 SETTINGS = Tokyo247Settings("247query_subset_v2", 480, 75)
 ROWS = golden("format_tokyo247.json")["rows"]
@@ -27,7 +27,7 @@ LINE = ",35.66,139.75,1,2,"
 
 
 def times(raw: Path, queries: dict[str, str]) -> dict[str, str]:
-    """Times of day of queries whose CSVs hold these lines, by the name of the picture."""
+    """Times of day of queries whose CSVs hold these lines, by the name of the image."""
     tokyo_raw(raw)
     members = {f"q/{name}.jpg": jpeg() for name in queries}
     members |= {f"q/{name}.csv": line.encode() for name, line in queries.items()}

@@ -115,7 +115,7 @@ def test_walks_of_other_lengths_are_refused(tmp_path: Path) -> None:
     (raw / "night_right/Image002.jpg").unlink()
     told = refused(raw)
     assert "day_left (4 frames, 0 to 3) and night_right (2 frames, 0 to 1)" in told
-    assert "2 pictures have no counterpart:" in told
+    assert "2 images have no counterpart:" in told
     assert (
         "day_left/Image002.jpg (no 2 in night_right)\n    day_left/Image003.jpg (no 3 in night_right)" in told
     )
@@ -141,13 +141,13 @@ def test_a_file_without_a_number_is_refused(tmp_path: Path) -> None:
     raw = make_walks(tmp_path / "raw")
     (raw / "night_right/cover.jpg").write_bytes(jpeg())
     told = refused(raw)
-    assert f"1 pictures of {raw}/night_right have no frame number in their name:\n    cover.jpg" in told
+    assert f"1 images of {raw}/night_right have no frame number in their name:\n    cover.jpg" in told
 
 
 def test_a_walk_without_pictures_is_refused(tmp_path: Path) -> None:
     raw = make_walks(tmp_path / "raw", folders=["day_left"])
     (raw / "night_right").mkdir()
-    assert f"no pictures in {raw}/night_right" in refused(raw)
+    assert f"no images in {raw}/night_right" in refused(raw)
 
 
 def test_missing_folders_are_named_with_those_that_are_there(tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ def test_a_missing_raw_folder_is_named(tmp_path: Path) -> None:
 
 def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
     raw = make_walks(tmp_path / "raw")
-    (raw / "night_right/Image001.jpg").write_bytes(b"no picture")
+    (raw / "night_right/Image001.jpg").write_bytes(b"no image")
     told = refused(raw)
     assert f"1 of 8 frames of {raw} cannot be used:" in told
-    assert "night_right/Image001.jpg: not a picture that can be read" in told
+    assert "night_right/Image001.jpg: not an image that can be read" in told
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
         ({"traverses": {"a": WALKS["day_left"]}}, "no folder has the role queries"),
         ({"traverses": {"a": WALKS["night_right"]}}, "no folder has the role database"),
         ({"traverses": {}}, "no folder has the role database"),
-        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' does not lie below raw"),
+        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' does not be below raw"),
         ({"traverses": {"a@b": WALKS["day_left"]}}, "may not hold '@'"),
         ({"traverses": {"a": "database"}}, "traverses.a must be a section with role and time_of_day"),
         ({"traverses": {"a": {"role": "database"}}}, "traverses.a: missing parameter time_of_day"),
@@ -190,7 +190,7 @@ def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
         ),
         (
             {"traverses": {"a": WALKS["day_left"], "a/b": WALKS["night_right"]}},
-            "one folder may not lie in another: a/b in a",
+            "one folder may not be in another: a/b in a",
         ),
         ({"split": "testing"}, "split must be one of train, val, test"),
         ({"frame_step": 0}, "frame_step must be at least 1, not 0"),

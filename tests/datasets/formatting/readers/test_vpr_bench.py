@@ -177,13 +177,13 @@ def test_labels_that_do_not_fit_are_named(tmp_path: Path, rows: list[Any], named
     raw = make_bench(tmp_path / "raw", {0: [0], 1: [1]}, 2)
     np.save(raw / "ground_truth_new.npy", objects(rows), True)
     told = refused(raw)
-    assert "does not fit the 2 pictures in query:" in told
+    assert "does not fit the 2 images in query:" in told
     assert all(one in told for one in named)
 
 
 def test_pictures_that_are_not_numbered_from_0_are_refused(tmp_path: Path) -> None:
     raw = make_bench(tmp_path / "raw", {0: [0], 1: [1]}, 2, first=1)
-    assert f"the pictures of {raw}/ref are numbered from 1 on" in refused(raw)
+    assert f"the images of {raw}/ref are numbered from 1 on" in refused(raw)
 
 
 @pytest.mark.parametrize("missing", ["ref", "query", "ground_truth_new.npy"])

@@ -89,7 +89,7 @@ def night_of(day: str) -> str:
 def test_a_set_of_days_has_none(merged: ImageSet) -> None:
     days = tuple(row for row in merged.rows if row.time_of_day != "night")
     assert night_twins(days_of(ImageSet(merged.root, days, merged.digest))) is None
-    # A picture that is called a night but is not said to be one is none.
+    # An image that is called a night but is not said to be one is none.
     unsaid = tuple(replace(row, time_of_day="") for row in merged.rows)
     assert night_twins(days_of(ImageSet(merged.root, unsaid, merged.digest))) is None
 

@@ -1,4 +1,4 @@
-"""All pictures looked at once before long work begins, so that none ends it after hours."""
+"""All images looked at once before long work begins, so that none ends it after hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.runtime.progress import progress
 
 
 def unreadable(reads: Mapping[str, Callable[[], object]], threads: int) -> dict[str, str]:
-    """Call what reads each picture, by `threads`; of those that cannot be read the reason, by their name."""
+    """Call what reads each image, by `threads`; of those that cannot be read the reason, by their name."""
 
     def reason(read: Callable[[], object]) -> str:
         try:
@@ -23,7 +23,7 @@ def unreadable(reads: Mapping[str, Callable[[], object]], threads: int) -> dict[
 
     with ThreadPoolExecutor(threads) as pool:
         reasons = pool.map(reason, reads.values())
-        seen = progress(zip(reads, reasons, strict=True), total=len(reads), label="look at pictures")
+        seen = progress(zip(reads, reasons, strict=True), total=len(reads), label="look at images")
         return {name: why for name, why in seen if why}
 
 
@@ -31,4 +31,4 @@ def refuse_unreadable(reasons: Iterable[str], hint: str) -> None:
     """Raise `BadImageError` with all reasons, when there are any."""
     reasons = sorted(reasons)
     if reasons:
-        raise BadImageError(f"{len(reasons)} pictures cannot be trained on:{listed(reasons)}", hint=hint)
+        raise BadImageError(f"{len(reasons)} images cannot be trained on:{listed(reasons)}", hint=hint)
