@@ -1,4 +1,4 @@
-"""What a set of places costs for each picture: formatted, made night, merged, and read for training.
+"""What a set of places costs for each image: formatted, made night, merged, and read for training.
 
 python -m benchmarks.places --images 50000
 """

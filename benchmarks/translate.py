@@ -267,7 +267,7 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
         for dtype in dtypes:
             steps = steps_of(trial, dtype)
             shares = ", ".join(f"{step} {100 * t / sum(steps.values()):.1f} %" for step, t in steps.items())
-            print(f"{dtype}: {sum(steps.values()):.2f} s of one thread a picture: {shares}")
+            print(f"{dtype}: {sum(steps.values()):.2f} s of one thread an image: {shares}")
 
 
 if __name__ == "__main__":

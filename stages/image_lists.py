@@ -18,7 +18,7 @@ def main(name: str, side: str, folder: Path) -> str:
     from pipeline.core.params import build
     from unit.data.domain_images import list_side
 
-    listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"pictures.{name}")
+    listed = build(ListedFolder, {"side": side, "folder": str(folder)}, f"image_lists.{name}")
     count = list_side(folder, IMAGE_LISTS / listed.side / f"{name}.csv", read_machine().workers)
     return f"{count:,} images of {folder}"
 

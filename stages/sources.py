@@ -37,7 +37,7 @@ def main(names: tuple[str, ...]) -> None:
         else:
             click.echo(f"{source.name:<{width}} {_at_hand(source, held):<22} {source.title}")
     if not names:
-        say(f"Archives available are those in {held}/. `duskline sources NAME` shows terms and addresses.")
+        say(f"Available archives are those in {held}/. `duskline sources NAME` shows terms and addresses.")
 
 
 def _at_hand(source: Source, held: Path) -> str:

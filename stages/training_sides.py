@@ -40,12 +40,12 @@ def read_side(place: Path, params: dict[str, Any]) -> Side:
     if place.parent != IMAGE_LISTS:
         return side_of_folder(place)
     section = section_of(params, "image_lists")
-    entries = {name: build(ListedFolder, entry, f"pictures.{name}") for name, entry in section.items()}
+    entries = {name: build(ListedFolder, entry, f"image_lists.{name}") for name, entry in section.items()}
     folders = {name: entry.folder for name, entry in entries.items() if entry.side == place.name}
     if not folders:
         known = ", ".join(sorted({entry.side for entry in entries.values()})) or "none"
         raise ParameterError(
-            f"no folder is named for the side {place.name}; images has folders for: {known}",
-            hint=f"add one to images in params.yaml, with side: {place.name}",
+            f"no folder is named for the side {place.name}; image_lists has folders for: {known}",
+            hint=f"add one to image_lists in params.yaml, with side: {place.name}",
         )
     return side_of_listings(folders, place)

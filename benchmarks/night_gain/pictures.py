@@ -19,7 +19,7 @@ EVERY = 5
 
 @dataclass(frozen=True)
 class Likeness:
-    """Means over pictures: dB; SSIM; lit pixels and day edges still seen in per cent; lights in place, 0..1.
+    """Means over images: dB; SSIM; lit pixels and day edges still seen in per cent; lights in place, 0..1.
 
     f1: the harmonic mean of the precision and recall of the lit pixels of all images.
     """

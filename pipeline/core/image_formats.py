@@ -55,7 +55,7 @@ def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
     label: its name in errors (its path is used when `source` is one). The message depends on nothing but the
     bytes and the label. `NoReaderError` for a form whose reader is not installed.
     """
-    where = label or (str(source) if isinstance(source, Path) else "picture")
+    where = label or (str(source) if isinstance(source, Path) else "image")
     try:
         if isinstance(source, Path) and (reason := why_no_file(source)):
             raise BadImageError(reason)

@@ -86,7 +86,7 @@ def read_rgb(source: Path | bytes, *, label: str = "") -> np.ndarray:
     return np.asarray(open_rgb(source, label=label))
 
 
-def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "picture") -> bytes:
+def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "image") -> bytes:
     """Encode an (H, W, 3) uint8 array as `.jpg` (`quality` 1-95, 4:2:0) or `.png` (lossless).
 
     Raises `BadImageError`, naming the image `label`, when a side is longer than a JPEG's may be.

@@ -27,7 +27,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def require_all_scans(data: bytes) -> None:
     """Raise `ValueError` when scans of a JPEG that its decoder can read are missing.
 
-    Decoders take what came for a picture: a blurred one, or one without its colours. Every component needs
+    Decoders take what came for an image: a blurred one, or one without its colours. Every component needs
     all of its coefficients, and of a progressive image down to their last bit.
     """
     missing: dict[int, set[int]] = {}

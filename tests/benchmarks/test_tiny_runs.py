@@ -140,8 +140,8 @@ RUNS = {
         plain loop, float32             49.534         1.00         1
         ...-float32                     48.943         0.99         1
         most memory of one worker: 888 MiB
-        float32: 0.01 s of one thread a picture: decode 24.7 %, resize 17.4 %, network 53.9 %, encode 3.9 %
-        auto: 0.01 s of one thread a picture: decode 20.2 %, resize 15.0 %, network 61.6 %, encode 3.3 %
+        float32: 0.01 s of one thread an image: decode 24.7 %, resize 17.4 %, network 53.9 %, encode 3.9 %
+        auto: 0.01 s of one thread an image: decode 20.2 %, resize 15.0 %, network 61.6 %, encode 3.3 %
         """,
     ),
     "vpr": (

@@ -69,10 +69,10 @@ def test_truncated_ones_are_named(form: str) -> None:
 
 def test_a_file_that_only_says_it_is_one_is_named() -> None:
     for brand, called in ((b"heic", "HEIC"), (b"avif", "AVIF")):
-        with pytest.raises(BadImageError, match=f"picture: {called} that cannot be decoded, truncated or"):
+        with pytest.raises(BadImageError, match=f"image: {called} that cannot be decoded, truncated or"):
             open_rgb(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1" + brand + bytes(500))
     film = b"\0\0\0\x18ftypisom" + b"\0\0\0\0isomavc1" + bytes(500)
-    with pytest.raises(BadImageError, match="picture: not an image that can be read"):
+    with pytest.raises(BadImageError, match="image: not an image that can be read"):
         open_rgb(film)
 
 

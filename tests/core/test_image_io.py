@@ -116,23 +116,23 @@ def test_damaged_exif_costs_nothing_but_itself() -> None:
 
 
 BAD = {
-    "empty": (b"", "picture: empty"),
-    "text": (b"<html>", "picture: not an image that can be read"),
-    "zeros": (bytes(500), "picture: not an image that can be read"),
+    "empty": (b"", "image: empty"),
+    "text": (b"<html>", "image: not an image that can be read"),
+    "zeros": (bytes(500), "image: not an image that can be read"),
     "header": (
         saved(Image.fromarray(PIXELS), "JPEG")[:25],
-        "picture: cannot be decoded (Truncated File Read)",
+        "image: cannot be decoded (Truncated File Read)",
     ),
     "half-jpeg": (
         saved(Image.fromarray(PIXELS), "JPEG")[:-30],
-        "picture: cannot be decoded (Premature end of JPEG file)",
+        "image: cannot be decoded (Premature end of JPEG file)",
     ),
     "half-png": (
         saved(Image.fromarray(PIXELS), "PNG")[:80],
-        "picture: cannot be decoded (image file is truncated",
+        "image: cannot be decoded (image file is truncated",
     ),
-    "tiff": (saved(Image.fromarray(PIXELS), "TIFF"), "picture: not an image that can be read"),
-    "postscript": (saved(Image.fromarray(PIXELS), "EPS"), "picture: not an image that can be read"),
+    "tiff": (saved(Image.fromarray(PIXELS), "TIFF"), "image: not an image that can be read"),
+    "postscript": (saved(Image.fromarray(PIXELS), "EPS"), "image: not an image that can be read"),
 }
 
 
@@ -168,7 +168,7 @@ def test_large_pictures_are_refused_before_they_are_decoded(monkeypatch: pytest.
     assert open_rgb(data).size == (16, 12)
     monkeypatch.setattr(image_io, "MAX_PIXELS", 16 * 12 - 1)
     monkeypatch.setattr(Image.Image, "load", None)
-    with pytest.raises(BadImageError, match="picture: 16x12 pixels, more than the limit of 191"):
+    with pytest.raises(BadImageError, match="image: 16x12 pixels, more than the limit of 191"):
         open_rgb(data)
 
 
@@ -242,7 +242,7 @@ def test_small_copies_keep_the_shape_and_are_never_enlarged() -> None:
     assert distance(read_rgb(small), np.asarray(Image.fromarray(PIXELS).resize((40, 30)))) < 6
     assert read_rgb(small_jpeg(wide, 500)).shape == (120, 160, 3)
     assert small_jpeg(read_rgb(wide), 40) == small
-    with pytest.raises(BadImageError, match="my picture: not an image"):
+    with pytest.raises(BadImageError, match="my image: not an image"):
         small_jpeg(b"no image", 40, label="my image")
 
 

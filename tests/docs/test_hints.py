@@ -165,7 +165,7 @@ def test_translate_hints_name_no_parameter_that_it_has_no_option_for() -> None:
     [
         ("run `duskline export SET`", []),
         ("run `duskline repair --name x`", ["duskline repair --name"]),
-        ("run `duskline mend`", ["duskline fix"]),
+        ("run `duskline mend`", ["duskline mend"]),
         ("run `duskline stage format --name x`", []),
         ("run `duskline stage form`", ["duskline stage form"]),
     ],

@@ -88,7 +88,7 @@ def test_every_page_is_in_the_table_of_contents() -> None:
 
 
 def test_anchors_are_those_of_github() -> None:
-    assert anchor("5. The night of your own images") == "5-the-night-of-your-own-pictures"
+    assert anchor("5. The night of your own images") == "5-the-night-of-your-own-images"
     assert anchor("How splits are made: `split_by`") == "how-splits-are-made-split_by"
 
 

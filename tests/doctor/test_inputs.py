@@ -140,7 +140,7 @@ def test_files_of_the_users_own() -> None:
         for path, where in (
             ("photographs", "format.mine.raw"),
             ("walk", "format.walk.raw"),
-            ("nights", "pictures.nights.folder"),
+            ("nights", "image_lists.nights.folder"),
             ("nights", "train_unit.own.night"),
             ("times.csv", "select.night.corrections"),
             ("day.pt", "model_file.day.file"),

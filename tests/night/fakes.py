@@ -73,7 +73,7 @@ class Darkened:
 
 def _misbehave(level: int) -> None:
     if level == REFUSED:
-        raise BadImageError("picture: too plain to be translated")
+        raise BadImageError("image: too plain to be translated")
     if level == FAULTY:
         raise RuntimeError("out of order")
     if level == DEADLY:

@@ -76,7 +76,7 @@ def test_of_a_checkpoint_it_says_what_to_do_without_it(project: Path) -> None:
         assert words in said
     (project / "archives" / "painter.pt").write_bytes(b"weights")
     assert "available: archives/painter.pt\n" in run(sources.main, "painter").output
-    assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "at", "hand"]
+    assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "available", "A"]
 
 
 def test_one_source_is_shown_whole() -> None:

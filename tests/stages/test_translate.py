@@ -77,10 +77,10 @@ def test_a_unet_says_that_it_pads(tmp_path: Path) -> None:
 
 def test_optional_choices_are_options_too(tmp_path: Path) -> None:
     checkpoint = file_of("hedngan", tmp_path)
-    result = run(checkpoint, norm_statistics="picture")
+    result = run(checkpoint, norm_statistics="image")
     assert result.exit_code == 0, result.output
     recipe = json.loads((tmp_path / "data" / "sets" / "street_night" / "recipe.json").read_text())
-    assert json.loads(recipe["settings"])["norm_statistics"] == "picture"
+    assert json.loads(recipe["settings"])["norm_statistics"] == "image"
     assert recipe["translator_digest"] != UnitTranslator(checkpoint, PUBLISHED).digest
 
 

@@ -85,7 +85,7 @@ def tiny_settings(**changes: Any) -> TrainSettings:
 
 
 def draw_folders(root: Path, count: int = 5) -> tuple[Path, Path]:
-    """Two folders of little pictures: bright ones with dark bars, dark ones with bright bars."""
+    """Two folders of little images: bright ones with dark bars, dark ones with bright bars."""
     for name, ground, bar in (("day", 200, 60), ("night", 20, 240)):
         (root / name / "inner").mkdir(parents=True)
         for index in range(count):

@@ -74,7 +74,7 @@ class UnitSettings:
     size: Literal["model", "source"]
     detail: Literal["network", "source"]
     dtype: Literal["float32", "bfloat16", "auto"]
-    norm_statistics: Literal["file", "picture"] = "file"
+    norm_statistics: Literal["file", "image"] = "file"
     dropout: Literal["off", "on"] = "off"
     size_multiple: Annotated[int, Range("pixels", least=1)] = 1
     trusted: bool = False

@@ -141,7 +141,7 @@ class Run:
         pictures = [str(source.path_at(place)) for source in self.sources for place in places]
         return DusklineError(
             f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
-            f" its pictures: {', '.join(pictures)}",
+            f" its images: {', '.join(pictures)}",
             hint=f"look at the images; the last good state is kept in {self.folder}; try a smaller lr, or"
             " autocast off",
         )

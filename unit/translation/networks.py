@@ -138,7 +138,7 @@ def _generator(document: Any, path: Path, settings: UnitSettings, device: str) -
     if isinstance(layout, ResnetLayout) and not layout.dropout:
         _require_no_choice(settings, path, "a generator without dropout", "dropout")
     numeric = resolve(settings.dtype, device)
-    choices = {"own_statistics": settings.norm_statistics == "picture", "dropout": settings.dropout == "on"}
+    choices = {"own_statistics": settings.norm_statistics == "image", "dropout": settings.dropout == "on"}
     width = layout.width * numeric.dtype.itemsize
     common: dict[str, Any] = {"layout": asdict(layout), "compiles": settings.dropout == "off"}
     if isinstance(layout, UnetLayout):

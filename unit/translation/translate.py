@@ -22,7 +22,7 @@ from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
 from unit.translation.networks import network_of
 
-# To be raised by every change, here or in what is used here, that changes a level of a picture: the work
+# To be raised by every change, here or in what is used here, that changes a level of an image: the work
 # store would continue giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
 REVISION = 1
 
@@ -48,7 +48,7 @@ class UnitTranslator:
     """Translates images one at a time, so that an image's bytes never depend on its neighbours.
 
     The checkpoint may be UNIT's or any other that `network_of` opens. `digest` is the identity of everything
-    but the picture: equal digests give equal results on a CPU.
+    but the image: equal digests give equal results on a CPU.
     """
 
     def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:

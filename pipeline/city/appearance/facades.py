@@ -1,4 +1,4 @@
-"""The walls of a building as pictures: street fronts with windows, ground floor and signs; plainer sides."""
+"""The walls of a building as images: street fronts with windows, ground floor and signs; plainer sides."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _XS_FOLDER = "city_xs"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture: its name in the archive, how to draw it, its UTM position (m), files beside it."""
+    """One image: its name in the archive, how to draw it, its UTM position (m), files beside it."""
 
     member: str
     drawing: Drawing

@@ -51,7 +51,7 @@ class Painter:
         self._small = TextureStore(cache_bytes // 2)
 
     def draw(self, shot: Shot, time_of_day: str, width: int, height: int) -> np.ndarray:
-        """Take a picture: (height, width, 3) uint8 RGB.
+        """Take an image: (height, width, 3) uint8 RGB.
 
         `time_of_day` is "day", "sunset" or "night"; the geometry depends on the shot alone. The same
         arguments give the same bytes in any process and any order. Raises `ParameterError` for an unknown

@@ -18,8 +18,8 @@ def pin_held(
     """Pin the archives `names` of `source` (for none, all available ones), and yield each, and whether again.
 
     Raises `ParameterError` for a name that is not a file of the source, `MissingInputError` if a named file
-    is missing or none is there, `BadArchiveError` for a file that is not an archive, and `UserError` if a file
-    differs from the published one, or from the pinned one unless that is to be replaced.
+    is missing or none is there, `BadArchiveError` for a file that is not an archive, and `UserError` for one
+    that differs from the published one, or from the pinned one unless that is to be replaced.
     """
     files = {file.name: file for file in source.files}
     if unknown := [name for name in names if name not in files]:

@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Shown:
-    """A single picture: the day's name in its set, its column (`kind`, `name`), its file."""
+    """A single image: the day's name in its set, its column (`kind`, `name`), its file."""
 
     day: str
     kind: str

@@ -72,7 +72,7 @@ class Failed:
     """
 
     reason: str
-    cause: Literal["picture", "reading", "fault"]
+    cause: Literal["image", "reading", "fault"]
 
 
 def attempt(
@@ -105,7 +105,7 @@ def read(task: Task) -> bytes | Failed:
             return Failed(NOT_PLAIN, "reading")
         size = found.st_size if task.size is None else task.size
         if size > _LARGEST_FILE:
-            return Failed(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "picture")
+            return Failed(f"a file of {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "image")
         with path.open("rb") as stream:
             stream.seek(task.offset)
             data = stream.read(-1 if task.size is None else task.size)
@@ -122,7 +122,7 @@ def outcome(work: Callable[[], Result]) -> Result | Failed:
         return work()
     except BadImageError as error:
         # Two files may share these bytes, so the reason names neither.
-        return Failed(error.message.removeprefix("picture: "), "picture")
+        return Failed(error.message.removeprefix("image: "), "image")
     except Exception as error:  # a translator may fail in any way, and the other images still want theirs
         return Failed(f"{type(error).__name__}: {error}", "fault")
 

@@ -140,7 +140,7 @@ def _translate(job: Job, plan: Plan, pool: NightPool, nights: Nights) -> None:
         if not isinstance(outcome, Failed):
             nights.store.put(task.digest, outcome)
             nights.made += 1
-        elif outcome.cause == "picture":
+        elif outcome.cause == "image":
             nights.store.fail(task.digest, outcome.reason)
         elif outcome.cause == "reading":
             nights.lost[task.digest] = outcome.reason

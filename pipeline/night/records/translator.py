@@ -30,7 +30,7 @@ class Translator(Protocol):
 
     @property
     def digest(self) -> str:
-        """Identity of everything but the picture: weights, settings, resolved numeric path."""
+        """Identity of everything but the image: weights, settings, resolved numeric path."""
         ...
 
     def record(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The nights of any folder of pictures: its tree kept, its files untouched."""
+"""The nights of any folder of images: its tree kept, its files untouched."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def translate_folder(
 
 
 def night_of(name: str, suffix: str) -> str:
-    """Name the night of a picture: `a/b.JPG` becomes `a/bn.jpg`."""
+    """Name the night of an image: `a/b.JPG` becomes `a/bn.jpg`."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}n{suffix}"))
 

@@ -1,4 +1,4 @@
-"""Changes of training pictures: colour, perspective, occlusion, false nights, lights in the dark.
+"""Changes of training images: colour, perspective, occlusion, false nights, lights in the dark.
 
 transforms.py says which there are; night_lights.py draws lamps into nights.
 """

@@ -20,7 +20,7 @@ from pipeline.runtime.ranges import Factor, Range, Whole, require_ranges
 _NODES = (3, 9)
 # Shares of `shade`: the whole image's exposure, and each channel's tint.
 _EXPOSURE, _TINT = 0.5, 0.25
-# Heights of the picture: where windows, lamps and shop fronts are, and how large.
+# Heights of the image: where windows, lamps and shop fronts are, and how large.
 _WINDOWS_LIE, _WINDOW_HEIGHT, _WINDOW_WIDTH = (0.08, 0.78), (0.01, 0.045), (0.01, 0.035)
 _LAMPS_LIE, _LAMP_RADIUS, _GLOW = (0.05, 0.73), (0.012, 0.063), 4.0
 _FRONTS_LIE, _FRONT_HEIGHT, _FRONT_WIDTH = (0.42, 0.73), (0.04, 0.15), (0.08, 0.36)

@@ -68,7 +68,7 @@ def preprocess_query(view: Tensor, size: tuple[int, int], treatment: Treatment) 
 
 
 class CropDescriptors(nn.Module):
-    """A network that sees five crops of each picture: (N, 15, s, s) to the mean of their descriptors, (N, D).
+    """A network that sees five crops of each image: (N, 15, s, s) to the mean of their descriptors, (N, D).
 
     With `apart` they stay as they are, one after the other: (N, 5 * D).
     """

@@ -1,4 +1,4 @@
-"""From a grid of local features to one descriptor of the picture: NetVLAD, GeM."""
+"""From a grid of local features to one descriptor of the image: NetVLAD, GeM."""
 
 from __future__ import annotations
 

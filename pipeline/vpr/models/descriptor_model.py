@@ -88,7 +88,7 @@ class Recogniser(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Two recognisers that see the same pictures: (N, 3, H, W) -> descriptors (N, descriptor_size).
+    """Two recognisers that see the same images: (N, 3, H, W) -> descriptors (N, descriptor_size).
 
     "addition" adds their descriptors, "division" halves the sum as well; neither normalises it. The two rank
     alike, and learn differently, as the margin of the loss stays. Source: the paper, Table IV.

@@ -21,7 +21,7 @@ from pipeline.vpr.results.ground_truth import Nearest
 from pipeline.vpr.results.query_results import QueryResult, examples_first
 
 COPIES = "pictures.zip"
-# Queries of an evaluation that have pictures: with what was found for them, about 2 MB of street scenes. More
+# Queries of an evaluation that have images: with what was found for them, about 2 MB of street scenes. More
 # would be kept for every experiment on every test set, and would not find room in a page.
 PICTURED = 60
 # Pixels of the longest side.
@@ -82,7 +82,7 @@ class Thumbnails:
 
     def _not_ours(self, why: str) -> DusklineError:
         return DusklineError(
-            f"{self._path} does not hold small copies of pictures: {why}",
+            f"{self._path} does not hold small copies of images: {why}",
             hint="run the evaluation again, or `dvc pull` it",
         )
 
@@ -99,7 +99,7 @@ def write_thumbnails(
         for name in (answer.query, nearest[answer.query].database, *(row.database for row in answer.found))
     )
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in progress(names, label="small copies", unit="picture"):
+        for name in progress(names, label="small copies", unit="image"):
             info = zipfile.ZipInfo(name, _NO_TIME)
             # As on Unix, wherever it is made.
             info.create_system = 3

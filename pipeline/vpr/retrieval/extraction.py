@@ -1,4 +1,4 @@
-"""Descriptors of many pictures: read by threads ahead of the network, kept in order."""
+"""Descriptors of many images: read by threads ahead of the network, kept in order."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footpri
 
 
 def step_bytes(found: Footprint, pictures: int, weights: int) -> int:
-    """Peak of a training step of so many pictures: what is kept and passes, gradients, Adam's means.
+    """Peak of a training step of so many images: what is kept and passes, gradients, Adam's means.
 
     `weights`: bytes of those that learn.
     """

@@ -20,7 +20,7 @@ _FAISS_SEED = 1234
 
 
 class _Sampled(nn.Module):
-    """A backbone's features at some locations of each picture: (N, 3, H, W) to (N, locations * C).
+    """A backbone's features at some locations of each image: (N, 3, H, W) to (N, locations * C).
 
     Drawn here, and not from all features afterwards, so that only what is used is held: all locations of
     500 images of 480x640 would be 600 MB. Images come in order, whatever the batch: so do the draws.

@@ -29,7 +29,7 @@ def refusing() -> Refusing:
 
 class Refusing(Darkened):
     def __call__(self, pixels: np.ndarray | None = None) -> np.ndarray:  # noqa: ARG002
-        raise BadImageError("picture: too large for this network")
+        raise BadImageError("image: too large for this network")
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_what_cannot_be_used_is_named_and_the_others_are_shown(day: ImageSet, tm
         "day": "",
         "lost": "no checkpoint here",
         "meant": "",
-        "large": "picture: too large for this network",
+        "large": "image: too large for this network",
         "dark": "",
     }
     lost = next(row for row in read_measures(out) if row.name == "lost")

@@ -32,8 +32,8 @@ def test_every_task_has_its_own_answer_whatever_its_shape(tmp_path: Path) -> Non
         answers = list(pool.run(work))
     assert [task for task, _ in answers] == work
     found = [answer for _, answer in answers]
-    assert found[7] == Failed("too plain to be translated", "picture")
-    assert found[11] == Failed("not an image that can be read", "picture")
+    assert found[7] == Failed("too plain to be translated", "image")
+    assert found[11] == Failed("not an image that can be read", "image")
     assert found[12] == Failed("RuntimeError: out of order", "fault")
     assert found[20] == Failed("cannot be read (No such file or directory)", "reading")
     for number in set(range(25)) - {7, 11, 12, 20}:

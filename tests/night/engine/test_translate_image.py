@@ -60,7 +60,7 @@ def test_a_jpeg_has_the_quality_asked_for(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_decoded_has_a_reason_that_names_no_file(tmp_path: Path) -> None:
-    assert tried(tmp_path, b"<html>") == Failed("not an image that can be read", "picture")
+    assert tried(tmp_path, b"<html>") == Failed("not an image that can be read", "image")
 
 
 def test_a_night_too_long_for_a_jpeg_is_a_reason(tmp_path: Path) -> None:
@@ -69,12 +69,12 @@ def test_a_night_too_long_for_a_jpeg_is_a_reason(tmp_path: Path) -> None:
             return self if pixels is None else np.zeros((1, 70_000, 3), np.uint8)
 
     long = tried(tmp_path, picture(1), Stretched(), JPG)
-    assert long == Failed("70000x1 pixels, a JPEG's sides end at 65,500", "picture")
+    assert long == Failed("70000x1 pixels, a JPEG's sides end at 65,500", "image")
     assert isinstance(tried(tmp_path, picture(1), Stretched(), PNG), Translated)
 
 
 def test_what_a_translator_refuses_is_the_pictures_own_reason(tmp_path: Path) -> None:
-    assert tried(tmp_path, plain(REFUSED), Darkened()) == Failed("too plain to be translated", "picture")
+    assert tried(tmp_path, plain(REFUSED), Darkened()) == Failed("too plain to be translated", "image")
 
 
 def test_what_a_translator_breaks_on_is_no_fault_of_the_picture(tmp_path: Path) -> None:
@@ -115,4 +115,4 @@ def test_a_file_of_absurd_length_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate((1 << 30) + 1)
     outcome = attempt(Task(str(path), "0" * 64), Unchanged(), JPG)
-    assert outcome == Failed("a file of 1,073,741,825 bytes, more than the limit of 1,073,741,824", "picture")
+    assert outcome == Failed("a file of 1,073,741,825 bytes, more than the limit of 1,073,741,824", "image")

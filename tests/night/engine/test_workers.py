@@ -54,7 +54,7 @@ def test_every_task_has_its_own_outcome(tmp_path: Path, workers: int) -> None:
         assert isinstance(made, Translated)
         assert (read_rgb(made.data) == read_rgb(data) // 2).all()
     assert found[work[12]] == Failed("RuntimeError: out of order", "fault")
-    assert found[work[13]] == Failed("not an image that can be read", "picture")
+    assert found[work[13]] == Failed("not an image that can be read", "image")
 
 
 def test_the_workers_tell_what_they_follow(tmp_path: Path) -> None:

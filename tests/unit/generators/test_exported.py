@@ -236,7 +236,7 @@ def test_it_computes_in_its_own_numbers(tmp_path: Path) -> None:
         UnitTranslator(path, TRUSTED)
 
 
-@pytest.mark.parametrize("change", [{"norm_statistics": "picture"}, {"dropout": "on"}])
+@pytest.mark.parametrize("change", [{"norm_statistics": "image"}, {"dropout": "on"}])
 def test_choices_that_mean_nothing(change: dict[str, object], programs: dict[str, Path]) -> None:
     with pytest.raises(ParameterError, match=r"means nothing to .*, an exported network"):
         UnitTranslator(programs["torchscript"], changed(**change))

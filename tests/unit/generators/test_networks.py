@@ -80,7 +80,7 @@ def test_unets_see_other_pictures_mirrored_and_cut(size: tuple[int, int], tmp_pa
 @pytest.mark.parametrize("layout", ["hedngan", "pix2pix resnet", "unet"])
 def test_batch_norms_may_take_the_pictures_statistics(layout: str, tmp_path: Path) -> None:
     pixels = picture(64, 32)
-    by_picture = UnitTranslator(file_of(layout, tmp_path), settings(norm_statistics="picture"))
+    by_picture = UnitTranslator(file_of(layout, tmp_path), settings(norm_statistics="image"))
     wanted = levels_of(given(drawn(LAYOUTS[layout]()), own_statistics=True), pixels)
     assert_levels(by_picture(pixels), wanted)
     by_file = UnitTranslator(file_of(layout, tmp_path), PUBLISHED)

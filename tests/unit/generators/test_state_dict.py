@@ -231,8 +231,8 @@ def test_unit_is_told_from_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "change", "said"),
     [
-        ("cyclegan", {"norm_statistics": "picture"}, "norm_statistics: image means nothing to"),
-        ("norm none", {"norm_statistics": "picture"}, "a ResNet generator with no norm"),
+        ("cyclegan", {"norm_statistics": "image"}, "norm_statistics: image means nothing to"),
+        ("norm none", {"norm_statistics": "image"}, "a ResNet generator with no norm"),
         ("cyclegan", {"dropout": "on"}, "a generator without dropout"),
         ("hedngan", {"size_multiple": 4}, "size_multiple: 4 means nothing to"),
         ("unet", {"size_multiple": 32}, "a U-Net with batch norm"),
@@ -246,7 +246,7 @@ def test_choices_that_mean_nothing(layout: str, change: dict[str, Any], said: st
 
 
 def test_unit_has_none_of_these_choices() -> None:
-    for change in ({"norm_statistics": "picture"}, {"dropout": "on"}, {"size_multiple": 4}):
+    for change in ({"norm_statistics": "image"}, {"dropout": "on"}, {"size_multiple": 4}):
         settings = UnitSettings(**PUBLISHED.record() | {"shorter_side": 32} | change)  # type: ignore[arg-type]
         with pytest.raises(ParameterError, match="a UNIT pair"):
             network_of(CHECKPOINT, settings, "cpu")

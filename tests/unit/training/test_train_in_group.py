@@ -132,6 +132,6 @@ def test_a_loss_that_is_no_number_ends_all_processes_with_all_pictures_of_the_st
     draw_folders(tmp_path)
     done = start(tmp_path, processes=2, lr=1e30)
     assert done.returncode != 0
-    messages = [line for line in done.stderr.splitlines() if "its pictures:" in line]
+    messages = [line for line in done.stderr.splitlines() if "its images:" in line]
     assert messages
     assert messages[0].count(str(tmp_path / "day")) == messages[0].count(str(tmp_path / "night")) == 2

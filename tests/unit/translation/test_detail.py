@@ -1,4 +1,4 @@
-"""What a translation changed, laid over the picture: its light and its own detail."""
+"""What a translation changed, laid over the image: its light and its own detail."""
 
 from __future__ import annotations
 

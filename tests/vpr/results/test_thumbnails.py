@@ -71,7 +71,7 @@ def test_the_same_pictures_give_the_same_bytes(images: ImageSet, tmp_path: Path)
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"no such file: .*images\.zip"):
+    with pytest.raises(MissingInputError, match=r"no such file: .*pictures\.zip"):
         Thumbnails(tmp_path / COPIES)
 
 

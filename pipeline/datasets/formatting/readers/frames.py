@@ -50,7 +50,7 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     twice = [f"{number}: {', '.join(same)}" for number, same in sorted(by_number.items()) if len(same) > 1]
     if twice:
         raise UserError(
-            f"{len(twice)} frame numbers of {raw / folder} have more than one picture:{listed(twice)}",
+            f"{len(twice)} frame numbers of {raw / folder} have more than one image:{listed(twice)}",
             hint="leave one image of each number in the folder",
         )
     return {number: f"{folder}/{by_number[number][0]}" for number in sorted(by_number)}

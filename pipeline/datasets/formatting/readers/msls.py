@@ -301,7 +301,7 @@ def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
 
 
 def listed_keys(listing: Path) -> set[str]:
-    """The keys in a list of pictures: alone, as files `<key>.jpg`, or as the pano_id of common names.
+    """The keys in a list of images: alone, as files `<key>.jpg`, or as the pano_id of common names.
 
     An array (.npy) is of texts; one of Python objects is not loaded, for that could run code. `UserError` for
     it, and for entries without a key.
@@ -313,7 +313,7 @@ def listed_keys(listing: Path) -> set[str]:
             entries = listing.read_text(encoding="utf-8-sig").splitlines()
     except ValueError as error:
         raise UserError(
-            f"{listing} is not a list of pictures: {error}", hint="write the keys into a text, one a line"
+            f"{listing} is not a list of images: {error}", hint="write the keys into a text, one a line"
         ) from error
     found = {entry.strip(): _key_in(entry.strip()) for entry in entries if entry.strip()}
     if without := [entry for entry, key in found.items() if not key]:

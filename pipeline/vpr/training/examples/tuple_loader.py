@@ -16,7 +16,7 @@ from pipeline.vpr.augmentation.transforms import Augmentation, night_generator, 
 from pipeline.vpr.inputs.preprocessing import collate
 from pipeline.vpr.inputs.split_images import SplitImages
 
-# Of a row's pictures: the epoch, the round, and the query.
+# Of a row's images: the epoch, the round, and the query.
 When = tuple[int, int, int]
 # Makes a generator from a seed and a `When`.
 Generator = Callable[[int, int, int, int], np.random.Generator]

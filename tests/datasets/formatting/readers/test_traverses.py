@@ -133,7 +133,7 @@ def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
     raw = make_walks(tmp_path / "raw")
     (raw / "day_left/copy 1.jpg").write_bytes(jpeg())
     told = refused(raw)
-    assert f"1 frame numbers of {raw}/day_left have more than one picture:" in told
+    assert f"1 frame numbers of {raw}/day_left have more than one image:" in told
     assert "1: Image001.jpg, copy 1.jpg" in told
 
 
