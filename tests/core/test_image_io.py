@@ -152,7 +152,7 @@ def test_what_is_no_whole_picture_is_told_in_words_that_never_vary(tmp_path: Pat
     assert from_path.value.message == caught.value.message.replace("picture:", f"{path}:", 1)
     with pytest.raises(BadImageError) as labelled:
         read_rgb(data, label="000.tar/1.jpg")
-    assert labelled.value.message == caught.value.message.replace("picture:", "000.tar/1.jpg:", 1)
+    assert labelled.value.message == caught.value.message.replace("image:", "000.tar/1.jpg:", 1)
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:

@@ -66,4 +66,4 @@ def test_a_side_without_folders_is_refused_with_those_that_have_some() -> None:
 def test_a_side_is_a_name(side: str) -> None:
     done = CliRunner().invoke(main, ["--name", "first", "--side", side, "--folder", "one"])
     assert done.exit_code != 0
-    assert f"pictures.first: side must be a name, not {side!r}" in done.output
+    assert f"image_lists.first: side must be a name, not {side!r}" in done.output

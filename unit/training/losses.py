@@ -24,7 +24,7 @@ Features = Callable[[Tensor], Tensor]
 Judge = Callable[[Tensor], list[Tensor]]
 # A part of a generator and what it takes, to what it gives.
 Through = Callable[[nn.Module, Tensor], Tensor]
-# Added to brightness (0..1) before the log, so that noise in the dark is not an edge; and the gradient of that
+# Added to brightness (0..1) before the log, so that noise in the dark is no edge; and the gradient of that
 # (1 / pixel) at which an edge counts half.
 _DARK, _HALF_EDGE = 0.05, 0.1
 
