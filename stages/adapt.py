@@ -28,8 +28,8 @@ def main(name: str) -> str:
         workers=machine.workers,
     )
     return (
-        f"{summary.steps:,} steps, {summary.steps - summary.started_at:,} of them now; loss"
-        f" {summary.first_loss:.3f}, in the end {summary.last_loss:.3f}"
+        f"{summary.steps:,} steps, {summary.steps - summary.started_at:,} in this run; loss"
+        f" {summary.first_loss:.3f}, at the end {summary.last_loss:.3f}"
     )
 
 

@@ -23,8 +23,8 @@ _DEFAULTS = {field.name: field.default for field in fields(FolderLesson) if fiel
 @click.argument("days", type=click.Path(path_type=Path))
 @click.argument("nights", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@option("--entry", str, "Of a torch.hub folder MODEL: the function of its hubconf.py that gives the model.")
-@click.option("--trust-repo", is_flag=True, help="That the code in that folder may run on this machine.")
+@option("--entry", str, "If MODEL is a torch.hub folder: the function in its hubconf.py that returns it.")
+@click.option("--trust-repo", is_flag=True, help="Allow the code in that folder to run on this machine.")
 @parameters_of(FolderLesson, **_DEFAULTS)
 def main(
     model: Path, days: Path, nights: Path, out: Path, entry: str | None, trust_repo: bool, **chosen: Any
@@ -51,7 +51,7 @@ def main(
             device=machine.device,
             workers=machine.workers,
         )
-    say(f"{out}: {summary.steps:,} steps; loss {summary.first_loss:.3f}, in the end {summary.last_loss:.3f}")
+    say(f"{out}: {summary.steps:,} steps; loss {summary.first_loss:.3f}, at the end {summary.last_loss:.3f}")
 
 
 def _teacher(model: Path, entry: str | None, trust_repo: bool, beside: Path) -> Path:
@@ -69,7 +69,7 @@ def _teacher(model: Path, entry: str | None, trust_repo: bool, beside: Path) -> 
     if not is_model(model):
         raise MissingInputError(
             f"no model: {model}",
-            hint="give a model.pt, a folder that holds one, or one with a hubconf.py and its --entry",
+            hint="give a model.pt, a folder with one, or a folder with a hubconf.py and --entry",
         )
     return model
 

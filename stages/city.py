@@ -41,7 +41,7 @@ def main(out: Path, source: str, count: int) -> None:
     section = section_of(read_params(), "fetch", source)
     section.pop("kind", None)
     write_unpaired(build(CitySettings, section, f"fetch.{source}"), out, count, read_machine().workers)
-    say(f"drew {count:,} day and {count:,} night images into {out}/")
+    say(f"rendered {count:,} day and {count:,} night images into {out}/")
 
 
 if __name__ == "__main__":

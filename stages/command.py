@@ -27,9 +27,9 @@ from stages.options import option
 _LOG = logging.getLogger(__name__)
 
 # What to do about work that was interrupted, by what becomes of it.
-GOES_ON = "what is finished is kept, run it again to continue"
+GOES_ON = "finished work is kept, run it again to continue"
 GOES_ON_FROM_STATE = "run it again to continue from the last saved state"
-BEGINS_ANEW = "run it again, it starts again"
+BEGINS_ANEW = "run it again, it starts from the beginning"
 
 # As of a process that SIGPIPE has ended.
 _NOBODY_READS = 141

@@ -32,8 +32,8 @@ def main() -> None:
         grades[finding.grade] += 1
     counted = f"{_some(grades['fault'], 'fault')}, {_some(grades['warning'], 'warning')}"
     if grades["fault"]:
-        raise DusklineError(f"{counted}; a fault stands in the way", hint="do what the lines with -> say")
-    click.echo(f"{counted}: nothing stands in the way.")
+        raise DusklineError(f"{counted}: `dvc repro` would fail", hint="do what the lines with -> say")
+    click.echo(f"{counted}: `dvc repro` can run.")
 
 
 def _wrong_sections(params: Mapping[str, Any]) -> Iterable[str]:

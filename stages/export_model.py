@@ -25,7 +25,8 @@ def main(name: str, out: Path) -> None:
     from pipeline.vpr.export.export_model import export_model
 
     made = export_model(RECOGNISERS / name, EXPERIMENTS, out)
-    say(f"{out}: {made.entry}, {made.descriptor_size:,} numbers an image; its README.md tells how to load it")
+    size = f"descriptors of {made.descriptor_size:,} numbers"
+    say(f"{out}: {made.entry}, {size}; its README.md says how to load it")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main(name: str) -> str:
     section = section_of(read_params(), "hub_github", name)
     model = build(HubModel, section | {"source": "github"}, f"hub_github.{name}")
     size = register_hub_model(model, RECOGNISERS / name)
-    return f"{model.words}, {size:,} numbers an image"
+    return f"{model.words}, descriptors of {size:,} numbers"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main(name: str) -> str:
     section = section_of(read_params(), "hub_local", name)
     model = build(HubModel, section | {"source": "local"}, f"hub_local.{name}")
     size = register_hub_model(model, RECOGNISERS / name)
-    return f"{model.words}, {size:,} numbers an image"
+    return f"{model.words}, descriptors of {size:,} numbers"
 
 
 if __name__ == "__main__":

@@ -75,4 +75,4 @@ def padding_said(nights: Path) -> str:
     multiple = json.loads(read_json(nights / RECIPE)["settings"]).get("padded_to")
     if multiple is None:
         return ""
-    return f"; sides that are no multiples of {multiple} were padded by reflection and cut back"
+    return f"; sides that are not multiples of {multiple} were padded by reflection, then cropped"

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 _STATES = ("train", "adapt", "train_unit")
 
 _WARNING = """\
-Nothing uses the unused nights now, but some may still be wanted: those of a run that was ended before its
-set was complete, and those of which `duskline translate` put copies into a folder. They would be made again
-when they are asked for."""
+Nothing uses these nights now, but some may be needed later: those of a run that stopped before its dataset
+was complete, and those that `duskline translate` has copied into a folder. If needed, they are made again."""
 
 
 @worded_command("prune", "run it again to continue")
@@ -52,7 +51,8 @@ def main(yes: bool) -> None:
             click.echo(_WARNING)
             if not sys.stdin.isatty():
                 raise UserError(
-                    "nobody is there to be asked, so nothing was removed", hint="give --yes to remove"
+                    "no terminal to ask for confirmation, so nothing was removed",
+                    hint="add --yes to remove them",
                 )
             click.confirm(f"Remove {_text(unused)}?", abort=True)
         click.echo(f"Removed {_text(prune(work / 'nights', SETS))}.")
@@ -62,11 +62,11 @@ def _show(parts: list[Part], work: Path) -> None:
     for part in parts:
         click.echo(part.title)
         told = f"used {_text(part.used)}; unused {_text(part.unused)}"
-        click.echo(f"    {'is being run, left alone' if part.running else told}")
+        click.echo(f"    {'in use by a running stage, kept' if part.running else told}")
     for name in _STATES:
         for state in sorted((work / name).glob("*/")):
             size = sum(file.stat().st_size for file in state.rglob("*") if file.is_file())
-            click.echo(f"{state}\n    state of a training, {size / 1e6:,.1f} MB, left alone")
+            click.echo(f"{state}\n    state of a training run, {size / 1e6:,.1f} MB, kept")
 
 
 def _text(amount: Amount) -> str:

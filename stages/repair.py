@@ -34,7 +34,7 @@ def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
     if not done.is_whole:
         lost = len(done.lost) + len(done.unlisted)
         raise DusklineError(
-            f"{lost:,} could not be fixed, for there is no good one here or on the remote:\n{done.losses()}",
+            f"{lost:,} could not be repaired: no good copy is here or on the remote:\n{done.losses()}",
             hint="run `duskline repair` in a clone that has them, or make them again "
             "(dvc repro --force STAGE) and then run `duskline repair`",
         )

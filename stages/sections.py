@@ -66,7 +66,7 @@ def wrong_sections(params: Mapping[str, Any]) -> Iterator[str]:
             yield f"{section}: no stage reads a section of that name"
         elif section == "test_sets":
             if not isinstance(content, list):
-                yield "test_sets: must be a list of sets"
+                yield "test_sets: must be a list of datasets"
         elif section in ALONE:
             yield from _refusal(_build, ALONE[section], content, section)
         elif not isinstance(content, Mapping):

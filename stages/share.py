@@ -12,7 +12,7 @@ from stages.command import worded_command
 from stages.places import SETS
 
 
-@worded_command("share", "what was sent is kept, run it again to continue")
+@worded_command("share", "what was pushed is kept, run it again to continue")
 @click.argument("url")
 @click.option("--name", default="shared", show_default=True, help="The remote's name in DVC's configuration.")
 @click.option("--endpoint", default="", help="Address of an S3 server other than Amazon's.")
@@ -36,14 +36,14 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     remote = remote_at(url, name, endpoint, root)
     changed = set_up(project, remote, "local" if local else "repo")
     where = ".dvc/config.local" if local else ".dvc/config"
-    click.echo(
-        f"The remote {name} is {remote.url}; {where} {'says so now' if changed else 'said so before'}."
-    )
+    click.echo(f"The remote {name} is {remote.url}, {'now' if changed else 'already'} set in {where}.")
     _show_terms()
     if not push:
         click.echo("\nTo push: dvc push --run-cache")
     elif not yes and not sys.stdin.isatty():
-        raise UserError("nobody is there to be asked, so nothing was pushed", hint="give --yes to push")
+        raise UserError(
+            "no terminal to ask for confirmation, so nothing was pushed", hint="add --yes to push"
+        )
     else:
         if not yes:
             click.confirm("\nPush?", abort=True)
@@ -51,8 +51,8 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
         done = subprocess.run([sys.executable, "-m", "dvc", "push", "--run-cache", "-r", name], check=False)
         if done.returncode:
             raise DusklineError(
-                "the push was not completed",
-                hint=f"{HOW_TO_REACH}; what was sent is kept: run the same command again",
+                "the push failed",
+                hint=f"{HOW_TO_REACH}; what was pushed is kept: run the same command again",
             )
     if changed and not local:
         click.echo(f"Others need {where} and dvc.lock: commit both to git.")
@@ -67,7 +67,7 @@ def _show_terms() -> None:
         for terms in read_terms(folder):
             known.setdefault(terms, []).append(folder.name)
     if known:
-        click.echo("\nWhoever can read it gets:")
+        click.echo("\nEveryone who can read it gets:")
     for terms, sets in sorted(known.items()):
         click.echo(f"  {terms.title}; licence: {terms.licence} (in {', '.join(sets)})")
         for line in terms.terms.splitlines():

@@ -24,8 +24,8 @@ def main(name: str, images: int) -> str:
     dataset = ImageSet.open(SETS / name)
     found = write_statistics(STATISTICS / name, dataset, images, read_machine().workers)
     write_set_record(STATISTICS / name, dataset)
-    places = f"at {found.places:,} places" if found.has_places else "nobody knows where"
-    return f"{len(dataset.rows):,} images {places}, {found.looked_at:,} looked at"
+    places = f"at {found.places:,} places" if found.has_places else "without positions"
+    return f"{len(dataset.rows):,} images {places}, brightness of {found.looked_at:,}"
 
 
 if __name__ == "__main__":

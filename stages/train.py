@@ -27,7 +27,7 @@ def main(name: str) -> str:
         workers=machine.workers,
     )
     return (
-        f"{summary.epochs} epochs, {summary.epochs - summary.started_at} of them now, "
+        f"{summary.epochs} epochs, {summary.epochs - summary.started_at} in this run, "
         f"recall@5 on val {summary.recall:.1f} % after epoch {summary.best_epoch}"
     )
 

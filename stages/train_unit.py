@@ -40,8 +40,8 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         threads=min(machine.workers, choices.batch),
     )
     return (
-        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} of them now, "
-        f"autocast {summary.autocast}; exported as after {summary.exported:,}, recovery error "
+        f"{summary.iterations:,} iterations, {summary.iterations - summary.started_at:,} in this run, "
+        f"autocast {summary.autocast}; exported after {summary.exported:,}, recovery error "
         f"{summary.error:.4f}; curves in {UNIT_CURVES / name}, earlier sheets in {summary.folder}"
     )
 

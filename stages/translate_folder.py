@@ -112,7 +112,7 @@ def _translator(
         raise click.UsageError("Give either --checkpoint FILE or --photometric STYLE.")
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise click.UsageError(f"{options}: only for a --checkpoint; photometric nights have no such choice.")
+        raise click.UsageError(f"{options}: only for a --checkpoint; photometric styles have no such option.")
     return partial(PhotometricTranslator, style), machine.workers
 
 

@@ -47,8 +47,8 @@ def require_names(document: yaml.Node | None, path: Path) -> None:
     if wrong:
         raise ParameterError(
             f"{path}: names that no stage can have: {', '.join(wrong)}",
-            hint="a name has letters, digits, _ and -, and begins with no -; one that YAML reads as something"
-            ' else is put in quotes, such as "2019" or "2019-06-01"',
+            hint="names may have letters, digits, _ and -, and must not begin with -; put a name that YAML"
+            ' reads as something else in quotes, such as "2019" or "2019-06-01"',
         )
 
 
@@ -60,7 +60,7 @@ def require_whole_paths(document: yaml.Node | None, path: Path) -> None:
         # Not `Path.expanduser`, which breaks down at a user that is not known.
         whole = os.path.expandvars(os.path.expanduser(next(iter(wrong.values()))))  # noqa: PTH111
         raise ParameterError(
-            f"{path}: paths that DVC does not expand, so that it would find nothing: {named}",
+            f"{path}: paths that DVC does not expand and cannot find: {named}",
             hint=f"write the whole path, such as {whole}",
         )
 

@@ -212,7 +212,7 @@ def require_replaceable(folder: Path, is_ours: Callable[[Path], bool], what: str
     """Raise `UserError` unless `folder` is absent, empty or `what` we write: it may be somebody's own."""
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not is_ours(folder))):
         raise UserError(
-            f"{folder} is neither empty nor {what}, so it is not replaced by one",
+            f"{folder} is not empty and is not {what}, so it is not replaced",
             hint="remove it or give another folder",
         )
 
@@ -259,7 +259,7 @@ def why_no_file(path: Path) -> str:
     if path.is_file():
         return ""
     if path.is_symlink() and not path.exists():
-        return f"is a link to {path.readlink()}, which is not there"
+        return f"is a link to {path.readlink()}, which does not exist"
     return NOT_PLAIN if path.exists() else "no such file"
 
 

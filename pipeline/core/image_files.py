@@ -26,7 +26,7 @@ _BESIDE_PICTURES = {
 # Control characters, and what stands for bytes that are no UTF-8.
 _IN_NO_NAME = ("Cc", "Cs")
 
-ALIKE = "names that differ only in capitals or in their form of Unicode, which other systems take for one"
+ALIKE = "names that differ only in case or in Unicode form, and are the same name on other systems"
 
 
 def picture_files(folder: Path) -> list[str]:
@@ -44,7 +44,7 @@ def picture_files(folder: Path) -> list[str]:
         _LOG.warning("%s: linked folders are not followed:%s", folder, listed(sorted(linked)))
     if passed := _counted(path for path in files if not is_picture_name(path)):
         _LOG.warning(
-            "%s: skipped %s; images are %s files, convert or download the others where they are meant",
+            "%s: skipped %s; images are %s files, convert or download the others if you need them",
             folder,
             passed,
             ", ".join(PICTURE_SUFFIXES),
@@ -72,7 +72,7 @@ def unnameable(path: str) -> str:
     """
     if all(unicodedata.category(sign) not in _IN_NO_NAME for sign in path):
         return ""
-    return f"{path!r}: its name holds control characters or is not UTF-8; rename it"
+    return f"{path!r}: its name has control characters or is not UTF-8; rename it"
 
 
 def _files(folder: Path, linked: list[str]) -> Iterator[str]:
@@ -117,5 +117,5 @@ def _told_apart(name: str) -> str:
 def _unlistable(error: OSError) -> None:
     raise UserError(
         f"cannot list the folder {error.filename}: {error.strerror}",
-        hint="make it readable, or take it out of the folder of images",
+        hint="make it readable, or move it out of the image folder",
     ) from error

@@ -118,14 +118,13 @@ def _open_as(form: str, source: Path | bytes, called: str) -> Image.Image:
     try:
         return Image.open(_stream(source), formats=(form,))
     except UnidentifiedImageError as error:
-        raise BadImageError(f"{called} that cannot be decoded, truncated or damaged") from error
+        raise BadImageError(f"{called} that cannot be decoded: truncated or damaged") from error
 
 
 def _require_avif() -> None:
     if not features.check("avif"):
         raise NoReaderError(
-            "AVIF, which this build of Pillow does not read; convert it to JPEG, or install Pillow from the"
-            " package index"
+            "AVIF, which this build of Pillow cannot read; convert it to JPEG, or install Pillow from PyPI"
         )
 
 
@@ -135,7 +134,7 @@ def _require_heif() -> None:
         import pillow_heif
     except ImportError as error:
         raise NoReaderError(
-            "HEIC, which is not read without pillow-heif: pip install 'duskline[heic]', or convert it to JPEG"
+            "HEIC, which needs pillow-heif: pip install 'duskline[heic]', or convert it to JPEG"
         ) from error
     if "HEIF" not in Image.OPEN:
         pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)

@@ -56,9 +56,7 @@ def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
             raise BadImageError(f"{width}x{height} pixels, more than the limit of {MAX_PIXELS:,}")
         frames = 1 if image.format in _WITH_A_MAIN_PICTURE else getattr(image, "n_frames", 1)
         if frames > 1:
-            raise BadImageError(
-                f"holds {frames} frames, an animation; save the frame that is meant as an image"
-            )
+            raise BadImageError(f"an animation of {frames} frames; save the frame that you need as an image")
         if image.format in ("JPEG", "MPO"):
             decoded = decode_jpeg(_bytes_of(source), image.mode)
         else:
@@ -93,7 +91,9 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "image
     """
     height, width = pixels.shape[:2]
     if suffix != ".png" and max(height, width) > _LONGEST_JPEG:
-        raise BadImageError(f"{label}: {width}x{height} pixels, a JPEG's sides end at {_LONGEST_JPEG:,}")
+        raise BadImageError(
+            f"{label}: {width}x{height} pixels, but a JPEG's sides are at most {_LONGEST_JPEG:,}"
+        )
     stream = io.BytesIO()
     image = Image.fromarray(pixels)
     if suffix == ".png":

@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.composer.ComposerError(
                         f"first on line {first.line + 1}",
                         first,
-                        f"{key.value} is there twice",
+                        f"duplicate key {key.value}",
                         key.start_mark,
                     )
                 seen[key.tag, key.value] = key.start_mark

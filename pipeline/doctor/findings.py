@@ -43,8 +43,8 @@ def findings_of(
             yield from ((subject, finding) for finding in look())
         except Exception as error:  # whatever it is: one check must not hide what the others find
             reason = (str(error).splitlines() or [""])[0]
-            found = f"this check broke down: {type(error).__name__}: {reason}"
-            advice = "fix what it says, or report it with the output of `duskline doctor --debug`"
+            found = f"this check failed: {type(error).__name__}: {reason}"
+            advice = "fix the cause, or report it with the output of `duskline doctor --debug`"
             yield subject, fault(found, advice)
 
 
@@ -62,5 +62,5 @@ def ask_process(*arguments: str, seconds: float) -> str:
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError(f"no answer within {seconds:g} s") from error
     if done.returncode:
-        raise NoAnswerError((done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1])
+        raise NoAnswerError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
     return done.stdout.strip()

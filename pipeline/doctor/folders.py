@@ -52,16 +52,16 @@ def check_writing(folders: Folders) -> Iterator[Finding]:
     if refused:
         yield fault(
             f"cannot write into {', '.join(refused)}",
-            "give this user the right to (chown, chmod, or mount it for writing), free some room, or keep the"
-            f" project on a disk that takes names of {_LONGEST_NAME} bytes (ext4, xfs, btrfs, zfs, APFS)",
+            "allow this user to write there (chown, chmod, or mount it for writing), free some space, or move"
+            f" the project to a disk that takes names of {_LONGEST_NAME} bytes (ext4, xfs, btrfs, zfs, APFS)",
         )
     elif same:
         yield warning(
-            "the disk takes a.jpg and A.jpg for one file",
-            "names of panoramas differ in such letters: keep sets on a disk that tells them apart",
+            "on this disk a.jpg and A.jpg are the same file",
+            "names of panoramas may differ only in case: keep datasets on a case-sensitive disk",
         )
     else:
-        yield ok("the project, data, DVC's cache and the work store can be written to")
+        yield ok("the project, data, DVC's cache and the work store are writable")
 
 
 def check_links(folders: Folders, wanted: Sequence[str]) -> Iterator[Finding]:
@@ -69,16 +69,16 @@ def check_links(folders: Folders, wanted: Sequence[str]) -> Iterator[Finding]:
     between = f"between DVC's cache ({folders.cache}) and {folders.data}"
     if "hardlink" not in wanted:
         yield warning(
-            f"DVC's cache.type is {', '.join(wanted) or 'not set'}: all lies on disk twice",
+            f"DVC's cache.type is {', '.join(wanted) or 'not set'}: every file is on disk twice",
             "dvc config cache.type hardlink,copy",
         )
     elif can_link(folders.cache, folders.data):
         yield ok(f"hard links {between}")
     else:
         apart = existing(folders.cache).stat().st_dev != existing(folders.data).stat().st_dev
-        why = "it is on another disk" if apart else "this disk has no hard links, or forbids them here"
+        why = "they are on two disks" if apart else "this disk has no hard links, or forbids them here"
         yield warning(
-            f"no hard links {between}, for {why}: DVC copies, and everything lies on disk twice",
+            f"no hard links {between}, because {why}: DVC copies, and every file is on disk twice",
             "move the cache onto the disk of the project: dvc cache dir --local FOLDER",
         )
 
@@ -119,18 +119,18 @@ def check_room(folders: Folders, needs: Sequence[Need]) -> Iterator[Finding]:
         needed = by_disk[disk].total()
         parts = ", ".join(f"{what} {size(amount)}" for what, amount in by_disk[disk].most_common(_SHOWN))
         where = ", ".join(map(str, there))
-        words = f"{where}: about {size(needed)} to come, {size(free)} free" + (f" ({parts})" if parts else "")
+        words = f"{where}: about {size(needed)} needed, {size(free)} free" + (f" ({parts})" if parts else "")
         if not needed or free >= _TIGHT * needed:
             yield ok(words)
         else:
             yield (fault if needed > free else warning)(
                 words,
-                "free some room, or move DVC's cache, DUSKLINE_WORK or DUSKLINE_ARCHIVES to another disk; "
+                "free some space, or move DVC's cache, DUSKLINE_WORK or DUSKLINE_ARCHIVES to another disk; "
                 + ASSUMPTIONS,
             )
     unknown = [need.what for need in needs if need.size is None]
     if unknown:
-        yield note(f"not counted, as their size is not known: {', '.join(unknown)}")
+        yield note(f"not counted, because their size is unknown: {', '.join(unknown)}")
     elif needs:
         yield note(ASSUMPTIONS)
 

@@ -38,7 +38,7 @@ def check_sources(params: Mapping[str, Any], held: Path, raw: Path) -> Iterator[
         elif (raw / name).is_dir():
             yield ok(f"{name}: made, in {raw / name}")
         elif source.kind == "city":
-            yield ok(f"{name}: drawn here, needs nothing from outside")
+            yield ok(f"{name}: rendered here, needs no download")
         else:
             yield _checkpoint(source, str(section.get("place", "")), held)
 
@@ -51,11 +51,11 @@ def _archives(source: Source, accepted: bool, held: Path) -> Finding:
     known = sum(amount for amount in sizes if amount is not None)
     amount = f", {size(known)}" + (" and more" if None in sizes else "") if known else ""
     first = f"{missing[0].name} and others" if len(missing) > 1 else missing[0].name
-    found = f"{source.name}: {len(missing)} of {total} archives are not available ({first}{amount})"
+    found = f"{source.name}: {len(missing)} of {total} archives are missing ({first}{amount})"
     bring = f"put them into {held / source.name}/ if you have them"
     nowhere = [file.name for file in missing if not file.places]
     if nowhere:
-        return fault(f"{found}; {', '.join(nowhere)} can be had nowhere", bring)
+        return fault(f"{found}; {', '.join(nowhere)} cannot be downloaded from anywhere", bring)
     if source.terms and not accepted:
         return fault(
             f"{found}; its terms are not accepted, so it is not downloaded",
@@ -72,9 +72,9 @@ def _checkpoint(source: Source, place: str, held: Path) -> Finding:
     if is_address(place):
         return note(f"{source.name}: `dvc repro` will download it from {place}")
     return fault(
-        f"{source.name}: no checkpoint at {place or 'no place'}",
-        f"bring the file ({source.published or 'not published'}), give its place under fetch.{source.name},"
-        " or train one of your own with train_unit",
+        f"{source.name}: no checkpoint at {place or '(no place given)'}",
+        f"get the file ({source.published or 'not published'}) and set its place under fetch.{source.name},"
+        " or train your own with train_unit",
     )
 
 
@@ -85,13 +85,13 @@ def check_translators(params: Mapping[str, Any]) -> Iterator[Finding]:
     sections = params.get("translate") or {}
     for path, by in {str(section.get("checkpoint")): name for name, section in sections.items()}.items():
         if path in made:
-            yield ok(f"{path}: made by a stage of its own")
+            yield ok(f"{path}: made by another stage")
         elif Path(path).is_file():
             yield ok(f"{path}: {size(Path(path).stat().st_size)}")
         else:
             yield fault(
-                f"{path}, which translate.{by} needs, is not there",
-                "bring it, or name another under translate in params.yaml: a file,"
+                f"{path}, which translate.{by} needs, does not exist",
+                "get it, or name another one under translate in params.yaml: a file,"
                 " models/unit/<train_unit name>.pt, or data/raw/<fetch name>/gen.pt",
             )
 
@@ -106,7 +106,7 @@ def check_models(params: Mapping[str, Any], models: Path) -> Iterator[Finding]:
                 if name not in made and not (models / name).is_dir():
                     yield fault(
                         f"no section makes the model {name}, which {section}.{entry}.{field} names",
-                        f"name one that there is: {', '.join(sorted(made)) or 'there is none yet'}",
+                        f"name an existing one: {', '.join(sorted(made)) or 'there is none yet'}",
                     )
 
 
@@ -115,11 +115,11 @@ def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
     for name, section in (params.get("train_unit") or {}).items():
         vgg = str(section.get("vgg"))
         if vgg not in ("none", "None") and not Path(vgg).is_file():
-            advice = "bring it, or set vgg_w: 0 and vgg: none"
-            yield fault(f"{vgg}, which train_unit.{name} needs, is not there", advice)
+            advice = "get it, or set vgg_w: 0 and vgg: none"
+            yield fault(f"{vgg}, which train_unit.{name} needs, does not exist", advice)
     pretrained = [section.get("weights") for section in (params.get("train") or {}).values()]
     if count := pretrained.count("imagenet"):
-        yield note(f"{count} models begin with ImageNet's weights, which torchvision downloads once")
+        yield note(f"{count} models start from ImageNet weights, which torchvision downloads once")
 
 
 def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator[Finding]:
@@ -131,9 +131,9 @@ def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator
     ]
     missing = [(where, path) for where, path in own if not path.exists()]
     for where, path in missing:
-        yield fault(f"{path}, which {where} names, is not there", f"bring it, or fix {where} in params.yaml")
+        yield fault(f"{path}, named by {where}, does not exist", f"get it, or fix {where} in params.yaml")
     if own and not missing:
-        yield ok(f"all there: {', '.join(sorted({str(path) for _, path in own}))}")
+        yield ok(f"all found: {', '.join(sorted({str(path) for _, path in own}))}")
 
 
 def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any) -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any
             yield fault(f"{path}, which {where} names, stops DVC: {in_words(found)}", HOW_TO_MEND)
         if same := alike(names_below(path)):
             more = f" and {len(same) - 1} more" if len(same) > 1 else ""
-            yield warning(f"{path}: {ALIKE}: {same[0]}{more}", "rename them, or take away copies")
+            yield warning(f"{path}: {ALIKE}: {same[0]}{more}", "rename them, or remove the copies")
 
 
 def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

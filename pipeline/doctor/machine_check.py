@@ -50,7 +50,7 @@ def check_machine(
         params, repo = read_params(), SharedProject(Path()).repo
     except Exception as error:  # whatever it is: it must not hide what other checks find
         message, _, hint = str(error).partition("\n")
-        advice = hint.strip() or "be in the root of a copy of duskline, with a .dvc/config that DVC can read"
+        advice = hint.strip() or "run it in a checkout of duskline, with a .dvc/config that DVC can read"
         project = fault(message, advice)
     else:
         cache = Path(repo.cache.local.path)
@@ -95,5 +95,5 @@ def check_machine(
 
 
 def _check_parameters(wrong: Iterable[str]) -> Iterator[Finding]:
-    found = [fault(message, "docs/parameters.md has every parameter") for message in wrong]
-    yield from found or [ok("every section is as its stage needs it")]
+    found = [fault(message, "docs/parameters.md lists every parameter") for message in wrong]
+    yield from found or [ok("every section is valid")]

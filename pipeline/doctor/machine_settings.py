@@ -50,7 +50,7 @@ def check_processors(machine: Machine) -> Iterator[Finding]:
     of_all = f"{usable} of {there} processors" if usable < there else f"{there} processors"
     words = f"{of_all}, {machine.workers} workers, {platform.machine()}"
     if machine.workers > 2 * usable:
-        yield warning(words, "more workers than processors only take memory: DUSKLINE_WORKERS")
+        yield warning(words, "more workers than processors only use memory: lower DUSKLINE_WORKERS")
     else:
         yield ok(words)
 
@@ -59,14 +59,14 @@ def check_memory() -> Iterator[Finding]:
     """How much is free for what a stage with a network takes."""
     memory = available_memory()
     if memory is None:
-        yield note("this machine does not tell how much is free")
+        yield note("this machine does not say how much memory is free")
         return
     free = f"{size(memory)} free for this process and its workers"
-    advice = "end other programs, or use a machine with more; DUSKLINE_WORKERS=1 takes least"
+    advice = "close other programs, or use a machine with more memory; DUSKLINE_WORKERS=1 uses least"
     if memory < _LEAST_MEMORY:
         yield fault(f"{free}; stages with a network need {size(_LEAST_MEMORY)}", advice)
     elif memory < _GOOD_MEMORY:
-        yield warning(f"{free}; {size(_GOOD_MEMORY)} are well", advice)
+        yield warning(f"{free}; {size(_GOOD_MEMORY)} are recommended", advice)
     else:
         yield ok(free)
 
@@ -76,20 +76,21 @@ def check_engine(machine: Machine, environment: Mapping[str, str] = os.environ) 
     address = environment.get("RAY_ADDRESS", "")
     host, _, port = address.rpartition(":")
     if machine.engine == "local":
-        yield ok("local: this machine's own processes")
+        yield ok("local: processes of this machine")
     elif importlib.util.find_spec("ray") is None:
-        advice = "pip install 'duskline[cluster]', or DUSKLINE_ENGINE=local"
+        advice = "pip install 'duskline[cluster]', or set DUSKLINE_ENGINE=local"
         yield fault("ray, which is not installed", advice)
     elif not (host and port.isdigit() and "/" not in host):
         named = f"ray at {address}" if address else "ray, without RAY_ADDRESS"
-        yield note(f"{named}: a cluster of this machine is joined, or one is started for the run")
+        yield note(f"{named}: joins a cluster on this machine, or starts one for the run")
     else:
         try:
             socket.create_connection((host, int(port)), _KNOCKING).close()
         except OSError as error:
             yield fault(
                 f"ray at {address}, which does not answer ({error.strerror or error})",
-                "start it (`ray start --head`, docs/cluster.md), set RAY_ADDRESS, or DUSKLINE_ENGINE=local",
+                "start it (`ray start --head`, docs/cluster.md), correct RAY_ADDRESS, or set"
+                " DUSKLINE_ENGINE=local",
             )
         else:
             yield ok(f"ray at {address}, which answers")

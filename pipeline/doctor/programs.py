@@ -58,7 +58,7 @@ def check_python() -> Iterator[Finding]:
     if prefix and Path(prefix).exists() and Path(prefix).samefile(sys.prefix):
         yield ok(f"{'.'.join(map(str, sys.version_info[:3]))} in {sys.prefix}")
     else:
-        yield fault(f"`dvc repro` would run stages by another python: {there}", advice)
+        yield fault(f"`dvc repro` would run stages with another python: {there}", advice)
 
 
 def check_libraries() -> Iterator[Finding]:
@@ -94,10 +94,10 @@ def torch_findings(said: Mapping[str, Any], device: str) -> Iterator[Finding]:
     if said["gpus"]:
         seen = ", ".join(f"{name} with {memory / 1e9:.0f} GB" for name, memory in said["gpus"])
         yield (
-            note(f"GPU: {seen}; not used, as device is set to cpu") if device == "cpu" else ok(f"GPU: {seen}")
+            note(f"GPU: {seen}; not used, because device is cpu") if device == "cpu" else ok(f"GPU: {seen}")
         )
     elif device == "cuda":
         found = f"device is set to cuda, but torch sees no GPU: {said['no_gpu']}"
         yield fault(found, "fix that, or set device to auto or cpu")
     else:
-        yield ok(f"no GPU, networks run on the processors: {said['no_gpu']}")
+        yield ok(f"no GPU, networks run on the CPU: {said['no_gpu']}")

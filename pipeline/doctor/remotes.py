@@ -17,12 +17,12 @@ from dvc.repo import Repo
 remote = Repo().cloud.get_remote(sys.argv[1])
 above = os.path.dirname(remote.path) if remote.fs.protocol == "local" else remote.path.partition("/")[0]
 try:
-    print("answers" if remote.fs.ls(remote.path, detail=False) else "answers; nothing was pushed to it yet")
+    print("answers" if remote.fs.ls(remote.path, detail=False) else "answers; nothing is pushed yet")
 except FileNotFoundError:
     remote.fs.ls(above, detail=False)
     if remote.fs.protocol == "local" and not os.access(above, os.W_OK):
         raise PermissionError(f"{above} cannot be written to")
-    print("answers; nothing was pushed to it yet")
+    print("answers; nothing is pushed yet")
 """
 
 
@@ -30,7 +30,7 @@ def check_remotes(config: Mapping[str, Any], seconds: float = _ANSWERING) -> Ite
     """Whether each remote of DVC's configuration can be reached and used; asked where it may hang."""
     remotes, default = config["remote"], config["core"].get("remote")
     if not remotes:
-        yield note("none is configured; `duskline share URL` sets one up for others to pull from")
+        yield note("no remote is configured; `duskline share URL` sets one up for others to pull from")
     for name, remote in remotes.items():
         which = f"{name}{' (default)' if name == default else ''}: {remote.get('url', '')}"
         try:
@@ -38,6 +38,4 @@ def check_remotes(config: Mapping[str, Any], seconds: float = _ANSWERING) -> Ite
         except NoAnswerError as error:
             yield fault(f"{which} cannot be used: {error}", HOW_TO_REACH)
     if remotes and not default:
-        yield warning(
-            "none of them is the default one", "dvc remote default NAME, for `dvc push` and `dvc pull`"
-        )
+        yield warning("no remote is the default", "dvc remote default NAME, for `dvc push` and `dvc pull`")

@@ -53,9 +53,9 @@ def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
             return _changes(repo, targets)
     except DvcException as error:
         raise ParameterError(
-            f"DVC cannot tell what there is to do: {error}",
-            hint="dvc.yaml, params.yaml and dvc.lock must fit together, and a target is a stage of dvc.yaml,"
-            " alone or with @ and a name of params.yaml",
+            f"DVC cannot tell what would run: {error}",
+            hint="check that dvc.yaml, params.yaml and dvc.lock match, and that each target is a stage of"
+            " dvc.yaml, alone or with @ and a name in params.yaml",
         ) from error
 
 
@@ -90,7 +90,7 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
         if not reasons:
             certainty = "follows"
             names = _named(sorted(pending[read].stage for read in before))
-            reasons = (f"only if another output comes of {names}",)
+            reasons = (f"only if the output of {names} changes",)
         elif not before and _is_cached(stage):
             certainty = "cached"
         pending[stage] = Change(str(stage.addressing), certainty, reasons)
@@ -104,7 +104,7 @@ def _in_the_way(stage: Any, made: set[str]) -> str:
         if dep.protocol != "local" or not folder.is_dir() or {str(folder), *map(str, folder.parents)} & made:
             continue
         if found := hindrances(folder, stage.repo):
-            return f"DVC cannot look at {dep.def_path}: {in_words(found)}"
+            return f"DVC cannot read {dep.def_path}: {in_words(found)}"
     return ""
 
 

@@ -25,8 +25,8 @@ _ABOUT = re.compile(r"(?:[\d.]+-)?([\d.]+) ?([kMGT])B")
 _FACTORS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 ASSUMPTIONS = (
-    f"assumed: {PICTURE // 1000} kB for a street view, a night as large as its day, sets that share images"
-    " share files, models of 120 MB, states of trainings 4 times that, descriptors of at most 21 GB"
+    f"assumed: {PICTURE // 1000} kB for a street view, a night as large as its day, datasets that share"
+    " images share files, models of 120 MB, training states of 4 times that, descriptors of at most 21 GB"
 )
 
 Place = Literal["archives", "data", "work"]
@@ -54,7 +54,7 @@ def disk_needs(
     trained = [name for name in learnt if not (models / name).is_dir()]
     if trained:
         needs.append(Need(f"{len(trained)} models", "data", _MODEL * len(trained)))
-        needs.append(Need("the state of a training", "work", _STATES * _MODEL, False))
+        needs.append(Need("the state of a training run", "work", _STATES * _MODEL, False))
     tested = sum(sets.of(str(name)).tested or 0 for name in params.get("test_sets") or ())
     trainings = params.get("train") or {}
     tests = (params.get("experiment") or {}).values()
@@ -75,7 +75,7 @@ def _source_needs(params: Mapping[str, Any], raw: Path, archives: Path) -> Itera
             yield Need(f"archives of {name}", "archives", size, False)
         elif (forms := drawn_counts(section)) and not (raw / name).is_dir():
             pixels = sum(sum(form.values()) for form in forms.values()) * section["width"] * section["height"]
-            yield Need("the drawn city", "data", round(_CITY_RAW * CITY_PIXEL * pixels))
+            yield Need("the rendered city", "data", round(_CITY_RAW * CITY_PIXEL * pixels))
 
 
 def missing_archives(source: Source, held: Path) -> list[SourceFile]:
@@ -96,5 +96,5 @@ def _set_needs(sets: SetsForecast) -> Iterator[Need]:
         forecast = sets.of(name)
         if not forecast.there:
             is_day = forecast.stage == "format"
-            what = f"set {name}" if is_day else f"nights {name}"
+            what = f"dataset {name}" if is_day else f"nights {name}"
             yield Need(what, "data" if is_day else "work", forecast.new_bytes)

@@ -18,7 +18,7 @@ def forecast_lines(
     free_memory, free_disk: bytes; None where the machine does not tell.
     """
     if not steps:
-        yield "Nothing to do: every output is what its code, parameters and inputs make."
+        yield "Nothing to do: every output is up to date."
         return
     width = max(len(change.stage) for change, _ in steps)
     yield _row("stage".ljust(width), "time", "memory", "outputs", "why")
@@ -56,12 +56,12 @@ def _time(estimates: Sequence[Estimate]) -> str:
     known = [it.seconds for it in estimates if it.seconds is not None]
     about = [f"in about {duration(sum(known))}"] if known else []
     unknown = len(estimates) - len(known)
-    return " and ".join([*about, *([f"the unknown time of {unknown}"] if unknown else [])])
+    return " and ".join([*about, *([f"an unknown time for {unknown}"] if unknown else [])])
 
 
 def _of(needed: int, free: int | None) -> str:
     if free is None:
-        return f"{size(needed)}; nobody tells how much is free"
+        return f"{size(needed)}; unknown amount free"
     return f"{size(needed)}; {size(free)} free" + (" - TOO LITTLE" if needed > free else "")
 
 

@@ -27,7 +27,7 @@ def hindrances(folder: Path, repo: Any) -> dict[str, str]:
 
 
 HOW_TO_MEND = (
-    "fix these or take them away; until then `dvc repro --keep-going` makes all that does not need them"
+    "fix or remove these; until then `dvc repro --keep-going` makes everything that does not need them"
 )
 
 
@@ -64,13 +64,13 @@ def _reason(entry: os.DirEntry[str]) -> str:
     if printable(entry.name) != entry.name:
         return "has a name that is not UTF-8"
     if entry.name == ".dvcignore":
-        return "may lie only in a folder of the project's own"
+        return "is allowed only in the project's own folders"
     try:
         mode = entry.stat().st_mode
     except FileNotFoundError:
-        return f"leads to {Path(entry).readlink()}, which is not there"
+        return f"is a link to {Path(entry).readlink()}, which does not exist"
     except OSError as error:
-        return f"leads nowhere ({error.strerror})"
+        return f"is a link that cannot be followed ({error.strerror})"
     if stat.S_ISDIR(mode):
         return ""
     if not stat.S_ISREG(mode):

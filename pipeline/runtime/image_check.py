@@ -23,7 +23,7 @@ def unreadable(reads: Mapping[str, Callable[[], object]], threads: int) -> dict[
 
     with ThreadPoolExecutor(threads) as pool:
         reasons = pool.map(reason, reads.values())
-        seen = progress(zip(reads, reasons, strict=True), total=len(reads), label="look at images")
+        seen = progress(zip(reads, reasons, strict=True), total=len(reads), label="check images")
         return {name: why for name, why in seen if why}
 
 
@@ -31,4 +31,4 @@ def refuse_unreadable(reasons: Iterable[str], hint: str) -> None:
     """Raise `BadImageError` with all reasons, when there are any."""
     reasons = sorted(reasons)
     if reasons:
-        raise BadImageError(f"{len(reasons)} images cannot be trained on:{listed(reasons)}", hint=hint)
+        raise BadImageError(f"{len(reasons)} images cannot be used for training:{listed(reasons)}", hint=hint)

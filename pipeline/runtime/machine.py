@@ -133,7 +133,7 @@ def _checked(name: str, value: object) -> Any:
         except ValueError:
             workers = 0
         if workers < 1:
-            raise ParameterError(f"workers must be a whole number from 1 on, not {value!r}")
+            raise ParameterError(f"workers must be a whole number of at least 1, not {value!r}")
         return workers
     if not isinstance(value, str) or not value:
         raise ParameterError(f"{name} must be the path of a folder, not {value!r}")

@@ -25,7 +25,7 @@ _PIECE = 1 << 20
 # Requests to a remote that wait for one another's answers.
 _AT_ONCE = 16
 HOW_TO_REACH = (
-    "is its address right, is it there, and may you use it? Credentials come from the environment (of S3: "
+    "check its address, that it exists, and that you have access; credentials come from the environment (S3: "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE) or from `dvc remote modify --local`"
 )
 
@@ -64,7 +64,7 @@ class ObjectStore:
             first = {oid: self._size(oid) for oid in oids[:1]}
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 others = zip(oids[1:], pool.map(self._size, oids[1:]), strict=True)
-                known = first | dict(progress(others, total=len(oids) - 1, label=f"look into {self.place}"))
+                known = first | dict(progress(others, total=len(oids) - 1, label=f"list {self.place}"))
         return {oid: size for oid, size in known.items() if size is not None}
 
     def is_good(self, oid: str) -> bool:
@@ -82,8 +82,8 @@ class ObjectStore:
             self._odb.add(source._odb.oid_to_path(oid), source._odb.fs, oid, check_exists=False)
         if not self.is_good(oid):
             raise DusklineError(
-                f"{oid} was copied from {source.place} to {self.place} and is still not what its name says",
-                hint="one of the two disks, or the way between them, loses data",
+                f"{oid} was copied from {source.place} to {self.place}, but its content does not match",
+                hint="check the two disks and the network: one of them damages data",
             )
 
     def remove(self, oid: str) -> None:
@@ -135,7 +135,7 @@ class SharedProject:
         except ConfigError as error:
             raise MissingInputError(str(error), hint="set one up with `duskline share URL`") from error
         except Exception as error:  # the library of its kind may be missing, or refuse its settings
-            raise unreachable(f"the remote {name or 'set as default'}", error) from error
+            raise unreachable(f"the remote {name}" if name else "the default remote", error) from error
         return ObjectStore(odb, odb.fs.unstrip_protocol(self.repo.cloud.get_remote(name).path))
 
     def outs(self, wanted: Collection[str] = ()) -> list[Any]:
@@ -151,7 +151,7 @@ class SharedProject:
         unknown = sorted(set(wanted) - set(found))
         if unknown:
             raise MissingInputError(
-                f"not an output that is finished and shared: {', '.join(unknown)}",
+                f"not a finished output that DVC shares: {', '.join(unknown)}",
                 hint=f"known are {', '.join(sorted(found)) or 'none: run dvc repro first'}",
             )
         return [out for path, out in found.items() if not wanted or path in wanted]

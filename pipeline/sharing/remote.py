@@ -25,11 +25,11 @@ class Remote:
         address = urlsplit(self.url)
         if address.username or address.password or urlsplit(self.endpoint).password:
             raise ParameterError(
-                "credentials may not stand in an address, which goes into a file under version control",
+                "an address must not contain credentials: it is written to a file under version control",
                 hint="give them in the environment, or with `dvc remote modify --local`",
             )
         if self.endpoint and address.scheme != "s3":
-            raise ParameterError(f"an endpoint belongs to an s3:// address, not to {self.url}")
+            raise ParameterError(f"an endpoint is only for s3:// addresses, not for {self.url}")
 
     def settings(self) -> dict[str, object]:
         """What DVC's configuration says of it. Without `verify` a pull takes whatever bytes it is given."""
@@ -61,7 +61,7 @@ def set_up(project: SharedProject, remote: Remote, where: Setting) -> bool:
     known = project.repo.config["remote"].get(remote.name, {})
     if known and known.get("url") != remote.url:
         raise UserError(
-            f"the remote {remote.name} is {known.get('url')} already",
+            f"the remote {remote.name} already exists, at {known.get('url')}",
             hint=f"give another --name, or remove it first: dvc remote remove {remote.name}",
         )
     default = project.repo.config["core"].get("remote")

@@ -57,16 +57,14 @@ class Repair:
         """What was found and done, object by object."""
         parts = [f"{self.checked:,} objects checked"]
         for faults, what in (
-            (self.sent, "were bad or gone on the remote and sent again"),
-            (self.got, "were bad in DVC's cache and got again"),
+            (self.sent, "were damaged or missing on the remote and are uploaded again"),
+            (self.got, "were damaged in DVC's cache and are downloaded again"),
         ):
             if faults:
                 names = listed((f"{fault.item.name} ({fault.item.oid})" for fault in faults), _SHOWN)
                 parts.append(f"{len(faults):,} {what}:{names}")
         if self.got:
-            parts.append(
-                "what is in the working tree may still be the bad one: run `dvc checkout --force --relink`"
-            )
+            parts.append("the working tree may still have damaged files: run `dvc checkout --force --relink`")
         return "\n".join(parts)
 
     def losses(self) -> str:
@@ -74,9 +72,9 @@ class Repair:
         by_stage: dict[str, list[str]] = defaultdict(list)
         for fault in self.lost:
             by_stage[fault.item.stage].append(f"{fault.item.name} ({fault.item.oid})")
-        lines = [f"of {stage}:{listed(names, _SHOWN)}" for stage, names in sorted(by_stage.items())]
+        lines = [f"made by {stage}:{listed(names, _SHOWN)}" for stage, names in sorted(by_stage.items())]
         return "\n".join(
-            [*lines, *(f"{out}: its listing, so nothing is known of it" for out in self.unlisted)]
+            [*lines, *(f"{out}: its list of files, so its files are unknown" for out in self.unlisted)]
         )
 
 

@@ -93,11 +93,11 @@ def _ignoring(folder: Path) -> None:
 
 
 HINDRANCES = [
-    (_dangling, "street/gone.jpg leads to nowhere/gone.jpg, which is not there"),
-    (_loop, "street/loop.jpg leads nowhere (Too many levels of symbolic links)"),
+    (_dangling, "street/gone.jpg is a link to nowhere/gone.jpg, which does not exist"),
+    (_loop, "street/loop.jpg is a link that cannot be followed (Too many levels of symbolic links)"),
     (_latin_1, r"street/caf\xe9.jpg has a name that is not UTF-8"),
     (_pipe, "street/pipe.jpg is not a plain file"),
-    (_ignoring, "street/.dvcignore may lie only in a folder of the project's own"),
+    (_ignoring, "street/.dvcignore is allowed only in the project's own folders"),
 ]
 
 
@@ -118,7 +118,7 @@ def test_what_stops_dvc_is_named_by_plan_and_doctor_and_stops_no_other_stage(
 ) -> None:
     put(project / "raw" / "photos" / "street")
     changes = {change.stage: (change.certainty, change.reasons) for change in pending_changes()}
-    assert changes["format@other"] == ("stuck", (f"DVC cannot look at raw/photos: {named}",))
+    assert changes["format@other"] == ("stuck", (f"DVC cannot read raw/photos: {named}",))
     assert changes["format@day"] == changes["translate@night"] == ("runs", ("never ran",))
     repo = SharedProject(Path()).repo
     [finding] = check_own_folders(MINE, [], repo)
@@ -137,8 +137,8 @@ def test_dvc_makes_the_other_stages(project: Path) -> None:
     assert (project / "sets" / "night" / "a.txt").read_text() == "day190"
     result = CliRunner().invoke(duskline, ["plan"])
     assert result.exit_code == 0, result.output
-    assert "gone.jpg leads to nowhere/gone.jpg, which is not there" in result.stdout
-    assert "Stages that DVC stops at: 1. What to do: fix these or take them away;" in result.stdout
+    assert "gone.jpg is a link to nowhere/gone.jpg, which does not exist" in result.stdout
+    assert "Stages that DVC stops at: 1. What to do: fix or remove these;" in result.stdout
 
 
 def test_what_dvcignore_names_is_in_nobodys_way(project: Path) -> None:
@@ -171,16 +171,14 @@ def test_a_latin_1_name_is_named_by_the_stage(tmp_path: Path, coordinates: str) 
     (folder / LATIN_1).write_bytes(jpeg())
     with pytest.raises(UserError) as caught:
         list_photographs(folder, coordinates)
-    assert r"'caf\udce9.jpg': its name holds control characters or is not UTF-8; rename it" in str(
-        caught.value
-    )
+    assert r"'caf\udce9.jpg': its name has control characters or is not UTF-8; rename it" in str(caught.value)
 
 
 @pytest.mark.parametrize("coordinates", ["exif", "coordinates.csv"])
 def test_a_link_to_nothing_is_named_by_the_stage(tmp_path: Path, coordinates: str) -> None:
     folder = make(tmp_path, {"a.jpg": {}})
     _dangling(folder)
-    with pytest.raises(UserError, match=r"gone\.jpg: is a link to nowhere/gone\.jpg, which is not there"):
+    with pytest.raises(UserError, match=r"gone\.jpg: is a link to nowhere/gone\.jpg, which does not exist"):
         list_photographs(folder, coordinates)
 
 
@@ -196,7 +194,7 @@ def test_a_latin_1_name_in_the_common_layout(tmp_path: Path) -> None:
     with pytest.raises(SetError) as caught:
         list(read_common(tmp_path, CommonSettings("refuse"), tmp_path))
     assert "2 of 2 images" in str(caught.value)
-    assert r"'test/queries/caf\udce9.jpg': its name holds control characters or is not UTF-8" in str(
+    assert r"'test/queries/caf\udce9.jpg': its name has control characters or is not UTF-8" in str(
         caught.value
     )
 
@@ -216,13 +214,13 @@ def test_names_that_are_one_elsewhere_are_named_by_the_stage_and_by_doctor(
     folder = make(project / "raw" / "photos", {name: {} for name in ("A.jpg", "a.JPG", composed, decomposed)})
     (folder / "street" / "a.jpg").unlink()
     assert len(list_photographs(folder, "coordinates.csv")) == 4
-    told = "names that differ only in capitals or in their form of Unicode"
+    told = "names that differ only in case or in Unicode form"
     assert told in caplog.text
     assert "A.jpg and a.JPG" in caplog.text
     assert f"{decomposed} (decomposed) and {composed}" in caplog.text
     [finding] = check_own_folders(MINE, [], SharedProject(Path()).repo)
     assert finding.grade == "warning"
-    assert finding.found.endswith("take for one: A.jpg and a.JPG and 1 more")
+    assert finding.found.endswith("on other systems: A.jpg and a.JPG and 1 more")
 
 
 def test_translate_writes_utf_8_and_names_only_options_that_it_has(tmp_path: Path) -> None:
@@ -301,7 +299,7 @@ def test_control_characters_and_other_bytes_are_in_no_name(text: str, sign: str)
 @pytest.mark.parametrize("name", ["a\nb.jpg", LATIN_1])
 def test_an_unusable_name_is_told_once_by_every_reader(tmp_path: Path, name: str) -> None:
     """Also where a CSV lists it, in the letters that are meant."""
-    said = f"{name!r}: its name holds control characters or is not UTF-8; rename it"
+    said = f"{name!r}: its name has control characters or is not UTF-8; rename it"
     folder = make(tmp_path / "photos", {"café.jpg" if name == LATIN_1 else name: {}, "other.jpg": {}})
     if name == LATIN_1:
         (folder / "café.jpg").rename(folder / name)
@@ -315,7 +313,7 @@ def test_an_unusable_name_is_told_once_by_every_reader(tmp_path: Path, name: str
     (walks / "day_left" / "Image000.jpg").rename(walks / "day_left" / f"{name.removesuffix('.jpg')}0.jpg")
     with pytest.raises(UserError, match=r"1 of 8 frames of .* cannot be used:") as caught:
         made_walks(walks, tmp_path / "set")
-    assert "its name holds control characters" in caught.value.message
+    assert "its name has control characters" in caught.value.message
 
 
 # What is not a file
@@ -413,4 +411,4 @@ def test_what_is_still_in_a_cloud_is_counted(tmp_path: Path, caplog: pytest.LogC
     assert len(list_photographs(folder, "coordinates.csv")) == 1
     [told] = [record.getMessage() for record in caplog.records]
     assert told.startswith(f"{folder}: skipped 1 .dng, 3 .jpg still in the cloud; images are ")
-    assert told.endswith("files, convert or download the others where they are meant")
+    assert told.endswith("files, convert or download the others if you need them")

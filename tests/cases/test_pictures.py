@@ -226,7 +226,7 @@ def test_14b_without_its_reader_heic_that_is_listed_is_named(
     folder = folder_of(tmp_path / "walk", phone_and_camera())
     told = refused(folder)
     assert told.startswith(f"6 photographs of {folder} cannot be used:")
-    assert told.count("HEIC, which is not read without pillow-heif: pip install 'duskline[heic]'") == 6
+    assert told.count("HEIC, which needs pillow-heif: pip install 'duskline[heic]'") == 6
     assert translated(folder, monkeypatch).exit_code == 1
     assert reasons(folder).keys() == {f"IMG_{number}.HEIC" for number in range(6)}
 
@@ -263,7 +263,8 @@ def test_x1_what_is_too_long_for_a_jpeg_is_named(tmp_path: Path) -> None:
     strip = coded(Image.new("RGB", (66_000, 4)), "PNG")
     told = refused(folder_of(tmp_path / "walk", {"a.jpg": jpeg(), "b.jpg": jpeg(seed=1), "strip.png": strip}))
     assert (
-        "1 of 3 images cannot be read:\n    strip.png: 66000x4 pixels, a JPEG's sides end at 65,500" in told
+        "1 of 3 images cannot be read:\n    strip.png: 66000x4 pixels, but a JPEG's sides are at most 65,500"
+        in told
     )
 
 
@@ -271,7 +272,7 @@ def test_x1_also_of_nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     strip = coded(Image.new("RGB", (66_000, 4)), "PNG")
     folder = folder_of(tmp_path / "walk", {"a.jpg": jpeg(), "strip.png": strip})
     assert translated(folder, monkeypatch, "jpg").exit_code == 1
-    assert reasons(folder) == {"strip.png": "66000x4 pixels, a JPEG's sides end at 65,500"}
+    assert reasons(folder) == {"strip.png": "66000x4 pixels, but a JPEG's sides are at most 65,500"}
 
 
 def test_x3_hidden_colours_do_not_appear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +313,7 @@ def test_an_animation_is_named(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green")]
     moving = coded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
     told = refused(folder_of(tmp_path / "walk", {"a.jpg": jpeg(), "b.jpg": jpeg(seed=1), "c.webp": moving}))
-    assert "c.webp: holds 2 frames, an animation; save the frame that is meant as an image" in told
+    assert "c.webp: an animation of 2 frames; save the frame that you need as an image" in told
 
 
 def test_the_photograph_of_two_pictures_in_one_file_is_taken(tmp_path: Path) -> None:

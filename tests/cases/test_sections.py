@@ -68,7 +68,7 @@ def test_08_a_name_that_dvc_cannot_take(tmp_path: Path, name: str) -> None:
     assert (
         error.message == f"{path}: names that no stage can have: format.{name.strip(chr(34))} ({WRONG[name]})"
     )
-    assert 'put in quotes, such as "2019"' in error.hint
+    assert 'in quotes, such as "2019"' in error.hint
 
 
 def test_08_all_are_named_on_one_line(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_key_that_is_no_text_is_named_as_it_stands(tmp_path: Path, key: str, w
     message = refusal(tmp_path, f"format:\n  {key}: {{raw: x}}\n").message
     assert message.endswith(f"names that no stage can have: format.{written} ({why})")
     assert (
-        f"nothing: format.x.{written}: ~/y"
+        f"cannot find: format.x.{written}: ~/y"
         in refusal(tmp_path, f"format:\n  x: {{? {written} : ~/y}}\n").message
     )
 
@@ -189,7 +189,7 @@ def test_a_path_that_only_a_shell_expands(
     monkeypatch.setenv("HOME", "/home/ada")
     section, entry, name = where.split(".")
     error = refusal(tmp_path, yaml.safe_dump({section: {entry: {name: path}}}))
-    assert error.message.endswith(f"so that it would find nothing: {where}: {path}")
+    assert error.message.endswith(f"cannot find: {where}: {path}")
     whole = path.replace("~s", "?s").replace("~", "/home/ada").replace("${HOME}", "/home/ada")
     assert (
         error.hint

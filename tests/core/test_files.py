@@ -254,7 +254,7 @@ def test_what_a_killed_run_left_beside_a_folder_does_not_survive(tmp_path: Path)
 def test_somebodys_own_folder_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
     with (
-        pytest.raises(UserError, match="is neither empty nor a city, so it is not replaced by one"),
+        pytest.raises(UserError, match="is not empty and is not a city, so it is not replaced"),
         files.replaced_folder(tmp_path, never, "a city"),
     ):
         pass

@@ -23,7 +23,7 @@ def test_a_check_that_breaks_says_so_and_the_others_go_on() -> None:
     found = list(findings_of([("first", breaks), ("second", lambda: [ok("well")])]))
     assert [subject for subject, _ in found] == ["first", "first", "second"]
     assert found[1][1].grade == "fault"
-    assert found[1][1].found == "this check broke down: RuntimeError: disk on fire"
+    assert found[1][1].found == "this check failed: RuntimeError: disk on fire"
 
 
 def test_a_process_answers() -> None:
@@ -34,7 +34,7 @@ def test_a_process_answers() -> None:
     ("code", "seconds", "reason"),
     [
         ("raise ValueError('broken')", 60, "ValueError: broken"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", 60, "it ended with -11"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", 60, "exit code -11"),
         ("import time; time.sleep(60)", 0.5, "no answer within 0.5 s"),
     ],
 )

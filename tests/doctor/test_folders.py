@@ -64,7 +64,7 @@ def test_a_cache_on_another_disk(folders: Folders, elsewhere: Path) -> None:
     assert not can_link(elsewhere, folders.data)
     [found] = check_links(apart, WANTED)
     assert found.grade == "warning"
-    assert "it is on another disk: DVC copies, and everything lies on disk twice" in found.found
+    assert "they are on two disks: DVC copies, and every file is on disk twice" in found.found
     assert found.advice == "move the cache onto the disk of the project: dvc cache dir --local FOLDER"
     said = [finding.found for finding in check_room(apart, [Need("set day", "data", 5_000)])]
     assert any(text.startswith(str(elsewhere)) and "copies in DVC's cache 5 kB" in text for text in said)
@@ -93,7 +93,7 @@ def test_a_disk_that_takes_capitals_for_small_letters(
     exists = Path.exists
     monkeypatch.setattr(Path, "exists", lambda path: path.name.startswith(".DUSKLINE") or exists(path))
     [found] = check_writing(folders)
-    assert (found.grade, "for one file" in found.found) == ("warning", True)
+    assert (found.grade, "are the same file" in found.found) == ("warning", True)
 
 
 def test_room_for_all(folders: Folders) -> None:
@@ -101,7 +101,7 @@ def test_room_for_all(folders: Folders) -> None:
     found = list(check_room(folders, needs))
     assert found[0].grade == "ok"
     # One disk, and links on it: nothing is counted twice.
-    assert "about 3 MB to come" in found[0].found
+    assert "about 3 MB needed" in found[0].found
     assert "(set day 2 MB, states 1 MB)" in found[0].found
     assert found[1].found.startswith("assumed: 40 kB for a street view")
 
@@ -109,7 +109,7 @@ def test_room_for_all(folders: Folders) -> None:
 def test_a_disk_that_is_too_small(folders: Folders, elsewhere: Path) -> None:
     found = list(check_room(replace(folders, work=elsewhere), [Need("nights night", "work", 10**14)]))
     of_work = next(finding for finding in found if finding.found.startswith(str(elsewhere)))
-    assert (of_work.grade, "about 100 TB to come" in of_work.found) == ("fault", True)
+    assert (of_work.grade, "about 100 TB needed" in of_work.found) == ("fault", True)
     assert "DUSKLINE_WORK" in of_work.advice
     # What cannot be linked across is copied, and counted again.
     assert "copies of nights night" in next(finding.found for finding in found if finding is not of_work)
@@ -119,4 +119,4 @@ def test_a_disk_that_is_just_large_enough_and_what_is_not_known(folders: Folders
     room = shutil.disk_usage(folders.data).free
     found = list(check_room(folders, [Need("set day", "data", int(room * 0.9)), Need("mine", "data", None)]))
     assert found[0].grade == "warning"
-    assert found[1] == note("not counted, as their size is not known: mine")
+    assert found[1] == note("not counted, because their size is unknown: mine")

@@ -49,9 +49,9 @@ def test_the_default_profile_needs_nothing() -> None:
         *check_own_files(params, [Path("data")]),
     ]
     assert found == [
-        ok("city: drawn here, needs nothing from outside"),
+        ok("city: rendered here, needs no download"),
         ok("unit/weights/city.pt: 0 kB"),
-        ok("all there: profiles/times_of_day/city_tokyo.csv, unit/weights"),
+        ok("all found: profiles/times_of_day/city_tokyo.csv, unit/weights"),
     ]
     Path("data/raw/city").mkdir(parents=True)
     assert _source("city", kind="city").found == "city: made, in data/raw/city"
@@ -61,7 +61,7 @@ def test_archives_by_what_is_at_hand_and_accepted() -> None:
     found = _source("pitts30k", accept_terms=False)
     assert found.grade == "fault"
     assert found.found == (
-        "pitts30k: 9 of 9 archives are not available (000.tar and others, 7.0 GB);"
+        "pitts30k: 9 of 9 archives are missing (000.tar and others, 7.0 GB);"
         " its terms are not accepted, so it is not downloaded"
     )
     assert found.advice == (
@@ -71,7 +71,7 @@ def test_archives_by_what_is_at_hand_and_accepted() -> None:
     names = [f"archives/pitts30k/{file.name}" for file in read_source("pitts30k").files]
     _touch(*names[:2])
     found = _source("pitts30k", accept_terms=True)
-    assert (found.grade, "7 of 9 archives are not available" in found.found) == ("note", True)
+    assert (found.grade, "7 of 9 archives are missing" in found.found) == ("note", True)
     assert found.found.endswith("; `dvc repro` will download them")
     _touch(*names)
     assert _source("pitts30k", accept_terms=False) == ok("pitts30k: all 9 archives are in archives")
@@ -84,7 +84,7 @@ def test_sizes_that_are_not_known_are_not_invented() -> None:
 def test_checkpoints() -> None:
     found = _source(UNIT, place="archives/gen.pt")
     assert (found.grade, found.found) == ("fault", f"{UNIT}: no checkpoint at archives/gen.pt")
-    assert "train one of your own with train_unit" in found.advice
+    assert "train your own with train_unit" in found.advice
     found = _source(UNIT, place="https://somewhere/gen.pt")
     assert (found.grade, "will download it from https://somewhere/gen.pt" in found.found) == ("note", True)
     _touch(f"archives/{UNIT}/gen.pt")
@@ -105,7 +105,7 @@ def test_translators() -> None:
     }
     found = list(check_translators(params))
     assert [finding.grade for finding in found] == ["ok", "ok", "fault"]
-    assert found[2].found == "models/unit/other.pt, which translate.c needs, is not there"
+    assert found[2].found == "models/unit/other.pt, which translate.c needs, does not exist"
 
 
 def test_weights() -> None:
@@ -114,8 +114,8 @@ def test_weights() -> None:
         "train": {"one": {"weights": "imagenet"}, "two": {"weights": "none"}},
     }
     vgg, imagenet = check_weights(params)
-    assert (vgg.grade, vgg.found) == ("fault", "vgg16.pt, which train_unit.own needs, is not there")
-    assert (imagenet.grade, imagenet.found.startswith("1 models begin with ImageNet's")) == ("note", True)
+    assert (vgg.grade, vgg.found) == ("fault", "vgg16.pt, which train_unit.own needs, does not exist")
+    assert (imagenet.grade, imagenet.found.startswith("1 models start from ImageNet")) == ("note", True)
 
 
 def test_files_of_the_users_own() -> None:
@@ -136,7 +136,7 @@ def test_files_of_the_users_own() -> None:
     missing = list(check_own_files(params, made))
     assert {finding.grade for finding in missing} == {"fault"}
     assert [finding.found for finding in missing] == [
-        f"{path}, which {where} names, is not there"
+        f"{path}, named by {where}, does not exist"
         for path, where in (
             ("photographs", "format.mine.raw"),
             ("walk", "format.walk.raw"),
@@ -151,12 +151,12 @@ def test_files_of_the_users_own() -> None:
     for folder in ("photographs", "nights", "hub", "walk/day_left"):
         Path(folder).mkdir(parents=True)
     [walk] = check_own_files(params, made)
-    assert walk.found == "walk/night_right, which format.walk.traverses.night_right names, is not there"
+    assert walk.found == "walk/night_right, named by format.walk.traverses.night_right, does not exist"
     Path("walk/night_right").mkdir()
     [found] = check_own_files(params, made)
     assert found.grade == "ok"
     [made_by_nobody] = check_own_files(params, [Path("data")])
-    assert made_by_nobody.found == "models/unit, which compare.day.checkpoints names, is not there"
+    assert made_by_nobody.found == "models/unit, named by compare.day.checkpoints, does not exist"
 
 
 def test_files_that_a_walk_wants_beside_its_frames() -> None:
@@ -165,8 +165,8 @@ def test_files_that_a_walk_wants_beside_its_frames() -> None:
     params = {"format": {"pairs": walk | {"matches": matches}, "listed": walk | {"frame_list": "names.txt"}}}
     _touch("walk/night/1.jpg", "walk/day/1.jpg")
     assert [finding.found for finding in check_own_files(params, [])] == [
-        "walk/framematches.csv, which format.pairs.matches.file names, is not there",
-        "walk/names.txt, which format.listed.frame_list names, is not there",
+        "walk/framematches.csv, named by format.pairs.matches.file, does not exist",
+        "walk/names.txt, named by format.listed.frame_list, does not exist",
     ]
     _touch("walk/framematches.csv", "walk/names.txt")
     [found] = check_own_files(params, [])
@@ -177,8 +177,8 @@ def test_what_a_set_of_vpr_bench_consists_of() -> None:
     params = {"format": {"bench": {"raw": "bench", "form": "vpr_bench"}}}
     _touch("bench/ref/0000000.jpg")
     assert [finding.found for finding in check_own_files(params, [])] == [
-        "bench/query, which format.bench.raw names, is not there",
-        "bench/ground_truth_new.npy, which format.bench.raw names, is not there",
+        "bench/query, named by format.bench.raw, does not exist",
+        "bench/ground_truth_new.npy, named by format.bench.raw, does not exist",
     ]
 
 
@@ -186,7 +186,7 @@ def test_what_passes_of_st_lucia_consist_of() -> None:
     params = {"format": {"lucia": {"raw": "l", "form": "st_lucia", "database": "a", "queries": "b"}}}
     _touch("l/a/webcam_video.avi", "l/a/fGPS.txt", "l/b/fGPS.txt")
     assert [finding.found for finding in check_own_files(params, [])] == [
-        "l/b/webcam_video.avi, which format.lucia.queries names, is not there",
+        "l/b/webcam_video.avi, named by format.lucia.queries, does not exist",
     ]
 
 
@@ -203,4 +203,4 @@ def test_models_that_no_section_makes_are_named() -> None:
         "no section makes the model other, which adapt.typo.model names",
         "no section makes the model lost, which experiment.lost.model names",
     ]
-    assert found[0].advice == "name one that there is: kept, others, pair, typo"
+    assert found[0].advice == "name an existing one: kept, others, pair, typo"

@@ -60,7 +60,7 @@ def test_memory(memory: int | None, grade: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(check_engine(MACHINE)) == [ok("local: this machine's own processes")]
+    assert list(check_engine(MACHINE)) == [ok("local: processes of this machine")]
     [unnamed] = check_engine(RAY, {})
     assert (unnamed.grade, "without RAY_ADDRESS" in unnamed.found) == ("note", True)
     with socket.create_server(("127.0.0.1", 0)) as server:

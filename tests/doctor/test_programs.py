@@ -42,7 +42,10 @@ def test_another_python_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     found = list(check_python())[-1]
-    assert (found.grade, found.found) == ("fault", f"`dvc repro` would run stages by another python: {other}")
+    assert (found.grade, found.found) == (
+        "fault",
+        f"`dvc repro` would run stages with another python: {other}",
+    )
     assert "/bin/activate" in found.advice
 
 
@@ -90,7 +93,7 @@ def test_a_torchvision_that_breaks() -> None:
 def test_a_gpu_is_named() -> None:
     assert _torch(gpus=[["H100", 80 * 10**9]])[1] == ok("GPU: H100 with 80 GB")
     unused = _torch("cpu", gpus=[["H100", 80 * 10**9]])[1]
-    assert unused == note("GPU: H100 with 80 GB; not used, as device is set to cpu")
+    assert unused == note("GPU: H100 with 80 GB; not used, because device is cpu")
 
 
 def test_cuda_asked_for_without_a_gpu_is_a_fault() -> None:

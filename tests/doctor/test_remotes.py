@@ -47,7 +47,7 @@ def test_no_remote_is_only_a_note(root: Path) -> None:
 def test_a_folder_that_is_there(root: Path) -> None:
     share = root.parent / "share"
     _add_remote(root, str(share))
-    assert _look(root) == [ok(f"shared (default): {share} answers; nothing was pushed to it yet")]
+    assert _look(root) == [ok(f"shared (default): {share} answers; nothing is pushed yet")]
     (share / "files").mkdir(parents=True)
     assert _look(root) == [ok(f"shared (default): {share} answers")]
 
@@ -65,7 +65,7 @@ def test_a_remote_that_cannot_be_used(root: Path, url: str, reason: str) -> None
     assert found.grade == "fault"
     assert "cannot be used: " in found.found
     assert reason in found.found.partition("used: ")[2]
-    assert "is its address right" in found.advice
+    assert "check its address" in found.advice
 
 
 def test_a_remote_that_is_not_the_default(root: Path) -> None:
@@ -98,7 +98,7 @@ def test_an_s3_server_with_right_and_wrong_credentials(root: Path, monkeypatch: 
         _add_remote(root, f"s3://{BUCKET}/x", f"endpointurl = {server.endpoint}")
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        assert _look(root)[0].found.endswith("answers; nothing was pushed to it yet")
+        assert _look(root)[0].found.endswith("answers; nothing is pushed yet")
         server.client().put_object(Bucket=BUCKET, Key="x/files/md5/aa/bb", Body=b"x")
         assert _look(root)[0].found.endswith("answers")
         _add_remote(root, "s3://nowhere/x", f"endpointurl = {server.endpoint}")

@@ -117,7 +117,7 @@ def test_own_translator_is_trained_in_the_pipeline_and_makes_nights(project: Pro
     params["train_unit"]["mine"]["iterations"] = 6
     project.set_params(params)
     said = project.dvc("repro", "train_unit@mine").stdout
-    assert "6 iterations, 2 of them now" in said
+    assert "6 iterations, 2 in this run" in said
 
 
 def test_stages_run_by_hand_and_help_names_every_parameter(project: Project) -> None:

@@ -26,7 +26,7 @@ from tests.vpr.places import write_places
 pytestmark = pytest.mark.slow
 
 MOMENTS = 4
-GOES_ON = "what is finished is kept, run it again to continue"
+GOES_ON = "finished work is kept, run it again to continue"
 FROM_STATE = "run it again to continue from the last saved state"
 DOWNLOADED = "what has been downloaded is kept, run it again to continue"
 

@@ -36,7 +36,7 @@ def test_a_fresh_clone_and_after_its_run(project: Project, tmp_path: Path) -> No
     assert {step["seconds"] for step in fresh["stages"]} == {None}
     assert _plan(project)["stages"] == []
     said = project.run(sys.executable, "-m", "stages.plan").stdout
-    assert said == "Nothing to do: every output is what its code, parameters and inputs make.\n"
+    assert said == "Nothing to do: every output is up to date.\n"
 
 
 def test_every_run_was_written_down(finished_run: tuple[Project, list[str]]) -> None:

@@ -187,7 +187,7 @@ def test_a_spoilt_object_is_noticed_by_a_pull_and_mended_from_a_good_clone(
     assert night.name in said.stderr
     assert "translate@city_pitts_night" in said.stderr
     mended = duskline(pushed, "repair", *(["--quick"] if way == "quick" else []))
-    assert "1 were bad or gone on the remote and sent again" in mended.stdout
+    assert "1 were damaged or missing on the remote and are uploaded again" in mended.stdout
     assert night.name in mended.stdout
     other.dvc("pull")
     _require_the_same(other, pushed)
@@ -225,7 +225,7 @@ def test_an_object_that_is_spoilt_in_the_cache_is_got_from_the_remote(pushed: Pr
     spoil(object_of(pushed.root / ".dvc" / "cache", night))
     assert night.read_bytes() != good  # it is the same file, by a hard link
     said = duskline(pushed, "repair").stdout
-    assert "1 were bad in DVC's cache and got again" in said
+    assert "1 were damaged in DVC's cache and are downloaded again" in said
     assert bad_objects(pushed.root / ".dvc" / "cache") == []
     pushed.dvc("checkout", "--force", "--relink")
     assert night.read_bytes() == good
@@ -245,7 +245,7 @@ def test_what_is_spoilt_on_both_sides_is_made_again_and_then_mended(
     )
     pushed.dvc("repro", "--force", "--single-item", "translate@city_pitts_night")
     mended = duskline(pushed, "repair")
-    assert "1 were bad or gone on the remote and sent again" in mended.stdout
+    assert "1 were damaged or missing on the remote and are uploaded again" in mended.stdout
     other = _other(pushed, tmp_path)
     other.dvc("pull")
     assert other.dvc("status", "--json").stdout.strip() == "{}"
@@ -265,7 +265,7 @@ def test_on_s3_a_spoilt_and_a_lost_object_are_mended(project: Project, line: Lin
     other = _other(project, tmp_path)
     assert other.dvc("pull", check=False).returncode != 0
     said = duskline(project, "repair").stdout
-    assert "2 were bad or gone on the remote and sent again" in said
+    assert "2 were damaged or missing on the remote and are uploaded again" in said
     assert all(night.name in said for night in nights)
     other.dvc("pull")
     _require_the_same(other, project)
@@ -317,7 +317,7 @@ def test_wrong_credentials_are_refused_in_words_and_nothing_is_sent(
         said = duskline(project, "share", url, "--endpoint", server.endpoint, "--push", "--yes", check=False)
         assert said.returncode == 1
         assert "Traceback" not in said.stderr
-        assert "Credentials come from the environment" in said.stderr
+        assert "credentials come from the environment" in said.stderr
         assert project.dvc("push", check=False).returncode != 0
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
         assert server.client().list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0

@@ -62,7 +62,7 @@ def test_a_parameter_that_is_an_option_is_shown_with_both_values(root: Path) -> 
     set_params(root, _edited(translate__night__quality=80))
     assert _found() == {
         "translate@night": ("runs", ("changed command: quality 90 -> 80",)),
-        "report": ("follows", ("only if another output comes of translate@night",)),
+        "report": ("follows", ("only if the output of translate@night changes",)),
     }
     assert stages_run(dvc(root, "repro")) == ["translate@night", "report"]
     # Back to what was run before.
@@ -79,7 +79,7 @@ def test_parameters_code_and_data_are_told_apart(root: Path) -> None:
     assert found["format@day"] == ("runs", ("modified: code/format.py", "deleted: raw/day.txt"))
     other = ("modified: code/format.py", "changed in params.yaml: format.other")
     assert found["format@other"] == ("runs", other)
-    assert found["translate@night"] == ("follows", ("only if another output comes of format@day",))
+    assert found["translate@night"] == ("follows", ("only if the output of format@day changes",))
 
 
 def test_an_output_that_is_gone_comes_from_the_cache_or_is_made_again(root: Path) -> None:
@@ -105,7 +105,7 @@ def test_targets_and_what_they_depend_on(root: Path) -> None:
     assert list(_found("translate")) == ["format@day", "translate@night"]
     assert list(_found("format@other")) == []
     for target in ("nothing", "format@nothing", "nothing.dvc"):
-        with pytest.raises(ParameterError, match=f"DVC cannot tell what there is to do: .*{target}"):
+        with pytest.raises(ParameterError, match=f"DVC cannot tell what would run: .*{target}"):
             pending_changes([target])
 
 
@@ -121,9 +121,9 @@ def test_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_files_that_do_not_fit(root: Path, name: str, text: str) -> None:
     (root / name).write_text(text)
-    with pytest.raises(ParameterError, match="DVC cannot tell what there is to do") as caught:
+    with pytest.raises(ParameterError, match="DVC cannot tell what would run") as caught:
         pending_changes()
-    assert "must fit together" in caught.value.hint
+    assert "match, and that each target" in caught.value.hint
 
 
 def test_another_dvc_at_work(root: Path) -> None:

@@ -35,9 +35,9 @@ def test_the_default_profile(tmp_path: Path) -> None:
     """A run of it made 87 MB of raw city and 48, 20 and 5 MB of formatted sets."""
     needs = _needs(read_params(ROOT / "profiles" / "city.yaml"), tmp_path)
     sizes = {what: (need.size or 0) / 1e6 for what, need in needs.items()}
-    assert 80 <= sizes["the drawn city"] <= 115
-    assert 40 <= sizes["set city_pitts"] <= 60
-    assert sizes["nights city_pitts_night"] == sizes["set city_pitts"]
+    assert 80 <= sizes["the rendered city"] <= 115
+    assert 40 <= sizes["dataset city_pitts"] <= 60
+    assert sizes["nights city_pitts_night"] == sizes["dataset city_pitts"]
     assert "2 models" in needs
     assert not any("city_pitts_dn" in what or "city_tokyo_night" in what for what in needs)
 
@@ -63,7 +63,7 @@ def test_what_is_there_needs_no_more_room(tmp_path: Path) -> None:
         (tmp_path / "archives" / f"{number:03d}.tar").touch()
     day = day_set(tmp_path / "sets" / "day")
     needs = _needs(params, tmp_path)
-    assert list(needs) == ["archives of pitts30k", "nights night", "1 models", "the state of a training"]
+    assert list(needs) == ["archives of pitts30k", "nights night", "1 models", "the state of a training run"]
     assert needs["archives of pitts30k"].size == 880_000_000 + 856_000_000 + 2_100_000
     assert needs["nights night"] == Need("nights night", "work", sum(row.size for row in day.rows))
     assert needs["1 models"].size == 120_000_000
@@ -77,7 +77,7 @@ def test_what_nobody_knows_is_named(tmp_path: Path) -> None:
     needs = _needs(params, tmp_path)
     assert {what: need.size for what, need in needs.items()} == {
         "archives of tokyo247_queries": None,
-        "set mine": None,
+        "dataset mine": None,
     }
 
 

@@ -15,7 +15,7 @@ STEPS = [
     ),
     (Change("train@new", "runs", ("never ran",)), Estimate()),
     (
-        Change("merge@both", "follows", ("only if another output comes of translate@night",)),
+        Change("merge@both", "follows", ("only if the output of translate@night changes",)),
         Estimate(5.0, GB // 10, 1_000_000, "as merge@other"),
     ),
 ]
@@ -27,11 +27,11 @@ def test_the_table_and_what_counts() -> None:
         "fetch@city                -                     from DVC's cache: output deleted: data/raw",
         "translate@night   2 min 5 s   2.0 GB     40 MB  changed command: quality 90 -> 80",
         "train@new           unknown                     never ran",
-        "merge@both            5.0 s   100 MB      1 MB  only if another output comes of translate@night",
+        "merge@both            5.0 s   100 MB      1 MB  only if the output of translate@night changes",
         "                                                (time: as merge@other)",
         "",
-        "Stages that will run: 2, in about 2 min 5 s and the unknown time of 1.",
-        "With those that may follow: 3, in about 2 min 10 s and the unknown time of 1.",
+        "Stages that will run: 2, in about 2 min 5 s and an unknown time for 1.",
+        "With those that may follow: 3, in about 2 min 10 s and an unknown time for 1.",
         "Taken from DVC's cache, without a run: 1.",
         "Memory of the largest process: 2.0 GB; 8.0 GB free.",
         "Outputs: 41 MB; 100 GB free.",
@@ -46,12 +46,10 @@ def test_too_little_is_said() -> None:
 
 
 def test_a_machine_that_does_not_tell() -> None:
-    told = "Memory of the largest process: 2.0 GB; nobody tells how much is free."
+    told = "Memory of the largest process: 2.0 GB; unknown amount free."
     assert told in forecast_lines(STEPS, None, GB)
 
 
 def test_nothing_to_do_and_nothing_known() -> None:
-    assert list(forecast_lines([], GB, GB)) == [
-        "Nothing to do: every output is what its code, parameters and inputs make."
-    ]
-    assert list(forecast_lines([STEPS[2]], GB, GB))[-1] == "Stages that will run: 1, the unknown time of 1."
+    assert list(forecast_lines([], GB, GB)) == ["Nothing to do: every output is up to date."]
+    assert list(forecast_lines([STEPS[2]], GB, GB))[-1] == "Stages that will run: 1, an unknown time for 1."

@@ -22,7 +22,7 @@ def test_each_that_cannot_be_read_has_its_reason(tmp_path: Path) -> None:
     assert found["gone.png"] == f"{tmp_path / 'gone.png'}: no such file"
     assert "truncated" in found["cut.png"]
     assert found["bytes"] == f"{tmp_path / 'absent'}: cannot be read (No such file or directory)"
-    with pytest.raises(BadImageError, match="3 images cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="3 images cannot be used for training") as error:
         refuse_unreadable(found.values(), "fix them")
     assert all(reason in error.value.message for reason in found.values())
     refuse_unreadable([], "nothing to fix")

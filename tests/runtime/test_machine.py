@@ -54,7 +54,9 @@ def test_a_file_that_says_nothing_is_none(local: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["0", "-1", "many", "", "1.5"])
 def test_impossible_workers_are_refused(local: Path, workers: str) -> None:
-    with pytest.raises(ParameterError, match=f"workers must be a whole number from 1 on, not {workers!r}"):
+    with pytest.raises(
+        ParameterError, match=f"workers must be a whole number of at least 1, not {workers!r}"
+    ):
         read_machine({"DUSKLINE_WORKERS": workers}, local)
 
 

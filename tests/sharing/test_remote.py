@@ -20,18 +20,18 @@ def _config(path: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("url", ["s3://me:secret@places/x", "ssh://me@host/x"])
 def test_credentials_in_an_address_are_refused(url: str) -> None:
-    with pytest.raises(ParameterError, match="credentials may not stand in an address") as caught:
+    with pytest.raises(ParameterError, match="an address must not contain credentials") as caught:
         Remote("shared", url)
     assert "--local" in str(caught.value)
 
 
 def test_credentials_in_an_endpoint_are_refused() -> None:
-    with pytest.raises(ParameterError, match="credentials may not stand in an address"):
+    with pytest.raises(ParameterError, match="an address must not contain credentials"):
         Remote("shared", "s3://places", "http://me:secret@host:9000")
 
 
 def test_an_endpoint_belongs_to_s3() -> None:
-    with pytest.raises(ParameterError, match="an endpoint belongs to an s3:// address, not to /mnt/share"):
+    with pytest.raises(ParameterError, match="an endpoint is only for s3:// addresses, not for /mnt/share"):
         Remote("shared", "/mnt/share", "http://host:9000")
 
 
@@ -70,7 +70,7 @@ def test_on_this_machine_alone_the_shared_file_stays_as_it_was(root: Path, tmp_p
 
 def test_another_address_under_the_same_name_is_refused(root: Path, tmp_path: Path) -> None:
     set_up(SharedProject(root), Remote("shared", str(tmp_path / "one")), "repo")
-    with pytest.raises(UserError, match=r"the remote shared is .*one already") as caught:
+    with pytest.raises(UserError, match=r"the remote shared already exists, at .*one") as caught:
         set_up(SharedProject(root), Remote("shared", str(tmp_path / "two")), "repo")
     assert "dvc remote remove shared" in str(caught.value)
 

@@ -102,7 +102,7 @@ def test_what_is_spoilt_in_both_places_is_named_with_its_stage(
     done = _mend(project)
     assert _names(done) == ([], [], ["colours/green.txt"])
     assert not done.is_whole
-    assert done.losses().startswith("of colours:\n    colours/green.txt (")
+    assert done.losses().startswith("made by colours:\n    colours/green.txt (")
     # Else DVC would take it for the good one that the stage makes.
     assert [path.read_text() for path in here.rglob("*") if path.is_file()].count(GREEN.swapcase()) == 0
 
@@ -165,7 +165,7 @@ def test_a_remote_that_is_not_there_is_said_in_words(project: SharedProject, tmp
     (tmp_path / "share").write_text("a file")
     with pytest.raises(DusklineError, match=r"share: NotADirectoryError: .*") as caught:
         _mend(project)
-    assert "Credentials come from the environment" in str(caught.value)
+    assert "credentials come from the environment" in str(caught.value)
 
 
 def test_only_what_is_asked_for_is_looked_at(project: SharedProject, there: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_model_of_torch_hub_learns(tmp_path: Path) -> None:
         (("given", "days", "days", "new"), "days has no night of any image in days"),
         (("given", "nights", "days", "new"), "days has no night of any image in nights"),
         (("given", "days", "nights", "given"), "given holds the model that teaches"),
-        (("given", "days", "nights", "days"), "days is neither empty nor a model"),
+        (("given", "days", "nights", "days"), "days is not empty and is not a model"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(arguments: tuple[str, ...], said: str) -> None:

@@ -71,7 +71,7 @@ def test_a_machine_that_is_well() -> None:
     }
     assert "fault" not in grades.values()
     assert result.stdout.splitlines()[-1].startswith("0 faults, ")
-    assert result.stdout.splitlines()[-1].endswith(": nothing stands in the way.")
+    assert result.stdout.splitlines()[-1].endswith(": `dvc repro` can run.")
 
 
 def test_faults_end_it_with_1_after_all_checks(project: Path) -> None:
@@ -80,7 +80,7 @@ def test_faults_end_it_with_1_after_all_checks(project: Path) -> None:
     assert result.exit_code == 1
     assert grades["source"] == "fault"
     assert grades["torch"] == "ok"
-    assert re.search(r"error: \d+ faults, \d+ warnings?; a fault stands in the way", result.stderr)
+    assert re.search(r"error: \d+ faults, \d+ warnings?: `dvc repro` would fail", result.stderr)
     assert "Traceback" not in result.output
 
 
@@ -93,7 +93,7 @@ def test_a_check_that_breaks_down(monkeypatch: pytest.MonkeyPatch) -> None:
     result, grades = _doctor()
     assert result.exit_code == 1
     assert (grades["writing"], grades["torch"], grades["disk"]) == ("fault", "fault", "note")
-    assert "this check broke down: RuntimeError: no such thing" in result.stdout
+    assert "this check failed: RuntimeError: no such thing" in result.stdout
 
 
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def test_it_says_what_there_is_to_call(tmp_path: Path) -> None:
     write_model(Path("models/vpr/dn_adapted"), SMALL)
     result = exported("dn_adapted", "out")
     assert result.exit_code == 0, result.output
-    assert "out: dn_adapted, 256 numbers an image; its README.md tells how to load it" in result.output
+    assert "out: dn_adapted, descriptors of 256 numbers; its README.md says how to load it" in result.output
     model = torch.hub.load("out", "dn_adapted", source="local")
     assert model(torch.zeros(1, 3, 48, 64)).shape == (1, 256)
 
@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_in_words() -> None:
     Path("mine/notes.txt").touch()
     refused = exported("dn", "mine")
     assert refused.exit_code == 2
-    assert "mine is neither empty nor an exported model, so it is not replaced by one" in refused.output
+    assert "mine is not empty and is not an exported model, so it is not replaced" in refused.output
     Path("file").touch()
     assert exported("dn", "file").exit_code == 2
     assert "Traceback" not in missing.output + refused.output

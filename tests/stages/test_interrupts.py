@@ -51,9 +51,9 @@ def stage(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        ("white", "what is finished is kept, run it again to continue"),
+        ("white", "finished work is kept, run it again to continue"),
         # What the signal has turned into is not an error of its own.
-        ("green", "what is finished is kept, run it again to continue"),
+        ("green", "finished work is kept, run it again to continue"),
         ("black", "3 of 5 cups are made and kept, run it again to continue"),
     ],
 )

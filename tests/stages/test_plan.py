@@ -36,7 +36,7 @@ def test_before_anything_ran() -> None:
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["stage", "time", "memory", "outputs", "why"]
     assert [line.split()[1:] for line in lines[1:5]] == [["unknown", "never", "ran"]] * 4
-    assert lines[-1] == "Stages that will run: 4, the unknown time of 4."
+    assert lines[-1] == "Stages that will run: 4, an unknown time for 4."
 
 
 def test_with_a_record_of_earlier_runs() -> None:
@@ -44,7 +44,7 @@ def test_with_a_record_of_earlier_runs() -> None:
     result = _plan()
     [report] = [line for line in result.stdout.splitlines() if line.startswith("report")]
     assert report.split() == ["report", "1", "min", "1.0", "GB", "never", "ran"]
-    assert "Stages that will run: 4, in about 1 min and the unknown time of 3." in result.stdout
+    assert "Stages that will run: 4, in about 1 min and an unknown time for 3." in result.stdout
     assert "Memory of the largest process: 1.0 GB;" in result.stdout
 
 
@@ -59,4 +59,4 @@ def test_for_machines() -> None:
 def test_an_unknown_target() -> None:
     result = _plan("nothing")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: DVC cannot tell what there is to do: ")
+    assert result.stderr.startswith("error: DVC cannot tell what would run: ")

@@ -78,7 +78,7 @@ def test_with_yes_it_shows_what_there_is_and_removes_it(store: Path) -> None:
 def test_without_a_terminal_and_without_yes_nothing_is_removed(store: Path) -> None:
     result = pruned()
     assert result.exit_code == 2
-    assert "nobody is there to be asked" in result.stderr
+    assert "no terminal to ask for confirmation" in result.stderr
     assert "--yes" in result.stderr
     assert left(store) == 3
 
@@ -89,7 +89,7 @@ def test_at_a_terminal_it_tells_what_would_be_lost_and_asks(
 ) -> None:
     found, said = answered(answer)
     assert found == code, said
-    assert "a run that was ended before its\nset was complete" in said
+    assert "a run that stopped before its dataset\nwas complete" in said
     assert "Remove 2 nights (2.0 MB)? [y/N]:" in said
     assert ("Removed 2 nights" in said) == (code == 0)
     assert left(store) == remain
@@ -101,7 +101,7 @@ def test_a_recipe_that_is_being_run_is_named_and_left_alone(store: Path) -> None
     assert result.exit_code == 0
     title, state, end = result.stdout.splitlines()
     assert title.startswith(TITLE)
-    assert (state, end) == ("    is being run, left alone", "Nothing to remove.")
+    assert (state, end) == ("    in use by a running stage, kept", "Nothing to remove.")
     assert left(store) == 3
 
 
@@ -110,7 +110,7 @@ def test_states_of_trainings_are_listed_and_stay(store: Path) -> None:
     state.parent.mkdir(parents=True)
     state.write_bytes(b"x" * 2_500_000)
     said = pruned("--yes").stdout
-    assert "work/train/0123abcd\n    state of a training, 2.5 MB, left alone\n" in said
+    assert "work/train/0123abcd\n    state of a training run, 2.5 MB, kept\n" in said
     assert state.exists()
 
 

@@ -36,7 +36,7 @@ NIGHTS = ("translate", "city_pitts_night")
         (("augmentations", "city_pitts", "changes", "crop"), {"oclusion": 1}, "changes.crop: unknown"),
         (("report", "megabytes"), -1, "megabytes must be above 0"),
         (("headline", "city", "before"), 3, "headline.city.before must be str"),
-        (("test_sets",), "city_pitts", "test_sets: must be a list of sets"),
+        (("test_sets",), "city_pitts", "test_sets: must be a list of datasets"),
         (("merge",), ["city"], "merge: must be a section, with an entry for each name"),
         (("merge", "city_pitts_dn"), None, "merge.city_pitts_dn: must be a section, not None"),
         (("sets",), 5, "sets: must be a section, not 5"),

@@ -72,7 +72,7 @@ def test_nights_of_a_cyclegan_have_their_days_size_and_the_published_levels(tmp_
 def test_a_unet_says_that_it_pads(tmp_path: Path) -> None:
     result = run(file_of("unet", tmp_path))
     assert result.exit_code == 0, result.output
-    assert "sides that are no multiples of 32 were padded by reflection and cut back" in result.output
+    assert "sides that are not multiples of 32 were padded by reflection, then cropped" in result.output
 
 
 def test_optional_choices_are_options_too(tmp_path: Path) -> None:

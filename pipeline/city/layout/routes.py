@@ -188,7 +188,7 @@ class Survey:
             if max(city.extent) > _LARGEST_EXTENT:
                 raise ParameterError(
                     f"{self.name}_places: {places} places {self.settings.spacing} m apart need a city of "
-                    f"more than {_LARGEST_EXTENT / 1000:g} km, where the next one begins"
+                    f"more than {_LARGEST_EXTENT / 1000:g} km, the distance to the next city"
                 )
             found = _standpoints(city, self.settings.spacing)
             if len(found) >= places:

@@ -65,7 +65,7 @@ def light_of(time_of_day: str) -> Light:
     """The light of a time of day; raises `ParameterError` for an unknown one."""
     if time_of_day not in LIGHTS:
         raise ParameterError(
-            f"a time of day is one of {', '.join(TIMES_OF_DAY)}, found {time_of_day!r}",
+            f"time_of_day must be one of {', '.join(TIMES_OF_DAY)}, found {time_of_day!r}",
             hint="draw with time_of_day='day', 'sunset' or 'night'",
         )
     return LIGHTS[time_of_day]

@@ -84,8 +84,8 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
                 yield from under_way.popleft().result()
         except BrokenProcessPool as error:
             raise DusklineError(
-                "a process that draws the city was ended from outside, perhaps for lack of memory",
-                hint="run the same command again; DUSKLINE_WORKERS=1 needs least memory",
+                "a process that renders the city was killed, perhaps because memory ran out",
+                hint="run the same command again; DUSKLINE_WORKERS=1 uses least memory",
             ) from error
         except (KeyboardInterrupt, GeneratorExit):
             # The pool would wait for images that nobody needs any more.

@@ -59,10 +59,10 @@ class Painter:
         """
         light = light_of(time_of_day)
         if width < 8 or height < 8:
-            raise ParameterError(f"an image is at least 8 x 8 pixels, found {width} x {height}")
+            raise ParameterError(f"an image must have at least 8 x 8 pixels, found {width} x {height}")
         if shot.camera_height < 0.1 or not 1 <= shot.field_of_view < 150:
             raise ParameterError(
-                f"a camera stands above the ground and sees 1 to 150 degrees, found a height of "
+                f"a camera must be above the ground and see 1 to 150 degrees, found a height of "
                 f"{shot.camera_height} m and {shot.field_of_view} degrees"
             )
         scale = 2 if width <= 400 else 1.5

@@ -24,7 +24,7 @@ def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run
     except SCMError as error:
         raise DusklineError(
             f"DVCLive cannot write the training curves: {error}",
-            hint="it needs a git repository with a commit; make one, then run the same command again",
+            hint="make a git repository with a commit, then run the same command again",
         ) from error
     with live:
         for step, values in rows.items():

@@ -33,7 +33,7 @@ def folder_of_run(work: Path, depends_on: Mapping[str, object], rooms: Sequence[
     name = f"{digest_document(depends_on)[:32]}_{code_digest(rooms)[:16]}"
     if set(group.all_gather_objects(name)) != {name}:
         raise DusklineError(
-            "the processes of this training do not have the same images, weights, arithmetic or code",
+            "the processes of this training run do not have the same images, weights, number format or code",
             hint="give every machine the same files, and set autocast to off or bfloat16",
         )
     return work / name
@@ -79,7 +79,7 @@ def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int,
             continue
         if digest_file(path)[:16] != digest:
             _LOG.warning(
-                "%s is damaged and removed; continuing from the one before it, if there is one", path
+                "%s was damaged and is removed; training resumes from the state before it, if any", path
             )
             path.unlink()
             continue
@@ -92,8 +92,8 @@ def _tell_of_other_code(folder: Path) -> None:
     key = folder.name.partition("_")[0]
     for other in sorted({state.parent for state in folder.parent.glob(f"{key}*/state*.pt")}):
         _LOG.warning(
-            "%s holds states of this training made by other code than today's, so it starts again;"
-            " remove that folder unless you go back to that code",
+            "%s has states of this training run from another version of the code, so training starts again;"
+            " remove the folder unless you go back to that version",
             other,
         )
 

@@ -49,7 +49,7 @@ class Actor:
         except OSError as error:
             raise DusklineError(
                 f"a node of the Ray cluster has no folder {folder}: {error.strerror or error}",
-                hint="the project's folder must lie on storage that all nodes share, at the same path",
+                hint="put the project's folder on storage that all nodes share, at the same path",
             ) from error
         self._work = make()
         return _node(), self._work.introduction
@@ -140,7 +140,7 @@ class Actors:
                 if isinstance(error.cause, DusklineError):
                     raise error.cause from error
                 said = f"{type(error.cause).__name__}: {error.cause}"
-                raise DusklineError(f"a Ray actor cannot work: {said}") from error
+                raise DusklineError(f"a Ray actor failed: {said}") from error
             except self._ray.exceptions.RayError as error:
                 # Of a process that died alone its node tells at once; of a lost node nobody does for a while.
                 silent = isinstance(error, self._ray.exceptions.ActorUnavailableError)
@@ -165,7 +165,7 @@ class Actors:
             self._bereft = None
             return
         if now > self._tell:
-            _LOG.warning("waiting for a place in the Ray cluster; `ray status` tells what takes them")
+            _LOG.warning("waiting for free resources in the Ray cluster; `ray status` shows what uses them")
             self._tell = math.inf
         if self._room_now():
             self._bereft = None
@@ -174,7 +174,7 @@ class Actors:
         if now - self._bereft > _PATIENCE:
             raise DusklineError(
                 f"the Ray cluster has had no node with {self._needs} for {_PATIENCE:.0f} s",
-                hint="what is finished is kept: run the same command again when it has nodes (`ray status`)",
+                hint="finished work is kept: run the same command again when `ray status` shows such a node",
             )
 
     def _room_now(self) -> int:

@@ -89,8 +89,8 @@ def _join(ray: Any) -> None:
         ray.init(log_to_driver=False, logging_level="warning")
     except (OSError, RuntimeError, ValueError) as error:
         raise DusklineError(
-            f"no Ray cluster could be joined: {error}",
-            hint="start one (`ray start --head` or `ray up`, see docs/cluster.md); RAY_ADDRESS names it",
+            f"could not connect to a Ray cluster: {error}",
+            hint="start one (`ray start --head` or `ray up`, see docs/cluster.md), or correct RAY_ADDRESS",
         ) from error
 
 

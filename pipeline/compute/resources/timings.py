@@ -65,7 +65,7 @@ def timed(stage: str) -> Iterator[None]:
         if timing.items == _items["of"] or timing.items > (before.items if before else 0):
             add_timing(machine.work, stage, timing)
     except Exception as error:  # a full disk, a folder that may not be written to: the stage itself is done
-        _log.debug("the run of %s was not written down: %s", stage, error)
+        _log.debug("the timing of %s was not recorded: %s", stage, error)
 
 
 def add_timing(work: Path, stage: str, timing: Timing) -> None:

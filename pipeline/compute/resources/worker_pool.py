@@ -22,8 +22,8 @@ _IN_A_ROW = 10
 
 # What to do about it when workers die again and again.
 TOO_LITTLE_MEMORY = (
-    "too little memory is the common cause: take fewer workers (DUSKLINE_WORKERS; in a cluster `ray start"
-    " --num-cpus`); what is finished is kept, run the same command again to continue"
+    "the usual cause is too little memory: use fewer workers (DUSKLINE_WORKERS; in a cluster `ray start"
+    " --num-cpus`); finished work is kept, run the same command again to continue"
 )
 
 
@@ -132,7 +132,7 @@ class WorkerPool:
                 yield task, answer
                 continue
             _LOG.warning(
-                "a worker died, perhaps over %s, which is tried again at the end: %s", task, answer.why
+                "a worker died, perhaps because of %s, which is tried again at the end: %s", task, answer.why
             )
             suspects.append(task)
         if suspects:
@@ -178,10 +178,10 @@ class WorkerPool:
             self._first = introduction
         elif introduction.identity != self._first.identity:
             raise DusklineError(
-                f"two workers would make different things: {self._first.identity} and"
+                f"two workers would give different results: {self._first.identity} and"
                 f" {introduction.identity}",
-                hint="what they make may depend on the model and its settings alone; nodes whose processors"
-                " compute differently cannot share a run: take nodes of one kind",
+                hint="results must depend only on the model and its settings; nodes whose processors compute"
+                " differently cannot share a run: use nodes of one kind",
             )
         worker.introduction = introduction
 
@@ -194,8 +194,8 @@ class WorkerPool:
         self._died_over.append(str(tasks[0]) if tasks else "nothing yet")
         if len(self._died_over) == _IN_A_ROW:
             raise DusklineError(
-                f"{_IN_A_ROW} workers in a row died, and none has finished anything; the last: {died.why};"
-                f" they had in hand:{listed(self._died_over)}",
+                f"{_IN_A_ROW} workers in a row died before any of them finished a task; the last:"
+                f" {died.why}; they were working on:{listed(self._died_over)}",
                 hint=TOO_LITTLE_MEMORY,
             )
         at_once = 0 if died.by_machine or not worker.introduction else worker.introduction.at_once

@@ -113,9 +113,9 @@ def _require_alike(days: Pictures, true: Pictures) -> None:
         if day.shape != night.shape or min(day.shape[:2]) < image_metrics.SSIM_WINDOW:
             sizes = " and ".join(f"{picture.shape[1]}x{picture.shape[0]}" for picture in (day, night))
             raise ParameterError(
-                f"true_nights: a day and its true night have {sizes} pixels; they must be of one size, and at"
-                f" least {image_metrics.SSIM_WINDOW} pixels each way",
-                hint="name the source and raw form that the day set was formatted from",
+                f"true_nights: a day and its true night have {sizes} pixels; they must have the same size,"
+                f" with sides of at least {image_metrics.SSIM_WINDOW} pixels",
+                hint="name the source and raw form that the day dataset was formatted from",
             )
 
 

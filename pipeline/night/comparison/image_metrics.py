@@ -143,4 +143,4 @@ def _windowed(values: np.ndarray) -> np.ndarray:
 
 def _require_one_shape(one: np.ndarray, other: np.ndarray) -> None:
     if one.shape != other.shape:
-        raise ValueError(f"two images of one shape are compared, found {one.shape} and {other.shape}")
+        raise ValueError(f"the two images must have the same shape, found {one.shape} and {other.shape}")

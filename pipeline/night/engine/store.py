@@ -172,9 +172,9 @@ def _require_written(night: Written) -> None:
     found = aside.stat().st_size if aside.is_file() else None
     if found != night.size:
         raise DusklineError(
-            f"a worker has written {aside} of {night.size:,} bytes, and here"
-            f" {'there is none' if found is None else f'it has {found:,}'}",
-            hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at one path",
+            f"a worker wrote {aside} with {night.size:,} bytes, but here it"
+            f" {'does not exist' if found is None else f'has {found:,}'}",
+            hint="put the work store (DUSKLINE_WORK) on storage that all nodes share, at the same path",
         )
 
 

@@ -91,7 +91,7 @@ def attempt(
     needed = translator.memory(pixels.shape[1], pixels.shape[0])
     if room is not None and needed > room:
         # Not how much there is: what a set says of an image may not depend on the hour.
-        return Failed(f"takes about {needed / 1e9:.1f} GB of memory, more than there is", "reading")
+        return Failed(f"needs about {needed / 1e9:.1f} GB of memory, more than is available", "reading")
     return outcome(lambda: made(translator(pixels), output))
 
 
@@ -112,7 +112,7 @@ def read(task: Task) -> bytes | Failed:
     except OSError as error:
         return Failed(f"cannot be read ({error.strerror or error})", "reading")
     if digest_bytes(data) != task.digest:
-        return Failed("its bytes are not those that its digest was taken from", "fault")
+        return Failed("its content changed after its digest was computed", "fault")
     return data
 
 
@@ -137,5 +137,5 @@ def _checked(night: np.ndarray) -> np.ndarray:
     fits = isinstance(night, np.ndarray) and night.ndim == 3 and night.shape[2] == 3 and night.size > 0
     if not fits or night.dtype != np.uint8:
         found = f"{night.dtype} {night.shape}" if isinstance(night, np.ndarray) else type(night).__name__
-        raise DusklineError(f"the translator gave {found}, expected (height, width, 3) uint8")
+        raise DusklineError(f"the translator returned {found}, expected (height, width, 3) uint8")
     return night

@@ -154,8 +154,8 @@ def _translate(job: Job, plan: Plan, pool: NightPool, nights: Nights) -> None:
         reasons = reasons_of([(source.name, nights.faults[source.digest]) for source in struck])
         table = NightSummary(len(plan.todo), nights.made, nights.seconds, reasons).table()
         raise DusklineError(
-            f"{len(struck)} images could not be translated, not for their own sake:\n{table}",
-            hint=f"{nights.made:,} others were translated and are kept; run again when the cause is fixed",
+            f"{len(struck)} images could not be translated; the images are not the cause:\n{table}",
+            hint=f"fix the cause, then run the same command again; {nights.made:,} others are kept",
         )
 
 
@@ -197,7 +197,7 @@ def translate_set(
         if summary.failed:
             # Also with the store, because a set that is refused is not written.
             write_origins(nights.store.folder, nights.origins(sources, name_of))
-        summary.require(max_failed, nights.store.folder / ORIGINS, ", or allow a larger max_failed")
+        summary.require(max_failed, nights.store.folder / ORIGINS, ", or raise max_failed")
         if summary.failed == len(sources):
             raise DusklineError(f"no image of {day.root} has a night:\n{summary.table()}")
         with replaced_set(out, shards_above) as writer:
@@ -217,10 +217,10 @@ def _task_in(day: ImageSet, source: Source) -> Task:
 
 
 def _require_replaceable(out: Path, day: ImageSet, store: Path) -> None:
-    for other, what in ((day.root, "the day set"), (store, "the work store")):
+    for other, what in ((day.root, "the day dataset"), (store, "the work store")):
         other = other.resolve()
         if out.is_relative_to(other) or other.is_relative_to(out):
-            raise ParameterError(f"the night set {out} and {what} {other} may not be in each other")
+            raise ParameterError(f"the night dataset {out} and {what} {other} must not contain each other")
     require_replaceable_set(out)
 
 

@@ -148,9 +148,10 @@ def require_room(introduction: Introduction, available: int | None) -> None:
     """Raise `DusklineError` when the `available` bytes are too few for any of the images."""
     if available is not None and introduction.task > available:
         raise DusklineError(
-            f"an image takes about {introduction.task / 1e9:.1f} GB of memory while it is translated,"
-            f" and {available / 1e9:.1f} GB are available",
-            hint="end what else takes memory, or take smaller images (of a checkpoint: lower shorter_side)",
+            f"translating an image needs about {introduction.task / 1e9:.1f} GB of memory, but"
+            f" {available / 1e9:.1f} GB are available",
+            hint="close other programs that use memory, or use smaller images (with a checkpoint: lower"
+            " shorter_side)",
         )
 
 

@@ -86,4 +86,4 @@ def reasons_of(failures: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
 def check_share(max_failed: float) -> None:
     """Raise `ParameterError` unless `max_failed` is a share between 0 and 1."""
     if not 0 <= max_failed <= 1:
-        raise ParameterError(f"max_failed is a share between 0 and 1, not {max_failed}")
+        raise ParameterError(f"max_failed must be between 0 and 1, not {max_failed}")

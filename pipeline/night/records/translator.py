@@ -97,7 +97,7 @@ class OutputFormat:
         if self.suffix not in (".jpg", ".png"):
             raise ParameterError(f"images are written as .jpg or .png, not {self.suffix!r}")
         if not 1 <= self.quality <= 95:
-            raise ParameterError(f"the quality of a JPEG must lie between 1 and 95, not {self.quality}")
+            raise ParameterError(f"the quality of a JPEG must be between 1 and 95, not {self.quality}")
 
     def document(self) -> dict[str, object]:
         """Return what the bytes depend on: PNG is lossless and knows no quality."""
@@ -120,7 +120,7 @@ class Recipe:
         if missing:
             raise DusklineError(
                 f"the record of {type(translator).__name__} lacks {', '.join(missing)}",
-                hint=f"a translator's record() tells {', '.join(RECORD_KEYS)}",
+                hint=f"a translator's record() must have {', '.join(RECORD_KEYS)}",
             )
         return cls(translator.digest, {key: str(record[key]) for key in RECORD_KEYS}, output)
 

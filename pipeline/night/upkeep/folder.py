@@ -97,8 +97,8 @@ def _require_apart(folder: Path, other: Path, what: str) -> None:
     one, two = folder.resolve(), other.resolve()
     if one.is_relative_to(two) or two.is_relative_to(one):
         raise ParameterError(
-            f"{what} would be written to {two}, and the images are in {one}: one holds the other",
-            hint="nothing is ever written beside the images; give a folder apart from theirs",
+            f"{what} would be written to {two}, and the images are in {one}: one contains the other",
+            hint="nothing is ever written beside the images; give another folder",
         )
 
 
@@ -108,7 +108,7 @@ def _require_no_way_back(folder: Path, out: Path, names: Iterable[str]) -> None:
     for parent in sorted({(out / name).parent for name in names}):
         if parent.resolve().is_relative_to(inside):
             raise ParameterError(
-                f"{parent} leads into the folder of the images, {inside}",
+                f"{parent} leads into the image folder, {inside}",
                 hint="nothing is ever written beside the images; remove that link",
             )
 
@@ -129,7 +129,7 @@ def _earlier(out: Path) -> tuple[Origin, ...]:
     """Read what an earlier run said of `out`, where there was one; a table that is not ours is refused."""
     if (out / MANIFEST).is_file():
         raise UserError(
-            f"{out} is an image set; nights of a folder do not belong into it",
+            f"{out} is a dataset; the nights of a folder do not belong in it",
             hint="give another folder for the nights; nothing was written",
         )
     if not os.path.lexists(out / ORIGINS):
@@ -151,7 +151,7 @@ def _require_ours(out: Path, targets: Iterable[str], before: Collection[Origin])
     foreign = [name for name in (RECIPE, *targets) if name not in ours and os.path.lexists(out / name)]
     if foreign:
         raise UserError(
-            f"{out} holds {len(foreign):,} of the files to be written, not from an earlier run:"
+            f"{out} already has {len(foreign):,} of the files to be written, not from an earlier run:"
             f"{listed(foreign)}",
             hint="move them away, or give another folder for the nights; nothing was written",
         )

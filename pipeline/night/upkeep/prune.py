@@ -97,8 +97,8 @@ def _named(sets: Path) -> Named:
             origins = read_origins(recipe.parent)
         except (DusklineError, LookupError, TypeError) as error:
             raise DusklineError(
-                f"{recipe.parent} does not tell which nights it uses: {error}",
-                hint="run the stage that makes this set again, or remove it; the store is as it was",
+                f"{recipe.parent} does not say which nights it uses: {error}",
+                hint="run the stage that makes this dataset again, or remove the dataset; nothing was pruned",
             ) from error
         named[digest].update(origin.source_digest for origin in origins if origin.status == "done")
     return named

@@ -124,8 +124,8 @@ def _evaluation(results: Results, experiment: str, shown_set: ShownSet) -> Shown
     if lost is not None:
         raise DusklineError(
             f"{folder / PREDICTIONS} has a query that the first experiment's evaluation on {shown_set.name} "
-            f"has not: {lost}",
-            hint=f"evaluate both on the same set: dvc repro evaluate@{experiment}-{shown_set.name}",
+            f"does not have: {lost}",
+            hint=f"evaluate both on the same dataset: dvc repro evaluate@{experiment}-{shown_set.name}",
         )
     return ShownEvaluation(experiment, shown_set, examples_first(answers), Thumbnails(folder / COPIES))
 

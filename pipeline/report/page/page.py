@@ -100,9 +100,9 @@ def write_page(out: Path, material: Material, megabytes: float) -> None:
     room = limit - _size(_rendered(environment, shown, pairs_of((), 0), no_finds))
     if room < 0:
         raise ParameterError(
-            f"the page would have {megabytes - room / _MEGABYTE:.1f} MB, more than report.megabytes, which is"
+            f"the page would have {megabytes - room / _MEGABYTE:.1f} MB, but report.megabytes is"
             f" {megabytes:g}",
-            hint="allow more, or let params.yaml name fewer experiments, sheets or comparisons",
+            hint="raise report.megabytes, or name fewer experiments, sheets or comparisons in params.yaml",
         )
     pairs = pairs_of(material.sheets, room // 3)
     room = limit - _size(_rendered(environment, shown, pairs, no_finds))

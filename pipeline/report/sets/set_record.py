@@ -72,7 +72,7 @@ def read_set_record(folder: Path) -> SetRecord:
             tuple(Reason(**reason) for reason in document["reasons"]),
         )
     except (TypeError, KeyError) as error:
-        raise DusklineError(f"{folder / RECORD} does not hold the record of a set: {error!r}") from error
+        raise DusklineError(f"{folder / RECORD} is not the record of a dataset: {error!r}") from error
 
 
 def _maker(origin: Origin) -> tuple[str, str, str, str]:

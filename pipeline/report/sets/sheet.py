@@ -92,8 +92,8 @@ def _nights(day: ImageSet, night: ImageSet) -> Mapping[str, ImageRow]:
     for origin in read_origins(night.root):
         if days.get(origin.source) != origin.source_digest:
             raise SetError(
-                f"{night.root} was not made of {day.root}: there is no such {origin.source}",
-                hint="name the day set that the night set is translated from",
+                f"{night.root} was not made from {day.root}: {origin.source} is missing or different",
+                hint="name the day dataset that the night dataset was made from",
             )
         if origin.status == "done":
             found[origin.source] = rows[origin.name]

@@ -73,7 +73,7 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
     `workers` threads read; their number changes nothing. `ParameterError` when `pictures` is below 1.
     """
     if pictures < 1:
-        raise ParameterError(f"statistics look at one image at least, not {pictures}")
+        raise ParameterError(f"statistics need at least one image, not {pictures}")
     sample = spread(list(images.rows), pictures)
     placed = images.positions_in != UNPLACED
     found = Statistics(
@@ -103,7 +103,7 @@ def read_statistics(folder: Path) -> Statistics:
         return Statistics(**document | {"extent": tuple(document["extent"])})
     except (TypeError, KeyError) as error:
         raise DusklineError(
-            f"{folder / STATISTICS} does not hold the statistics of a set: {error}"
+            f"{folder / STATISTICS} does not have the statistics of a dataset: {error}"
         ) from error
 
 

@@ -107,4 +107,4 @@ def _check(comparison: Comparison, results: Results, tables: tuple[PaperTable, .
             )
     theirs = list(comparison.test_sets.values())
     if twice := sorted({name for name in theirs if theirs.count(name) > 1}):
-        raise ParameterError(f"comparison: two test sets stand for {', '.join(twice)} of the paper")
+        raise ParameterError(f"comparison: two test sets are given for {', '.join(twice)} of the paper")

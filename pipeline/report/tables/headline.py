@@ -102,7 +102,7 @@ def _headline(name: str, entry: Any, results: Results) -> Headline:
         if unknown := [one for one in named if one not in known]:
             raise ParameterError(
                 f"{where}: no such {what}: {', '.join(unknown)}; known are:{listed(known, 60)}",
-                hint="name others, or take the entry out: the page is then without it",
+                hint="name existing ones, or remove the entry: the page then leaves it out",
             )
     night, day = (_change(results, asked, test_set) for test_set in (asked.night, asked.day))
     return Headline(name, asked.before, asked.after, night, day)
@@ -114,7 +114,7 @@ def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange
     metrics = [results.of(name, test_set) for name in found]
     if before.keys() != after.keys() or metrics[0].set_digest != metrics[1].set_digest:
         raise DusklineError(
-            f"{asked.before} and {asked.after} were not asked the same queries of {test_set}",
+            f"{asked.before} and {asked.after} were not evaluated on the same queries of {test_set}",
             hint=f"run: dvc repro evaluate@{asked.before}-{test_set} evaluate@{asked.after}-{test_set}",
         )
     changes = []
@@ -139,7 +139,7 @@ def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, 
     counted = {n: sum(rank <= n for rank in first.values()) for n in TOLD}
     if len(first) != metrics.queries or any(metrics.recalls[n].hits != counted[n] for n in TOLD):
         raise DusklineError(
-            f"{path} holds other matches than those that the metrics beside it count",
+            f"{path} does not match the metrics beside it",
             hint=f"run: dvc repro --force evaluate@{experiment}-{test_set}",
         )
     return first

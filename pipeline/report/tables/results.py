@@ -48,7 +48,7 @@ def _read(root: Path, experiment: str, test_set: str) -> Metrics:
     metrics = read_metrics(folder)
     if (metrics.experiment, metrics.test_set) != (experiment, test_set):
         raise DusklineError(
-            f"{folder} holds the metrics of {metrics.experiment} on {metrics.test_set}",
+            f"{folder} has the metrics of {metrics.experiment} on {metrics.test_set}",
             hint=f"run: dvc repro --force {stage}",
         )
     return metrics

@@ -81,7 +81,7 @@ def _paper_rows(compared: tuple[ComparedTable, ...]) -> Iterator[tuple[object, .
 def _measured(results: Results) -> Iterator[str]:
     yield "# Recall"
     yield ""
-    yield "recall@N in per cent; in brackets the 95 % interval (Wilson). Chance: drawing blindly."
+    yield "recall@N in percent, with its 95 % interval (Wilson) in brackets. Chance: random results."
     for test_set in results.test_sets:
         rows = [(experiment, results.of(experiment, test_set)) for experiment in results.experiments]
         if rows:
@@ -107,8 +107,8 @@ def _of_test_set(test_set: str, rows: list[tuple[str, Metrics]]) -> Iterator[str
 
 def _beside_paper(compared: tuple[ComparedTable, ...]) -> Iterator[str]:
     if compared:
-        yield from ("", "# Beside the paper", "")
-        yield "R@1 / R@5 in per cent: ours, with the interval of R@1, then the paper's in italics."
+        yield from ("", "# Compared with the paper", "")
+        yield "R@1 / R@5 in percent: ours, with the interval of R@1, then the paper's in italics."
     for table in compared:
         yield from ("", f"## Table {table.paper.number}. {table.paper.title}", "")
         columns = [column_in_words(*column) for column in table.columns]
@@ -142,7 +142,7 @@ def counts_in_words(found: Metrics) -> str:
 def column_in_words(theirs: str, ours: str | None) -> str:
     """The paper's test set, and what stands in for it."""
     if ours is None:
-        return f"{theirs} (not here)"
+        return f"{theirs} (not run)"
     return theirs if ours == theirs else f"{theirs} (here {ours})"
 
 

@@ -120,7 +120,7 @@ def test_views_at_another_time_have_the_raw_names_and_geometry(quick: None) -> N
 def test_a_worker_that_dies_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     drawings = [picture.drawing for picture in form_of(tiny(), "xs").pictures()]
     monkeypatch.setattr(render_pool, "_draw_batch", end_the_process)
-    with pytest.raises(DusklineError, match="was ended from outside") as caught:
+    with pytest.raises(DusklineError, match="was killed") as caught:
         list(draw_all([*drawings], workers=2))
     assert "DUSKLINE_WORKERS=1" in str(caught.value)
 

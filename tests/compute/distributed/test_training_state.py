@@ -52,7 +52,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(
     found = load_state(tmp_path, ALONE, CPU)
     assert found is not None
     assert found[0] == 1
-    assert f"{newest} is damaged and removed" in caplog.text
+    assert f"{newest} was damaged and is removed" in caplog.text
     assert list(tmp_path.iterdir()) == [before]
     before.write_bytes(b"")
     assert load_state(tmp_path, ALONE, CPU) is None
@@ -70,7 +70,7 @@ def test_states_from_before_code_was_in_the_key_are_told_of(
     assert load_state(folder_of_run(tmp_path, {"seed": 2}, ROOMS, ALONE), ALONE, CPU) is None
     assert caplog.text == ""
     assert load_state(folder, ALONE, CPU) is None
-    assert f"{old} holds states of this training made by other code" in caplog.text
+    assert f"{old} has states of this training run from another version" in caplog.text
     caplog.clear()
     save_state(folder, 1, {})
     assert load_state(folder, ALONE, CPU) == (1, {})

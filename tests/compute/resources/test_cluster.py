@@ -51,7 +51,7 @@ def test_the_largest_node_is_found() -> None:
 def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")
     with (
-        pytest.raises(DusklineError, match=r"no Ray cluster could be joined: .*127\.0\.0\.1") as caught,
+        pytest.raises(DusklineError, match=r"could not connect to a Ray cluster: .*127\.0\.0\.1") as caught,
         joined(),
     ):
         pass
@@ -60,7 +60,7 @@ def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.Mon
 
 def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
-    with pytest.raises(DusklineError, match=r"no Ray cluster could be joined: .*nonsense"), joined():
+    with pytest.raises(DusklineError, match=r"could not connect to a Ray cluster: .*nonsense"), joined():
         pass
 
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_written_down_is_no_fault_of_the_stage(caplog: pytest.Log
     (WORK / FOLDER).write_text("a file where the folder should be")
     with caplog.at_level("DEBUG"), timed("make@set"):
         pass
-    assert "the run of make@set was not written down: " in caplog.text
+    assert "the timing of make@set was not recorded: " in caplog.text
 
 
 def test_machine_settings_that_are_wrong_are_no_fault_either(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,14 +152,18 @@ def test_workers_that_differ_are_refused() -> None:
         def room(self, first: Introduction) -> int:
             return 2 if first else 0
 
-    with pytest.raises(DusklineError, match="two workers would make different things: number 0 and number 1"):
+    with pytest.raises(
+        DusklineError, match="two workers would give different results: number 0 and number 1"
+    ):
         run(Differing(), range(9))
 
 
 def test_what_a_worker_may_have_died_over_is_told_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     run(Doublers(deadly={3: 1}), range(5))
-    assert caplog.messages == ["a worker died, perhaps over 3, which is tried again at the end: it fell"]
+    assert caplog.messages == [
+        "a worker died, perhaps because of 3, which is tried again at the end: it fell"
+    ]
 
 
 def test_tasks_that_came_back_are_given_out_first_and_in_their_order() -> None:

@@ -47,7 +47,7 @@ def test_an_older_set_is_replaced_and_other_things_are_not(tmp_path: Path) -> No
     assert len(export_set(images, tmp_path / "out").rows) == 20
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(UserError, match="neither empty nor an image set"):
+    with pytest.raises(UserError, match="not empty and is not an image set"):
         export_set(images, tmp_path / "mine")
 
 

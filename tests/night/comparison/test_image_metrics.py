@@ -170,5 +170,5 @@ def test_a_day_without_edges_loses_none() -> None:
 
 @pytest.mark.parametrize("measure", [psnr, ssim, visible_edges])
 def test_pictures_of_two_shapes_are_not_compared(measure: object) -> None:
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="the same shape"):
         measure(grey(1, 24, 32), grey(1, 32, 24))  # type: ignore[operator]

@@ -201,7 +201,7 @@ def test_a_killed_worker_costs_nothing_but_the_picture_in_hand(base: Path, wante
     os.kill(workers_of(run)[0], signal.SIGKILL)
     code, said = end(run)
     assert code == 0, said
-    assert "a worker died, perhaps over " in said
+    assert "a worker died, perhaps because of " in said
     assert "killed by signal 9" in said
     assert COUNT <= Nightly(base).calls() <= COUNT + 1
     assert tree(base / "night") == wanted

@@ -240,7 +240,7 @@ def test_a_night_that_was_written_aside_is_taken_like_one_that_was_put(root: Pat
         assert store.is_whole(other)
 
 
-@pytest.mark.parametrize(("damage", "found"), [(b"cut", "it has 3"), (None, "there is none")])
+@pytest.mark.parametrize(("damage", "found"), [(b"cut", "it has 3"), (None, "it does not exist")])
 def test_a_night_that_does_not_arrive_whole_is_not_taken(
     root: Path, damage: bytes | None, found: str
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_night_that_does_not_arrive_whole_is_not_taken(
     with open_store(root, RECIPE) as store:
         written = write_aside(root, RECIPE, other, NIGHT, boot_identity())
         Path(written.path).unlink() if damage is None else Path(written.path).write_bytes(damage)
-        with pytest.raises(DusklineError, match=f"and here {found}") as caught:
+        with pytest.raises(DusklineError, match=f"but here {found}") as caught:
             store.put(other, written)
         assert "storage that all nodes share" in str(caught.value)
         assert store.state(other) == "absent"

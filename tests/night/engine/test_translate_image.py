@@ -69,7 +69,7 @@ def test_a_night_too_long_for_a_jpeg_is_a_reason(tmp_path: Path) -> None:
             return self if pixels is None else np.zeros((1, 70_000, 3), np.uint8)
 
     long = tried(tmp_path, picture(1), Stretched(), JPG)
-    assert long == Failed("70000x1 pixels, a JPEG's sides end at 65,500", "image")
+    assert long == Failed("70000x1 pixels, but a JPEG's sides are at most 65,500", "image")
     assert isinstance(tried(tmp_path, picture(1), Stretched(), PNG), Translated)
 
 
@@ -93,7 +93,7 @@ def test_only_bytes_of_three_channels_are_a_night(tmp_path: Path, given: object)
     outcome = tried(tmp_path, picture(1), Wrong())
     assert isinstance(outcome, Failed)
     assert outcome.cause == "fault"
-    assert outcome.reason.startswith("DusklineError: the translator gave ")
+    assert outcome.reason.startswith("DusklineError: the translator returned ")
 
 
 def test_a_file_that_cannot_be_read_may_be_readable_another_time(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_the_one_meant_is_not_translated(tmp_path: Path) -> N
     path = tmp_path / "day.jpg"
     path.write_bytes(picture(2))
     outcome = attempt(Task(str(path), digest_bytes(picture(1))), Unchanged(), JPG)
-    assert outcome == Failed("its bytes are not those that its digest was taken from", "fault")
+    assert outcome == Failed("its content changed after its digest was computed", "fault")
 
 
 def test_a_file_of_absurd_length_is_not_read(tmp_path: Path) -> None:

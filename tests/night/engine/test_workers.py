@@ -176,7 +176,7 @@ def test_a_picture_larger_than_the_memory_is_refused_in_words(
         assert list(pool.run([])) == []
         with pytest.raises(
             DusklineError,
-            match=r"an image takes about 3\.2 GB of memory while it is translated, and 2\.1 GB are",
+            match=r"translating an image needs about 3\.2 GB of memory, but 2\.1 GB are",
         ) as caught:
             list(pool.run(tasks(tmp_path, [picture(1)])))
     assert "lower shorter_side" in caught.value.hint
@@ -202,4 +202,6 @@ def test_a_picture_that_does_not_fit_is_a_row_and_the_others_are_made(tmp_path: 
         found = dict(pool.run(work))
     assert isinstance(found[work[0]], Translated)
     assert isinstance(found[work[2]], Translated)
-    assert found[work[1]] == Failed("takes about 1152921504.6 GB of memory, more than there is", "reading")
+    assert found[work[1]] == Failed(
+        "needs about 1152921504.6 GB of memory, more than is available", "reading"
+    )

@@ -247,7 +247,7 @@ def test_pictures_whose_nights_would_share_a_name_are_refused(trip: Trip) -> Non
 @pytest.mark.parametrize("place", ["trip", "trip/night", "trip/../trip/rome", "."])
 def test_the_nights_never_lie_with_the_pictures(trip: Trip, place: str) -> None:
     before = tree(trip.base)
-    with pytest.raises(ParameterError, match="one holds the other") as caught:
+    with pytest.raises(ParameterError, match="one contains the other") as caught:
         trip.run(nights=trip.base / place)
     assert "nothing is ever written beside the images" in caught.value.hint
     assert tree(trip.base) == before
@@ -260,14 +260,14 @@ def test_neither_does_the_store(trip: Trip) -> None:
 
 def test_links_do_not_lead_back_to_the_pictures(trip: Trip, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(trip.days)
-    with pytest.raises(ParameterError, match="one holds the other"):
+    with pytest.raises(ParameterError, match="one contains the other"):
         trip.run(nights=tmp_path / "alias" / "night")
     trip.nights.mkdir()
     (trip.nights / "rome").symlink_to(trip.days / "rome")
     kept = Origin("rome/d.jpg", "gone.jpg", "", "", "", "", "", "done", "", digest_bytes(picture(4)))
     write_origins(trip.nights, [kept])
     before = tree(trip.days)
-    with pytest.raises(ParameterError, match="leads into the folder of the images"):
+    with pytest.raises(ParameterError, match="leads into the image folder"):
         trip.run()
     assert tree(trip.days) == before
 
@@ -289,6 +289,6 @@ def test_the_sizes_that_files_tell_count_against_the_memory(
 ) -> None:
     trip.take("a.jpg", picture(1))
     monkeypatch.setattr(workers, "available_memory", lambda: 100)
-    with pytest.raises(DusklineError, match=r"an image takes about 0\.0 GB of memory"):
+    with pytest.raises(DusklineError, match=r"translating an image needs about 0\.0 GB of memory"):
         trip.run()
     assert not trip.nights.exists()

@@ -41,14 +41,14 @@ def assert_refused(trip: Trip, message: str) -> None:
 @pytest.mark.parametrize("name", ["an.jpg", "rome/bn.jpg", "recipe.json"])
 def test_a_file_in_the_place_of_ours_is_refused(trip: Trip, name: str) -> None:
     put(trip, name)
-    assert_refused(trip, rf"trip_night holds 1 of the files .* earlier run:\n    {re.escape(name)}")
+    assert_refused(trip, rf"trip_night already has 1 of the files .* earlier run:\n    {re.escape(name)}")
 
 
 def test_links_and_folders_in_the_place_of_a_night_are_refused(trip: Trip) -> None:
     (trip.nights / "an.jpg").mkdir(parents=True)
     (trip.nights / "rome").mkdir()
     (trip.nights / "rome" / "bn.jpg").symlink_to("nowhere")
-    assert_refused(trip, r"holds 2 of the files .*:\n    an\.jpg\n    rome/bn\.jpg")
+    assert_refused(trip, r"has 2 of the files .*:\n    an\.jpg\n    rome/bn\.jpg")
     assert (trip.nights / "rome" / "bn.jpg").is_symlink()
 
 
@@ -56,7 +56,7 @@ def test_the_first_files_in_the_way_are_named_and_all_are_counted(trip: Trip) ->
     for number in range(23):
         trip.take(f"{number:02}.jpg", picture(10 + number))
         put(trip, f"{number:02}n.jpg")
-    assert_refused(trip, r"holds 23 of .*:\n    00n\.jpg\n    01n\.jpg\n(.*\n)*    19n\.jpg\n    and 3 more")
+    assert_refused(trip, r"has 23 of .*:\n    00n\.jpg\n    01n\.jpg\n(.*\n)*    19n\.jpg\n    and 3 more")
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_run_beside_earlier_nights_refuses_what_is_new_in_its_way(trip: Trip) 
     put(trip, "cn.jpg")
     trip.run()
     trip.take("c.jpg", picture(3))
-    assert_refused(trip, r"holds 1 of .*:\n    cn\.jpg")
+    assert_refused(trip, r"has 1 of .*:\n    cn\.jpg")
     (trip.nights / "cn.jpg").unlink()
     assert trip.run().made == 1
     put(trip, "an.png")
     trip.output = PNG
-    assert_refused(trip, r"holds 1 of .*:\n    an\.png")
+    assert_refused(trip, r"has 1 of .*:\n    an\.png")
 
 
 def test_a_night_that_only_failed_is_not_ours(trip: Trip) -> None:
@@ -100,7 +100,7 @@ def test_a_night_that_only_failed_is_not_ours(trip: Trip) -> None:
     trip.run()
     put(trip, "cn.jpg")
     trip.take("c.jpg", picture(3))
-    assert_refused(trip, r"holds 1 of .*:\n    cn\.jpg")
+    assert_refused(trip, r"has 1 of .*:\n    cn\.jpg")
 
 
 def test_a_night_changed_by_hand_is_the_users_once_its_picture_is_gone(trip: Trip) -> None:
@@ -109,11 +109,11 @@ def test_a_night_changed_by_hand_is_the_users_once_its_picture_is_gone(trip: Tri
     (trip.days / "a.jpg").unlink()
     trip.run()
     trip.take("a.jpg", picture(1))
-    assert_refused(trip, r"holds 1 of .*:\n    an\.jpg")
+    assert_refused(trip, r"has 1 of .*:\n    an\.jpg")
     assert (trip.nights / "an.jpg").read_bytes() == b"changed by hand"
 
 
 def test_a_set_of_the_pipeline_is_left_alone(trip: Trip) -> None:
     trip.run()
     (trip.nights / "manifest.csv").write_text("name\n")
-    assert_refused(trip, "is an image set; nights of a folder do not belong into it")
+    assert_refused(trip, "is a dataset; the nights of a folder do not belong in it")

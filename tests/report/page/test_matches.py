@@ -176,7 +176,9 @@ def test_answers_to_other_queries_are_refused(results: Results) -> None:
     others = list(predictions((1,) * 8))
     changed = [replace(others[0], query="images/test/queries/@1@2@x.jpg")]
     write_predictions(folder / PREDICTIONS, changed)
-    with pytest.raises(DusklineError, match=r"day/tokyo/predictions\.csv has a query .* on tokyo has not"):
+    with pytest.raises(
+        DusklineError, match=r"day/tokyo/predictions\.csv has a query .* on tokyo does not have"
+    ):
         browsed_matches(results, PLENTY)
 
 

@@ -54,7 +54,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"record\.json"):
         read_set_record(tmp_path)
     (tmp_path / RECORD).write_text(json.dumps({"digest": "", "terms": [], "makers": [{"nights": 1}]}))
-    with pytest.raises(DusklineError, match="does not hold the record of a set"):
+    with pytest.raises(DusklineError, match="is not the record of a dataset"):
         read_set_record(tmp_path)
 
 

@@ -56,7 +56,7 @@ def test_the_night_of_another_set_is_refused(tmp_path: Path) -> None:
     day, _ = write_day_and_night(tmp_path / "one")
     _, night = write_day_and_night(tmp_path / "other")
     changed = replace(day, rows=tuple(replace(row, digest="0" * 64) for row in day.rows))
-    with pytest.raises(SetError, match="was not made of"):
+    with pytest.raises(SetError, match="was not made from"):
         write_sheet(tmp_path / "sheet", changed, night, 1, None)
 
 

@@ -70,7 +70,7 @@ def test_nothing_to_compare_is_no_table(results: Results) -> None:
         ({"II/dn/netvlad": "dm"}, {}, "no such experiments: dm"),
         ({}, {"citi": "pitts30k"}, "no such test sets: citi"),
         ({}, {"city": "pitts"}, "no such test sets of the paper: pitts"),
-        ({}, {"city": "pitts30k", "tokyo_night": "pitts30k"}, "two test sets stand for pitts30k"),
+        ({}, {"city": "pitts30k", "tokyo_night": "pitts30k"}, "two test sets are given for pitts30k"),
     ],
 )
 def test_what_does_not_exist_is_refused(

@@ -112,5 +112,7 @@ def test_finds_that_are_not_those_of_the_metrics_are_refused(tmp_path: Path) -> 
 def test_other_queries_or_another_set_are_refused(tmp_path: Path) -> None:
     known = results(tmp_path)
     write_evaluation(tmp_path, "dn", "tokyo_night", changes={"set_digest": "c" * 64})
-    with pytest.raises(DusklineError, match="day and dn were not asked the same queries of tokyo_night"):
+    with pytest.raises(
+        DusklineError, match="day and dn were not evaluated on the same queries of tokyo_night"
+    ):
         read_headlines({"city": SECTION}, read_results(tmp_path, known.experiments, known.test_sets))

@@ -37,7 +37,7 @@ def test_an_evaluation_that_is_missing_is_named_with_its_stage(tmp_path: Path) -
 
 def test_metrics_of_another_evaluation_are_refused(tmp_path: Path) -> None:
     write_evaluation(tmp_path, "day", "tokyo", changes={"test_set": "pitts"})
-    with pytest.raises(DusklineError, match="holds the metrics of day on pitts"):
+    with pytest.raises(DusklineError, match="has the metrics of day on pitts"):
         read_results(tmp_path, ["day"], ["tokyo"])
 
 

@@ -32,7 +32,5 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
     anew, others = run(tiny_settings(), folders, tmp_path)
     assert anew.started_at == 0
     assert others != weights
-    said = (
-        f"{before.folder} holds states of this training made by other code than today's, so it starts again"
-    )
+    said = f"{before.folder} has states of this training run from another version of the code"
     assert said in caplog.text

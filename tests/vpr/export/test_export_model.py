@@ -313,7 +313,7 @@ def test_somebody_elses_folder_is_not_replaced(mine: str, tmp_path: Path) -> Non
     model = write_model(tmp_path / "dn", SMALL)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / mine).write_text("{}")
-    with pytest.raises(UserError, match="out is neither empty nor an exported model"):
+    with pytest.raises(UserError, match="out is not empty and is not an exported model"):
         export_model(model, tmp_path / "none", tmp_path / "out")
     assert (tmp_path / "out" / mine).read_text() == "{}"
 

@@ -41,7 +41,7 @@ def test_an_edited_loss_is_trained_with_from_the_beginning(
         assert run(places, tmp_path / edit, WIDE).started_at == (0 if edit == "loss" else 1)
         said = [record.getMessage() for record in caplog.records[told:]]
         assert len(said) == (edit == "loss")
-        assert all(message.startswith(f"{resumable} holds states of this training") for message in said)
+        assert all(message.startswith(f"{resumable} has states of this training run") for message in said)
         assert resumable.is_dir() == (edit == "loss")
     assert_same_bits(tmp_path / "words", tmp_path / "none")
     fresh = tmp_path / "fresh"

@@ -57,7 +57,7 @@ def test_all_pictures_that_cannot_be_read_are_named_before_the_first_step(
     for row in damaged:
         images.path(row).write_bytes(bytes(row.size))
     kill_after(0, monkeypatch)
-    with pytest.raises(BadImageError, match="2 images cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="2 images cannot be used for training") as error:
         run(images, tmp_path)
     assert all(row.name in error.value.message for row in damaged)
     assert "dvc checkout" in error.value.hint

@@ -70,12 +70,12 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
     folder = make(tmp_path, {"database/a.jpg": {}})
     (folder / os.fsdecode(b"database/\xff.jpg")).write_bytes(jpeg())
     message = told(folder, coordinates="exif")
-    assert r"'database/\udcff.jpg': its name holds control characters or is not UTF-8" in message
+    assert r"'database/\udcff.jpg': its name has control characters or is not UTF-8" in message
 
 
 def test_a_name_with_a_line_end(tmp_path: Path) -> None:
     folder = make(tmp_path, {"database/a\nb.jpg": {}})
-    assert r"'database/a\nb.jpg': its name holds control characters" in told(folder)
+    assert r"'database/a\nb.jpg': its name has control characters" in told(folder)
 
 
 def test_a_column_with_other_words(tmp_path: Path) -> None:
