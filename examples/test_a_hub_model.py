@@ -34,7 +34,7 @@ def main() -> None:
 
     source = "local" if Path(given.repository).is_dir() else "github"
     model = HubModel(source, given.repository, given.entry, given.arguments, given.trust_repo)
-    print(f"{register_hub_model(model, given.out / 'model'):,} numbers a picture")
+    print(f"descriptors of {register_hub_model(model, given.out / 'model'):,} numbers")
     settings = Experiment(
         model=given.entry,
         height=given.size[0],

@@ -1,4 +1,4 @@
-"""`duskline adapt`: a place recogniser taught to see by night from two folders, outside the pipeline."""
+"""`duskline adapt`: adapts a VPR model to night from two folders, outside the pipeline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DEFAULTS = {field.name: field.default for field in fields(FolderLesson) if fiel
 def main(
     model: Path, days: Path, nights: Path, out: Path, entry: str | None, trust_repo: bool, **chosen: Any
 ) -> None:
-    """Teach MODEL to find by night, from images in DAYS and their nights in NIGHTS, and write it into OUT.
+    """Adapt MODEL to night with the images in DAYS and their nights in NIGHTS, and write it into OUT.
 
     MODEL is a model.pt, the folder of a model, or, with --entry, a folder for torch.hub. NIGHTS is what
     `duskline translate DAYS NIGHTS` writes. No positions are needed.
@@ -55,7 +55,7 @@ def main(
 
 
 def _teacher(model: Path, entry: str | None, trust_repo: bool, beside: Path) -> Path:
-    """The folder of the model that teaches: the one given, or `beside`, made of what was given."""
+    """The folder of the teacher: the one given, or `beside`, made from the given file or repository."""
     from pipeline.vpr.adaptation.from_folders import is_model
     from pipeline.vpr.experiments.model_file import take_model
     from pipeline.vpr.experiments.torch_hub import HubModel, register_hub_model

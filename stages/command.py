@@ -26,12 +26,12 @@ from stages.options import option
 
 _LOG = logging.getLogger(__name__)
 
-# What to do about work that was interrupted, by what becomes of it.
+# What to do after an interruption, by what happens to the work.
 GOES_ON = "finished work is kept, run it again to continue"
 GOES_ON_FROM_STATE = "run it again to continue from the last saved state"
 BEGINS_ANEW = "run it again, it starts from the beginning"
 
-# As of a process that SIGPIPE has ended.
+# The exit code of a process that SIGPIPE has ended.
 _NOBODY_READS = 141
 
 
@@ -48,15 +48,15 @@ class Failure(click.ClickException):
 
 
 def say(text: str) -> None:
-    """Write a summary or a hint to standard output; a quiet run does without."""
+    """Write a summary or a hint to standard output, unless the run is quiet."""
     if not is_quiet():
         click.echo(text)
 
 
 def worded_command(name: str, interrupted: str = "") -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command that fails in words, is interrupted in one line, and says as much as is wanted.
+    """Make a command with error messages, a one-line message for interrupts, and output levels.
 
-    interrupted: what to do about it then, such as `GOES_ON`; "" where nothing is made.
+    interrupted: what to do after an interruption, such as `GOES_ON`; "" if the command makes nothing.
     """
     return functools.partial(_command, name, lambda _options: f"duskline {name}", interrupted)
 
@@ -64,11 +64,11 @@ def worded_command(name: str, interrupted: str = "") -> Callable[[Callable[..., 
 def stage_command(
     stage: str, interrupted: str = BEGINS_ANEW, *, single: bool = False
 ) -> Callable[[Callable[..., str]], click.Command]:
-    """Make the command of the DVC stage `stage`, of which `--name` chooses one instance, or a `single` one.
+    """Make the command of the DVC stage `stage`; `--name` selects an instance, unless it is `single`.
 
     The wrapped function takes `name` and the stage's own options and returns its summary in words.
     Only one process at a time may run an instance, and it ends with its parent, so that an orphan of a
-    killed `dvc` never writes beside its successor. interrupted: as in `worded_command`.
+    killed `dvc` never runs beside its successor. interrupted: as in `worded_command`.
     """
 
     def what(options: dict[str, Any]) -> str:
@@ -107,7 +107,7 @@ def _command(
 
 
 def _run_in_words(work: Callable[[], None], asked: Level | None, ending: str) -> None:
-    """Do the work of a command; whatever comes of it is an exit code and words, and no traceback."""
+    """Do the work of a command; errors become an exit code and a message, without a traceback."""
     level = asked
     try:
         level = asked or read_level()
@@ -124,7 +124,7 @@ def _run_in_words(work: Callable[[], None], asked: Level | None, ending: str) ->
 
 
 def _seen(error: BaseException, ending: str) -> BaseException:
-    """What click is to show of an error, with the exit code that belongs to it."""
+    """The exception that click shows for an error, with its exit code."""
     if number := interrupting_signal():
         if ending and isinstance(error, InterruptedRunError):
             ending = f"{ending.partition(';')[0]}; {error.kept}, run it again to continue"
@@ -134,7 +134,7 @@ def _seen(error: BaseException, ending: str) -> BaseException:
         return SystemExit(128 + number)
     if isinstance(error, BrokenPipeError) and (closed := _closed_streams()):
         for stream in closed:
-            # Else Python would complain of what it could not write at its end.
+            # Otherwise Python would complain at exit about what it could not write.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         return SystemExit(_NOBODY_READS)
     if isinstance(error, DusklineError):
@@ -146,7 +146,7 @@ def _seen(error: BaseException, ending: str) -> BaseException:
 
 
 def _closed_streams() -> list[int]:
-    """Those of standard output and standard error that nobody reads any more, as after `| head`."""
+    """Standard output or standard error, if their reader is gone, as after `| head`."""
     poll = select.poll()
     for stream in (1, 2):
         poll.register(stream, 0)
@@ -154,18 +154,19 @@ def _closed_streams() -> list[int]:
 
 
 def _speaks() -> bool:
-    """Whether this process speaks for the command: of those that torchrun starts, the first does."""
+    """Whether this process prints for the command: of those that torchrun starts, only the first does."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
 def _run_alone(what: str, work: Callable[[], str]) -> None:
     die_with_parent()
     if PARAMS_FILE.is_file():
-        # Of stages that DVC gives all as options too: what it misreads is to be said before anything is made.
+        # Also for stages that get everything as options from DVC: report what DVC misreads before work
+        # begins.
         read_params()
     start = time.perf_counter()
     if not _speaks():
-        # The first of the processes holds the lock.
+        # The first process has the lock.
         work()
         return
     machine = read_machine()

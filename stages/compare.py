@@ -123,13 +123,13 @@ def _checkpoints(compare: CompareParams, where: str) -> Iterator[Candidate]:
 
 
 def _numbers(file: Path) -> str:
-    """The dtype to ask for: that of all, but of a program, which computes in its own."""
+    """The dtype to ask for: float32, except for an exported network, which has its own."""
     from pipeline.runtime.errors import CheckpointError
     from unit.generators.exported import program_in
 
     try:
         return "auto" if program_in(file) else "float32"
-    except CheckpointError:  # said where it is opened
+    except CheckpointError:  # reported when it is opened
         return "float32"
 
 

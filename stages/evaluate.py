@@ -12,7 +12,7 @@ from stages.places import EXPERIMENTS, RESULTS, SETS
 @stage_command("evaluate", GOES_ON)
 @parameter("experiment", str, "The experiment, in models/experiments.", names=in_section("experiment"))
 @parameter("test_set", str, "The dataset whose test split is used, in data/sets.", names=set_names)
-def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - the lock's name
+def main(name: str, experiment: str, test_set: str) -> str:  # noqa: ARG001 - names the lock
     """Retrieve the nearest database images of every test query, and compute recall."""
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.vpr.evaluation.evaluation import evaluate

@@ -11,7 +11,7 @@ import yaml
 from pipeline.runtime.set_stages import SET_STAGES
 from stages.places import RECOGNISERS, SETS
 
-# Stages whose section has another name.
+# Stages whose section in params.yaml has another name.
 _SECTIONS = {"sheet": "sheets"}
 # Sections of models that can be exported.
 _MODELS = ("train", "adapt", "model_file", "hub_local", "hub_github")
@@ -53,6 +53,6 @@ def set_places() -> list[str]:
 
 
 def _params() -> dict[str, Any]:
-    # The names of sections need none of the checks that stages make of their contents.
+    # Names need none of the checks that stages make.
     document = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     return document if isinstance(document, dict) else {}

@@ -68,7 +68,7 @@ def make_night_set(
 
 
 def padding_said(nights: Path) -> str:
-    """What there is to say of images that a network took only padded, "" where it took them as they are."""
+    """A note if the network needed padded images, else ""."""
     from pipeline.core.files import read_json
     from pipeline.night.records.translator import RECIPE
 

@@ -1,4 +1,4 @@
-"""Command options, made from the types of pipeline/runtime/ranges.py, so that help states what is checked."""
+"""Command options made from the types of pipeline/runtime/ranges.py: help shows the checked ranges."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pipeline.runtime.field_docs import described
 from pipeline.runtime.ranges import Range, range_of
 
 Function = Callable[..., Any]
-# Gives the names that an option may have here, for the shell to complete.
+# Returns the possible values of an option, for shell completion.
 Names = Callable[[], list[str]]
 
 
-class Number(click.ParamType):  # type: ignore[type-arg]  # of click before 8.4 it takes none
+class Number(click.ParamType):  # type: ignore[type-arg]  # click before 8.4 has no type parameter
     """A whole number (`kind` int) or any (`kind` float) of the range `allowed`, or null where `nullable`."""
 
     def __init__(self, kind: type, allowed: Range, *, nullable: bool = False) -> None:
@@ -33,12 +33,12 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # of click before 8.4 
 
     @property
     def words(self) -> str:
-        """What it takes, as help and docs have it."""
+        """The allowed values, as in help and docs."""
         return f"{self.allowed}, or null" if self.nullable else str(self.allowed)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a number, and refuse what is none or out of the range."""
-        # So DVC hands on the null of a section.
+        """Read a number; refuse other text and numbers out of range."""
+        # This is how DVC passes on a null in params.yaml.
         if self.nullable and str(value).lower() in ("none", "null"):
             return None
         try:
@@ -52,7 +52,7 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # of click before 8.4 
 
 
 def type_of(hint: Any) -> click.ParamType[Any]:
-    """What click reads a value of the type `hint` by; numbers have a range, as all types of ranges.py."""
+    """The click type for values of the type `hint`; numbers must have a range, as in ranges.py."""
     allowed = range_of(hint)
     if allowed is not None:
         if nullable := type(None) in typing.get_args(hint):
@@ -70,7 +70,7 @@ def type_of(hint: Any) -> click.ParamType[Any]:
 def option(name: str, hint: Any, meaning: str, *, names: Names | None = None, **settings: Any) -> Function:
     """An option such as `--shorter-side` of the type `hint`; `settings` are click's own, such as a default.
 
-    names: what it may be here, for the shell to complete.
+    names: its possible values, for shell completion.
     """
     kind = type_of(hint)
     if isinstance(kind, Number):
@@ -86,11 +86,11 @@ def option(name: str, hint: Any, meaning: str, *, names: Names | None = None, **
 
 
 def parameter(name: str, hint: Any, meaning: str, *, names: Names | None = None) -> Function:
-    """A required option spelt exactly as in params.yaml (`--shorter_side`); DVC unpacks the section into it.
+    """A required option named as in params.yaml (`--shorter_side`); DVC unpacks the section into options.
 
-    There is no default in a second place: a missing or misspelt parameter is refused by click.
+    There is no second place for defaults: click refuses a missing or misspelt parameter.
     """
-    # click takes a null for what is missing.
+    # click treats a null as missing.
     needed = {"callback": _there} if type(None) in typing.get_args(hint) else {"required": True}
     return option(f"--{name}", hint, meaning, names=names, **needed)
 
@@ -102,11 +102,10 @@ def _there(context: click.Context, given: click.Parameter, value: Any) -> Any:
 
 
 def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Function]:
-    """A `parameter` for each field of a settings dataclass, with the meaning that its docstring gives.
+    """A `parameter` for each field of a settings dataclass, with the meaning from its docstring.
 
-    With `defaults` it is an option for people (`--shorter-side`), required where neither they nor the field
-    have a value. A field with a default may be left out either way, and an option whose default is None is as
-    the checkpoint was published.
+    With `defaults` it is an option for people (`--shorter-side`), required if neither they nor the field have
+    a value. A field with a default may be left out either way; a default of None means "as published".
     """
     hints = typing.get_type_hints(settings, include_extras=True)
 
@@ -128,7 +127,7 @@ def parameters_of(settings: type, **defaults: Any) -> Callable[[Function], Funct
 
 
 def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Complete what begins like one of `names`; nothing where they is not available."""
+    """Complete values from `names`; nothing if params.yaml cannot be read."""
 
     def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
         try:
@@ -140,7 +139,7 @@ def completing(names: Names) -> Callable[[click.Context, click.Parameter, str], 
 
 
 def shards_parameter(function: Callable[..., str]) -> Callable[..., str]:
-    """Add `shards_above`, the one entry of the section `sets`, to a stage that writes a set."""
+    """Add `shards_above`, the only entry of the section `sets`, to a stage that writes a dataset."""
     return parameter(
         "shards_above",
         Annotated[int, Range("images", least=0)],

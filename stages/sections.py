@@ -1,4 +1,4 @@
-"""The types of the sections of params.yaml, and whether their contents are valid for their stages."""
+"""The types of the sections of params.yaml, and whether their contents are valid."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from stages.format import RawParams, SetsParams
 from stages.model_file import ModelFileParams
 from stages.sheet import SheetParams
 
-# By `kind` of an entry of fetch.
+# Dataclasses of entries of `fetch`, by their `kind`.
 KINDS: dict[str, type[Any]] = {
     "city": CitySettings,
     "archives": ArchivesParams,
     "checkpoint": CheckpointParams,
 }
-# Sections whose entries are each such a dataclass.
+# Sections whose entries are each an instance of a dataclass.
 ENTRIES: dict[str, type[Any]] = {
     "augmentations": AugmentationSheetParams,
     "train": TrainSettings,
@@ -50,7 +50,7 @@ ENTRIES: dict[str, type[Any]] = {
 }
 # Sections whose entries become options of the stage of that name.
 OPTIONS = ("image_lists", "train_unit", "translate", "photometric", "merge", "apart", "select", "statistics")
-# Sections without entries, which are such a dataclass themselves.
+# Sections without entries, which are an instance of a dataclass themselves.
 ALONE: dict[str, type[Any]] = {
     "sets": SetsParams,
     "comparison": Comparison,
@@ -60,7 +60,7 @@ SECTIONS = ("fetch", "format", *ENTRIES, *OPTIONS, *ALONE, "test_sets")
 
 
 def wrong_sections(params: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong in `params`, a message for each section or entry: as its stage would say when it runs."""
+    """What is wrong in `params`: for each section or entry the message that its stage would give."""
     for section, content in params.items():
         if section not in SECTIONS:
             yield f"{section}: no stage reads a section of that name"
@@ -90,7 +90,7 @@ def _build(kind: type[Any], values: Any, where: str) -> Any:
 
 
 def _take(section: str, name: str, values: Any) -> None:
-    """Build what the stage builds of an entry; `DusklineError` as the stage."""
+    """Build an entry as its stage does; `DusklineError` as in the stage."""
     where = f"{section}.{name}"
     if not isinstance(values, Mapping):
         raise ParameterError(f"{where}: must be a section, not {values!r}")
@@ -118,7 +118,7 @@ def _kind(choice: Any, where: str) -> type[Any]:
 
 
 def _take_options(section: str, entry: Mapping[str, Any], where: str) -> None:
-    """Parse the entry as the options that DVC makes of it."""
+    """Parse the entry as the options that DVC makes from it."""
     command: click.Command = import_module(f"stages.{section}").main
     arguments = ["--name", "x"]
     for name, value in entry.items():

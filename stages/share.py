@@ -47,7 +47,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     else:
         if not yes:
             click.confirm("\nPush?", abort=True)
-        # As a command, so that its progress is seen as usual.
+        # As a command, so that its progress is shown as usual.
         done = subprocess.run([sys.executable, "-m", "dvc", "push", "--run-cache", "-r", name], check=False)
         if done.returncode:
             raise DusklineError(
@@ -59,7 +59,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
 
 
 def _show_terms() -> None:
-    """Say what whoever can read the remote will hold, and what its owners ask for."""
+    """Show what everyone who can read the remote gets, and its licence terms."""
     from pipeline.datasets.image_set.licence_terms import Terms, read_terms
 
     known: dict[Terms, list[str]] = {}

@@ -36,7 +36,7 @@ def main(name: str, day: Path, night: Path, vgg: str, **settings: object) -> str
         # DVC writes a null of params.yaml as None.
         vgg=None if vgg in ("none", "None") else Path(vgg),
         device=device_of(machine.device).type,
-        # More would share an image, and so change the last bits of the weights with the machine.
+        # More threads would share an image, and the last bits of the weights would depend on the machine.
         threads=min(machine.workers, choices.batch),
     )
     return (

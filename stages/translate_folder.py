@@ -91,7 +91,7 @@ def main(
 def _translator(
     machine: Machine, checkpoint: Path | None, style: str | None, settings: dict[str, object]
 ) -> tuple[MakeTranslator, int]:
-    """The one that was asked for, and how many processes to build it in; `settings` are a checkpoint's."""
+    """The chosen translator, and its number of processes; `settings` are for a checkpoint."""
     from pipeline.core.params import build
     from pipeline.night.photometric.photometric import PhotometricTranslator
 

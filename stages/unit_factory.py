@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class UnitFactory:
     """Builds the translator inside a worker.
 
-    On a CPU it has one thread, so that bytes never depend on the workers; on a GPU, where one worker is
-    enough, it takes batches, and `threads` read and write images beside it.
+    On a CPU it has one thread, so that bytes never depend on the number of workers; on a GPU, where one
+    worker is enough, it translates batches, and `threads` threads read and write images.
     """
 
     checkpoint: Path
@@ -53,7 +53,7 @@ class UnitFactory:
 
 
 def as_published(checkpoint: Path) -> dict[str, Any]:
-    """The settings by which the published scripts of a checkpoint's kind wrote their images."""
+    """The settings with which the published scripts for this kind of checkpoint wrote their images."""
     from unit.translation.networks import holds_unit
 
     unit = holds_unit(checkpoint)

@@ -1,4 +1,4 @@
-"""How much of the embedded city is surveyed, and how."""
+"""The sizes of the embedded city's raw datasets."""
 
 from __future__ import annotations
 

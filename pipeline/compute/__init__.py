@@ -1,4 +1,4 @@
 """What everything that computes needs: the device, processes that work as one, resources.
 
-Nothing here knows what is computed: neither nights nor descriptors.
+Nothing here depends on what is computed, nights or descriptors.
 """

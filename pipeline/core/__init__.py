@@ -1,4 +1,4 @@
-"""What every room needs and what can change bytes: files, parameters, images. No torch.
+"""What every room needs and what can change outputs: files, parameters, images. No torch.
 
-An edit here runs nearly every stage again; what cannot change a byte is in runtime.
+An edit here reruns nearly every stage; what cannot change an output is in runtime.
 """

@@ -1,6 +1,6 @@
-"""What systems and programs keep among a user's photographs: thumbnails, recycle bins, caches, snapshots.
+"""Files that systems and programs keep among photographs: thumbnails, recycle bins, caches, snapshots.
 
-One list for everybody who lists files. Only names that nobody gives to a folder of photographs are in it: a
+One list for all code that lists files. It has only names that nobody gives to a folder of photographs: a
 folder `thumbnails` or `Previews` may be the user's own.
 """
 
@@ -10,8 +10,8 @@ import os
 import re
 from pathlib import Path
 
-# By whose they are: names of files and folders, in any case. `*` stands for anything within a name; a name
-# after a slash is meant only there.
+# Names of files and folders by owner, in any case. `*` stands for anything within a name; a name after a
+# slash counts only there.
 _NAMES = {
     # .DS_Store, ._photo.jpg, .Trash-1000, .thumbnails, .@__thumb, .picasaoriginals, .trashed-...-photo.jpg
     "hidden, by every system and many programs": (".*",),
@@ -35,19 +35,19 @@ _NAMES = {
     "Nextcloud": ("appdata_*/preview", "files_trashbin", "files_versions"),
     "Lightroom": ("*.lrdata",),
     "Capture One": ("CaptureOne/Cache",),
-    "Sony's cameras, of films": ("M4ROOT/THMBNL",),
+    "Sony's cameras, of videos": ("M4ROOT/THMBNL",),
 }
 
 _ANY = "|".join(re.escape(name).replace(r"\*", "[^/]*") for of_one in _NAMES.values() for name in of_one)
 _CLUTTER = re.compile(f"(?:^|/)(?:{_ANY})(?:/|$)", re.IGNORECASE)
 
-# Placeholders, which clouds leave for files that they have not brought: what stands before and behind the
-# name of the file that is meant. iCloud's, Nextcloud's, ownCloud's.
+# Placeholders that clouds (iCloud, Nextcloud, ownCloud) leave for files that are not downloaded: prefix and
+# suffix of the name of the file.
 _FORMS = ((".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"))
 
 
 def is_clutter(path: str) -> bool:
-    """Whether a POSIX path is, or is in, what a system or program keeps there for itself."""
+    """Whether a POSIX path is, or is inside, something that a system or program keeps for itself."""
     return _CLUTTER.search(path) is not None
 
 
@@ -62,5 +62,5 @@ def meant_by_placeholder(path: str) -> str:
 
 
 def is_in_cloud(path: Path) -> bool:
-    """Whether a placeholder lies where the file is to be."""
+    """Whether a placeholder is in the place of the file."""
     return any(os.path.lexists(path.with_name(f"{before}{path.name}{behind}")) for before, behind in _FORMS)

@@ -1,4 +1,4 @@
-"""Digest of the project's own code, for the keys under which results are kept between runs."""
+"""Digest of the project's own code, for the keys of results that are kept between runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SOURCE = Path(__file__).resolve().parents[2]
 
 
 def code_digest(rooms: Sequence[str]) -> str:
-    """SHA-256 over the code of all modules in `rooms`, folders such as "unit/network", and in rooms of these.
+    """SHA-256 over the code of all modules below `rooms`, which are folders such as "unit/network".
 
-    It is over syntax trees and the modules' names, so comments, docstrings and layout do not count; and the
-    same in Python 3.11 to 3.14: fields that are empty, of which newer ones have more, are left out.
+    It covers syntax trees and module names, so comments, docstrings and layout do not count. It is the same
+    in Python 3.11 to 3.14: empty fields, of which newer versions have more, are left out.
 
     `FileNotFoundError` for a room without a module: a digest of nothing would never change.
     """
@@ -35,13 +35,13 @@ def _code(node: object) -> object:
     """A syntax tree, or a value in one, as nested lists."""
     match node:
         case ast.JoinedStr(values):
-            # Python 3.12 puts an empty piece behind some others.
+            # Python 3.12 adds an empty piece after some others.
             return ["JoinedStr", [_code(piece) for piece in values if _text(piece) != ""]]
         case ast.AST():
             fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
             return [type(node).__name__, *([name, _code(value)] for name, value in fields)]
         case list():
-            # A statement of nothing but text does nothing, as a docstring.
+            # A statement that is only text, such as a docstring, does nothing.
             return [
                 _code(item)
                 for item in node

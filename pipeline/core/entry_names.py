@@ -1,4 +1,4 @@
-"""What DVC cannot take in a parameter file, and would fail at late or without a word: refused beforehand."""
+"""Refuses names and paths in a parameter file that DVC cannot use: it would fail late or silently."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.runtime.errors import ParameterError
 
-# It stands in the name of a stage, in the path of a parameter, on a command line, and names a folder.
+# It is part of a stage's name, of a parameter's path and of a command line, and it names a folder.
 _NAME = re.compile(r"\w[\w-]*")
 _READ_AS = {
     "int": "a number",
@@ -27,9 +27,9 @@ _UNEXPANDED = re.compile(r"(~|\$\w+|\$\{\w+\})(/.*)?|~[\w-]+/.*")
 
 
 def require_names(document: yaml.Node | None, path: Path) -> None:
-    """Refuse entries of sections that DVC cannot take for names; `ParameterError` names all of them.
+    """Refuse entries whose names DVC cannot use; `ParameterError` lists all of them.
 
-    Those that YAML reads as numbers, dates or words of its own DVC skips, or cannot find.
+    DVC skips, or cannot find, names that YAML reads as numbers, dates or words of its own.
     """
     wrong = [
         f"{section}.{_written(key)} ({why})"
@@ -53,11 +53,11 @@ def require_names(document: yaml.Node | None, path: Path) -> None:
 
 
 def require_whole_paths(document: yaml.Node | None, path: Path) -> None:
-    """Refuse values that only a shell would expand to a path; `ParameterError` names all of them."""
+    """Refuse values that only a shell would expand to a path; `ParameterError` lists all of them."""
     wrong = {where: value for where, value in _texts(document, "") if _UNEXPANDED.fullmatch(value)}
     if wrong:
         named = ", ".join(f"{where}: {value}" for where, value in wrong.items())
-        # Not `Path.expanduser`, which breaks down at a user that is not known.
+        # Not `Path.expanduser`, which fails for an unknown user.
         whole = os.path.expandvars(os.path.expanduser(next(iter(wrong.values()))))  # noqa: PTH111
         raise ParameterError(
             f"{path}: paths that DVC does not expand and cannot find: {named}",
@@ -74,7 +74,7 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
 
 
 def _written(node: yaml.Node) -> str:
-    """A name as YAML reads it; a list or section as it stands in the file."""
+    """A name as YAML reads it; a list or section as written in the file."""
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     start, end = node.start_mark, node.end_mark

@@ -1,4 +1,4 @@
-"""Files written beside their target and renamed, digests, hard links, and small JSON and CSV documents."""
+"""Atomic writing (beside the target, then renamed), digests, hard links, small JSON and CSV documents."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from typing import Any, BinaryIO, cast
 
 from pipeline.runtime.errors import DusklineError, MissingInputError, UserError
 
-# Errors of `os.link` that mean "not here", as against "not at all".
+# Errors of `os.link` that mean that links are not possible here.
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
 
 
-# Of folders, pipes, sockets and devices.
+# Said of folders, pipes, sockets and devices.
 NOT_PLAIN = "not a plain file"
 
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[BinaryIO]:
-    """Open a hidden file beside `target`; rename it over `target` when the block ends well.
+    """Open a hidden file beside `target`; rename it to `target` when the block succeeds.
 
-    If the block fails, or the disk is full, the target is as it was and nothing is left behind.
+    If the block fails, or the disk is full, the target is unchanged and nothing is left behind.
     The target itself is never opened for writing: it may be a read-only link into DVC's cache.
     """
     with _hidden_file(target) as beside:
@@ -39,7 +39,7 @@ def atomic_write(target: Path) -> Iterator[BinaryIO]:
 
 
 class _Digesting(io.RawIOBase):
-    """Passes on what is written, and knows its SHA-256."""
+    """Passes on what is written, and computes its SHA-256."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.digest = hashlib.sha256()
@@ -57,7 +57,8 @@ def write_digested(target: Path, fill: Callable[[BinaryIO], object]) -> Path:
     """Let `fill` write a file that has its digest in its name; return its path.
 
     That is `target` with the first 16 hex digits of the SHA-256 after its stem: `a.pt` becomes
-    `a_0123456789abcdef.pt`. The content is never held as a whole; the file is there whole or not at all.
+    `a_0123456789abcdef.pt`. The content is never in memory as a whole; the file is written whole or not at
+    all.
     """
     with _hidden_file(target) as beside:
         with beside.open("wb") as stream:
@@ -71,7 +72,7 @@ def write_digested(target: Path, fill: Callable[[BinaryIO], object]) -> Path:
 
 @contextlib.contextmanager
 def _hidden_file(target: Path, failed: str = "") -> Iterator[Path]:
-    """Give the name of a file beside `target`, in whose folder it is to be written; it is gone at the end.
+    """Yield the path of a hidden file beside `target`; it is removed at the end if it still exists.
 
     failed: as in `unwritten`.
     """
@@ -89,7 +90,7 @@ def _hidden_file(target: Path, failed: str = "") -> Iterator[Path]:
 
 
 def unwritten(target: Path, error: OSError, failed: str = "") -> DusklineError:
-    """The error for what could not be written (or has `failed` in other words), with what to do about it."""
+    """The error for a target that could not be written; `failed` replaces its first words."""
     return DusklineError(
         f"{failed or f'could not write {target}'}: {error.strerror or error}",
         hint="check free disk space and permissions, then run the same command again",
@@ -97,9 +98,9 @@ def unwritten(target: Path, error: OSError, failed: str = "") -> DusklineError:
 
 
 def fsync(stream: BinaryIO) -> None:
-    """Have what was written be on the disk when this returns.
+    """Flush what was written to the disk.
 
-    Otherwise a crash of the machine can leave a file of zeros under its final name.
+    Without this, a crash of the machine can leave a file of zeros under its final name.
     """
     stream.flush()
     os.fsync(stream.fileno())
@@ -136,7 +137,7 @@ def write_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     with atomic_write(target) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
-        # The module does not quote a lone carriage return, and would read it as the end of the row.
+        # The module does not quote a lone carriage return, which it would read as the end of the row.
         careful = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(header)
         for row in rows:
@@ -194,7 +195,7 @@ def link(source: Path, target: Path) -> None:
         # Linux would give the symbolic link itself the second name (DVC may link its cache so).
         source = source.resolve()
     with contextlib.suppress(OSError):
-        # The common case, in one step: nothing is there yet. Whatever is wrong, the long way finds out.
+        # The common case in one step: nothing is there yet. The steps below find out what is wrong.
         os.link(source, target)
         return
     require_file(source)
@@ -209,7 +210,7 @@ def link(source: Path, target: Path) -> None:
 
 
 def require_replaceable(folder: Path, is_ours: Callable[[Path], bool], what: str) -> None:
-    """Raise `UserError` unless `folder` is absent, empty or `what` we write: it may be somebody's own."""
+    """Raise `UserError` unless `folder` is absent, empty or `is_ours`, which the message calls `what`."""
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not is_ours(folder))):
         raise UserError(
             f"{folder} is not empty and is not {what}, so it is not replaced",
@@ -219,11 +220,11 @@ def require_replaceable(folder: Path, is_ours: Callable[[Path], bool], what: str
 
 @contextlib.contextmanager
 def replaced_folder(folder: Path, is_ours: Callable[[Path], bool], what: str) -> Iterator[Path]:
-    """Give a new folder beside `folder` that takes its place when the block ends well, and else disappears.
+    """Yield a new folder beside `folder` that replaces it when the block succeeds, and is removed otherwise.
 
-    Until then `folder` stays as it was; it is replaced only if `require_replaceable` lets it. Where it is a
-    link, the folder it leads to is replaced. For one run at a time: what an earlier, killed run left is
-    cleared away.
+    Until then `folder` stays unchanged; it is replaced only if `require_replaceable` allows it. If it is a
+    link, the folder that it points to is replaced. For one run at a time: what an earlier, killed run left is
+    removed.
     """
     folder = folder.resolve()
     beside, before = (folder.with_name(f".{folder.name}.{end}.part") for end in ("new", "old"))
@@ -245,7 +246,7 @@ def replaced_folder(folder: Path, is_ours: Callable[[Path], bool], what: str) ->
 
 
 def _restore(before: Path, folder: Path) -> None:
-    """Put the older folder back where the newer one did not come into its place; else it is done with."""
+    """Put the older folder back if the newer one is not in its place; otherwise remove the older one."""
     if before.exists() and not folder.exists():
         before.rename(folder)
     shutil.rmtree(before, ignore_errors=True)
@@ -254,7 +255,7 @@ def _restore(before: Path, folder: Path) -> None:
 def why_no_file(path: Path) -> str:
     """Why nothing can be read at `path`, in words that follow its name; "" for a file, or a link to one.
 
-    Reading a pipe would wait for ever. Raises `OSError` where it cannot be looked at.
+    A pipe is refused, because reading it would wait forever. Raises `OSError` if `path` cannot be examined.
     """
     if path.is_file():
         return ""
@@ -264,7 +265,7 @@ def why_no_file(path: Path) -> str:
 
 
 def read_plain(path: Path) -> bytes:
-    """Read a file that people have given; `OSError` says why it is none."""
+    """Read a file that the user has given; `OSError` if it is not a plain file."""
     if reason := why_no_file(path):
         raise OSError(errno.EINVAL, reason, str(path))
     return path.read_bytes()

@@ -1,4 +1,4 @@
-"""Which images a folder holds: one answer for everybody who asks."""
+"""Which images a folder has: one rule for all code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
 
-# What is beside images and is none: texts, tables, positions, what programs note of an image.
+# Files beside images that are not images: texts, tables, positions, notes that programs make of an image.
 _BESIDE_PICTURES = {
     *(".txt", ".md", ".rst", ".pdf", ".html", ".htm", ".log", ".csv", ".tsv", ".xls", ".xlsx", ".ods"),
     *(".json", ".geojson", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg", ".db", ".dvc"),
@@ -23,7 +23,7 @@ _BESIDE_PICTURES = {
     *(".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos"),
 }
 
-# Control characters, and what stands for bytes that are no UTF-8.
+# Control characters, and the characters that stand for bytes that are not UTF-8.
 _IN_NO_NAME = ("Cc", "Cs")
 
 ALIKE = "names that differ only in case or in Unicode form, and are the same name on other systems"
@@ -32,10 +32,10 @@ ALIKE = "names that differ only in case or in Unicode form, and are the same nam
 def picture_files(folder: Path) -> list[str]:
     """Return the images below `folder` as sorted POSIX paths: files with an image's suffix in any case.
 
-    What systems and programs keep for themselves (`is_clutter`) is left out. Other files that may be meant as
-    images, such as raw ones, films, and those that a cloud has not brought yet, are counted in a warning.
-    Linked files are taken; linked folders are not followed, and a warning names them: DVC does not look
-    behind them either, so a change there would rerun nothing. Another names those that are `alike`.
+    Files that systems and programs keep for themselves (`is_clutter`) are left out. Other files that may be
+    images, such as raw files, videos, and those not yet downloaded from a cloud, are counted in a warning.
+    Linked files are included; linked folders are not followed, and a warning names them: DVC does not look
+    behind them either, so a change there would rerun nothing. Another warning names those that are `alike`.
     Raises `UserError` naming the first folder that cannot be listed, and why.
     """
     linked: list[str] = []
@@ -56,19 +56,19 @@ def picture_files(folder: Path) -> list[str]:
 
 
 def count_pictures(folder: Path) -> int:
-    """How many images `picture_files` would find, without a word; 0 when there is no such folder."""
+    """How many images `picture_files` would find, without warnings; 0 if there is no such folder."""
     return sum(map(is_picture_name, _files(folder, []))) if folder.is_dir() else 0
 
 
 def is_picture_name(path: str) -> bool:
-    """Whether a file is called like an image."""
+    """Whether a file has the name of an image."""
     return path.lower().endswith(PICTURE_SUFFIXES)
 
 
 def unnameable(path: str) -> str:
-    """Say of a path that no table can hold that it is so; "" for others.
+    """The message for a path that cannot be written into a table; "" for other paths.
 
-    Blanks of any width, joined signs and scripts of any direction are letters as others.
+    Blanks of any width, joined characters and scripts of any direction are allowed.
     """
     if all(unicodedata.category(sign) not in _IN_NO_NAME for sign in path):
         return ""
@@ -86,7 +86,7 @@ def _files(folder: Path, linked: list[str]) -> Iterator[str]:
 
 
 def _counted(paths: Iterable[str]) -> str:
-    """Such as "3 .dng, 1 .mov": how many there are of each suffix; "" when none may be an image."""
+    """How many files have each suffix, such as "3 .dng, 1 .mov"; "" when none may be an image."""
     counts: Counter[str] = Counter()
     for path in paths:
         meant = meant_by_placeholder(path)
@@ -97,7 +97,7 @@ def _counted(paths: Iterable[str]) -> str:
 
 
 def alike(names: Iterable[str]) -> list[str]:
-    """Names that are one name where capitals, or forms of Unicode, do not count: `A.jpg and a.jpg`."""
+    """Names that are the same name if case or Unicode form do not count: `A.jpg and a.jpg`."""
     by_letters: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
         by_letters[letters_of(name)].append(name)
@@ -105,12 +105,12 @@ def alike(names: Iterable[str]) -> list[str]:
 
 
 def letters_of(name: str) -> str:
-    """The letters of a name, whether they are capitals or not, and composed or not."""
+    """A name without differences in case and Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _told_apart(name: str) -> str:
-    """Decomposed names, such as those of Macs, look like the composed ones."""
+    """Mark decomposed names, such as those of Macs: they look like composed ones."""
     return name if unicodedata.is_normalized("NFC", name) else f"{name} (decomposed)"
 
 

@@ -1,4 +1,4 @@
-"""Which forms of image are read, by what; a file's content decides its form, never its name."""
+"""Which image formats are read, and by which decoder; the content decides the format, never the name."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from PIL import Image, UnidentifiedImageError, features
 from pipeline.core.files import why_no_file
 from pipeline.runtime.errors import BadImageError, NoReaderError
 
-# Names under which images are looked for, in any case.
+# Suffixes of images, in any case.
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
     *(".heic", ".heif", ".hif", ".avif"),
 )
 
-# What a file may really be, whatever its name says. Pillow's other forms are left out: no camera writes them,
-# and some of its readers start other programs.
+# The formats that are opened, whatever the name says. Pillow's other formats are left out: no camera writes
+# them, and some of their readers start other programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
-# What a file of ISO boxes (HEIC, AVIF, films) says that it is, in its first box.
+# How a file of ISO boxes (HEIC, AVIF, videos) names its format in its first box.
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _LONGEST_FIRST_BOX = 256
 
-# What readers raise on damaged files, as a run over many thousand damaged ones showed, and what code like
-# theirs might raise.
+# What readers raise on damaged files: seen in a run over many thousand damaged files, or possible in such
+# code.
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -50,10 +50,10 @@ DAMAGE = (
 
 @contextmanager
 def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
-    """Open an image, undecoded; what fails here or in the block is a `BadImageError` that names the image.
+    """Open an image without decoding it; errors here and in the block become `BadImageError` with its name.
 
-    label: its name in errors (its path is used when `source` is one). The message depends on nothing but the
-    bytes and the label. `NoReaderError` for a form whose reader is not installed.
+    label: its name in errors (default: its path, if `source` is one). The message depends only on the bytes
+    and the label. `NoReaderError` for a format whose reader is not installed.
     """
     where = label or (str(source) if isinstance(source, Path) else "image")
     try:
@@ -75,12 +75,12 @@ def opened(source: Path | bytes, label: str = "") -> Iterator[Image.Image]:
 
 
 def is_jpeg_or_png(data: bytes) -> bool:
-    """Whether a file is of a form that sets have, whatever its name says."""
+    """Whether a file has a format that datasets may have, whatever its name says."""
     return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height as the file tells them, undecoded and unturned; None when it does not."""
+    """Return width and height from the file's header, before any rotation by EXIF; None if unreadable."""
     try:
         with opened(path) as image:
             return image.size
@@ -89,7 +89,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def decoders() -> str:
-    """Name what decodes images here, with versions: another one may read what this one cannot."""
+    """The decoders here with their versions: another version may read what this one cannot."""
     found = []
     for package in ("pillow", "simplejpeg", "pillow-heif"):
         try:
@@ -104,7 +104,7 @@ def _open(source: Path | bytes) -> Image.Image:
         return Image.open(_stream(source), formats=_FORMATS)
     except UnidentifiedImageError:
         brands = _brands(_head(source))
-        # AVIF first: it may call itself by the family's name too.
+        # AVIF first: it may also use the name of the HEIF family.
         if brands & _AVIF_BRANDS:
             _require_avif()
             return _open_as("AVIF", source, "AVIF")
@@ -130,7 +130,7 @@ def _require_avif() -> None:
 
 def _require_heif() -> None:
     try:
-        # Only when such an image is met: most machines have none, and no need of it.
+        # Imported only for such an image: most users have none.
         import pillow_heif
     except ImportError as error:
         raise NoReaderError(
@@ -141,7 +141,7 @@ def _require_heif() -> None:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """The kinds of file that a first box of ISO names; none for other files."""
+    """The formats that a first ISO box names; empty for other files."""
     if head[4:8] != b"ftyp":
         return set()
     box = head[: int.from_bytes(head[:4], "big")]

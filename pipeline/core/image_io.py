@@ -1,4 +1,4 @@
-"""Images in and out: whole, upright, as height x width x 3 uint8 arrays of sRGB."""
+"""Read and write images: complete, upright, as (H, W, 3) uint8 arrays of sRGB."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from pipeline.core.png_rows import may_lack_rows, require_all_rows
 from pipeline.core.srgb import to_srgb
 from pipeline.runtime.errors import BadImageError
 
-# Raised when a file is decoded to other pixels than before, so that no store gives nights of those.
+# Increase it when files decode to other pixels than before: stored nights of the old pixels are then not
+# reused.
 DECODING = 2
 
-# Larger images are refused before they are decoded (a small file can unfold to gigabytes): 64 million
-# pixels is twice what common cameras make.
+# Larger images are refused before they are decoded (a small file can decode to gigabytes): 64 million pixels
+# is twice what common cameras make.
 MAX_PIXELS = 64_000_000
 
-# Several images in one file, of which the first is said to be the photograph: others are for depth, for the
-# other eye or for brighter screens.
+# Formats with several images in one file, of which the first is the photograph: the others are for depth, for
+# stereo or for brighter screens.
 _WITH_A_MAIN_PICTURE = ("MPO", "HEIF")
 
-# Of small copies, for people to look at.
+# JPEG quality of small copies, for people to look at.
 _SMALL_QUALITY = 80
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -44,11 +45,11 @@ _LONGEST_JPEG = 65_500
 def open_rgb(source: Path | bytes, *, label: str = "") -> Image.Image:
     """Decode an image completely, turn it upright by its EXIF orientation, and convert it to 8-bit sRGB.
 
-    What is transparent is laid over white; colours are converted by the profile that the image carries.
-    Of a camera's file with several images it is the main one.
-    Raises `BadImageError` as `opened`, and when it is truncated, damaged, an animation, or larger than
-    `MAX_PIXELS`. JPEG, WebP, HEIC and AVIF have no checksums, so that overwritten bytes in the middle of them
-    may go unnoticed, in a JPEG mostly when they are few. An unreadable orientation counts as upright.
+    Transparent parts become white; colours are converted by the embedded profile.
+    If a camera's file has several images, it is the main one.
+    Raises `BadImageError` as `opened` does, and for an image that is truncated, damaged, an animation, or
+    larger than `MAX_PIXELS`. JPEG, WebP, HEIC and AVIF have no checksums, so overwritten bytes in the middle
+    may go unnoticed, in a JPEG mostly if they are few. An unreadable orientation counts as upright.
     """
     with opened(source, label) as image:
         width, height = image.size
@@ -80,14 +81,14 @@ def _upright(pixels: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def read_rgb(source: Path | bytes, *, label: str = "") -> np.ndarray:
-    """Decode an image to an (H, W, 3) uint8 array; errors as `open_rgb`."""
+    """Decode an image to an (H, W, 3) uint8 array; errors as in `open_rgb`."""
     return np.asarray(open_rgb(source, label=label))
 
 
 def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "image") -> bytes:
     """Encode an (H, W, 3) uint8 array as `.jpg` (`quality` 1-95, 4:2:0) or `.png` (lossless).
 
-    Raises `BadImageError`, naming the image `label`, when a side is longer than a JPEG's may be.
+    Raises `BadImageError`, in which the image is called `label`, if a side is too long for a JPEG.
     """
     height, width = pixels.shape[:2]
     if suffix != ".png" and max(height, width) > _LONGEST_JPEG:
@@ -104,7 +105,7 @@ def encode(pixels: np.ndarray, suffix: str, *, quality: int, label: str = "image
 
 
 def small_jpeg(source: Path | bytes | np.ndarray, longest: int, *, label: str = "") -> bytes:
-    """Encode a JPEG of an image for looking at, no side longer than `longest`; errors as `open_rgb`.
+    """Encode a small JPEG copy of an image, no side longer than `longest`; errors as in `open_rgb`.
 
     source: a file, its bytes, or (H, W, 3) uint8 pixels.
     """

@@ -1,4 +1,4 @@
-"""Whole JPEGs decoded, damaged ones refused: a decoder's warning about coded pixels counts as an error."""
+"""Decode JPEGs and refuse damaged ones: a decoder's warning about coded pixels counts as an error."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 _END = b"\xff\xd9"
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-# The decoder has read so many bytes ahead of the last pixel, and does not count them.
+# The decoder reads up to this many bytes beyond the last pixel without counting them.
 _READ_AHEAD = 16
 
 _BASELINE_SCAN = bytes([0, 63, 0])
 
 
 def decode_jpeg(data: bytes, mode: str) -> Image.Image:
-    """Decode the first image of a JPEG file; `mode` is what Pillow calls its colours: L, RGB or CMYK.
+    """Decode the first image of a JPEG file; `mode` is its colour mode in Pillow: L, RGB or CMYK.
 
-    Raises `ValueError`, mostly in the decoder's words, when it is truncated, damaged or invalid anywhere, or
-    lacks scans. Two faults that cameras make, and that cost no pixel, are none: bytes that only fill the
-    space between the pixels and the end, and a baseline scan that says it was of another kind.
+    Raises `ValueError`, mostly with the decoder's message, if the image is truncated, damaged or invalid
+    anywhere, or lacks scans. Two faults of cameras that affect no pixel are allowed: filling bytes between
+    the pixels and the end, and a baseline scan with the parameters of another kind of scan.
     """
     try:
         pixels = simplejpeg.decode_jpeg(data, _COLOURS[mode])
     except ValueError as error:
-        # Only the first warning is told, so what is fixed is read once more, as strictly.
+        # The decoder gives only its first warning, so the fixed file is decoded again, just as strictly.
         mended = _mended(data, str(error))
         if mended is None:
             raise
@@ -37,12 +37,12 @@ def decode_jpeg(data: bytes, mode: str) -> Image.Image:
     require_all_scans(data)
     if mode == "L":
         return Image.fromarray(pixels[..., 0])
-    # JPEGs hold no ink as 255, as Adobe began it.
+    # As Adobe writes them, CMYK JPEGs store "no ink" as 255.
     return Image.fromarray(255 - pixels, "CMYK") if mode == "CMYK" else Image.fromarray(pixels)
 
 
 def _mended(data: bytes, warning: str) -> bytes | None:
-    """The file without the fault that the warning tells of; None when pixels may be lost."""
+    """The file without the fault in the warning; None if pixels may be lost."""
     if warning == "Invalid SOS parameters for sequential JPEG":
         return _with_baseline_scan(data)
     told = _BEFORE_END.search(warning)
@@ -52,7 +52,7 @@ def _mended(data: bytes, warning: str) -> bytes | None:
 def _without_filling(data: bytes, count: int) -> bytes | None:
     """The file without `count` equal bytes before its end.
 
-    A longer run was partly taken for pixels: that is a file whose end was lost and filled with zeros.
+    A longer run was partly decoded as pixels: the end of such a file was lost and filled with zeros.
     """
     end = data.rfind(_END)
     pixels = data[:end].rstrip(data[end - 1 : end])
@@ -60,7 +60,7 @@ def _without_filling(data: bytes, count: int) -> bytes | None:
 
 
 def _with_baseline_scan(data: bytes) -> bytes | None:
-    """The file with the parameters that its one scan must have; None when it is not baseline."""
+    """The file with the parameters that its only scan must have; None if it is not baseline."""
     baseline = False
     for marker, _, end in segments(data):
         baseline = baseline or marker in BASELINE_FRAMES

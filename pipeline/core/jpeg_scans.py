@@ -1,11 +1,11 @@
-"""The scans of a JPEG: where they lie, and whether all came that its pixels need."""
+"""The scans of a JPEG: where they are, and whether all that its pixels need are there."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-# What may follow 0xff within coded pixels, and what stands without content, begins no segment.
+# Bytes after 0xff that belong to coded pixels, and markers without content, do not begin a segment.
 _BEGINNING = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 _END = 0xD9
 START_OF_SCAN = 0xDA
@@ -16,7 +16,7 @@ _COEFFICIENTS = frozenset(range(64))
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, beginning and end of each segment of a file's first image, its length counted in."""
+    """Yield marker, start and end of each segment of a file's first image; the length field is included."""
     place = 2
     while (found := _BEGINNING.search(data, place)) and found[1][0] != _END:
         start = found.end()
@@ -25,10 +25,10 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def require_all_scans(data: bytes) -> None:
-    """Raise `ValueError` when scans of a JPEG that its decoder can read are missing.
+    """Raise `ValueError` if a JPEG lacks scans.
 
-    Decoders take what came for an image: a blurred one, or one without its colours. Every component needs
-    all of its coefficients, and of a progressive image down to their last bit.
+    Decoders accept such a file: the image is blurred, or without its colours. Every component needs all of
+    its coefficients, in a progressive image down to the last bit.
     """
     missing: dict[int, set[int]] = {}
     progressive = False

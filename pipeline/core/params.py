@@ -1,4 +1,4 @@
-"""Sections of params.yaml as validated dataclasses: unknown, missing and wrongly typed values are refused."""
+"""Sections of params.yaml as checked dataclasses: unknown, missing and wrongly typed values are refused."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Section = TypeVar("Section")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-4` and `0o17` as the numbers and `off` as the word that YAML 1.2, and so DVC, takes them for.
+    """Reads `1e-4` and `0o17` as numbers and `off` as a word, like YAML 1.2 and DVC; PyYAML follows YAML 1.1.
 
-    PyYAML follows 1.1. `dvc exp run -S` writes the file again, and leaves out quotes that 1.2 does not need.
-    As DVC it refuses a key that stands in a section twice, of which PyYAML takes the last without a word.
+    This matters because `dvc exp run -S` rewrites the file and leaves out quotes that 1.2 does not need.
+    Like DVC, it refuses a key that a section has twice; PyYAML would silently use the last one.
     """
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Compose a section; `ComposerError` for a key that stands in it twice."""
+        """Compose a section; `ComposerError` for a key that it has twice."""
         node = super().compose_mapping_node(anchor)
         seen: dict[tuple[str, str], yaml.Mark] = {}
         for key, _ in node.value:
@@ -64,8 +64,8 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"),
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read a whole parameter file as nested mappings.
 
-    `ParameterError` names all entries of sections whose names cannot be those of stages, and all paths that
-    begin with `~` or a variable of the shell.
+    `ParameterError` lists all entries whose names a stage cannot have, and all paths that begin with `~` or a
+    shell variable.
     """
     if not path.is_file():
         raise MissingInputError(
@@ -86,7 +86,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def section_of(params: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """Return the mapping at `keys` ("fetch", "city"); `ParameterError` lists what there is instead."""
+    """Return the mapping at `keys` ("fetch", "city"); `ParameterError` lists the existing keys."""
     here: Any = params
     for depth, key in enumerate(keys):
         if not isinstance(here, Mapping) or key not in here:
@@ -99,10 +99,10 @@ def section_of(params: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
-    """Build the dataclass `kind` from its own fields; `where` names the section in errors.
+    """Build the dataclass `kind` from a section; `where` names the section in errors.
 
-    Values keep their YAML type: `int` is accepted for `float`, nothing else is converted, except text to
-    `Path`, lists to tuples, and a section within the section to the dataclass that its field is.
+    Values keep their YAML type, except that `int` is accepted for `float`, and text becomes `Path`, lists
+    become tuples, and a nested section becomes the dataclass of its field.
     A field with a default may be left out: it belongs to a choice that the section does not make.
     A `ValueError` of the dataclass's own checks becomes a `ParameterError`.
     """

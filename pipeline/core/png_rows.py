@@ -1,4 +1,4 @@
-"""PNGs whose coded pixels end before their last row, of which Pillow says nothing: the rest is black."""
+"""Detects PNGs whose coded pixels end before the last row: Pillow fills the rest with black silently."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from PIL import Image
 
 _SIGNATURE = 8
-# By the header's kind of colour.
+# Channels by the colour type in the header.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-# First column and row, and the steps from there, of each pass of an interlaced image.
+# First column, first row, and the steps in both, of each pass of an interlaced image.
 _PASSES = (
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
@@ -27,14 +27,14 @@ def may_lack_rows(decoded: Image.Image) -> bool:
 
 
 def require_all_rows(data: bytes) -> None:
-    """Raise `ValueError` when a PNG holds fewer coded pixels than its header says."""
+    """Raise `ValueError` if a PNG has fewer coded pixels than its header says."""
     wanted = held = 0
     inflating = zlib.decompressobj()
     for kind, content in _chunks(data):
         if kind == b"IHDR":
             wanted = _coded_size(*struct.unpack(">IIBBxxB", content[:13]))
         elif kind == b"IDAT":
-            # In pieces: a small chunk can unfold to gigabytes.
+            # In pieces: a small chunk can decompress to gigabytes.
             while content and not inflating.eof and held < wanted:
                 held += len(inflating.decompress(content, _PIECE))
                 content = inflating.unconsumed_tail
@@ -51,7 +51,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _coded_size(width: int, height: int, depth: int, colour: int, interlaced: int) -> int:
-    """Bytes of all rows, each of which begins with the number of its filter."""
+    """Bytes of all rows; each row begins with a byte for its filter."""
     passes = _PASSES if interlaced else ((0, 0, 1, 1),)
     sizes = ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes)
     bits = depth * _CHANNELS[colour]

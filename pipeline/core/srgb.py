@@ -1,4 +1,4 @@
-"""Any decoded image as 8-bit sRGB: its colour profile applied, what is transparent laid over white."""
+"""Converts any decoded image to 8-bit sRGB: applies its colour profile, puts transparency over white."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-# What an image with transparency is laid over.
+# The background of images with transparency.
 BACKGROUND = "white"
 
 _DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
 _COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
-# Levels of 255 by which a profile of sRGB itself may be off for rounding.
+# Levels (of 255) by which a profile of sRGB itself may differ because of rounding.
 _ROUNDING = 2
-# Transforms that are kept: images are of few cameras.
+# Transforms that are cached: images come from few cameras.
 _CAMERAS = 16
-# One transform serves all threads, so it keeps no pixel of the last call.
+# All threads share one transform, so it must not cache a pixel of the last call.
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
@@ -25,10 +25,10 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert a decoded image of any mode to mode RGB.
 
-    profile: the ICC profile that it carries. Its colours are converted by relative colorimetry with black
-    point compensation, so that all that sRGB can show stays as it is. One that is sRGB changes nothing; one
-    that cannot be read, or is of another kind of colours than the image, is ignored, as viewers do.
-    16-bit grey is scaled to 8 bits.
+    profile: the embedded ICC profile. Colours are converted by relative colorimetry with black point
+    compensation, so all colours that sRGB can show stay the same. A profile of sRGB changes nothing; one that
+    is unreadable, or is for another colour mode than the image, is ignored, as viewers do. 16-bit grey is
+    scaled to 8 bits.
     """
     colours = _colours(image)
     transform = _transform(profile, colours.mode) if profile else None
@@ -45,7 +45,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
     converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None  # it is, where a new image is asked for
+    assert converted is not None  # it is None only for in-place conversion
     return converted
 
 
@@ -60,7 +60,7 @@ def _colours(image: Image.Image) -> Image.Image:
 
 
 def _opacity(image: Image.Image) -> Image.Image | None:
-    """255 where an image is opaque, 0 where it is transparent; None when nothing in it can be."""
+    """255 where an image is opaque, 0 where it is transparent; None if it has no transparency."""
     if not image.has_transparency_data:
         return None
     if image.mode in _DEEP_GREY:
@@ -75,7 +75,7 @@ def _deep_levels(image: Image.Image) -> np.ndarray:
 
 @lru_cache(maxsize=_CAMERAS)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The way from a profile to sRGB; None where there is none, or none is needed."""
+    """The transform from a profile to sRGB; None if there is none, or none is needed."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != _COLOUR_SPACES[mode]:

@@ -1,4 +1,4 @@
-"""What a check finds: well, worth knowing, a warning or a fault, in one line, with what to do about it."""
+"""The result of a check: ok, note, warning or fault, in one line, with what to do about it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 # note: nothing is wrong, but something is worth knowing. warning: it works, but not as it should or not for
-# long. fault: it stands in the way of `dvc repro`.
+# long. fault: `dvc repro` would fail.
 Grade = Literal["ok", "note", "warning", "fault"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How something stands and what was found; `advice` says what to do."""
+    """The grade of a check and what was found; `advice` says what to do."""
 
     grade: Grade
     found: str
     advice: str = ""
 
     def line(self, subject: str) -> str:
-        """The grade first, in words, then what was looked at; advice on a line of its own."""
+        """Grade, subject and finding; advice on a line of its own."""
         line = f"{self.grade:<8} {subject:<12} {self.found}"
         return f"{line}\n{'':<21} -> {self.advice}" if self.advice else line
 
@@ -37,11 +37,11 @@ fault = functools.partial(Finding, "fault")
 def findings_of(
     checks: Iterable[tuple[str, Callable[[], Iterable[Finding]]]],
 ) -> Iterator[tuple[str, Finding]]:
-    """Carry out checks, each with its subject; one that breaks is itself a fault, and others go on."""
+    """Run checks, each with its subject; one that raises an error is a fault, and the others still run."""
     for subject, look in checks:
         try:
             yield from ((subject, finding) for finding in look())
-        except Exception as error:  # whatever it is: one check must not hide what the others find
+        except Exception as error:  # one check must not hide the results of the others
             reason = (str(error).splitlines() or [""])[0]
             found = f"this check failed: {type(error).__name__}: {reason}"
             advice = "fix the cause, or report it with the output of `duskline doctor --debug`"
@@ -49,11 +49,11 @@ def findings_of(
 
 
 class NoAnswerError(Exception):
-    """A process of its own has not answered; says why in one line."""
+    """A separate process gave no answer; the message says why in one line."""
 
 
 def ask_process(*arguments: str, seconds: float) -> str:
-    """What another Python prints that does what may crash or hang, such as load a library."""
+    """What a separate Python process prints, for code that may crash or hang, such as loading a library."""
     command = [sys.executable, *arguments]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The folders that stages write to: permission, names, links to DVC's cache, and room on their disks."""
+"""Checks the folders that stages write to: permissions, names, links to DVC's cache, free space."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.doctor.findings import Finding, fault, note, ok, warning
 from pipeline.forecast.disk_need import ASSUMPTIONS, Need
 from pipeline.runtime.human_readable import size
 
-# Bytes of the longest name of an image, and the end of one with the signs that they have.
+# Bytes of the longest name of an image, and the end of such a name with its special characters.
 _LONGEST_NAME, _LONG_NAME = 255, "@-Q" * 75
-# With less than this share left over the disk is as good as full.
+# Below this ratio of free to needed space there is a warning.
 _TIGHT = 1.2
-# Things shown of those that share a disk.
+# Number of needs shown for each disk.
 _SHOWN = 6
 
 
@@ -35,13 +35,13 @@ class Folders:
 
 
 def existing(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there: on its disk it would be made."""
+    """The folder, or its nearest existing parent, on whose disk it would be made."""
     folder = folder.absolute()
     return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
 def check_writing(folders: Folders) -> Iterator[Finding]:
-    """Whether a file can be written into each, by doing it, and of sets one with a long name of the field."""
+    """Write a test file into each folder; for datasets one with a long name as in published datasets."""
     refused, same = [], False
     for folder in (folders.project, folders.data, folders.cache, folders.work):
         try:
@@ -65,7 +65,7 @@ def check_writing(folders: Folders) -> Iterator[Finding]:
 
 
 def check_links(folders: Folders, wanted: Sequence[str]) -> Iterator[Finding]:
-    """What DVC gets between its cache and the workspace, by linking a real file; `wanted`: its cache.type."""
+    """Whether DVC can link from its cache to the workspace, with a real file; `wanted`: its cache.type."""
     between = f"between DVC's cache ({folders.cache}) and {folders.data}"
     if "hardlink" not in wanted:
         yield warning(
@@ -84,7 +84,7 @@ def check_links(folders: Folders, wanted: Sequence[str]) -> Iterator[Finding]:
 
 
 def can_link(one: Path, other: Path) -> bool:
-    """Whether a file in one folder can have a second name in the other, as they are or will be made."""
+    """Whether hard links work between two folders, existing or not yet made."""
     second = existing(other) / f".duskline-{uuid.uuid4().hex[:12]}-link"
     try:
         with _probe(existing(one)) as first:
@@ -99,7 +99,7 @@ def can_link(one: Path, other: Path) -> bool:
 
 @contextlib.contextmanager
 def _probe(folder: Path, name: str = "") -> Iterator[Path]:
-    """A file of a few bytes for the length of the block."""
+    """A file of a few bytes that exists during the block."""
     path = folder / f".duskline-{uuid.uuid4().hex[:12]}-probe{name}"
     path.write_bytes(b"duskline doctor\n")
     try:
@@ -109,7 +109,7 @@ def _probe(folder: Path, name: str = "") -> Iterator[Path]:
 
 
 def check_room(folders: Folders, needs: Sequence[Need]) -> Iterator[Finding]:
-    """Each disk that stages write to: what it will get, and what is free."""
+    """Each disk that stages write to: space needed, and space free."""
     by_disk = _needs_by_disk(folders, needs)
     sharing: dict[int, list[Path]] = defaultdict(list)
     for folder in astuple(folders):
@@ -136,7 +136,7 @@ def check_room(folders: Folders, needs: Sequence[Need]) -> Iterator[Finding]:
 
 
 def _needs_by_disk(folders: Folders, needs: Sequence[Need]) -> dict[int, Counter[str]]:
-    """Bytes by disk and by what they are; with copies where files cannot be linked."""
+    """Bytes by disk and by purpose, with copies where files cannot be linked."""
     by_disk: dict[int, Counter[str]] = defaultdict(Counter)
     linked = {folder: can_link(folder, folders.data) for folder in (folders.cache, folders.work)}
     for need in needs:

@@ -1,4 +1,4 @@
-"""What params.yaml asks for from outside: archives, terms, checkpoints, weights, own folders."""
+"""Checks the inputs that params.yaml names: archives, terms, checkpoints, weights, own folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.forecast.disk_need import archive_size, missing_archives
 from pipeline.forecast.hindrances import HOW_TO_MEND, hindrances, in_words, names_below
 from pipeline.runtime.human_readable import size
 
-# Files and folders of the user's own that sections name, by section and parameter.
+# The user's own files and folders that sections name, by section and parameter.
 _OWN = {
     "format": ("raw",),
     "image_lists": ("folder",),
@@ -24,13 +24,13 @@ _OWN = {
     "hub_local": ("repository",),
     "compare": ("checkpoints",),
 }
-# Sections that make recognisers, and where sections name these.
+# Sections that make models, and parameters that name these.
 _MODELS = ("train", "adapt", "asymmetric", "model_file", "hub_local", "hub_github")
 _NAMING = {"adapt": ("model",), "asymmetric": ("queries", "database"), "experiment": ("model",)}
 
 
 def check_sources(params: Mapping[str, Any], held: Path, raw: Path) -> Iterator[Finding]:
-    """Every source under `fetch`: available, to be downloaded, or in need of the user."""
+    """Every source under `fetch`: available, to be downloaded, or to be provided by the user."""
     for name, section in (params.get("fetch") or {}).items():
         source = read_source(name)
         if source.kind == "archives":
@@ -79,7 +79,7 @@ def _checkpoint(source: Source, place: str, held: Path) -> Finding:
 
 
 def check_translators(params: Mapping[str, Any]) -> Iterator[Finding]:
-    """Translators that the nights are made by."""
+    """The checkpoints that `translate` names."""
     made = {f"models/unit/{name}.pt" for name in params.get("train_unit") or ()}
     made |= {f"data/raw/{name}/gen.pt" for name in params.get("fetch") or ()}
     sections = params.get("translate") or {}
@@ -97,7 +97,7 @@ def check_translators(params: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_models(params: Mapping[str, Any], models: Path) -> Iterator[Finding]:
-    """Recognisers that sections name, which others must make if they do not be in `models`."""
+    """Models that sections name: another section makes each, or it is in `models`."""
     made = {str(name) for section in _MODELS for name in params.get(section) or {}}
     for section, fields in _NAMING.items():
         for entry, values in (params.get(section) or {}).items():
@@ -111,7 +111,7 @@ def check_models(params: Mapping[str, Any], models: Path) -> Iterator[Finding]:
 
 
 def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
-    """Weights that trainings begin with."""
+    """Weights that training starts from."""
     for name, section in (params.get("train_unit") or {}).items():
         vgg = str(section.get("vgg"))
         if vgg not in ("none", "None") and not Path(vgg).is_file():
@@ -123,7 +123,7 @@ def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator[Finding]:
-    """Folders and files of the user's own that params.yaml names; those in `made` come from stages."""
+    """The user's own folders and files that params.yaml names; those in `made` come from stages."""
     own = [
         (where, path)
         for where, path in _named_paths(params)
@@ -137,7 +137,7 @@ def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator
 
 
 def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any) -> Iterator[Finding]:
-    """What in the folders of the user's own stops DVC, or would collide elsewhere; only listings are read."""
+    """What in the user's own folders stops DVC, or would collide on other systems; only listings are read."""
     folders: dict[Path, str] = {}
     for where, path in _named_paths(params):
         below = any(path.is_relative_to(known) for known in (*made, *folders))
@@ -159,14 +159,14 @@ def _named_paths(params: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
                     yield f"{section}.{entry}.{name}", Path(values[name])
     for entry, values in (params.get("format") or {}).items():
         raw = Path(str(values.get("raw")))
-        # Without the folder of them all, that one is named.
+        # If `raw` itself is missing, only that is reported.
         if raw.is_dir():
             for name, path in _below_raw(str(values.get("form")), values):
                 yield f"format.{entry}.{name}", raw / path
 
 
 def _below_raw(form: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Folders and files that a section of `format` needs in its `raw`, by what names them."""
+    """Folders and files that a section of `format` needs in its `raw`, by the parameter that names them."""
     if form == "traverses":
         for folder in values.get("traverses") or ():
             yield f"traverses.{folder}", str(folder)

@@ -1,4 +1,4 @@
-"""All checks of a machine, in the order in which one thing rests on the other."""
+"""All checks of a machine, in order of dependence."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def check_machine(
     wrong_sections: Callable[[Mapping[str, Any]], Iterable[str]],
     learning: Callable[[Mapping[str, Any], int], Iterable[str]],
 ) -> Iterator[tuple[str, Finding]]:
-    """What there is to say of the project in the working folder and of this machine, with its subjects.
+    """Check the project in the working folder and this machine; yield subjects and findings.
 
-    raw, sets, models, translators: folders in the project. wrong_sections: says what is wrong in parameters;
-    learning: what trainings will ask of a GPU for which so many cores read.
+    raw, sets, models, translators: folders in the project. wrong_sections: yields errors in the parameters;
+    learning: yields what training needs of a GPU, given the number of cores that read images.
     """
     machine, cache, repo = settings_or_defaults(), Path(".dvc") / "cache", None
     try:
         params, repo = read_params(), SharedProject(Path()).repo
-    except Exception as error:  # whatever it is: it must not hide what other checks find
+    except Exception as error:  # it must not hide the results of other checks
         message, _, hint = str(error).partition("\n")
         advice = hint.strip() or "run it in a checkout of duskline, with a .dvc/config that DVC can read"
         project = fault(message, advice)
@@ -83,12 +83,12 @@ def check_machine(
             ),
         ]
     with ThreadPoolExecutor() as pool:
-        # They take a while, and have begun when their turn comes.
+        # They take a while, so they start early.
         torch = pool.submit(lambda: list(check_torch(machine.device)))
         libraries = pool.submit(lambda: list(check_libraries()))
         checks += [("libraries", libraries.result), ("torch", torch.result)]
         if repo is not None:
-            # Last, for it loads torch, which has been asked in a process of its own whether it can be.
+            # Last, because it loads torch; a separate process has checked before whether that works.
             checks.append(("parameters", lambda: _check_parameters(wrong_sections(params))))
             checks.append(("learning", lambda: map(note, learning(params, machine.workers))))
         yield from findings_of(checks)

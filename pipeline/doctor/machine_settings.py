@@ -1,4 +1,4 @@
-"""What is set for this machine, its processors and memory, and the engine."""
+"""Checks the machine's settings, processors, memory, and the engine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pipeline.runtime.logging_setup import VARIABLE as LEVEL_VARIABLE
 from pipeline.runtime.machine import LOCAL_FILE, Machine, read_machine, usable_processors
 from pipeline.runtime.memory import available_memory
 
-# Bytes: what a stage with a network takes at least.
+# Bytes that a stage with a network needs at least, and comfortably.
 _LEAST_MEMORY, _GOOD_MEMORY = 1_500_000_000, 4_000_000_000
 # Seconds to wait for an answer of a cluster.
 _KNOCKING = 5
 
 
 def settings_or_defaults() -> Machine:
-    """The machine's settings, or the defaults where these cannot be read, which a finding of its own says."""
+    """The machine's settings, or the defaults if they are invalid, which another check reports."""
     try:
         return read_machine()
     except ParameterError:
@@ -30,13 +30,13 @@ def settings_or_defaults() -> Machine:
 
 
 def check_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """`DUSKLINE_*` variables and the local file: which there are, and whether they are known."""
+    """`DUSKLINE_*` variables and the local file: which are set, and whether they are valid."""
     try:
         read_machine(environment)
     except ParameterError as error:
         yield fault(error.message, f"unset the variable, or fix {LOCAL_FILE}")
         return
-    # The level of speech is every command's own: it hands it to its workers by that variable.
+    # Each command sets the level variable itself, for its workers.
     names = sorted(name for name in environment if name.startswith("DUSKLINE_") and name != LEVEL_VARIABLE)
     given = [f"{name}={environment[name]}" for name in names]
     yield ok(
@@ -45,7 +45,7 @@ def check_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Find
 
 
 def check_processors(machine: Machine) -> Iterator[Finding]:
-    """How many there are, and whether there are far more workers."""
+    """How many there are, and whether there are too many workers."""
     usable, there = usable_processors(), os.cpu_count() or 1
     of_all = f"{usable} of {there} processors" if usable < there else f"{there} processors"
     words = f"{of_all}, {machine.workers} workers, {platform.machine()}"
@@ -56,7 +56,7 @@ def check_processors(machine: Machine) -> Iterator[Finding]:
 
 
 def check_memory() -> Iterator[Finding]:
-    """How much is free for what a stage with a network takes."""
+    """How much memory is free, compared with what a stage with a network needs."""
     memory = available_memory()
     if memory is None:
         yield note("this machine does not say how much memory is free")
@@ -72,7 +72,7 @@ def check_memory() -> Iterator[Finding]:
 
 
 def check_engine(machine: Machine, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Where translation and evaluation are done, and whether the cluster answers."""
+    """Where translation and evaluation run, and whether the cluster answers."""
     address = environment.get("RAY_ADDRESS", "")
     host, _, port = address.rpartition(":")
     if machine.engine == "local":

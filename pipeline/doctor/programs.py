@@ -1,4 +1,4 @@
-"""Python and the libraries: which there are, whether they fit together, and whether a GPU is seen."""
+"""Checks Python and the libraries: versions, whether they work together, and whether torch sees a GPU."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pipeline.doctor.findings import Finding, NoAnswerError, ask_process, fault,
 # Seconds: importing one from a cold disk takes its time.
 _IMPORTING = 120
 _INSTALL = "install them again, together: make setup"
-# Those beside torch that stages import, by package. Of dvc and dvclive importing takes seconds, which the
-# checks of DVC itself spend anyway.
+# Libraries beside torch that stages import, by package. Importing dvc and dvclive takes seconds, and the
+# checks of DVC import them anyway.
 _LIBRARIES = {
     "opencv-python-headless": "cv2",
     "faiss-cpu": "faiss",
@@ -47,7 +47,7 @@ print(json.dumps(said))
 
 
 def check_python() -> Iterator[Finding]:
-    """The running Python, and the one that the stages would be run by."""
+    """The running Python, and the one that would run the stages."""
     advice = f"activate this environment: . {sys.prefix}/bin/activate"
     there = shutil.which("python")
     if there is None:
@@ -62,7 +62,7 @@ def check_python() -> Iterator[Finding]:
 
 
 def check_libraries() -> Iterator[Finding]:
-    """Whether those beside torch are there and can be imported."""
+    """Whether the libraries beside torch are installed and can be imported."""
     versions, broken = [], []
     for package, module in _LIBRARIES.items():
         try:
@@ -80,7 +80,7 @@ def check_libraries() -> Iterator[Finding]:
 
 
 def check_torch(device: str) -> Iterator[Finding]:
-    """Load torch and torchvision in a process of their own, and hear what they see; `device`: the setting."""
+    """Load torch and torchvision in a separate process and check them; `device`: the setting."""
     try:
         yield from torch_findings(json.loads(ask_process("-c", _TORCH, seconds=_IMPORTING)), device)
     except NoAnswerError as error:
@@ -88,7 +88,7 @@ def check_torch(device: str) -> Iterator[Finding]:
 
 
 def torch_findings(said: Mapping[str, Any], device: str) -> Iterator[Finding]:
-    """Judge what the process said of torch, and of a GPU."""
+    """Findings about torch and GPUs, from the report of that process."""
     both = f"torch {said['version']}, torchvision {said['torchvision']}"
     yield fault(f"{both}: {said['error']}", _INSTALL) if said["error"] else ok(both)
     if said["gpus"]:

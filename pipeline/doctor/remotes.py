@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.doctor.findings import Finding, NoAnswerError, ask_process, fault, note, ok, warning
 from pipeline.sharing.objects import HOW_TO_REACH
 
-# Seconds that a remote has to answer; a large part goes into the start of DVC.
+# Seconds that a remote has to answer; starting DVC takes a large part.
 _ANSWERING = 20.0
-# The first push makes the folder, but neither a bucket nor the disk that it would lie on.
+# The first push makes the folder, but not a bucket or a disk.
 _ASK = """
 import os, sys
 from dvc.repo import Repo
@@ -27,7 +27,7 @@ except FileNotFoundError:
 
 
 def check_remotes(config: Mapping[str, Any], seconds: float = _ANSWERING) -> Iterator[Finding]:
-    """Whether each remote of DVC's configuration can be reached and used; asked where it may hang."""
+    """Whether each remote of DVC's configuration works; tested in a separate process, which may hang."""
     remotes, default = config["remote"], config["core"].get("remote")
     if not remotes:
         yield note("no remote is configured; `duskline share URL` sets one up for others to pull from")

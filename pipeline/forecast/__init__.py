@@ -1,1 +1,1 @@
-"""What lies ahead: the disk that params.yaml needs, and what the next run would do and take."""
+"""Forecasts: the disk space that params.yaml needs, and what the next run would do and need."""

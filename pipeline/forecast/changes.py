@@ -1,4 +1,4 @@
-"""Which stages DVC would run, and why: its own decisions, with the stages that depend on them."""
+"""Which stages DVC would run, and why: DVC's own decisions, and the stages that depend on them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from pipeline.forecast.hindrances import hindrances, in_words
 from pipeline.runtime.errors import ParameterError
 from pipeline.sharing.objects import SharedProject
 
-# Named in a reason before the others are counted.
+# Names shown in a reason; the others are counted.
 _SHOWN = 3
 _OPTION = re.compile(r"--(\S+)(?: ((?!--)\S+))?")
 
-# runs: something of its own changed. cached: as well, but DVC has the outputs of an earlier run with the same
-# inputs. follows: it runs if a stage before it gives other outputs than now. stuck: DVC stops at its
-# inputs.
+# runs: something of its own changed. cached: the same, but DVC has the outputs of an earlier run with the
+# same inputs. follows: it runs if the outputs of a stage before it change. stuck: DVC stops at its inputs.
 Certainty = Literal["runs", "cached", "follows", "stuck"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A stage that would run, or would if it could: its name, whether it does, and the reasons in words."""
+    """A stage that would run, or is stuck: its name, how certain that is, and the reasons in words."""
 
     stage: str
     certainty: Certainty
@@ -37,15 +36,15 @@ class Change:
 
 
 def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
-    """What `dvc repro` would run in the working folder, a project's root: each after those it reads from.
+    """What `dvc repro` would run in the working folder, a project's root, in order of dependence.
 
     targets: as for `dvc repro`; without any, all stages.
-    Raises `MissingInputError` where there is no project, and `ParameterError` when its files contradict each
-    other, a target is not a stage of it, or another DVC command holds it.
+    Raises `MissingInputError` if there is no project, and `ParameterError` if its files contradict each
+    other, a target is not one of its stages, or another DVC command has locked it.
     """
     from dvc.exceptions import DvcException
 
-    # It would announce what it takes from its cache.
+    # DVC would log what it takes from its cache.
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         repo = SharedProject(Path()).repo
@@ -60,7 +59,7 @@ def pending_changes(targets: Sequence[str] = ()) -> list[Change]:
 
 
 def last_runs() -> dict[str, Any]:
-    """What dvc.lock has of each stage: its command, and its outputs with their bytes. DVC has checked it."""
+    """What dvc.lock, which DVC has checked, says about each stage: its command, and bytes of its outputs."""
     lock = Path("dvc.lock")
     return dict(yaml.load(lock.read_bytes(), Loader=yaml.CSafeLoader)["stages"]) if lock.exists() else {}
 
@@ -98,7 +97,7 @@ def _changes(repo: Any, targets: Sequence[str]) -> list[Change]:
 
 
 def _in_the_way(stage: Any, made: set[str]) -> str:
-    """What DVC cannot get past in a folder that a stage reads and none makes; "" when there is nothing."""
+    """What stops DVC in a folder that a stage reads and no stage makes; "" if nothing does."""
     for dep in stage.deps:
         folder = Path(str(dep.fs_path))
         if dep.protocol != "local" or not folder.is_dir() or {str(folder), *map(str, folder.parents)} & made:
@@ -109,13 +108,13 @@ def _in_the_way(stage: Any, made: set[str]) -> str:
 
 
 def _is_cached(stage: Any) -> bool:
-    """Whether DVC would take the outputs from an earlier run; it spoils `stage`."""
+    """Whether DVC would take the outputs from an earlier run; `stage` cannot be used afterwards."""
     from dvc.exceptions import DvcException
     from dvc_data.hashfile.hash_info import HashInfo
 
-    with contextlib.suppress(DvcException, OSError):  # what it reads is not there, or was never run with
+    with contextlib.suppress(DvcException, OSError):  # an input is missing, or there was no run with it
         if stage.changed_stage() or not stage.deps_cached():
-            # As before a run, so that it is looked for by what it reads now, and not by its last run.
+            # As before a run, so that DVC searches by the current inputs, not by those of the last run.
             stage.save_deps()
             for out in stage.outs:
                 out.hash_info = HashInfo()
@@ -127,7 +126,7 @@ def _is_cached(stage: Any) -> bool:
 def _reasons(
     stage: Any, status: Sequence[Any], command: str, made_before: Collection[str]
 ) -> tuple[str, ...]:
-    """What DVC's status of a stage says, in its words, but for inputs that are in `made_before`."""
+    """DVC's status of a stage, in its words, without inputs that are in `made_before`."""
     if not any(out.hash_info for out in stage.outs):
         return ("never ran",)
     found: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""How much disk what params.yaml asks for will take, as far as it is not there yet."""
+"""How much disk space params.yaml still needs, beyond what exists already."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.datasets.sources.registry import Source, SourceFile, known_sources
 from pipeline.forecast.image_counts import CITY_PIXEL, PICTURE, SetsForecast, drawn_counts
 from pipeline.runtime.machine import Machine
 
-# The city as it is drawn to the sets that are made of it: a part of it is PNG.
+# Size of the rendered city relative to the datasets made from it: a part of it is PNG.
 _CITY_RAW = 1.3
-# Bytes of a large recogniser's file (a whole ResNet-18 has 45 MB), times that in the state of a training
-# (weights, the best ones and two moments).
+# Bytes of a large model file (a whole ResNet-18 has 45 MB), and how many times that a training state has
+# (weights, best weights and two moments).
 _MODEL, _STATES = 120_000_000, 4
-# Bytes of a descriptor for each cluster, of 512 channels. The store of descriptors keeps to the other.
+# Bytes of a descriptor for each cluster, with 512 channels, and the limit of the descriptor store.
 _DESCRIPTOR, _MOST_DESCRIPTORS = 4 * 512, 20 * 2**30
 
 _ABOUT = re.compile(r"(?:[\d.]+-)?([\d.]+) ?([kMGT])B")
@@ -34,9 +34,10 @@ Place = Literal["archives", "data", "work"]
 
 @dataclass(frozen=True)
 class Need:
-    """What will be written: in words, into which folder, bytes; None when nobody knows.
+    """What will be written: in words, into which folder, and bytes; None if unknown.
 
-    shared: whether DVC's cache, and for nights in `work` also `data`, has it too: copies, without links.
+    shared: whether DVC's cache, and for nights in `work` also `data`, has it too: as copies if links do not
+    work.
     """
 
     what: str
@@ -48,7 +49,7 @@ class Need:
 def disk_needs(
     params: Mapping[str, Any], sets: SetsForecast, raw: Path, models: Path, machine: Machine
 ) -> list[Need]:
-    """What is still to be written; raw, models: folders in which some of it may be already."""
+    """What is still to be written; raw, models: folders that may already have some of it."""
     needs = [*_source_needs(params, raw, machine.archives), *_set_needs(sets)]
     learnt = [*(params.get("train") or ()), *(params.get("adapt") or ())]
     trained = [name for name in learnt if not (models / name).is_dir()]
@@ -79,12 +80,12 @@ def _source_needs(params: Mapping[str, Any], raw: Path, archives: Path) -> Itera
 
 
 def missing_archives(source: Source, held: Path) -> list[SourceFile]:
-    """The archives of a source that the folder `held` lacks."""
+    """The archives of a source that are missing in the folder `held`."""
     return [file for file in source.files if find_local_archive(held, source.folders, file.name) is None]
 
 
 def archive_size(file: SourceFile) -> int | None:
-    """Bytes of a published archive; of a range in words the larger end; None when nobody knows."""
+    """Bytes of a published archive, the larger end of a range; None if unknown."""
     if file.size is not None:
         return file.size
     found = _ABOUT.search(file.about)

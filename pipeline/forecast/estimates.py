@@ -1,4 +1,4 @@
-"""What a stage will take, by what it or another of its kind took last; never by anything else."""
+"""Estimates of a stage's time and memory, only from its last run or that of another instance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.compute.resources.timings import Timing
 from pipeline.forecast.image_counts import SetsForecast, drawn_counts
 from pipeline.runtime.set_stages import SET_STAGES
 
-# Stages that take much the same whichever instance it is.
+# Stages that take about the same for every instance.
 _ALIKE = ("experiment", "augmentations", "sheet", "statistics", "compare")
 # Parameters whose product is the number of items.
 _COUNTED = {
@@ -23,9 +23,9 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds, bytes of the largest process, and bytes of the outputs; None where nobody knows.
+    """Seconds, bytes of the largest process, and bytes of the outputs; None if unknown.
 
-    basis: on which earlier run it rests, in words; "" where that is its own as it was.
+    basis: the earlier run that it is based on, in words; "" if that is the stage's own, unscaled.
     """
 
     seconds: float | None = None
@@ -36,7 +36,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Estimates for a `machine` (in words) from the `timings` of last runs and what dvc.lock has of them."""
+    """Estimates for a `machine` (in words) from the `timings` of last runs and their entries in dvc.lock."""
 
     timings: Mapping[str, Timing]
     last_runs: Mapping[str, Any]
@@ -71,7 +71,7 @@ class Estimates:
         return None if outs is None else sum(out.get("size", 0) for out in outs)
 
     def items_of(self, stage: str) -> int | None:
-        """How many images, queries or iterations a whole run of `stage` has; None when nobody knows."""
+        """How many images, queries or iterations a whole run of `stage` has; None if unknown."""
         kind, _, name = stage.partition("@")
         section = self.params.get(kind)
         entry: Any = (section.get(name) if isinstance(section, Mapping) else None) or {}

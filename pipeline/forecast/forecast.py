@@ -1,4 +1,4 @@
-"""What `dvc repro` would do next, with what it will take: a row for each stage, and the sums."""
+"""What `dvc repro` would do next, with time and memory: a row for each stage, and totals."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.runtime.human_readable import duration, size
 def forecast_lines(
     steps: Sequence[tuple[Change, Estimate]], free_memory: int | None, free_disk: int
 ) -> Iterator[str]:
-    """The table of `steps`, and below it what counts.
+    """The table of `steps`, and totals below it.
 
-    free_memory, free_disk: bytes; None where the machine does not tell.
+    free_memory, free_disk: bytes; None if unknown.
     """
     if not steps:
         yield "Nothing to do: every output is up to date."

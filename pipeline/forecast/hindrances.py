@@ -1,4 +1,4 @@
-"""Files that DVC cannot get past when it looks at a folder, which stops the stage that depends on it."""
+"""Finds files at which DVC stops when it reads a folder, and so the stage that depends on it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipeline.runtime.errors import printable
 
 
 def hindrances(folder: Path, repo: Any) -> dict[str, str]:
-    """What is in the way of a DVC repository: a reason for each path, POSIX and relative to `folder`.
+    """What stops DVC in `folder`: a reason for each path, POSIX and relative to `folder`.
 
-    Folders are listed, and no file is opened. Linked folders are not followed, and what `.dvcignore` names is
-    skipped, as DVC does.
+    Folders are listed, and no file is opened. Linked folders are not followed, and paths in `.dvcignore` are
+    skipped, as in DVC.
     """
     from dvc.fs import localfs
 
     found = _below(folder, "")
-    whole = os.path.abspath(folder)  # noqa: PTH100 - a name that is no UTF-8 stays as it is
+    whole = os.path.abspath(folder)  # noqa: PTH100 - a name that is not UTF-8 stays as it is
     return {
         path: reason for path, reason in found if not repo.dvcignore.is_ignored(localfs, f"{whole}/{path}")
     }
@@ -60,7 +60,7 @@ def _below(folder: Path, above: str) -> Iterator[tuple[str, str]]:
 
 
 def _reason(entry: os.DirEntry[str]) -> str:
-    """Why DVC cannot take an entry of a folder, or ""."""
+    """Why DVC cannot use an entry of a folder, or ""."""
     if printable(entry.name) != entry.name:
         return "has a name that is not UTF-8"
     if entry.name == ".dvcignore":

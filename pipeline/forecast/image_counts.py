@@ -1,4 +1,4 @@
-"""How many images the sets of params.yaml have, or will have once they are made, and their bytes."""
+"""How many images and bytes the datasets of params.yaml have, or will have."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from pipeline.runtime.set_stages import SET_STAGES
 # Images by "split/role", as in manifests.
 Counts = Mapping[str, int]
 
-# Of photographs as they come, whose places in a set the form decides.
+# Key for images whose split and role are not known before formatting.
 _ANYWHERE = "all"
-# Bytes of a street view of 640x480 pixels as JPEG: Pittsburgh's have 35 kB, SF-XL's 44; and of a pixel of
-# the embedded city's images.
+# Bytes of a 640x480 street view as JPEG (Pittsburgh's have 35 kB, SF-XL's 44), and of a pixel of the embedded
+# city's images.
 PICTURE, CITY_PIXEL = 40_000, 0.4
-# Their images are links to those of the sets that they are made of.
+# Stages whose images are links to those of the datasets that they are made from.
 _LINKING = ("merge", "apart", "select")
 
 
 @dataclass(frozen=True)
 class SetForecast:
-    """A set's images as its next run will make them: `counts` by split and role, None when nobody knows yet.
+    """A dataset after its next run: `counts` of images by split and role, None if not yet known.
 
-    stage: which makes it, or "". picture: the mean of its images' bytes. there: whether it is made already.
+    stage: the stage that makes it, or "". picture: mean bytes of an image. there: whether it exists already.
     """
 
     stage: str
@@ -43,26 +43,26 @@ class SetForecast:
 
     @property
     def images(self) -> int | None:
-        """All of them."""
+        """Number of all images."""
         return None if self.counts is None else sum(self.counts.values())
 
     @property
     def tested(self) -> int | None:
-        """Those of the test split, which evaluation looks at; None when the split is not known."""
+        """Number of images in the test split; None if the splits are not known."""
         if self.counts is None or _ANYWHERE in self.counts:
             return None
         return sum(count for place, count in self.counts.items() if place.startswith("test/"))
 
     @property
     def new_bytes(self) -> int | None:
-        """What making it writes to disk; None when nobody knows."""
+        """Bytes that making it writes to disk; None if unknown."""
         if self.stage in _LINKING:
             return 0
         return None if self.images is None else round(self.images * self.picture)
 
 
 class SetsForecast:
-    """The sets that `params` asks for, below the folder `sets`; each is looked at when it is asked for."""
+    """The datasets in `params`, below the folder `sets`; each is examined when it is first asked for."""
 
     def __init__(self, params: Mapping[str, Any], sets: Path) -> None:
         self._params = params
@@ -70,28 +70,28 @@ class SetsForecast:
         self._known: dict[str, SetForecast] = {}
 
     def names(self) -> list[str]:
-        """In the order of the journey."""
+        """Names in the order of the pipeline."""
         return [str(name) for stage in SET_STAGES for name in self._params.get(stage) or {}]
 
     def of(self, name: str) -> SetForecast:
-        """What is known of one set; of one that params.yaml does not make, whatever lies there."""
+        """What is known about one dataset; if params.yaml does not make it, what is in its folder."""
         if name not in self._known:
             stage = next((stage for stage in SET_STAGES if name in (self._params.get(stage) or {})), "")
-            # For sets that are made of each other in a ring, which DVC will refuse.
+            # Ends the recursion for datasets that are made from each other; DVC will refuse these.
             self._known[name] = SetForecast(stage)
             section = self._params[stage][name] if stage else {}
             there = _counted(self._sets / name / MANIFEST)
             source = self._raw if stage == "format" else self._made
             counts, picture = source(section) if stage else (None, PICTURE)
             if there is not None:
-                # What follows from the parameters counts more than what an earlier run with others made.
+                # Counts from the parameters override those of an earlier run with other parameters.
                 exact = counts is not None and _ANYWHERE not in counts
                 counts, picture = counts if exact else there[0], there[1]
             self._known[name] = SetForecast(stage, counts, picture, there is not None)
         return self._known[name]
 
     def _made(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
-        """Counts and bytes of an image of a set that is made of others, or the most that there can be."""
+        """Counts and bytes of an image for a dataset made from others, or their maximum."""
         one = self.of(str(section.get("day", section.get("dataset"))))
         counts = one.counts
         if counts is not None and "night" in section:
@@ -103,7 +103,7 @@ class SetsForecast:
         return counts, one.picture
 
     def _raw(self, section: Mapping[str, Any]) -> tuple[Counts | None, float]:
-        """The same of raw data: of the city, of the registry, of a folder's images, or as is said."""
+        """The same for raw data: from the city, the registry, a folder's images, or `expected`."""
         raw = Path(str(section.get("raw")))
         fetched = self._params.get("fetch") or {}
         source: Any = fetched.get(raw.parent.name)
@@ -116,7 +116,7 @@ class SetsForecast:
         if form in known_sources():
             published, cities = read_source(form), section.get("cities")
             if cities and (known := published.of_city):
-                # The others' images may lie there, too.
+                # Images of other cities may be there too.
                 most = sum(known.get(city, known["others"]) for city in cities)
                 pictures = min(pictures or most, most)
             else:
@@ -125,7 +125,7 @@ class SetsForecast:
 
 
 def _counted(manifest: Path) -> tuple[Counts, float] | None:
-    """Counts and mean bytes of a set that is there; None without a manifest that can be read."""
+    """Counts and mean bytes of an existing dataset; None without a readable manifest."""
     try:
         with manifest.open(encoding="utf-8", newline="") as stream:
             rows = [
@@ -137,7 +137,7 @@ def _counted(manifest: Path) -> tuple[Counts, float] | None:
 
 
 def drawn_counts(source: Any) -> dict[str, Counts] | None:
-    """Images by raw form of the embedded city, of its section under `fetch`, without planning its streets.
+    """Images of the embedded city by raw form, from its section under `fetch`, without planning its streets.
 
     None for other sections and for one that its stage would refuse.
     """

@@ -1,4 +1,5 @@
-"""A translator (any callable) over a whole set: plan, run, record, and never twice.
+"""Runs a translator (any callable) over a whole dataset: plans, runs and records, and makes no night twice.
 
-Nights are made in engine, described in records and measured in comparison; photometric makes them simply.
+engine makes nights, records describes them, comparison measures them; photometric makes them without a
+network.
 """

@@ -1,4 +1,4 @@
-"""What came out, for people: tables beside the paper's, sheets of sets, and one page.
+"""Results for people: tables compared with the paper's, sheets of datasets, and one page.
 
-tables are files for programs and people, sets describe image sets, page is the HTML report.
+tables writes files for programs and people, sets describes datasets, page is the HTML report.
 """

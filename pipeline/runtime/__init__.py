@@ -1,4 +1,4 @@
-"""What every room needs and what cannot change a byte of an output. No torch.
+"""What every room needs and what cannot change an output. No torch.
 
 Errors, locks, signals, logging, progress, settings of the machine, ranges of settings and their docs.
 """

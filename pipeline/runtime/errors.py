@@ -1,4 +1,4 @@
-"""The one exception family: every message says what was wanted, what was found, where, and what to do."""
+"""The exceptions of duskline: each says what was expected, what was found, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 class DusklineError(Exception):
-    """A fault that duskline understands; the command ends with `exit_code` and without a traceback.
+    """An error that duskline understands; the command ends with `exit_code` and without a traceback.
 
-    `message` says what was wanted and what was found where; `hint` says what to do about it.
+    `message` says what was expected, what was found and where; `hint` says what to do about it.
     """
 
     exit_code = 1
@@ -23,22 +23,22 @@ class DusklineError(Exception):
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders (workers); keyword arguments do not survive the default way.
+        # Errors are pickled by workers; the default way loses keyword arguments.
         return (_rebuild, (type(self), self.message, self.hint))
 
 
 class UserError(DusklineError):
-    """The user's to fix: a parameter, a path, a missing input, a command line."""
+    """An error that the user can fix: a parameter, a path, a missing input, a command line."""
 
     exit_code = 2
 
 
 class ParameterError(UserError):
-    """A parameter is missing, misspelt or out of its range."""
+    """A parameter is missing, misspelt or out of range."""
 
 
 class MissingInputError(UserError):
-    """A file or folder that a stage reads is not there."""
+    """A file or folder that a stage reads does not exist."""
 
 
 class BadImageError(DusklineError):
@@ -46,23 +46,23 @@ class BadImageError(DusklineError):
 
 
 class NoReaderError(BadImageError):
-    """An image is of a form whose reader is not installed here."""
+    """An image has a format whose reader is not installed."""
 
 
 class BadArchiveError(DusklineError):
-    """An archive or split file cannot be read, or holds a member that must not be extracted."""
+    """An archive or split file cannot be read, or has a member that must not be extracted."""
 
 
 class NameFormatError(DusklineError):
-    """A file name is not in the common name convention, or values cannot be written in it."""
+    """A file name does not follow the common convention, or values cannot be written in it."""
 
 
 class SetError(DusklineError):
-    """An image set contradicts its manifest or the rules of its making."""
+    """A dataset contradicts its manifest or the rules by which it was made."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint is not one, or does not have the shape of the network."""
+    """A file is not a checkpoint, or does not fit the network."""
 
 
 class StageRunningError(UserError):
@@ -70,23 +70,23 @@ class StageRunningError(UserError):
 
 
 class InterruptedRunError(DusklineError):
-    """The run was ended by Ctrl-C or SIGTERM; `kept` says in words what was finished before."""
+    """The run was stopped by Ctrl-C or SIGTERM; `kept` says what was finished before."""
 
     exit_code = 130
 
     @property
     def kept(self) -> str:
-        """What is kept, without the word that the run was interrupted."""
+        """What is kept: the message without "interrupted"."""
         return self.message.removeprefix("interrupted; ")
 
 
 def printable(text: str) -> str:
-    """The text with the bytes of file names that are no UTF-8 written out, such as `caf\\xe9.jpg`."""
+    """The text with escapes for bytes of file names that are not UTF-8, such as `caf\\xe9.jpg`."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def listed(items: Iterable[str], shown: int = 20) -> str:
-    """Put the first `shown` items on indented lines of their own, and below them a count of the rest."""
+    """The first `shown` items on indented lines of their own, and below them a count of the rest."""
     known = list(items)
     more = [f"and {len(known) - shown:,} more"] if len(known) > shown else []
     return "".join(f"\n    {line}" for line in known[:shown] + more)

@@ -1,7 +1,7 @@
-"""What a settings dataclass says of its fields: the meaning in its docstring, unit and range in its types.
+"""The fields of a settings dataclass: their meaning from its docstring, unit and range from their types.
 
-The docstring has a line `name: meaning.` for each field, or `one, other: meaning.` for some together; lines
-below such a line belong to it, up to an empty one or the next field.
+The docstring has a line `name: meaning.` for each field, or `one, other: meaning.` for several; the lines
+below belong to it, up to an empty line or the next field.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENTRY = re.compile(r"(?P<names>[a-z]\w*(?:, [a-z]\w*)*): (?P<meaning>.*)")
 class Described:
     """A field: its meaning as a sentence, its type without range, and the range of a number.
 
-    default: its value when it is left out, `dataclasses.MISSING` when it may not be.
+    default: its value if it is left out; `dataclasses.MISSING` if it is required.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Described:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The values that it can have, when these are listed."""
+        """The allowed values, if they are listed."""
         return typing.get_args(self.kind) if typing.get_origin(self.kind) is typing.Literal else ()
 
     @property
     def values(self) -> str:
-        """In words, what values it takes."""
+        """The allowed values in words."""
         if self.choices:
             return " or ".join(map(str, self.choices))
         if self.range is not None:
@@ -54,7 +54,7 @@ class Described:
 
 
 def described(kind: type) -> list[Described]:
-    """The fields of the dataclass `kind`, in their order; `LookupError` names those without a meaning."""
+    """The fields of the dataclass `kind`, in order; `LookupError` names those without a meaning."""
     meanings = _meanings(kind)
     fields = dataclasses.fields(kind)
     if lacking := [field.name for field in fields if field.name not in meanings]:
@@ -79,7 +79,7 @@ def is_optional(kind: type, name: str) -> bool:
 
 
 def summary_of(kind: type) -> str:
-    """What the docstring of the dataclass `kind` says of it as a whole, as one line."""
+    """The first paragraph of the docstring of the dataclass `kind`, as one line."""
     first: str = inspect.getdoc(kind).partition("\n\n")[0]  # type: ignore[union-attr]  # ours have one
     return " ".join(first.split())
 

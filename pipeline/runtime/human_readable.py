@@ -1,4 +1,4 @@
-"""Times and amounts of bytes in few words, for tables and summaries."""
+"""Times and sizes for people, in tables and summaries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
 def duration(seconds: float) -> str:
-    """A time in the two units that fit it: "0.4 s", "35 s", "2 min 5 s", "3 h 20 min", "2 d 4 h"."""
+    """A time in its two largest units: "0.4 s", "35 s", "2 min 5 s", "3 h 20 min", "2 d 4 h"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """An amount of bytes in the unit that fits it, by thousands: "12.3 GB", "640 MB", "4 kB", "0 kB"."""
+    """A number of bytes in its largest unit, by thousands: "12.3 GB", "640 MB", "4 kB", "0 kB"."""
     for unit, length in _UNITS:
         if count >= length:
             value = count / length

@@ -1,4 +1,4 @@
-"""All images looked at once before long work begins, so that none ends it after hours."""
+"""Checks all images before long work begins, so that a bad image does not stop it after hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.runtime.progress import progress
 
 
 def unreadable(reads: Mapping[str, Callable[[], object]], threads: int) -> dict[str, str]:
-    """Call what reads each image, by `threads`; of those that cannot be read the reason, by their name."""
+    """Read each image, in `threads` threads; return the reasons of those that cannot be read, by name."""
 
     def reason(read: Callable[[], object]) -> str:
         try:
@@ -28,7 +28,7 @@ def unreadable(reads: Mapping[str, Callable[[], object]], threads: int) -> dict[
 
 
 def refuse_unreadable(reasons: Iterable[str], hint: str) -> None:
-    """Raise `BadImageError` with all reasons, when there are any."""
+    """Raise `BadImageError` with all reasons, if there are any."""
     reasons = sorted(reasons)
     if reasons:
         raise BadImageError(f"{len(reasons)} images cannot be used for training:{listed(reasons)}", hint=hint)

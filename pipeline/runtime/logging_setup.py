@@ -1,7 +1,7 @@
-"""How much is said: quiet, normal or debug. The one place that sets up logging, for commands and workers.
+"""How much is printed: quiet, normal or debug. Sets up logging, for commands and workers.
 
-quiet: errors, and what was asked for. normal: also warnings, what continues, progress bars and a summary.
-debug: also which files are read, what `auto` has become, and the traceback of an error.
+quiet: errors and the requested output. normal: also warnings, progress bars and a summary. debug: also which
+files are read, what `auto` means here, and the traceback of an error.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _LEAST = {"quiet": logging.ERROR, "normal": logging.INFO, "debug": logging.DEBUG
 
 
 class _OnStandardError(logging.Handler):
-    """Writes to what standard error is at the time, above a progress bar if there is one."""
+    """Writes to the current standard error, above a progress bar if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """A message as it is, after the name of its level where that is not the usual one."""
+        """The message; unless its level is INFO, the name of the level comes first."""
         message = printable(super().format(record))
         if record.levelno == logging.INFO:
             return message
@@ -37,7 +37,7 @@ class _OnStandardError(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        # Nobody may be there to read it any more.
+        # Standard error may be closed already.
         with contextlib.suppress(OSError, ValueError):
             tqdm.write(self.format(record), file=sys.stderr)
 
@@ -48,7 +48,7 @@ _LOGGERS = [logging.getLogger(package) for package in ("pipeline", "unit", "stag
 
 @contextlib.contextmanager
 def speaking(level: Level) -> Iterator[None]:
-    """Speak at `level` within the block; processes that are started in it do so too, by `DUSKLINE_LEVEL`."""
+    """Print at `level` within the block; processes started in it do the same, through `DUSKLINE_LEVEL`."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = level
     speak_as_told()
@@ -68,12 +68,12 @@ def speaking(level: Level) -> Iterator[None]:
 
 
 def speak_as_told() -> None:
-    """Speak at the level of the environment: that of the command which started this process."""
+    """Print at the level in the environment, that of the command which started this process."""
     for logger in _LOGGERS:
         logger.addHandler(_HANDLER)
         logger.setLevel(_LEAST.get(os.environ.get(VARIABLE, "normal"), logging.INFO))
 
 
 def is_quiet() -> bool:
-    """Whether nothing but errors and what was asked for is to be said."""
+    """Whether only errors and the requested output are printed."""
     return _LOGGERS[0].getEffectiveLevel() >= logging.ERROR

@@ -1,6 +1,6 @@
-"""Settings of the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`, never parameters.
+"""Settings of the machine: from `DUSKLINE_*` variables or `duskline.local.yaml`; they are not parameters.
 
-Changing them reruns nothing, so they may not change what a stage writes (on a CPU, not a single byte).
+Changing them reruns nothing, so they must not change what a stage writes (on a CPU, not a single byte).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.runtime.ranges import Range
 LOCAL_FILE = Path("duskline.local.yaml")
 _PREFIX = "DUSKLINE_"
 
-# Where translation and description are done: by processes of this machine, or by a Ray cluster.
+# Where nights and descriptors are computed: in processes of this machine, or in a Ray cluster.
 Engine = Literal["local", "ray"]
 Device = Literal["auto", "cpu", "cuda"]
 _CHOICES = {
@@ -60,9 +60,9 @@ def usable_processors() -> int:
 
 
 def read_machine(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Machine:
-    """Read the machine settings; the environment wins over the local file, which wins over the defaults.
+    """Read the machine settings; the environment overrides the local file, which overrides the defaults.
 
-    An unknown name or an impossible value is a `ParameterError` that says where it stands.
+    An unknown name or an invalid value is a `ParameterError` that says where it is.
     """
     environment = os.environ if environment is None else environment
     names = {field.name for field in fields(Machine)}
@@ -91,7 +91,7 @@ def read_machine(environment: Mapping[str, str] | None = None, local_file: Path 
 
 
 def read_level(environment: Mapping[str, str] | None = None, local_file: Path = LOCAL_FILE) -> Level:
-    """Read how much is to be said, whatever is wrong with the other settings of the machine.
+    """Read how much is printed, even if other machine settings are wrong.
 
     An unknown level is a `ParameterError`.
     """
@@ -101,7 +101,7 @@ def read_level(environment: Mapping[str, str] | None = None, local_file: Path = 
     try:
         local = _local_values(local_file)
     except ParameterError:
-        # Whoever needs the file will say what is wrong with it.
+        # Code that needs the file will report what is wrong with it.
         local = {}
     return cast(Level, _checked("level", local.get("level", "normal")))
 
@@ -121,7 +121,7 @@ def _local_values(local_file: Path) -> dict[str, object]:
 
 
 def _checked(name: str, value: object) -> Any:
-    """The value of a setting in its type; `ParameterError` when it is none."""
+    """The value of a setting in its type; `ParameterError` if it is invalid."""
     if name in _CHOICES:
         choices, refusal = _CHOICES[name]
         if value not in choices:

@@ -1,4 +1,4 @@
-"""Memory of the machine: how much there is for this process, and freed memory kept for the next use."""
+"""Memory of the machine: how much this process may use, and keeping freed memory for reuse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _MEMINFO = Path("/proc/meminfo")
 _OWN_PAGES = Path("/proc/self/statm")
 _OWN_GROUP = Path("/proc/self/cgroup")
 _GROUPS = Path("/sys/fs/cgroup")
-# By version of the control groups: the limit, what is used, and in memory.stat what can be dropped.
+# By version of the control groups: the files with limit and use, and the field of memory.stat that can be
+# freed.
 _FILES = {
     1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     2: ("memory.max", "memory.current", "inactive_file"),
@@ -22,10 +23,10 @@ _FILES = {
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what it frees for its next allocation (glibc; elsewhere it does nothing).
+    """Let this process keep freed memory for its next allocation (glibc; elsewhere it does nothing).
 
-    By default each large tensor comes fresh from the kernel, which fills it with zeros page by page. Of a
-    network's cheap layers (norms, pads, sums) that is most of the time: 4 to 10 times what they compute in.
+    By default each large tensor is new memory from the kernel, which fills it with zeros page by page. In a
+    network's cheap layers (norms, pads, sums) that takes 4 to 10 times as long as the computation.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -36,10 +37,10 @@ def keep_freed_memory() -> None:
 
 
 def available_memory() -> int | None:
-    """Bytes that this process and its children may still take; None where the machine does not tell.
+    """Bytes that this process and its children may still use; None if unknown.
 
-    The least of what the kernel calls available and of what the limits of the control groups (a container's,
-    a batch job's) leave.
+    The minimum of what the kernel calls available and of what the limits of the control groups (of a
+    container or batch job) leave.
     """
     known = [room for room in (_of_the_machine(), *_of_the_groups()) if room is not None]
     return max(0, min(known)) if known else None
@@ -80,14 +81,14 @@ def _room(group: Path, version: int) -> int | None:
         if text == "max":
             return None
         stat = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
-        # File pages that the kernel drops first count as used, and yet nobody misses them.
+        # File pages that the kernel drops first count as used, but are free in practice.
         return int(text) - int((group / used).read_text(encoding="ascii")) + int(stat.get(droppable, 0))
     except (OSError, ValueError):
         return None
 
 
 class _MallInfo(ctypes.Structure):
-    """glibc's `struct mallinfo2`; `fordblks` are the bytes that were freed and kept."""
+    """glibc's `struct mallinfo2`; `fordblks` counts the bytes that were freed and kept."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -99,7 +100,7 @@ class _MallInfo(ctypes.Structure):
 
 
 def kept_memory() -> int:
-    """Bytes that this process has freed and kept for its next allocation; 0 where nobody tells."""
+    """Bytes that this process has freed and kept for its next allocation; 0 if unknown."""
     try:
         mallinfo2 = ctypes.CDLL(None).mallinfo2
     except (AttributeError, OSError):
@@ -109,7 +110,7 @@ def kept_memory() -> int:
 
 
 def resident_memory() -> int:
-    """Bytes of memory that this process holds; 0 where the machine does not tell."""
+    """Bytes of memory that this process uses; 0 if unknown."""
     try:
         return int(_OWN_PAGES.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

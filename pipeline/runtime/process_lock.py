@@ -1,4 +1,4 @@
-"""One run of a stage at a time, and none that outlives its parent."""
+"""Lets only one process run a stage at a time, and ends processes with their parent."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def die_with_parent() -> None:
     # A worker knows who spawned it, even when that one was gone before the worker had begun.
     spawner = multiprocessing.parent_process()
     parent = spawner.pid if spawner is not None else os.getppid()
-    # Who started us may have left SIGTERM ignored or blocked, and both are inherited.
+    # The parent may have ignored or blocked SIGTERM, and both are inherited.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        # The parent was gone before the kernel knew of the wish.
+        # The parent ended before the call above.
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that one way of ending serves both.
+    """Let SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that both are handled in one way.
 
-    Only the main thread can; in any other it does nothing, nor in a command, which answers both itself.
+    It does nothing outside the main thread, nor in a command, which handles both signals itself.
     """
     if threading.current_thread() is not threading.main_thread() or signals_are_answered():
         yield
@@ -60,12 +60,12 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM while processes are started, which inherit that.
+    """Block Ctrl-C and SIGTERM while processes are started; they inherit the blocked signals.
 
-    They are to let SIGTERM through when they have set up what it does; Ctrl-C their parent answers for all.
-    To the parent both come after the block, when it knows its children.
+    A child unblocks SIGTERM when its handler is set up; Ctrl-C is handled by the parent for all. The parent
+    receives both after the block, when it knows its children.
     """
-    # Python's own helper process; while it starts it would lift the blockade.
+    # Python's own helper process, which would unblock the signals while it starts.
     resource_tracker.ensure_running()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -75,16 +75,16 @@ def signals_held() -> Iterator[None]:
 
 
 def begin_as_worker() -> None:
-    """What a process does first that was started while signals were held: it ends with its parent."""
+    """First call in a process that was started with blocked signals: it then ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     die_with_parent()
 
 
 def only_run(work: Path, stage: str) -> IO[str]:
-    """Lock `stage` in `work/locks` until the block ends; `StageRunningError` when another process runs it.
+    """Lock `stage` in `work/locks` until the block ends; `StageRunningError` if another process runs it.
 
-    The lock ends with the process, however that ends, so nothing is ever left to clean.
+    The lock ends with the process, however it ends, so no lock is ever left behind.
     """
     path = work / "locks" / f"{stage}.lock"
     while True:
@@ -92,7 +92,7 @@ def only_run(work: Path, stage: str) -> IO[str]:
         try:
             stream = path.open("w")
         except FileNotFoundError:
-            continue  # who held the lock has removed its folder this moment
+            continue  # the process with the lock has just removed the folder
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -104,5 +104,5 @@ def only_run(work: Path, stage: str) -> IO[str]:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
                 return stream
-        # Who held it has removed it in between, and others now meet at a new file.
+        # The previous holder has removed the file; other processes now lock a new one.
         stream.close()

@@ -1,4 +1,4 @@
-"""Progress bars on the terminal; nothing at all when there is none, or when a quiet run is asked for."""
+"""Progress bars on the terminal; nothing without a terminal or in a quiet run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Item = TypeVar("Item")
 
 
 def bars_are_wanted() -> bool:
-    """Whether standard error is a terminal, and the run no quiet one."""
+    """Whether standard error is a terminal and the run is not quiet."""
     return sys.stderr.isatty() and not is_quiet()
 
 
 def progress(
     items: Iterable[Item], *, total: int | None = None, label: str = "", unit: str = "image"
 ) -> Iterator[Item]:
-    """Yield `items` with a bar of rate and time left on standard error, where bars are wanted."""
+    """Yield `items` with a progress bar on standard error, if `bars_are_wanted`."""
     yield from tqdm(
         items,
         total=total,
@@ -36,9 +36,9 @@ def progress(
 
 @contextmanager
 def progress_of_bytes(label: str, done: int, total: int | None) -> Iterator[Callable[[int], object]]:
-    """Give a function to tell how many more bytes have arrived; `done` of `total` were there before.
+    """Yield a function that takes the number of new bytes; `done` of `total` were there before.
 
-    Shows amount, rate and time left, where bars are wanted.
+    Shows amount, rate and time left, if `bars_are_wanted`.
     """
     with tqdm(
         desc=label,

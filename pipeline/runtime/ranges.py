@@ -1,8 +1,8 @@
-"""Numbers that a setting takes, and of what they count: what checks them is also what help and docs print.
+"""Ranges and units of numeric settings: one definition for checks, help texts and docs.
 
 A field of a settings dataclass has such a type (`height: Pixels`), and its `__post_init__` calls
-`require_ranges`; an option of a command is made of the same type. So no help text can promise another range
-than the one that is checked.
+`require_ranges`; command options are made from the same types. So help texts always state the range that is
+checked.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Annotated, Any
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `least` (or above `above`) to `most` (or below `below`), each None for no end.
+    """Numbers from `least` (or above `above`) to `most` (or below `below`), each None for no limit.
 
-    unit: of what they count, in the plural, such as pixels or metres; "" for shares, factors and the like.
+    unit: what they count, in the plural, such as pixels or metres; "" for shares, factors and the like.
     """
 
     unit: str = ""
@@ -44,11 +44,11 @@ class Range:
         return words
 
     def __str__(self) -> str:
-        """Unit and range, as they stand in brackets behind a help text and in the docs."""
+        """Unit and range, as in the brackets after a help text and in the docs."""
         return f"{self.unit}, {self.words}" if self.unit else self.words
 
     def holds(self, value: float) -> bool:
-        """Whether `value` is among them; what is not a finite number never is."""
+        """Whether `value` is in the range; only finite numbers are."""
         return (
             math.isfinite(value)
             and (self.least is None or value >= self.least)
@@ -58,7 +58,7 @@ class Range:
         )
 
     def require(self, name: str, value: float) -> None:
-        """Raise `ValueError`, in which the setting is called `name`, when `value` is not among them."""
+        """Raise `ValueError`, in which the setting is called `name`, if `value` is not in the range."""
         if not self.holds(value):
             unit = f" ({self.unit})" if self.unit else ""
             raise ValueError(f"{name} must be {self.words}{unit}, not {_text(value)}")
@@ -75,7 +75,7 @@ JpegQuality = Annotated[int, Range(least=1, most=95)]
 
 
 def range_of(hint: Any) -> Range | None:
-    """The range in a type such as `Pixels`, or `Pixels | None`; None where it has none."""
+    """The range in a type such as `Pixels`, or `Pixels | None`; None if it has none."""
     for part in getattr(hint, "__metadata__", ()):
         if isinstance(part, Range):
             return part
@@ -84,9 +84,9 @@ def range_of(hint: Any) -> Range | None:
 
 
 def require_ranges(settings: Any) -> None:
-    """Raise `ValueError` when a field of the dataclass instance `settings` is out of its type's range.
+    """Raise `ValueError` if a field of the dataclass instance `settings` is out of its type's range.
 
-    None is in every range, and so is a field's default: it belongs to a choice that is not made.
+    None is always allowed, and so is a field's default: it belongs to a choice that is not made.
     """
     ranges = _ranges(settings.__class__)
     for field in dataclasses.fields(settings):
@@ -96,7 +96,7 @@ def require_ranges(settings: Any) -> None:
 
 
 def require_range(settings: Any, name: str) -> None:
-    """Raise `ValueError` when the number `name` of a dataclass instance is out of its type's range."""
+    """Raise `ValueError` if the number `name` of a dataclass instance is out of its type's range."""
     _ranges(settings.__class__)[name].require(name, getattr(settings, name))
 
 

@@ -1,4 +1,4 @@
-"""What is read by threads while something else works on what was read before."""
+"""Reads the next batches in threads while the caller works on the current one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Read = TypeVar("Read")
 def read_ahead(
     batches: Iterable[Sequence[Callable[[], Read]]], threads: int, ahead: int = 2
 ) -> Generator[list[Read], None, None]:
-    """Yield what the calls of each batch return, in order; those of the next `ahead` batches are begun.
+    """Yield what the calls of each batch return, in order; the next `ahead` batches are already started.
 
-    An error of a call is raised as it is, in its turn. At an end before the last batch, calls that are not
-    yet begun are dropped.
+    An error of a call is raised when its turn comes. If the caller stops before the last batch, calls that
+    have not started are dropped.
     """
     waiting = iter(batches)
     begun: deque[list[Future[Read]]] = deque()

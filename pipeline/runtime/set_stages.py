@@ -1,4 +1,4 @@
-"""Which stages make an image set."""
+"""The stages that make a dataset."""
 
-# In the order of the journey.
+# In the order of the pipeline.
 SET_STAGES = ("format", "translate", "photometric", "merge", "apart", "select")

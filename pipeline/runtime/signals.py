@@ -1,10 +1,10 @@
 """Ctrl-C and SIGTERM end a command with one line, at any moment between its start and its end.
 
-Until work begins, while modules are loaded and after the work is done there is nothing to clean up, and the
-process ends at once. In between a signal raises `Interrupted`, so that workers, pools and clusters are left
-in order. An interrupt that somebody else's code has swallowed, as was seen inside numpy's `choice`, is raised
-again. A second signal, or work that has not ended after a while, ends the process at once. Nothing is lost by
-that: what is written is written beside and renamed, as it must be for a process that may be killed.
+Before the work, while modules are loaded, and after the work there is nothing to clean up, and the process
+ends at once. During the work a signal raises `Interrupted`, so that workers, pools and clusters are closed
+properly. An interrupt that other code has swallowed, as was seen inside numpy's `choice`, is raised again. A
+second signal, or work that does not end after a while, ends the process at once. Nothing is lost: files are
+written beside their target and renamed, so a process may be killed at any time.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import types
 import weakref
 from collections.abc import Iterator
 
-# Seconds for the work to end in order.
+# Seconds that the work has to end properly.
 _PATIENCE = 20.0
 # Seconds after which an interrupt that was swallowed is raised again.
 _AGAIN = 0.2
 
 
 class _Command:
-    """What this process is at: the words for its line, the signal that has come, the exit code at its end."""
+    """State of this process: the line to print, the signal received, the exit code."""
 
     ending = "interrupted"
     works = False
     number = 0
-    # What was raised last, for as long as anything holds it: it is under way or is being answered.
+    # The last interrupt raised, as long as anything refers to it: it is still being handled.
     raised: weakref.ref[Interrupted] | None = None
     deadline = 0.0
     code: int | None = None
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has come while work was done."""
+    """A signal has arrived during the work."""
 
     def __init__(self) -> None:
         _Command.raised = weakref.ref(self)
@@ -46,7 +46,7 @@ class Interrupted(KeyboardInterrupt):
 def answer_signals() -> None:
     """Let signals end this process as a command; called before anything else is loaded."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        # Who started us in the background may have had SIGINT ignored, and that is to stay.
+        # A parent that started us in the background may have SIGINT ignored; it stays ignored.
         if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _answer)
     sys.unraisablehook = _unraisable
@@ -59,9 +59,9 @@ def signals_are_answered() -> bool:
 
 @contextlib.contextmanager
 def interruptible(ending: str) -> Iterator[None]:
-    """Let a signal raise `Interrupted` in the block; `ending` is the line where it ends the process at once.
+    """Let a signal raise `Interrupted` in the block; `ending` is printed if it ends the process at once.
 
-    "" is for a process that does not speak.
+    ending: "" for a process that prints nothing.
     """
     _Command.ending, _Command.works = ending, True
     try:
@@ -73,17 +73,17 @@ def interruptible(ending: str) -> Iterator[None]:
 
 
 def interrupting_signal() -> int:
-    """The signal that has interrupted the work; 0 when none has."""
+    """The signal that has interrupted the work; 0 if none has."""
     return _Command.number
 
 
 def ended(code: int) -> None:
-    """Let a signal that comes from now on end the process with `code`: all is done and said."""
+    """Let any later signal end the process with `code`: all work and output is done."""
     _Command.code = code
 
 
 def _answer(number: int, frame: types.FrameType | None) -> None:
-    """Answer a signal; SIGALRM is the look whether the interrupt before it has come through."""
+    """Handle a signal; SIGALRM checks whether the interrupt before it has been raised."""
     if _Command.code is not None:
         os._exit(_Command.code)
     again = number == signal.SIGALRM
@@ -92,7 +92,7 @@ def _answer(number: int, frame: types.FrameType | None) -> None:
         _end_at_once(number)
     if again and (_Command.raised is None or _Command.raised() is not None):
         return
-    # Some modules take an interrupt, while they are loaded, for something that is missing.
+    # Some modules treat an interrupt during their import as a missing dependency.
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             _end_at_once(number)
@@ -104,14 +104,14 @@ def _answer(number: int, frame: types.FrameType | None) -> None:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Python cannot raise everywhere, as while it frees an object; there the interrupt would be lost."""
+    """Python cannot raise everywhere, e.g. while it frees an object; the interrupt would be lost there."""
     if issubclass(unraisable.exc_type, Interrupted):
         _end_at_once(_Command.number)
     sys.__unraisablehook__(unraisable)
 
 
 def _end_at_once(number: int) -> None:
-    # A line that a progress bar has begun is cleared first.
+    # Clear the line of a progress bar first.
     start = "\r\033[K" if os.isatty(2) else ""
     with contextlib.suppress(OSError):
         os.write(2, f"{start}{_Command.ending}\n".encode() if _Command.ending else b"")

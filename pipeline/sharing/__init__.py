@@ -1,4 +1,4 @@
-"""Sets, models and results on DVC remotes: set up, checked and fixed.
+"""Datasets, models and results on DVC remotes: set up, checked and repaired.
 
 For `duskline share` and `duskline repair`.
 """

@@ -1,7 +1,7 @@
-"""What DVC keeps of a project: objects named by their content, in its cache and on a remote.
+"""DVC's objects, named by their content, in its cache and on a remote.
 
-An object is the bytes of one file, or the listing of a folder (its name then ends in `.dir`). DVC's own
-library is used for both stores, so that every kind of remote is reached as `dvc push` and `dvc pull` do.
+An object is the bytes of one file, or the listing of a folder (its name then ends in `.dir`). Both stores use
+DVC's own library, so every kind of remote works as with `dvc push` and `dvc pull`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LISTING = ".dir"
 _PIECE = 1 << 20
-# Requests to a remote that wait for one another's answers.
+# Parallel requests to a remote.
 _AT_ONCE = 16
 HOW_TO_REACH = (
     "check its address, that it exists, and that you have access; credentials come from the environment (S3: "
@@ -34,9 +34,8 @@ HOW_TO_REACH = (
 class SharedObject:
     """An object of the project.
 
-    oid: its MD5, 32 hex digits, and `.dir` for a listing. out: the output that holds it, such as
-    `data/sets/city_pitts`; name: its path, or the first one if several files have these bytes. stage: which
-    makes it.
+    oid: its MD5, 32 hex digits, and `.dir` for a listing. out: its output, such as `data/sets/city_pitts`;
+    name: its path, or the first one if several files have these bytes. stage: the stage that makes it.
     """
 
     oid: str
@@ -51,16 +50,16 @@ class SharedObject:
 
 
 class ObjectStore:
-    """Objects by name, in DVC's cache or on a remote; `place` says in words where."""
+    """Objects by name, in DVC's cache or on a remote; `place` names it in messages."""
 
     def __init__(self, odb: Any, place: str) -> None:
         self._odb = odb
         self.place = place
 
     def sizes(self, oids: Sequence[str]) -> dict[str, int]:
-        """Bytes of each of the objects that is there; `DusklineError` when the place cannot be reached."""
+        """Bytes of each object that exists; `DusklineError` if the store cannot be reached."""
         with self._reached():
-            # The first alone: of a place that cannot be reached one request is to say so, not all.
+            # The first alone, so that an unreachable store gives one error, not many.
             first = {oid: self._size(oid) for oid in oids[:1]}
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 others = zip(oids[1:], pool.map(self._size, oids[1:]), strict=True)
@@ -68,7 +67,7 @@ class ObjectStore:
         return {oid: size for oid, size in known.items() if size is not None}
 
     def is_good(self, oid: str) -> bool:
-        """Read an object, and say whether its content is what its name says."""
+        """Read an object; whether its content matches its name."""
         digest = hashlib.md5(usedforsecurity=False)
         with self._reached(), self._odb.fs.open(self._odb.oid_to_path(oid), "rb") as stream:
             while piece := stream.read(_PIECE):
@@ -76,7 +75,7 @@ class ObjectStore:
         return digest.hexdigest() == oid.removesuffix(_LISTING)
 
     def replace(self, oid: str, source: ObjectStore) -> None:
-        """Take an object from another store, in the place of a bad one; `DusklineError` when it stays bad."""
+        """Replace a bad object by that of another store; `DusklineError` if it stays bad."""
         with self._reached():
             self.remove(oid)
             self._odb.add(source._odb.oid_to_path(oid), source._odb.fs, oid, check_exists=False)
@@ -87,7 +86,7 @@ class ObjectStore:
             )
 
     def remove(self, oid: str) -> None:
-        """Remove a bad object: DVC takes what has the name for good, and would not put a better one there."""
+        """Remove a bad object: DVC trusts its name, and would not replace it."""
         with self._reached(), contextlib.suppress(FileNotFoundError):
             self._odb.delete(oid)
 
@@ -103,18 +102,18 @@ class ObjectStore:
             yield
         except DusklineError:
             raise
-        except Exception as error:  # each kind of remote has a family of errors of its own
+        except Exception as error:  # each kind of remote has its own errors
             raise unreachable(self.place, error) from error
 
 
 def unreachable(place: str, error: Exception) -> DusklineError:
-    """The error for a store that does not answer as it should."""
+    """The error for a store that cannot be used."""
     lines = str(error).strip().splitlines() or ["no reason given"]
     return DusklineError(f"{place}: {type(error).__name__}: {lines[0]}", hint=HOW_TO_REACH)
 
 
 class SharedProject:
-    """The DVC project at `root`, and what of it can be shared; `MissingInputError` when it is none."""
+    """The DVC project at `root`, and what it can share; `MissingInputError` if there is none."""
 
     def __init__(self, root: Path) -> None:
         from dvc.exceptions import NotDvcRepoError
@@ -127,7 +126,7 @@ class SharedProject:
         self.cache = ObjectStore(self.repo.cache.local, "DVC's cache")
 
     def remote(self, name: str | None = None) -> ObjectStore:
-        """The remote of that name, or the default one; `MissingInputError` when there is none."""
+        """The remote of that name, or the default one; `MissingInputError` if there is none."""
         from dvc.config import ConfigError
 
         try:
@@ -141,7 +140,7 @@ class SharedProject:
     def outs(self, wanted: Collection[str] = ()) -> list[Any]:
         """The finished outputs that DVC shares, or those at `wanted`; `MissingInputError` for others.
 
-        In the order of the journey, so that an object belongs to the output that it was made for.
+        In the order of the pipeline, so that an object belongs to the output that it was made for.
         """
         from networkx import dfs_postorder_nodes
 
@@ -183,7 +182,7 @@ class SharedProject:
         from dvc_objects.errors import ObjectFormatError
 
         try:
-            # Read from the cache; where that lacks it, fetched from the remote.
+            # From the cache, else from the remote.
             return out.get_dir_cache()
         except (DvcException, ObjectFormatError, OSError):
             return None

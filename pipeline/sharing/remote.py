@@ -1,4 +1,4 @@
-"""A DVC remote as the project's place to share: set up once, with its content verified at every pull."""
+"""Sets up a DVC remote to share the project; every pull verifies its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Setting = Literal["repo", "local"]
 
 @dataclass(frozen=True)
 class Remote:
-    """A remote's name and address; `endpoint` of S3 servers other than Amazon's, or ""."""
+    """A remote's name and address; `endpoint` for S3 servers other than Amazon's, or ""."""
 
     name: str
     url: str
@@ -32,14 +32,14 @@ class Remote:
             raise ParameterError(f"an endpoint is only for s3:// addresses, not for {self.url}")
 
     def settings(self) -> dict[str, object]:
-        """What DVC's configuration says of it. Without `verify` a pull takes whatever bytes it is given."""
+        """Its entry in DVC's configuration. Without `verify` a pull accepts any bytes."""
         return {"url": self.url, "verify": True} | ({"endpointurl": self.endpoint} if self.endpoint else {})
 
 
 def remote_at(url: str, name: str, endpoint: str, project: Path) -> Remote:
     """The remote at `url`: an address of any kind that DVC knows, or a folder outside the project.
 
-    `ParameterError` for a folder inside, which the next `git clean` or `dvc repro` would take for its own.
+    `ParameterError` for a folder inside, which `git clean` or `dvc repro` might remove.
     """
     if "://" in url:
         return Remote(name, url, endpoint)
@@ -53,10 +53,10 @@ def remote_at(url: str, name: str, endpoint: str, project: Path) -> Remote:
 
 
 def set_up(project: SharedProject, remote: Remote, where: Setting) -> bool:
-    """Make `remote` the default one in DVC's configuration, and say whether that changed anything.
+    """Make `remote` the default in DVC's configuration; whether that changed anything.
 
     where: "repo" is the file that goes into git, "local" the one that stays on this machine.
-    `UserError` when another address has the name.
+    `UserError` if the name has another address.
     """
     known = project.repo.config["remote"].get(remote.name, {})
     if known and known.get("url") != remote.url:

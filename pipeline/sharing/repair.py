@@ -1,7 +1,7 @@
-"""Objects that are spoilt or gone, in DVC's cache or on a remote: found, named, and fixed by the other's.
+"""Finds damaged or missing objects in DVC's cache or on a remote, and repairs them from the other place.
 
-DVC itself never does that: while a folder's listing is on the remote, a push takes all its files for present,
-and a pull verifies what it gets only where it is told to (which `duskline share` does).
+DVC never does that: if a folder's listing is on the remote, a push assumes that all its files are, and a pull
+verifies what it downloads only if configured to (which `duskline share` does).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Fault:
-    """An object that is bad in one place, or lacking on the remote though its folder is there."""
+    """An object that is damaged in one place, or missing on the remote although its folder was pushed."""
 
     item: SharedObject
     here: State
@@ -29,7 +29,7 @@ class Fault:
 
     @property
     def remedy(self) -> Literal["send", "get", "none"]:
-        """Where a good one is: here, so that it is sent; there, so that it is got; nowhere within reach."""
+        """What to do: send the good object from here, get it from there, or nothing if both are bad."""
         if self.here == "good":
             return "send"
         return "get" if self.there == "good" else "none"
@@ -37,9 +37,9 @@ class Fault:
 
 @dataclass
 class Repair:
-    """What was looked at, what was fixed, sent or got, and what could not be.
+    """What was checked, what was sent or got, and what could not be repaired.
 
-    unlisted: outputs whose very listing is bad or absent in both places.
+    unlisted: outputs whose listing is damaged or missing in both places.
     """
 
     checked: int = 0
@@ -68,7 +68,7 @@ class Repair:
         return "\n".join(parts)
 
     def losses(self) -> str:
-        """What could not be fixed, and by which stage it can be made again."""
+        """What could not be repaired, and the stage that can make it again."""
         by_stage: dict[str, list[str]] = defaultdict(list)
         for fault in self.lost:
             by_stage[fault.item.stage].append(f"{fault.item.name} ({fault.item.oid})")
@@ -81,16 +81,15 @@ class Repair:
 def repair(
     project: SharedProject, remote: ObjectStore, outs: Sequence[str] = (), *, quick: bool = False
 ) -> Repair:
-    """Look at the objects of `outs` (none: of all) in both places, and replace bad ones by good ones.
+    """Check the objects of `outs` (default: all) in both places, and replace bad ones by good ones.
 
-    Every object is read in both places; with `quick` only their sizes are compared, and read are those that
-    differ. What the remote simply lacks, because nobody has pushed it, is not a fault. Bad objects of which
-    there is no good one are removed from the cache, so that the stage that makes them can put good ones in.
-    `DusklineError` when a place cannot be reached.
+    Every object is read in both places; with `quick` only sizes are compared, and objects that differ are
+    read. Objects that were never pushed are not a fault. Bad objects without a good copy are removed from the
+    cache, so that their stage can write good ones. `DusklineError` if a place cannot be reached.
     """
     wanted = project.outs(outs)
     done = Repair()
-    # First the listings, which say what else there is.
+    # First the listings, which name all other objects.
     listings = [item for item in project.objects(wanted)[0] if item.is_listing]
     _mend(project.cache, remote, listings, set(), done, quick=quick)
     there = remote.sizes([item.oid for item in listings])
@@ -110,7 +109,7 @@ def _mend(
     *,
     quick: bool,
 ) -> None:
-    """Fix `items`, and note in `done` what came of them; `pushed`: outputs that the remote has to have."""
+    """Repair `items`, and record the results in `done`; `pushed`: outputs that the remote must have."""
     oids = [item.oid for item in items]
     here, there = cache.sizes(oids), remote.sizes(oids)
     done.checked += len(items)

@@ -57,7 +57,7 @@ def test_a_hub_model_is_measured_and_nothing_runs_without_trust(tmp_path: Path) 
     command = ("test_a_hub_model.py", repository, "described", tmp_path / "places", tmp_path / "out")
     assert "set trust_repo: true" in run(*command, work=tmp_path / "work", check=False)
     said = run(*command, "--trust-repo", "--size", "64", "64", work=tmp_path / "work")
-    assert "numbers an image" in said
+    assert "descriptors of " in said
     metrics = json.loads((tmp_path / "out" / "results" / "metrics.json").read_text())
     assert f"R@1: {metrics['recalls']['1']['percent']:.1f}" in said
 

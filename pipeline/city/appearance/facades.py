@@ -14,7 +14,7 @@ from pipeline.city.appearance.windows import Colour, Opening, WindowStyle, draw_
 from pipeline.city.layout.lots import WALL_COLOURS, Building
 
 SCALE = 24  # pixels a metre
-CHANGED_SHARE = 0.13  # of fronts repainted, and of shops renamed, between two visits
+CHANGED_SHARE = 0.13  # shares of fronts repainted, and of shops renamed, between two visits
 
 
 @dataclass

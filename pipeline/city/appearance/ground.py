@@ -1,4 +1,4 @@
-"""The ground as square tiles: what lies on it, and the light and shadows."""
+"""The ground as square tiles: its markings, light and shadows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Ground:
 
     def __init__(self, city: City) -> None:
         self._city = city
-        # Streets first, blocks over them: a layer's shapes are made when a tile first touches it.
+        # Streets first, blocks over them; the shapes of a layer are made when a tile first needs them.
         ends = np.array([[street.x0, street.y0, street.x1, street.y1] for street in city.streets])
         low, high = np.minimum(ends[:, :2], ends[:, 2:]) - 20, np.maximum(ends[:, :2], ends[:, 2:]) + 20
         blocks = [[*(block.min(0) - PAVEMENT), *(block.max(0) + PAVEMENT)] for block in city.blocks]
@@ -79,7 +79,7 @@ class Ground:
         points = np.column_stack([x.ravel(), y.ravel(), np.zeros(cells * cells)])
         falling = illumination.falling(points, np.array([0.0, 0.0, 1.0]), light).reshape(cells, cells, 3)
         trees, under_cars = self._shadows(corner, size, albedo.shape[0], cars, light)
-        # A tree only takes away the sun, and only where it shines.
+        # A tree only blocks the sun, and only where it shines.
         share = np.clip(falling[:, :, 0] / max(light.sun_colour[0] * light.sun[2], 1e-3) - 0.3, 0, 1)
         sunny = cv2.resize(share.astype(np.float32), trees.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         shade = cv2.multiply(255 - trees, sunny, dtype=cv2.CV_8U)
@@ -89,7 +89,7 @@ class Ground:
     def _shadows(
         self, corner: tuple[float, float], size: float, pixels: int, cars: Cars, light: Light
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(pixels, pixels) uint8 twice: what is left of the light under trees, and under cars."""
+        """(pixels, pixels) uint8 twice: the remaining light under trees, and under cars."""
         trees = np.full((pixels, pixels), 255, np.uint8)
         sheet = _Sheet(trees, corner, size, pixels / size)
         for x, y, height, _ in _near(self._city.kerbside.trees, corner, size, 16.0):

@@ -83,7 +83,7 @@ def _interior(rng: np.random.Generator, height: int, width: int, tone: np.ndarra
             x += wide + int(rng.integers(1, 7))
     for x in range(int(rng.integers(4, 12)), width, int(rng.integers(16, 30))):
         cv2.ellipse(picture, (x, int(height * 0.07)), (4, 2), 0, 0, 360, (255, 250, 236), -1)
-    if rng.random() < 0.5:  # somebody, or a dummy, in the light
+    if rng.random() < 0.5:  # a person, or a mannequin, in the light
         x, top = int(rng.uniform(0.15, 0.85) * width), height - int(rng.integers(34, 42))
         shade = (room[-1, 0] * 0.3).tolist()
         cv2.circle(picture, (x, top), 4, shade, -1)
@@ -139,7 +139,7 @@ def _lettering(
 def _house(albedo: np.ndarray, glow: np.ndarray, rng: np.random.Generator, garage: bool) -> None:
     height, width = albedo.shape[:2]
     tone = albedo[height // 2, width // 2].astype(float)
-    if rng.random() < 0.5:  # a plinth of another stone
+    if rng.random() < 0.5:  # a base of another stone
         albedo[height // 2 if rng.random() < 0.3 else -14 :] = (tone * 0.72).astype(np.uint8)
     spots = max(int(width / 60), 1)
     door = int(rng.integers(spots))

@@ -202,7 +202,7 @@ def _post(numbers: list[int], _rng: np.random.Generator) -> Picture:
 
 
 _PIPE = (30, 30, 33, 191, (120, 122, 124))
-# Left, top, right, bottom (pixels) and colour of what a post is made of, by its kind, lowest first.
+# Parts of a post by its kind, lowest first: left, top, right, bottom (pixels) and colour.
 _POST_BOXES = (
     (_PIPE,),
     (_PIPE, (14, 14, 50, 50, (40, 84, 160))),

@@ -1,4 +1,4 @@
-"""What lies on the ground as flat shapes: wear and markings of a street, kerbs and slabs around a block."""
+"""Flat shapes on the ground: wear and markings of a street, kerbs and slabs around a block."""
 
 from __future__ import annotations
 

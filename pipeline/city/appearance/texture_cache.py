@@ -20,7 +20,7 @@ class TextureStore:
         self._pictures: OrderedDict[Key, np.ndarray] = OrderedDict()
 
     def get(self, key: Key, draw: Callable[[], np.ndarray]) -> np.ndarray:
-        """The image of a key, drawn when it is not held."""
+        """The image of a key; it is drawn and kept if missing."""
         picture = self._pictures.get(key)
         if picture is not None:
             self._pictures.move_to_end(key)
@@ -34,7 +34,7 @@ class TextureStore:
         return picture
 
     def peek(self, key: Key, draw: Callable[[], np.ndarray]) -> np.ndarray:
-        """The image of a key when it is held, else drawn and not kept."""
+        """The image of a key; it is drawn but not kept if missing."""
         picture = self._pictures.get(key)
         return draw() if picture is None else picture
 
@@ -49,7 +49,7 @@ def shrink(picture: np.ndarray, across: int, down: int) -> np.ndarray:
 
 
 def bleed(picture: np.ndarray) -> np.ndarray:
-    """Give the see-through part of a cut-out (h, w, 4) its mean colour, so that edges do not darken."""
+    """Give the transparent part of a cut-out (h, w, 4) its mean colour, so that edges do not darken."""
     solid = picture[:, :, 3] > 127
     if solid.any() and not solid.all():
         picture[~solid, :3] = picture[solid, :3].mean(0).astype(np.uint8)

@@ -28,7 +28,7 @@ class WindowStyle:
 
 @dataclass(frozen=True)
 class Opening:
-    """One window: place in pixels, a number in 0..1 that says when it is lit, and a seed of its look."""
+    """One window: place in pixels, a number in 0..1 that decides when it is lit, and a seed of its look."""
 
     x: int
     y: int

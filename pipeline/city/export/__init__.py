@@ -1,4 +1,4 @@
-"""The city as raw data: the same archives, file names and split files as the published sets.
+"""The city as raw data: the same archives, file names and split files as the published datasets.
 
-Written so that the bytes depend on content alone.
+The bytes depend only on the content.
 """

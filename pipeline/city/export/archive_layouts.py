@@ -1,7 +1,7 @@
-"""What each raw form holds: its archives, the images in them by name, and the files that go with them.
+"""The raw forms: their archives, the images in them by name, and the files that belong to them.
 
-The forms are those of the published sets (see each function), so that the readers of the real sets read the
-city. Nothing is drawn here.
+The forms are those of the published datasets (see each function), so that the readers of the real datasets
+read the city. Nothing is rendered here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _JPEG_QUALITY = 92
 # posDistThr (m), posDistSqThr and nonTrivPosDistSqThr (m²) of the published split files.
 _DISTANCES = (25.0, 625.0, 100.0)
 SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
-# Panoramas are numbered through, a thousand to an archive; the splits begin with archives of their own.
+# Panoramas are numbered consecutively, a thousand to an archive; each split begins with a new archive.
 _PER_ARCHIVE = 1000
 # Query panoramas are numbered from here on, as in the published set, or from the first free thousand.
 _FIRST_QUERY = 10_000
@@ -56,8 +56,8 @@ class Picture:
 class Part:
     """Images that go into an archive one after the other, listed again by every call.
 
-    An archive may have several parts, with others between them: all of one city is drawn at a stretch,
-    because a painter that has the city in mind is quick.
+    An archive may have several parts, with others between them: all images of one city are rendered together,
+    because a painter that already has the city's textures is fast.
     """
 
     archive: str
@@ -148,7 +148,7 @@ def _positions(pictures: Iterator[Picture]) -> dict[str, tuple[float, float]]:
 def _tokyo247(settings: CitySettings) -> Form:
     survey = Survey(settings, "tokyo")
     panoramas = list(survey.database(along_street=False))
-    # At least two archives, however small the set, as readers must join several.
+    # At least two archives, even for a small set, because readers must join several.
     count = min(len(panoramas), max(2, -(-len(panoramas) // _TOKYO_PER_ARCHIVE)))
     parts, database = [], {}
     for index, numbers in enumerate(np.array_split(np.arange(len(panoramas)), count)):
@@ -182,13 +182,13 @@ def _tokyo_views(
 
 
 def _panorama_id(seed: int, number: int) -> str:
-    """Twenty-two letters and digits, as the panoramas of the published set are called."""
+    """Twenty-two letters and digits, like the names of panoramas in the published dataset."""
     digest = hashlib.sha256(f"{seed} {number}".encode("ascii")).digest()
     return base64.b64encode(digest[:16], altchars=b"xy").decode("ascii")[:22]
 
 
 def _tokyo_queries(settings: CitySettings, survey: Survey) -> Iterator[Picture]:
-    """Each view by day, at sunset and by night, under consecutive numbers, the hand never quite the same."""
+    """Each view by day, at sunset and by night, with consecutive numbers and slightly different cameras."""
     for index, view in enumerate(survey.walk(settings.tokyo_queries)):
         rng = np.random.default_rng([settings.seed, index, *b"tokyo times"])
         for step, (time_of_day, letter) in enumerate(_TOKYO_TIMES):
@@ -212,7 +212,7 @@ def _tokyo_queries(settings: CitySettings, survey: Survey) -> Iterator[Picture]:
             )
 
 
-# The small sets of the course: one archive, already in the common names, without the `images` level.
+# The small datasets of the course: one archive, already with common names, without the `images` folder.
 
 
 def _xs(settings: CitySettings) -> Form:

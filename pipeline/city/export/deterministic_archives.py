@@ -1,4 +1,4 @@
-"""Tars, zips and `.mat` split files whose bytes depend on content alone: no clock, owner or platform."""
+"""Tars, zips and `.mat` split files whose bytes depend only on content: no clock, owner or platform."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def new_archive(target: Path) -> Iterator[Add]:
     """Make a new `.tar`, `.tar.gz` or `.zip`; yields the function that adds a member at its end."""
     with target.open("xb") as stream:
         if target.suffix == ".zip":
-            # Images do not shrink any further.
+            # Images are already compressed.
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:
                 yield partial(_add_to_zip, packed)
         elif target.suffix == ".gz":
-            # Without the name and time that gzip otherwise records.
+            # Without the name and time that gzip would record.
             with (
                 gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as unpacked,
                 _tar(unpacked) as tar,
@@ -53,13 +53,13 @@ def _add_to_tar(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     info.size = len(data)
     info.mode = 0o644
     tar.addfile(info, io.BytesIO(data))
-    # tarfile remembers every member otherwise.
+    # Otherwise tarfile keeps a list of all members.
     tar.members = []  # type: ignore[attr-defined]
 
 
 def _add_to_zip(packed: zipfile.ZipFile, name: str, data: bytes) -> None:
     info = zipfile.ZipInfo(name, _ZIP_EPOCH)
-    # Otherwise the byte says on which system the archive was made.
+    # Otherwise this byte depends on the system.
     info.create_system = 3
     info.external_attr = 0o100644 << 16
     packed.writestr(info, data)
@@ -74,7 +74,7 @@ def split_file(
     """Return a NetVLAD-style `.mat`: the struct `dbStruct` of image names (cells) and UTM positions (2xN, m).
 
     `database` and `queries` map image names to (east, north); `distances` are posDistThr (m), posDistSqThr
-    and nonTrivPosDistSqThr (m²). The fields stand in the order of the published split files.
+    and nonTrivPosDistSqThr (m²). The fields have the order of the published split files.
     """
     fields = {
         "whichSet": which,

@@ -24,8 +24,8 @@ _PIECE = 60.0
 def write_city(settings: CitySettings, folder: Path, workers: int) -> dict[str, int]:
     """Write the raw sets into `folder`/{pittsburgh,tokyo247,xs}; return the images of each.
 
-    The bytes depend on `settings` alone, not on `workers` (processes that draw). An older `folder` is
-    replaced when everything is written; if the run ends before, it stays as it was.
+    The bytes depend only on `settings`, not on `workers` (rendering processes). An older `folder` is replaced
+    when everything is written; if the run ends before, it stays unchanged.
     """
     forms = [form_of(settings, name) for name in FORMS]
     counts = {form.name: sum(1 for _ in form.pictures()) for form in forms}
@@ -54,7 +54,7 @@ def draw_views(
 def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: int) -> None:
     """Write `count` images each into `folder`/day and `folder`/night, to train a translator on.
 
-    All are taken in the streets of the training split, the nights at places unrelated to those of the days.
+    All are in the streets of the training split; nights and days are at unrelated places.
     `folder` must be new or empty, and appears when everything is written.
     """
     survey = Survey(settings, "train")
@@ -62,11 +62,11 @@ def write_unpaired(settings: CitySettings, folder: Path, count: int, workers: in
     drawings: dict[str, Drawing] = {}
     for time_of_day in ("day", "night"):
         shots = enumerate(survey.stray(count, f"unpaired {time_of_day}"))
-        # Piece by piece of the city, because a painter that has its textures available is quick.
+        # One part of the city after the other, because a painter that already has the textures is fast.
         for index, shot in sorted(shots, key=lambda numbered: _piece(numbered[1])):
             drawing = Drawing(survey.district, shot, time_of_day, *size, ".jpg", _UNPAIRED_QUALITY)
             drawings[f"{time_of_day}/{index:06d}.jpg"] = drawing
-    # Folders named day and night are just what users keep their own images in: none is ours to replace.
+    # Users may keep their own images in folders named day and night, so these are never replaced.
     with replaced_folder(folder, lambda _: False, "new") as beside:
         drawn = draw_all(drawings.values(), workers)
         pictures = progress(drawn, total=len(drawings), label="draw unpaired views")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEAR = 0.2  # metres: nothing nearer to the lens is drawn
+NEAR = 0.2  # metres: nothing nearer to the camera is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Camera:
 def clip_polygon(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Clip a convex polygon in camera coordinates (n, 3) to the near plane and the sides of the view.
 
-    Returns (m, 3); m is 0 when nothing is left. The sides lie a few pixels outside the image.
+    Returns (m, 3); m is 0 if nothing is left. The sides are a few pixels outside the image.
     """
     half_x = (camera.width / 2 + 4) / camera.focal
     half_y = (camera.height / 2 + 4) / camera.focal

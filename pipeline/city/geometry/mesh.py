@@ -12,9 +12,9 @@ UP = np.array([0.0, 0.0, 1.0])
 
 @dataclass(frozen=True)
 class Quads:
-    """`origin`, `along`, `down` (n, 3): top left corner as seen from outside, way to the right, way down.
+    """`origin`, `along`, `down` (n, 3): top left corner seen from outside, vector to the right, vector down.
 
-    `skins` says what each is covered with; `normals` (n, 3) point outwards.
+    `skins`: the texture of each; `normals` (n, 3) point outwards.
     """
 
     origin: np.ndarray

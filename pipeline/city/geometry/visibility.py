@@ -1,4 +1,4 @@
-"""Which surfaces a camera may see: everything at once, before anything is drawn."""
+"""Which surfaces a camera may see, computed for all at once before anything is drawn."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Candidates:
 def candidates(camera: Camera, quads: Quads, among: np.ndarray | None, far: float) -> Candidates:
     """Drop what is behind the camera, outside the view, turned away, too far, or smaller than a pixel.
 
-    Only rows `among` (m,) of the table are looked at, or all of them.
+    Only rows `among` (m,) of the table are considered, or all of them.
     """
     origin, along, down = quads.origin, quads.along, quads.down
     if among is not None:
@@ -75,7 +75,7 @@ def candidates(camera: Camera, quads: Quads, among: np.ndarray | None, far: floa
 
 
 class Cells:
-    """Rows of a table by the square they stand in, to pass over whole squares that are out of view."""
+    """Rows of a table by the square that they are in, to skip whole squares that are out of view."""
 
     def __init__(self, quads: Quads) -> None:
         centres = quads.centres

@@ -62,7 +62,7 @@ class Building:
 def fill_row(
     seed: int, first_key: int, line: np.ndarray, inward: np.ndarray, *, corner: bool = True
 ) -> list[Building]:
-    """Divide the front line (2, 2) into lots with a building each; `inward` (2,) leads to their backs.
+    """Divide the front line (2, 2) into lots with a building each; `inward` (2,) points to their backs.
 
     Keys count up from `first_key`. `corner`: the first lot's left side faces a street.
     """
@@ -73,7 +73,7 @@ def fill_row(
     ends, width = [0.0], 0.0
     while ends[-1] < length:
         width = float(rng.uniform(*_WIDTH))
-        # Python's `sum` rounds otherwise from 3.12 on, and the city is the same in all versions.
+        # Python's `sum` rounds differently from 3.12 on, and the city must be the same in all versions.
         ends.append(ends[-1] + width)
     if len(ends) > 2 and ends[-2] > length * 0.8 and ends[-1] - length > width / 2:
         ends.pop()

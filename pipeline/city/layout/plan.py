@@ -28,7 +28,7 @@ class Street:
     x1: float
     y1: float
     width: float
-    # How far the crossing streets reach into both ends, and the seed of what stands along it.
+    # How far the crossing streets reach into both ends, and the seed of its furniture.
     start_gap: float = 0.0
     end_gap: float = 0.0
     key: int = 0
@@ -56,7 +56,7 @@ class Street:
 
 @dataclass(frozen=True)
 class City:
-    """Everything that stays where it is, whatever the visit and the time of day."""
+    """Everything that is the same on every visit and at every time of day."""
 
     seed: int
     extent: tuple[float, float]

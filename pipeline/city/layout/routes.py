@@ -1,7 +1,7 @@
 """Where the images of the embedded city are taken: drives along its streets, two years apart, and walks.
 
-Every survey has a city of its own (its own seed) at its own place on the map, so that no street is shared
-between training, validation and test, nor between the three raw sets.
+Every survey has its own city (its own seed) at its own place on the map, so that no street is shared between
+training, validation and test, nor between the three raw datasets.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.city.settings import YAW_STEPS, CitySettings
 from pipeline.runtime.errors import ParameterError
 
 # Zone number and letter, easting and northing of each city's south-west corner. The three Pittsburgh cities
-# lie 25 km apart in zone 17T, which that form implies; Tokyo in 54S, likewise; San Francisco in 10S.
+# are 25 km apart in zone 17T, which that form implies; Tokyo is in 54S, likewise; San Francisco in 10S.
 _ANCHORS = {
     "train": (17, "T", 560_000.0, 4_477_000.0),
     "val": (17, "T", 585_000.0, 4_477_000.0),
@@ -30,10 +30,11 @@ _ANCHORS = {
 }
 SURVEYS = tuple(_ANCHORS)
 PITTSBURGH_SPLITS = ("train", "val", "test")
-# No city may grow into the next one, metres.
+# Metres; no city may grow into the next one.
 _LARGEST_EXTENT = 24_000.0
 
-# Metres; most queries lie this far from the panorama they were chosen by, the others up to the second pair.
+# Metres; most queries are this far from the panorama that they were chosen by, the others up to the second
+# pair.
 _NEAR = (3.0, 12.0)
 _FAR = (12.0, 22.0)
 _FAR_SHARE = 0.15
@@ -43,7 +44,7 @@ _QUERY_VISIT = 1
 _CAR_HEIGHT = 2.5
 _HAND_HEIGHT = 1.6
 _PITCHES = (4.0, 26.0)
-# Panoramas of crossing streets keep this share of the spacing between them.
+# Minimum distance of panoramas in crossing streets, as a share of the spacing.
 _CROSSING_SHARE = 0.7
 _TURN = 360.0
 
@@ -193,7 +194,7 @@ class Survey:
             found = _standpoints(city, self.settings.spacing)
             if len(found) >= places:
                 return District(seed, blocks, blocks), found[:places]
-            # Planning is quick, but not for a thousand sizes.
+            # Planning is fast, but not for a thousand sizes.
             blocks = max(blocks + 1, int(blocks * math.sqrt(places / max(1, len(found))) * 0.95))
 
     def _homes(self, rng: np.random.Generator, count: int) -> Iterator[Standpoint]:
@@ -211,7 +212,7 @@ class Survey:
         across = right - home.street.carriageway / 4
         along = math.sqrt(max(0.0, distance**2 - across**2)) * float(rng.choice((1.0, -1.0)))
         sign = 1.0 if home.forward else -1.0
-        # On the pavement nobody stands in the middle of a crossing.
+        # People on the pavement are not in the middle of a crossing.
         low, high = home.street.start_gap + 1.0, home.street.length - home.street.end_gap - 1.0
         wanted = home.along + sign * along
         if not low <= wanted <= high:
@@ -244,7 +245,7 @@ def _pavement(street: Street) -> float:
 
 
 def _gaze(rng: np.random.Generator, home: Standpoint, right: float) -> float:
-    """Where somebody on the pavement looks: along the street, at the fronts across it, or anywhere."""
+    """Where a person on the pavement looks: along the street, at the opposite fronts, or anywhere."""
     kind = rng.random()
     jitter = float(rng.normal(0, 9))
     if kind < 0.55:

@@ -1,4 +1,4 @@
-"""What stands along the streets: lamps, trees and signs for good, cars for one visit."""
+"""Objects along the streets: permanent lamps, trees and signs, and cars of one visit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def furnish(seed: int, streets: Sequence[Street]) -> Kerbside:
 
 
 def place_cars(seed: int, streets: Sequence[Street], visit: int) -> Cars:
-    """Cars at the kerb and a few on the road, as they stand on one visit."""
+    """Cars at the kerb and a few on the road, on one visit."""
     rows: list[tuple[float, ...]] = []
     for street in streets:
         rng = np.random.default_rng([seed, 302, street.key, visit])

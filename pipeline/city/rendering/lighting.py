@@ -1,7 +1,7 @@
 """Light of the three times of day, and how much of it falls on a point of the city.
 
-Radiance is linear with 1 as display white. Textures hold it as uint8 `255 * sqrt(radiance / peak)`, so do
-albedos with a peak of 1; the square root stands in for a display's gamma.
+Radiance is linear with 1 as display white. Textures store it as uint8 `255 * sqrt(radiance / peak)`, and
+albedos too with a peak of 1; the square root approximates a display's gamma.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.runtime.errors import ParameterError
 TIMES_OF_DAY = ("day", "sunset", "night")
 _CELL = 0.5  # metres of the height field
 _MARGIN = 120.0  # metres of it around the city
-_REACH = 30.0  # metres that a lamp is followed
+_REACH = 30.0  # range of a lamp in metres
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def decode_table(peak: float) -> np.ndarray:
 
 
 class Relief:
-    """The city as a height field, the same on every visit: `heights` in metres, 0 where nothing stands."""
+    """The city as a height field, the same on every visit: `heights` in metres, 0 without a building."""
 
     def __init__(self, city: City) -> None:
         columns, rows = (int((size + 2 * _MARGIN) / _CELL) + 2 for size in city.extent)
@@ -103,7 +103,7 @@ class Relief:
             cv2.fillConvexPoly(self.heights, corners, float(building.height))
         self.highest = float(self.heights.max())
         solid = (self.heights > 0).astype(np.float32)
-        # Share of built ground nearby, 0..1: what keeps the sky's light off the ground.
+        # Share of built ground nearby, 0..1, which blocks the sky's light.
         self.closeness = cv2.blur(cv2.blur(solid, (7, 7)), (7, 7))
 
 
@@ -137,7 +137,7 @@ class Illumination:
         return table.ravel().take(rows * table.shape[1] + columns, mode="clip")
 
     def _openness(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        """Share of the sky's light that gets through: less near the foot of walls and at the ground."""
+        """Share of the sky's light that arrives: less near the foot of walls and at the ground."""
         low = np.clip(points[:, 2] / 8.0, 0, 1)
         flat = np.abs(normals[:, 2]) > 0.7
         near = self._look(self._relief.closeness, points[:, 0], points[:, 1])
@@ -168,7 +168,7 @@ class Illumination:
         square = np.maximum((way**2).sum(-1), 0.6)
         length = np.sqrt(square)
         facing = np.maximum((way * normals[:, None]).sum(-1) / length, 0)
-        # Street lamps throw their light down; what stands above them gets a little.
+        # Street lamps shine down; what is above them gets a little light.
         down = np.clip(0.12 + 0.95 * way[..., 2] / length, 0.07, 1.0)
         strength = np.where(known, facing * down / square, 0.0)
         return (strength[..., None] * self.powers[found]).sum(1)

@@ -1,4 +1,4 @@
-"""Many views of one city, drawn side by side by worker processes, in order, few in memory at a time."""
+"""Renders many views of one city in worker processes, in order, with few in memory at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.runtime.process_lock import begin_as_worker, signals_held
 
 # Neighbouring images go to the same worker, which then needs fewer of the city's textures.
 _BATCH = 12
-# Batches under way or waiting to be written, for each worker.
+# Batches in progress or waiting to be written, for each worker.
 _AHEAD = 3
 
 
@@ -49,7 +49,7 @@ class Drawing:
     quality: int
 
 
-# A painter fills with textures; cities are drawn one after the other.
+# A painter fills memory with textures; cities are rendered one after the other.
 @lru_cache(maxsize=1)
 def _painter(district: District) -> Painter:
     return Painter(build_city(district.seed, district.blocks_east, district.blocks_north))
@@ -64,7 +64,7 @@ def draw(drawing: Drawing) -> bytes:
 def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None, None]:
     """Yield the encoded images in the order of `drawings`, drawn by `workers` processes.
 
-    The bytes do not depend on `workers`. `DusklineError` when a worker was ended from outside.
+    The bytes do not depend on `workers`. `DusklineError` if a worker was killed.
     """
     if workers == 1:
         yield from map(draw, drawings)
@@ -88,7 +88,7 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
                 hint="run the same command again; DUSKLINE_WORKERS=1 uses least memory",
             ) from error
         except (KeyboardInterrupt, GeneratorExit):
-            # The pool would wait for images that nobody needs any more.
+            # The pool would wait for images that are no longer needed.
             for worker in active_children():
                 if worker not in others:
                     worker.kill()
@@ -103,7 +103,7 @@ def _draw_batch(drawings: list[Drawing]) -> list[bytes]:
 
 
 def _start() -> None:
-    """Set up a worker: it ends with its parent and leaves the other processors to its siblings."""
+    """Set up a worker: it ends with its parent and uses one processor."""
     begin_as_worker()
     speak_as_told()
     cv2.setNumThreads(1)

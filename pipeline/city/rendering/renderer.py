@@ -1,4 +1,4 @@
-"""The painter: any shot of the city at any time of day."""
+"""The painter, which renders any shot of the city at any time of day."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TILES = ((64.0, 4.0, _FAR), (20.0, 24.0, 34.0))  # ground: size (m), pixels a m
 
 
 class _View(NamedTuple):
-    """What an image is drawn on, what of, and in which light."""
+    """The canvas, scene and light of an image."""
 
     canvas: Canvas
     scene: Scene
@@ -37,10 +37,10 @@ class _View(NamedTuple):
 
 
 class Painter:
-    """Draws shots of one city; textures are made when first seen and kept up to a bound."""
+    """Renders shots of one city; textures are made when first seen and kept up to a memory limit."""
 
     def __init__(self, city: City, *, cache_bytes: int = 160_000_000) -> None:
-        # Bytes must not depend on the number of threads, and each drawing process has one core.
+        # Bytes must not depend on the number of threads, and each rendering process has one core.
         cv2.setNumThreads(1)
         self._city = city
         self._mesh = build_mesh(city)
@@ -51,9 +51,9 @@ class Painter:
         self._small = TextureStore(cache_bytes // 2)
 
     def draw(self, shot: Shot, time_of_day: str, width: int, height: int) -> np.ndarray:
-        """Take an image: (height, width, 3) uint8 RGB.
+        """Render an image: (height, width, 3) uint8 RGB.
 
-        `time_of_day` is "day", "sunset" or "night"; the geometry depends on the shot alone. The same
+        `time_of_day` is "day", "sunset" or "night"; the geometry depends only on the shot. The same
         arguments give the same bytes in any process and any order. Raises `ParameterError` for an unknown
         time of day, an image smaller than 8 x 8, or a camera that is not above the ground.
         """
@@ -120,8 +120,8 @@ class Painter:
     def _levelled(self, key: Key, draw: Callable[[], np.ndarray], level: tuple[int, int]) -> np.ndarray:
         """A texture halved `level` times across and down.
 
-        Whole images are large and few are needed at a time; quarter images are kept apart and longer,
-        as every wall down the street is drawn from them.
+        Whole images are large, and few are needed at a time; quarter images are kept separately and longer,
+        because distant walls are drawn from them.
         """
         if min(level) < 2:
             if level == (0, 0):
@@ -198,7 +198,7 @@ class Painter:
             return
         key = ("sky", light.name, scene.visit)
         picture = self._small.get(key, lambda: draw_sky(light, self._city.seed, scene.visit))
-        # Half as fine as the canvas, from an even row on, is enough for clouds.
+        # Half the resolution of the canvas, from an even row on, is enough for clouds.
         top, bottom = int(rows[0]) // 2 * 2, int(rows[-1]) + 1
         width, height = camera.width // 2 + 1, (bottom - top) // 2 + 1
         x = (np.arange(width, dtype=np.float32) * 2 - camera.center[0]) / camera.focal
@@ -252,7 +252,7 @@ def _turned(scene: Scene, camera: Camera) -> Quads:
     way = feet - camera.position[:2]
     distance = np.maximum(np.hypot(way[:, 0], way[:, 1]), 1e-6)
     right = np.column_stack([way[:, 1], -way[:, 0]]) / distance[:, None]
-    # What is nearer than arm's length would fill the view.
+    # An object closer than arm's length would fill the view.
     wide = np.where(distance > 1.2, sizes[:, 0], 0.0)
     along = np.column_stack([right * wide[:, None], np.zeros(len(feet))])
     origin = np.column_stack([feet, sizes[:, 1]]) - along / 2

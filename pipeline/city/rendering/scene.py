@@ -1,4 +1,4 @@
-"""All there is to draw on one visit, and the light on it: surfaces, standing cut-outs and their textures."""
+"""Everything to draw on one visit, and its light: surfaces, standing cut-outs and their textures."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Scene:
             wall = draw_bay(seed, building, (str(name), int(part)), self.visit, light.lit_share)
         lit = under(wall.albedo, self._light_map(index, light), light.peak)
         if light.glow > 0:
-            # Where a lit window outshines its wall; the sum of both hardly differs from the brighter one.
+            # The brighter of wall and lit window; their sum would hardly differ.
             lit = cv2.max(lit, cv2.convertScaleAbs(wall.glow, alpha=(light.glow / light.peak) ** 0.5))
         return lit if wall.alpha is None else bleed(np.dstack([lit, wall.alpha]))
 

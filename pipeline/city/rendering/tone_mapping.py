@@ -34,7 +34,7 @@ def develop(
         _add_glare(radiance, *glare)
         radiance += _bloom(radiance)
     radiance *= np.float32(_automatic(radiance, light))
-    # Camera colours are a little duller than paint under pure light.
+    # Camera colours are a little less saturated than paint in white light.
     radiance = cv2.transform(radiance, _COLOURS * np.float32(2.0**shot.exposure))
     display = cv2.sqrt(np.maximum(radiance, 0)) * np.float32(255)
     over = np.maximum(display - _KNEE, 0) * (-1 / (255 - _KNEE))
@@ -44,7 +44,7 @@ def develop(
 
 
 def _automatic(radiance: np.ndarray, light: Light) -> float:
-    """The camera's own choice of exposure: half way (in stops) to its aim, within a stop."""
+    """The camera's automatic exposure: half way (in stops) to its target, within a stop."""
     mean = float(radiance[::4, ::4].astype(np.float64).mean())
     return float(np.clip((light.aim / max(mean, 1e-6)) ** 0.5, 0.6, 1.6))
 

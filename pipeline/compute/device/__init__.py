@@ -1,4 +1,4 @@
-"""The device that computes: its number formats and threads, files of tensors, and the way of a batch to it.
+"""The device that computes: number formats, threads, tensor files, and copying batches to it.
 
-An edit here runs everything again that computes with torch.
+An edit here reruns everything that computes with torch.
 """

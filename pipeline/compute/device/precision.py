@@ -1,4 +1,4 @@
-"""How a network's numbers are computed here: on which device, in which type, and by which of its kernels."""
+"""How networks compute on this machine: device, number format and kernels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _LOG = logging.getLogger(__name__)
 
 _VERSIONS = f"torch {torch.__version__.partition('+')[0]}, Pillow {PIL.__version__}"
 
-# What torch asks of an x86 processor, the best kernels first; of others it asks nothing.
+# How torch asks for kernels of x86 processors, the best first; it has no such question for others.
 _BFLOAT16_KERNELS = {"amx": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
 
-# The numbers of an autocast: "off" is float32.
+# Number format of autocast: "off" is float32.
 Numbers = Literal["off", "bfloat16"]
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """The resolved arithmetic: `dtype`, and in words the `path` that images of equal bytes share."""
+    """The resolved number format: `dtype`, and in words the `path` that gives images of equal bytes."""
 
     dtype: torch.dtype
     path: str
 
 
 def device_of(wish: str) -> torch.device:
-    """The device that the machine setting names: "cpu", "cuda", or "auto", which is CUDA where there is one.
+    """The device for a machine setting: "cpu", "cuda", or "auto", which is CUDA if available.
 
-    `ParameterError` when CUDA is asked for and not there.
+    `ParameterError` for "cuda" without a CUDA device.
     """
     if wish == "cuda" and not torch.cuda.is_available():
         raise ParameterError("device is cuda, but torch finds no CUDA device", hint="set it to auto or cpu")
@@ -45,8 +45,8 @@ def device_of(wish: str) -> torch.device:
 def numbers_of(device: torch.device, wish: Literal["off", "bfloat16", "auto"]) -> Numbers:
     """The number format that the setting `autocast` means on `device`.
 
-    "auto" is bfloat16 where the hardware computes in it. Elsewhere it is off: bfloat16 would be slower, and
-    float16, which older GPUs have, would lose small gradients. "off" is float32 to its last bit, on GPUs too.
+    "auto" is bfloat16 if the hardware supports it, else off: bfloat16 would be slower, and float16, which
+    older GPUs have, would lose small gradients. "off" is exact float32, also on GPUs.
     """
     _keep_float32()
     if wish != "auto":
@@ -59,14 +59,14 @@ def numbers_of(device: torch.device, wish: Literal["off", "bfloat16", "auto"]) -
 def autocast(device: torch.device, numbers: str, *, cached: bool = True) -> torch.autocast:
     """Run the block's convolutions in bfloat16 when `numbers` is "bfloat16", in float32 when "off".
 
-    cached: whether a weight is rounded once for all its uses in the block.
+    cached: whether a weight is converted once for all its uses in the block.
     """
     _keep_float32()
     return torch.autocast(device.type, torch.bfloat16, enabled=numbers == "bfloat16", cache_enabled=cached)
 
 
 def numeric_path(device: torch.device, numbers: str, threads: int) -> str:
-    """An autocast's arithmetic in words, for records: runs of one path on a CPU give the same bytes."""
+    """Autocast's number format in words, for records: runs of one path on a CPU give the same bytes."""
     name = "bfloat16" if numbers == "bfloat16" else "float32"
     return f"cpu, {name}, {threads} threads" if device.type == "cpu" else f"{device.type}, {name}"
 
@@ -74,10 +74,9 @@ def numeric_path(device: torch.device, numbers: str, threads: int) -> str:
 def resolve(wish: str, device: str) -> Numeric:
     """Resolve `wish` ("float32", "bfloat16" or "auto") for a network without gradients.
 
-    "auto" is bfloat16 where the device computes in it, on GPUs without it float16, on other processors
-    float32. The path names what may round in another order or write other bytes: the widest vector
-    instructions that the processor has for the type, and the versions of torch and of Pillow.
-    `device` and errors as of `device_of`.
+    "auto" is bfloat16 if the device supports it, else float16 on GPUs and float32 on CPUs. The path names
+    what may change rounding or bytes: the processor's widest vector instructions for the type, and the
+    versions of torch and Pillow. `device` and errors as in `device_of`.
     """
     place = device_of(device)
     _keep_float32()
@@ -94,7 +93,7 @@ def resolve(wish: str, device: str) -> Numeric:
 
 
 def bfloat16_kernels() -> str:
-    """Name the instructions by which this processor multiplies in bfloat16; "" when it has none."""
+    """Name the instructions with which this processor multiplies in bfloat16; "" if it has none."""
     for name, asked in _BFLOAT16_KERNELS.items():
         if getattr(torch.cpu, asked, lambda: False)():
             return name
@@ -108,5 +107,5 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 
 def _keep_float32() -> None:
-    """Let no GPU round float32 convolutions to ten bits, as it does by default."""
+    """Keep GPUs from rounding float32 convolutions to TF32 (ten bits), as they do by default."""
     torch.backends.cudnn.allow_tf32 = False

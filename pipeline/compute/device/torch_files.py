@@ -1,4 +1,4 @@
-"""Files of torch, read without running code in them; what a damaged one raises."""
+"""Reads torch files without running code in them, and names the errors of damaged ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-# What `load_tensors` raises for a damaged file depends on the place of the damage.
+# What `load_tensors` raises for a damaged file depends on where the damage is.
 DAMAGE = (
     *(OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError),
     pickle.UnpicklingError,
@@ -20,16 +20,16 @@ DAMAGE = (
 def load_tensors(path: Path, *, mapped: bool = False) -> Any:
     """Read tensors and plain values to the CPU; one of `DAMAGE` for a damaged file and for one with code.
 
-    mapped: leave the tensors in the file until they are looked at, which must not change meanwhile.
+    mapped: memory-map the tensors; the file must not change while they are used.
     """
     with warnings.catch_warnings():
-        # Of a foreign pickle torch first warns that it may fail, and then fails.
+        # For a foreign pickle torch first warns that it may fail, and then fails.
         warnings.simplefilter("ignore", UserWarning)
         return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def no_numbers(value: torch.Tensor) -> str:
-    """What a file's tensor is instead of plain floating-point numbers; "" where it is these."""
+    """What a file's tensor is instead of plain floating-point numbers; "" if it is these."""
     if not value.is_floating_point():
         return str(value.dtype)
     if value.is_meta:
@@ -38,9 +38,10 @@ def no_numbers(value: torch.Tensor) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, or its name when it says nothing.
+    """The first line of an error's message, or its type if the message is empty.
 
-    Of what `load_tensors` refuses, torch's first line advises to open it as code; what it asks for is told.
+    For files that `load_tensors` refuses, torch's first line advises to open them as code; the message here
+    names what the file asks for instead.
     """
     if isinstance(error, pickle.UnpicklingError):
         asked = re.search(r"GLOBAL (\S+)", str(error))

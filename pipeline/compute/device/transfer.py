@@ -1,4 +1,4 @@
-"""Images on their way to the device that computes."""
+"""Copies images to the device that computes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def to_device(pictures: Tensor, device: torch.device) -> Tensor:
-    """`pictures`, (N, C, H, W) of the machine's memory, on `device` and in channels-last form.
+    """Copy `pictures`, (N, C, H, W) in the machine's memory, to `device` in channels-last form.
 
-    From ordinary memory a CUDA device would take them only when it has done all that it was given before,
-    and this process would wait that long; from pinned memory it takes them when it gets there.
+    From ordinary memory a CUDA device copies them only after all earlier work, and this process waits for it;
+    from pinned memory the copy is asynchronous.
     """
     if device.type == "cuda":
         pictures = pictures.contiguous(memory_format=torch.channels_last).pin_memory()

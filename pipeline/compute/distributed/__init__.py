@@ -1,4 +1,4 @@
-"""Processes that train as one: their group, sums that gradients pass, saved states, and training curves.
+"""Training in several processes: their group, sums with gradients, saved states, training curves.
 
-They are started by torchrun; a run of one process uses the same code.
+torchrun starts them; a run of one process uses the same code.
 """

@@ -1,4 +1,4 @@
-"""Sums over the processes of a training run, through which gradients pass."""
+"""Sums over the processes of a training run, with gradients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class _Sum(torch.autograd.Function):
-    """A sum over processes, each of which continues with it: its gradient is the sum of theirs."""
+    """A sum over processes; each uses the result, so the gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ARG004
@@ -26,5 +26,5 @@ class _Sum(torch.autograd.Function):
 
 
 def process_sum(value: Tensor) -> Tensor:
-    """The sum of each process's `value`, the same in all; every process must call it, forwards and back."""
+    """The sum of `value` over the processes, the same in all; each must call it, forward and backward."""
     return _Sum.apply(value)

@@ -1,7 +1,7 @@
-"""The processes that `torchrun` started for one piece of work, and what they tell each other.
+"""The processes that `torchrun` started for one task, and their communication.
 
 gloo connects processes on a CPU, NCCL those on CUDA devices. Without `torchrun` the group is one process, and
-nothing is told.
+nothing is sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.compute.distributed.all_reduce import process_sum
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run: how many, and which of them this is (from 0; the first one writes)."""
+    """The processes of a run: how many, and the number of this one (from 0; process 0 writes files)."""
 
     size: int = 1
     rank: int = 0
@@ -36,7 +36,7 @@ class Group:
         return self.rank == 0
 
     def share(self, items: Any) -> Any:
-        """Of a sequence or array what this process takes: pieces in order, of nearly equal lengths."""
+        """The part of a sequence or array for this process: consecutive parts of nearly equal length."""
         start, stop = (place * len(items) // self.size for place in (self.rank, self.rank + 1))
         return items[start:stop]
 
@@ -57,7 +57,7 @@ class Group:
                 dist.broadcast(value, 0)
 
     def from_first(self, value: Any, device: torch.device) -> Any:
-        """The first process's `value` for every process: tensors (on `device`), numbers, what holds them."""
+        """The first process's `value` in every process: tensors (on `device`), numbers, or containers."""
         if self.size == 1:
             return value
         stream = io.BytesIO()
@@ -70,29 +70,29 @@ class Group:
         return torch.load(io.BytesIO(message[0]), map_location=device, weights_only=True)
 
     def all_gather_objects(self, word: str) -> list[str]:
-        """The word of each process, in their order."""
+        """The string of each process, in order."""
         words: list[Any] = [word] * self.size
         if self.size > 1:
             dist.all_gather_object(words, word)
         return words
 
     def joined_words(self, words: dict[str, str]) -> dict[str, str]:
-        """The words of all processes, each of which has those of its `share`, in their order."""
+        """The strings of all processes, in order; each process has those of its `share`."""
         parts = self.all_gather_objects(json.dumps(words))
         return {name: word for part in parts for name, word in json.loads(part).items()}
 
     def joined(self, rows: Tensor, first: int, count: int) -> Tensor:
         """All rows (count, D) of a batch, of which this process has `rows`, (n, D), from `first` on.
 
-        A gradient of them passes to the process that each row is of.
+        The gradient of each row goes to the process that it comes from.
         """
         if self.size == 1:
             return rows
-        # Of every row but its own a process adds zeros.
+        # A process adds zeros for the rows of others.
         return process_sum(functional.pad(rows, (0, 0, first, count - first - len(rows))))
 
     def gathered(self, rows: np.ndarray, count: int, device: torch.device) -> np.ndarray:
-        """All rows (count, D) in order, of which each process has its `share`."""
+        """All rows (count, D) in order; each process has its `share`."""
         if self.size == 1:
             return rows
         longest = -(-count // self.size)
@@ -122,7 +122,7 @@ def joined_group(device: torch.device) -> Iterator[Group]:
 
 
 def device_of_process(device: torch.device) -> torch.device:
-    """The CUDA device of this process among those on its machine; a CPU is everybody's."""
+    """The CUDA device of this process on its machine; a CPU is shared by all."""
     if device.type != "cuda" or "LOCAL_RANK" not in os.environ:
         return device
     own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))

@@ -10,9 +10,9 @@ from pipeline.runtime.errors import DusklineError
 
 
 def write_curves(folder: Path, rows: Mapping[int, Mapping[str, float]], **of_run: float) -> None:
-    """Write `folder` again: values by name for each step, and those `of_run`, which are no curve.
+    """Write `folder`: values by name for each step, and single values `of_run`.
 
-    The whole curve is written each time, so that a run that continues from a saved state shows all of it.
+    The whole curve is written each time, so that a run that resumes from a saved state shows all of it.
     """
     # It starts git and Studio helpers at import; only a training run pays for that.
     from dvclive.live import Live

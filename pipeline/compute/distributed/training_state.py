@@ -1,6 +1,6 @@
 """The saved states of a training run: the newest, and the one before it in case the newest is damaged.
 
-Those of a run are in <work>/<key>_<code>: digests of all that it depends on, and of the code that it runs.
+They are in <work>/<key>_<code>: digests of everything that the run depends on, and of its code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.runtime.errors import DusklineError
 
 _LOG = logging.getLogger(__name__)
 
-# Steps done, and the first digits of the file's SHA-256, by which it tells whether it is whole.
+# Steps done, and the first digits of the file's SHA-256, which show whether it is whole.
 _NAME = re.compile(r"state_(\d{8})_([0-9a-f]{16})\.pt")
 _KEPT = 2
 
@@ -28,7 +28,7 @@ _KEPT = 2
 def folder_of_run(work: Path, depends_on: Mapping[str, object], rooms: Sequence[str], group: Group) -> Path:
     """The folder of the run that depends on these values and on the code in `rooms` (see `code_digest`).
 
-    `DusklineError` when the processes of `group` do not agree about it.
+    `DusklineError` if the processes of `group` disagree about it.
     """
     name = f"{digest_document(depends_on)[:32]}_{code_digest(rooms)[:16]}"
     if set(group.all_gather_objects(name)) != {name}:
@@ -40,12 +40,12 @@ def folder_of_run(work: Path, depends_on: Mapping[str, object], rooms: Sequence[
 
 
 def save_state(folder: Path, steps: int, state: dict[str, Any]) -> None:
-    """Write `state` as the state after so many steps, and keep only the one before it beside it.
+    """Write `state` as the state after `steps` steps, and keep only the one before it.
 
-    States of more steps, of a longer run before, are left alone.
+    States of more steps, from an earlier longer run, are kept.
     """
     path = write_digested(folder / f"state_{steps:08d}.pt", lambda stream: torch.save(state, stream))
-    # The same step saved again, as by a run gone on with, takes its earlier file's place.
+    # The same step saved again, e.g. by a resumed run, replaces its earlier file.
     before = [saved for saved in saved_states(folder) if _parts(saved)[0] <= steps and saved != path]
     same = [saved for saved in before if _parts(saved)[0] == steps]
     for older in same + before[len(same) :][_KEPT - 1 :]:
@@ -55,18 +55,18 @@ def save_state(folder: Path, steps: int, state: dict[str, Any]) -> None:
 def load_state(
     folder: Path, group: Group, device: torch.device, *, at_most: int | None = None
 ) -> tuple[int, dict[str, Any]] | None:
-    """The newest whole state, of `at_most` so many steps, with their number; None to begin again.
+    """The newest undamaged state of at most `at_most` steps, with its number of steps; None if there is none.
 
-    The first process of `group` reads it, and all get it, with tensors on `device`: the others may be on
+    The first process of `group` reads it and sends it to all, with tensors on `device`: the others may be on
     machines that do not see the folder.
     """
     return group.from_first(_read(folder, device, at_most) if group.writes else None, device)
 
 
 def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int, dict[str, Any]] | None:
-    """A damaged state is told of by a warning, removed and skipped.
+    """A damaged state is removed and skipped, with a warning.
 
-    What a killed run left half written is removed too.
+    Files that a killed run left half written are removed too.
     """
     for left_over in folder.glob(".state_*.part"):
         left_over.unlink()
@@ -88,7 +88,7 @@ def _read(folder: Path, device: torch.device, at_most: int | None) -> tuple[int,
 
 
 def _tell_of_other_code(folder: Path) -> None:
-    # Before code was part of a folder's name, that was the key alone.
+    # In earlier versions a folder's name was the key alone.
     key = folder.name.partition("_")[0]
     for other in sorted({state.parent for state in folder.parent.glob(f"{key}*/state*.pt")}):
         _LOG.warning(

@@ -1,8 +1,8 @@
-"""Actors of a Ray cluster as workers: whichever are lost, and wherever nodes come and go.
+"""Actors of a Ray cluster as workers; actors may be lost, and nodes may come and go.
 
-Each builds once what it works with. Ray would start dead actors again and send their tasks again by itself,
-but it counts a death against all tasks in hand and does not say over which one it was; so that is left to
-the pool. Actors end with the process that has them.
+Each builds its work once. Ray could restart dead actors and repeat their tasks, but it counts a death against
+all tasks in hand and does not say which one caused it; so the pool does that. Actors end with the process
+that started them.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from pipeline.runtime.errors import DusklineError
 
 _LOG = logging.getLogger(__name__)
 
-# Variables that tell numeric libraries how many threads to take.
+# Variables that tell numeric libraries how many threads to use.
 NUMERIC_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_WHY = 200
 
-# Seconds between two looks at the nodes.
+# Seconds between two checks of the nodes.
 _TICK = 2.0
-# Seconds without a node to work on: as long as a machine takes that a cloud is asked for.
+# Seconds without a usable node: as long as a cloud may need to start a machine.
 _PATIENCE = 300.0
-# Seconds of waiting for the first actor that are told of.
+# Seconds of waiting for the first actor before a warning.
 _LONG = 60.0
 
 
 class Actor:
-    """What runs in the cluster: a process that builds its work, and then does task after task."""
+    """The process in the cluster: it builds its work, and then does task after task."""
 
     def build(self, folder: str, make: Callable[[], Any]) -> tuple[str, Introduction]:
-        """Enter `folder`, build the work, and tell on which node; the first call of all."""
+        """Enter `folder`, build the work, and return the node; this is the first call."""
         try:
             os.chdir(folder)
         except OSError as error:
@@ -67,7 +67,7 @@ def _node() -> str:
 
 @dataclass(eq=False)
 class _Handle:
-    """An actor as this process sees it: tasks by the reference of their answer, in the order given."""
+    """An actor as this process sees it: tasks by the reference of their result, in the order given."""
 
     actor: Any
     building: Any
@@ -84,12 +84,12 @@ class _Handle:
 
 
 class Actors:
-    """A crew of as many actors as the nodes have room for, by what each `needs` of its node.
+    """A crew of as many actors as the nodes have room for, given what each `needs` from its node.
 
-    make: builds its work, picklable; that has an `introduction`, and does a task when it is called, with
-    `at_once` above 1 from so many threads. threads: of its numeric libraries. Actors work in this process's
-    folder, so relative paths mean the same to them. Raises what `make` and the work raise, and
-    `DusklineError` when no node is left.
+    make: builds the work, picklable. The work has an `introduction` and does a task when it is called; with
+    `at_once` above 1 it is called from that many threads. threads: of its numeric libraries. Actors work in
+    this process's folder, so relative paths are the same for them. Raises what `make` and the work raise, and
+    `DusklineError` if no node is left.
     """
 
     def __init__(
@@ -105,14 +105,14 @@ class Actors:
         self._tell = time.monotonic() + _LONG
 
     def room(self, first: Introduction) -> int:
-        """How many actors the nodes can hold; those after the first claim the memory that it tells of."""
+        """How many actors the nodes can hold; those after the first reserve the memory that it reports."""
         needs = replace(self._needs, memory=first.held + first.task)
         if needs != self._needs:
             self._needs, self._looked = needs, -math.inf
         return self._room_now()
 
     def start(self) -> _Handle:
-        """Ask for an actor; so a cluster that grows by itself learns that it is wanted."""
+        """Ask for an actor; a cluster that scales by itself then adds a node for it."""
         options: dict[str, Any] = {
             "num_cpus": self._needs.processors,
             "num_gpus": self._needs.gpus,
@@ -126,7 +126,7 @@ class Actors:
         return _Handle(actor, actor.build.remote(str(Path.cwd()), self._make))
 
     def hear(self, workers: Sequence[_Handle]) -> Iterator[tuple[_Handle, Told]]:
-        """Wait, at most a tick, until an actor has something to tell."""
+        """Wait, at most a tick, until an actor has news."""
         self._require_place(workers)
         by_reference = {worker.building: worker for worker in workers if not worker.introduction}
         for worker in workers:
@@ -142,7 +142,8 @@ class Actors:
                 said = f"{type(error.cause).__name__}: {error.cause}"
                 raise DusklineError(f"a Ray actor failed: {said}") from error
             except self._ray.exceptions.RayError as error:
-                # Of a process that died alone its node tells at once; of a lost node nobody does for a while.
+                # If only the process died, its node reports it at once; a lost node is noticed only after a
+                # while.
                 silent = isinstance(error, self._ray.exceptions.ActorUnavailableError)
                 yield worker, Died(_last_line(error), silent or not is_alive(self._ray, worker.node))
                 continue
@@ -159,7 +160,7 @@ class Actors:
                 self._ray.kill(worker.actor)
 
     def _require_place(self, workers: Sequence[_Handle]) -> None:
-        """Raise an error when there has been no place to work for long."""
+        """Raise an error if there has been no usable node for too long."""
         now = time.monotonic()
         if any(worker.introduction for worker in workers):
             self._bereft = None
@@ -184,14 +185,14 @@ class Actors:
 
 
 def _last_line(error: Exception) -> str:
-    """What Ray says last of why an actor is lost; before that come its numbers, and traces of Ray's own."""
+    """Ray's last line about why an actor is lost; before it come ids, and tracebacks of Ray itself."""
     lines = [line.strip() for line in _COLOURS.sub("", str(error)).splitlines()]
     told = [line for line in lines if line.strip("^ ")]
     return told[-1][:_LONGEST_WHY] if told else type(error).__name__
 
 
 def _own_modules() -> dict[str, str]:
-    """Let actors find the modules that this process has, whatever else is installed on their nodes."""
+    """Let actors use the modules of this process, whatever is installed on their nodes."""
     root = str(Path(pipeline.__file__).resolve().parents[1])
     before = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": f"{root}{os.pathsep}{before}" if before else root}

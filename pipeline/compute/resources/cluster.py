@@ -1,4 +1,4 @@
-"""A Ray cluster and what its nodes can hold. Ray is imported here only, and only when it is asked for."""
+"""A Ray cluster and what its nodes can hold. Only this module imports Ray, and only when it is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KNOCKING = 10
 
 @dataclass(frozen=True)
 class Needs:
-    """What one actor takes of its node: processors, GPUs, bytes of memory (0 for no claim)."""
+    """What one actor needs from its node: processors, GPUs, bytes of memory (0 to reserve none)."""
 
     processors: int
     gpus: int = 0
@@ -38,10 +38,10 @@ class Needs:
 
 @contextlib.contextmanager
 def joined() -> Iterator[Any]:
-    """Give the module `ray`, connected for the block, unless this process is connected already.
+    """Yield the module `ray`, connected for the block, unless this process is connected already.
 
-    That is to the cluster in `RAY_ADDRESS`, or to the one that this machine belongs to, or to one that is
-    started here and ends with the block. `ParameterError` without Ray, `DusklineError` without a cluster.
+    It connects to the cluster in `RAY_ADDRESS`, else to the one that this machine belongs to, else to a new
+    one that ends with the block. `ParameterError` without Ray, `DusklineError` without a cluster.
     """
     with _own_signals():
         ray = _ray()
@@ -56,12 +56,12 @@ def joined() -> Iterator[Any]:
 
 
 def room(ray: Any, needs: Needs) -> int:
-    """How many actors the nodes that are there now can hold, if nobody else had any."""
+    """How many actors the current nodes can hold, if they had no other actors."""
     return sum(needs.room(node["Resources"]) for node in ray.nodes() if node["Alive"])
 
 
 def is_alive(ray: Any, node: str) -> bool:
-    """Whether the node of this id is there."""
+    """Whether the node with this id is alive."""
     return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())
 
 
@@ -85,7 +85,7 @@ def _ray() -> Any:
 def _join(ray: Any) -> None:
     try:
         _knock(os.environ.get("RAY_ADDRESS", ""))
-        # What actors print would stand between our lines; what they fail of is told by us.
+        # Output of actors would mix with ours; their errors are reported here.
         ray.init(log_to_driver=False, logging_level="warning")
     except (OSError, RuntimeError, ValueError) as error:
         raise DusklineError(
@@ -95,7 +95,7 @@ def _join(ray: Any) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise `OSError` when nobody listens at `host:port`, for which Ray itself would wait for minutes."""
+    """Raise `OSError` if nothing listens at `host:port`; Ray itself would wait for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit() and "/" not in host:
         try:
@@ -106,13 +106,13 @@ def _knock(address: str) -> None:
 
 @contextlib.contextmanager
 def _own_signals() -> Iterator[None]:
-    """Keep what SIGTERM does here: Ray would put its own way of ending in the place of ours."""
+    """Keep our handler of SIGTERM: Ray would replace it with its own."""
     before = signal.getsignal(signal.SIGTERM)
     came = False
     try:
         yield
     except SystemExit as error:
-        # Ray's way, when the signal comes while the cluster is joined.
+        # Raised by Ray if the signal comes while it connects.
         came = error.code == signal.SIGTERM
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Memory of the device that computes: what is free, and a refusal where more is wanted than there is."""
+"""Memory of the device that computes: how much is free, and an error if more is needed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pipeline.runtime.memory import available_memory, kept_memory
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """What this process may still take of the device; None where it does not tell."""
+    """Bytes that this process may still use on the device; None if unknown."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        # What torch has freed it keeps for its next tensor.
+        # Torch keeps freed memory for its next tensor.
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     room = available_memory()
     return None if room is None else room + kept_memory()
 
 
 def require_memory(what: str, needed: int, device: torch.device, hint: str) -> None:
-    """Raise `DusklineError` when `needed` bytes are more than there are."""
+    """Raise `DusklineError` if `needed` bytes are more than are free."""
     there = available_bytes(device)
     if there is not None and needed > there:
         raise DusklineError(

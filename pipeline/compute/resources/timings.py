@@ -1,8 +1,8 @@
-"""What the last run of each stage took, for estimates of the next; no output and no stage depends on it.
+"""Time and memory of the last run of each stage, for estimates; no output and no stage depends on them.
 
     <work>/timings/<stage>.json    seconds, bytes, items and machine of one instance's last run
 
-It may be damaged or removed at any time. A run that cannot be written down ends as well as any other.
+These files may be damaged or removed at any time. A run whose timing cannot be written still succeeds.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Timing:
-    """One run of a stage that ended well.
+    """One successful run of a stage.
 
-    memory: the most that its largest process held, bytes. items: how many images, queries or iterations it
-    did itself, and did not find made by an earlier run; 0 when it counts nothing. machine: in words.
+    memory: peak memory of its largest process, bytes. items: how many images, queries or iterations it did
+    itself, without those finished by an earlier run; 0 if it counts nothing. machine: in words.
     """
 
     seconds: float
@@ -41,18 +41,18 @@ class Timing:
     machine: str
 
 
-# Of the stage that this process runs.
+# Items of the stage that this process runs.
 _items: Counter[str] = Counter()
 
 
 def note_work(*, of: int, done: int) -> None:
-    """Tell how many items the run under way has (`of`), and how many are not found but `done`; it adds up."""
+    """Add to the number of items that the current run has (`of`) and that it does itself (`done`)."""
     _items.update(of=of, done=done)
 
 
 @contextlib.contextmanager
 def timed(stage: str) -> Iterator[None]:
-    """Write down what the block, a whole run of `stage`, took; one that ends in an error is not."""
+    """Record time and memory of the block, a whole run of `stage`; a failed run is not recorded."""
     _items.clear()
     start = time.perf_counter()
     yield
@@ -61,7 +61,7 @@ def timed(stage: str) -> Iterator[None]:
         machine = read_machine()
         timing = Timing(seconds, _peak_memory(), _items["done"], machine_in_words(machine))
         before = read_timings(machine.work).get(stage)
-        # One that found most of its work made says less of a whole run than what is known.
+        # A run that found most of its work done says less about a whole run than an earlier record.
         if timing.items == _items["of"] or timing.items > (before.items if before else 0):
             add_timing(machine.work, stage, timing)
     except Exception as error:  # a full disk, a folder that may not be written to: the stage itself is done
@@ -69,12 +69,12 @@ def timed(stage: str) -> Iterator[None]:
 
 
 def add_timing(work: Path, stage: str, timing: Timing) -> None:
-    """Write down a run of `stage` in the work store `work`, in the place of an earlier one."""
+    """Record a run of `stage` in the work store `work`; it replaces the earlier record."""
     write_json(work / FOLDER / f"{stage}.json", asdict(timing))
 
 
 def read_timings(work: Path) -> dict[str, Timing]:
-    """What is written down in the work store `work`, by stage; records that are damaged are skipped."""
+    """The records in the work store `work`, by stage; damaged records are skipped."""
     found = {}
     for file in sorted((work / FOLDER).glob("[!.]*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
@@ -86,11 +86,11 @@ def read_timings(work: Path) -> dict[str, Timing]:
 
 
 def machine_in_words(machine: Machine) -> str:
-    """The machine and those of its settings that change how long something takes."""
+    """The machine and its settings that change how long something takes."""
     return f"{platform.node()}, {machine.device}, {machine.engine}, {machine.workers} workers"
 
 
 def _peak_memory() -> int:
-    """Of this process and those that it waited for; never less than what `dvc` held that began it."""
+    """Of this process and its finished children; never less than that of the `dvc` that started it."""
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(one).ru_maxrss for one in who) * (1 if sys.platform == "darwin" else 1024)

@@ -1,7 +1,7 @@
-"""Tasks shared out among workers of one kind, any of which may die at any moment.
+"""Shares tasks among workers of one kind, any of which may die at any moment.
 
-What the workers are, processes of this machine or actors of a cluster, only a `Crew` knows. A task that may
-have killed its worker is tried once more when all others are done, alone, by a fresh worker.
+Only a `Crew` knows what the workers are: processes of this machine or actors of a cluster. A task that may
+have killed its worker is tried once more when all others are done, alone, by a new worker.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pipeline.runtime.errors import DusklineError, listed
 
 _LOG = logging.getLogger(__name__)
 
-# So many workers in a row may die while nothing is finished.
+# This many workers in a row may die while no task is finished.
 _IN_A_ROW = 10
 
-# What to do about it when workers die again and again.
+# The hint when workers die again and again.
 TOO_LITTLE_MEMORY = (
     "the usual cause is too little memory: use fewer workers (DUSKLINE_WORKERS; in a cluster `ray start"
     " --num-cpus`); finished work is kept, run the same command again to continue"
@@ -29,11 +29,12 @@ TOO_LITTLE_MEMORY = (
 
 @dataclass(frozen=True)
 class Introduction:
-    """What a worker tells when it has built what it works with.
+    """What a worker reports when it has built its work.
 
-    identity: must be the same for all, or they would make different things. ahead: tasks that it needs at a
-    time; at_once: of them, those given first, how many it may be at work on. held: bytes of memory that it
-    holds already; task: bytes that its tasks take besides; 0 for no estimate.
+    identity: must be the same for all, or their results would differ. ahead: tasks that it needs at a time;
+    at_once: how many of these, the first ones, it may be working on. held: bytes of memory that it uses
+    already;
+    task: bytes that its tasks need in addition; 0 for no estimate.
     """
 
     identity: object
@@ -45,13 +46,13 @@ class Introduction:
 
 @dataclass(frozen=True)
 class Died:
-    """The end of a worker, and why. by_machine: its whole machine was lost, for which no task is blamed."""
+    """The end of a worker, and why. by_machine: its whole machine was lost; then no task is blamed."""
 
     why: str
     by_machine: bool = False
 
 
-# Who a worker is, its end, or a task and its answer.
+# What a worker reports: its introduction, its end, or a task and its result.
 Told = Introduction | Died | tuple[Any, Any]
 
 
@@ -74,7 +75,7 @@ class Crew(Protocol):
     """Where workers come from; to each crew its own kind of `Worker`."""
 
     def room(self, first: Introduction) -> int:
-        """How many there may be now, if all are like the `first`."""
+        """How many workers there may be now, if all are like the `first`."""
         ...
 
     def start(self) -> Any:
@@ -82,28 +83,28 @@ class Crew(Protocol):
         ...
 
     def hear(self, workers: Sequence[Any]) -> Iterator[tuple[Any, Told]]:
-        """Wait for a while until some have something to tell: who they are, their end, a task's answer.
+        """Wait for a while until some have news: their introduction, their end, the result of a task.
 
-        A task of which they tell is in hand no more.
+        A task whose result is given is no longer in hand.
         """
         ...
 
     def end(self, workers: Sequence[Any]) -> None:
-        """End some at once, whatever they do; some may be dead."""
+        """Kill some workers, whatever they do; some may be dead."""
         ...
 
 
 class WorkerPool:
-    """A context of the workers of a crew, of which one is there from the first `introduction` on.
+    """A context with the workers of a crew; from the first `introduction` on there is at least one.
 
-    Raises what the crew raises, and `DusklineError` when workers differ, or die one after the other.
+    Raises what the crew raises, and `DusklineError` if workers differ, or die one after the other.
     """
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._workers: list[Worker] = []
         self._first: Introduction | None = None
-        # What the workers had in hand that died since the last answer.
+        # First tasks of the workers that died since the last result.
         self._died_over: list[str] = []
 
     def __enter__(self) -> WorkerPool:
@@ -113,18 +114,18 @@ class WorkerPool:
         self._end_all()
 
     def introduction(self) -> Introduction:
-        """Wait for the first worker, and return what it tells."""
+        """Wait for the first worker, and return its introduction."""
         nothing = _Queue(())
         while self._first is None:
-            # Nobody has tasks yet, so there are no answers.
+            # No worker has tasks yet, so there are no results.
             deque(self._turn(nothing, alone=True), maxlen=0)
         return self._first
 
     def run(self, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield each task with its answer, in the order in which they come; few are ever in flight.
+        """Yield each task with its result, in the order in which they finish; few are in flight at a time.
 
-        A `Died` is the answer to a task that was tried alone and killed its worker again. As text, tasks are
-        what messages call them.
+        The result is a `Died` for a task that was tried alone and killed its worker again. `str(task)` is the
+        name of a task in messages.
         """
         suspects = []
         for task, answer in self._round(_Queue(tasks), alone=False):
@@ -136,7 +137,7 @@ class WorkerPool:
             )
             suspects.append(task)
         if suspects:
-            # A fresh worker, with the memory of all.
+            # A new worker, with the memory of all.
             self._end_all()
             yield from self._round(_Queue(suspects), alone=True)
 
@@ -146,7 +147,7 @@ class WorkerPool:
             yield from self._turn(queue, alone=alone)
 
     def _turn(self, queue: _Queue, *, alone: bool) -> Iterator[tuple[Any, Any]]:
-        """See to it that workers are there and have tasks, and hear what they tell."""
+        """Start workers, give them tasks, and receive their reports."""
         self._fill(queue, alone)
         for worker in self._workers:
             ahead = worker.introduction.ahead if worker.introduction else 0
@@ -166,7 +167,7 @@ class WorkerPool:
                 yield told
 
     def _fill(self, queue: _Queue, alone: bool) -> None:
-        """Start workers as far as there is work for them, and at least one."""
+        """Start as many workers as there is work for, and at least one."""
         wanted = 1 if alone or self._first is None else self._crew.room(self._first)
         if len(self._workers) < wanted:
             wanted = min(wanted, sum(len(worker.tasks) for worker in self._workers) + queue.left(wanted))
@@ -186,7 +187,7 @@ class WorkerPool:
         worker.introduction = introduction
 
     def _part_with(self, worker: Worker, died: Died) -> tuple[list[Any], list[Any]]:
-        """Do without a worker; return the tasks that it may have died over, and those in hand besides."""
+        """Remove a worker; return the tasks that may have killed it, and its other tasks in hand."""
         self._workers.remove(worker)
         self._crew.end([worker])
         tasks = list(worker.tasks)
@@ -202,20 +203,20 @@ class WorkerPool:
         return tasks[:at_once], tasks[at_once:]
 
     def _end_all(self) -> None:
-        # They hold nothing that would need an orderly end.
+        # They have nothing that needs a clean shutdown.
         self._crew.end(self._workers)
         self._workers.clear()
 
 
 class _Queue:
-    """Tasks to come, those first that came back."""
+    """Tasks to do; those given back come first."""
 
     def __init__(self, tasks: Iterable[Any]) -> None:
         self._fresh = iter(tasks)
         self._next: deque[Any] = deque()
 
     def left(self, most: int) -> int:
-        """How many are left, `most` if there are more; so many of the fresh ones may be looked at."""
+        """How many are left, at most `most`; this reads ahead in the tasks."""
         self._next.extend(islice(self._fresh, max(0, most - len(self._next))))
         return min(most, len(self._next))
 
@@ -229,5 +230,5 @@ class _Queue:
         return self._next.popleft()
 
     def give_back(self, tasks: Sequence[Any]) -> None:
-        """Take tasks back that nobody was at work on."""
+        """Take back tasks that no worker was working on."""
         self._next.extendleft(reversed(tasks))

@@ -1,4 +1,4 @@
-"""Translators side by side: PSNR, SSIM and other image metrics, a contact sheet, sample images.
+"""Compares translators: PSNR, SSIM and other image metrics, a contact sheet, sample images.
 
-compare.py is the stage's function.
+compare.py has the stage's function.
 """

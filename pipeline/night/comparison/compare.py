@@ -1,6 +1,7 @@
-"""The same days through every translator available, on one labelled sheet and in numbers.
+"""Translates the same days with every available translator, for one labelled sheet and a table of metrics.
 
-The paper chose its translator by eye from such a sheet (its Figure 3); the numbers stand beside the images.
+The paper chose its translator by eye from such a sheet (its Figure 3); here metrics are shown with the
+images.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ Pictures = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A translator to be shown: `name` on the sheet, and how to build it.
+    """A translator to compare: its `name` on the sheet, and how to build it.
 
-    kind: "photometric", or "checkpoint", which is called by its translator's kind as soon as that is built.
-    Its nights are of the size of their days. optional: whether the others are shown without it when it cannot
-    be built, or cannot translate one of the days.
+    kind: "photometric", or "checkpoint", which is replaced by its translator's kind when that is built. Its
+    nights have the size of their days. optional: whether it is left out if it cannot be built, or cannot
+    translate one of the days.
     """
 
     kind: str
@@ -65,10 +66,10 @@ def compare_translators(
 ) -> tuple[Measured, ...]:
     """Put `count` days of `split`, evenly spread, and their nights by `candidates` into `folder`.
 
-    With `true_nights` these come last, and numbers tell how near each translator comes to them. An optional
-    candidate that cannot be used is named on the sheet and in the numbers with its reason. Returns the
-    numbers, in the order of the columns. Raises `ParameterError` for less than one image, `SetError` when
-    the split is empty, and `DusklineError` when there are optional candidates and none can be used.
+    With `true_nights` these come last, and metrics compare each translator with them. An optional candidate
+    that cannot be used is named on the sheet and in the metrics with the reason. Returns the metrics, in the
+    order of the columns. Raises `ParameterError` for less than one image, `SetError` if the split is empty,
+    and `DusklineError` if there are optional candidates and none can be used.
     """
     if count < 1:
         raise ParameterError(f"a comparison needs at least one image, not {count}")
@@ -94,7 +95,7 @@ def compare_translators(
 
 
 def _nights(days: Pictures, candidates: Sequence[Candidate]) -> Iterator[_Column]:
-    """One translator after the other, so that only one is ever held."""
+    """One translator after the other, so that only one is in memory."""
     for candidate in progress(candidates, total=len(candidates), label="compare", unit="translator"):
         column = _Column(candidate.kind, candidate.name, (), optional=candidate.optional)
         try:
@@ -143,7 +144,7 @@ def _measured(column: _Column, days: Pictures, true: Pictures | None) -> Measure
 
 
 def _mean(measure: Callable[..., float], *pictures: Pictures | None) -> float | None:
-    """The mean of a measure of one image or two; None where there are none."""
+    """The mean of a measure of one image or two; None without images."""
     if not all(pictures):
         return None
     values = [measure(*side_by_side) for side_by_side in zip(*pictures, strict=True)]
@@ -155,7 +156,7 @@ def _write_pictures(folder: Path, rows: Sequence[ImageRow], columns: Sequence[_C
     for number, row in enumerate(rows):
         for place, column in enumerate(columns):
             if column.pictures:
-                # Names of checkpoints may hold anything.
+                # Names of checkpoints may have any characters.
                 shown.append(Shown(row.name, column.kind, column.name, f"{number + 1:02d}_{place:02d}.jpg"))
                 write_bytes(folder / shown[-1].file, small_jpeg(column.pictures[number], _LONGEST))
     return shown

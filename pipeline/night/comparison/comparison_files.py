@@ -1,4 +1,4 @@
-"""What a comparison of translators leaves in its folder: a labelled sheet, numbers, single images."""
+"""The files of a comparison of translators: a labelled sheet, metrics, single images."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _IMAGES = "images.csv"
 
 @dataclass(frozen=True)
 class Measured:
-    """A column of the sheet: means over `images`; None where a number means nothing or is not known.
+    """A column of the sheet: means over `images`; None if a metric is undefined or unknown.
 
-    kind: "day", "true night", what the translator's record calls it ("photometric", "unit", "resnet", "unet",
-    "torchscript", "torch.export"), or "checkpoint" where a file could not be read. brightness, contrast: mean
-    and standard deviation of the luma, 0..255. visible_edges: share of the day's edges that are still seen.
-    psnr (dB), ssim: to the true nights. digest: the translator's identity, "" without one. reason: why it
-    made no nights, else "".
+    kind: "day", "true night", the translator's kind in its record ("photometric", "unit", "resnet", "unet",
+    "torchscript", "torch.export"), or "checkpoint" for a file that could not be read. brightness, contrast:
+    mean and standard deviation of the luma, 0..255. visible_edges: share of the day's edges that are still
+    visible. psnr (dB), ssim: compared with the true nights. digest: the translator's identity, "" for none.
+    reason: why it made no nights, else "".
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Shown:
-    """A single image: the day's name in its set, its column (`kind`, `name`), its file."""
+    """A single image: the day's name in its dataset, its column (`kind`, `name`), its file."""
 
     day: str
     kind: str
@@ -59,7 +59,7 @@ def write_compared(folder: Path, measured: Iterable[Measured], shown: Iterable[S
 
 
 def read_measures(folder: Path) -> tuple[Measured, ...]:
-    """Read the numbers in `folder`; `DusklineError` when the table is missing or not such a one."""
+    """Read the metrics in `folder`; `DusklineError` if the table is missing or invalid."""
     measured = []
     for _, row in read_csv(folder / _MEASURES, _MEASURES_HEADER):
         texts = {name: row[name] for name in ("kind", "name", "digest", "reason")}
@@ -69,7 +69,7 @@ def read_measures(folder: Path) -> tuple[Measured, ...]:
 
 
 def read_shown(folder: Path) -> tuple[Shown, ...]:
-    """Read the list of single images in `folder`; errors as `read_measures`."""
+    """Read the list of single images in `folder`; errors as in `read_measures`."""
     rows = read_csv(folder / _IMAGES, _IMAGES_HEADER)
     return tuple(Shown(**{name: row[name] for name in _IMAGES_HEADER}) for _, row in rows)
 

@@ -1,4 +1,4 @@
-"""One labelled sheet: a row for each day, a column for each translator, its numbers above it."""
+"""One labelled sheet: a row for each day, a column for each translator, with its metrics above."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def draw_contact_sheet(
 ) -> np.ndarray:
     """Draw the sheet, (H, W, 3) uint8 RGB.
 
-    `pictures` holds the column of each of `measured`: (H, W, 3) uint8 images, as many as there are days, or
-    none; then the column is left out and a line at the foot tells the reason.
+    pictures: for each of `measured` its column of (H, W, 3) uint8 images, one for each day, or none; then the
+    column is left out, and a line at the bottom gives the reason.
     """
     shown = [(row, column) for row, column in zip(measured, pictures, strict=True) if column]
     failed = [row for row in measured if row.reason]
     heights = [max(_fitted(column[line]).height for _, column in shown) for line in range(len(shown[0][1]))]
-    # Those that are known of any column.
+    # Metrics that any column has.
     numbers = [name for name in _WORDS if any(getattr(row, name) is not None for row in measured)]
     top = _MARGIN + _TITLE + 2 * _LINE + 34
     first = top + _NAME + _LINE + _LINE * len(numbers) + 22
@@ -108,7 +108,7 @@ def _paste_column(
 
 
 def _fitted(pixels: np.ndarray) -> Image.Image:
-    """An image as large as its cell allows."""
+    """An image in the largest size that fits its cell."""
     height, width = pixels.shape[:2]
     share = min(_CELL / width, _TALLEST / height)
     size = (max(1, round(width * share)), max(1, round(height * share)))
@@ -116,7 +116,7 @@ def _fitted(pixels: np.ndarray) -> Image.Image:
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own, so that the sheet is the same on every machine."""
+    """Pillow's own font, so that the sheet is the same on every machine."""
     return ImageFont.load_default(size)
 
 

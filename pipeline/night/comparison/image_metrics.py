@@ -1,6 +1,6 @@
-"""Numbers on nights: how bright and contrasty, how much of the day is seen, how near to the true night.
+"""Metrics of nights: brightness, contrast, how much of the day is visible, similarity to the true night.
 
-Images are (H, W, 3) uint8 RGB; two that are compared with each other have one shape, else `ValueError`.
+Images are (H, W, 3) uint8 RGB; two images that are compared must have the same shape, else `ValueError`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import math
 import cv2
 import numpy as np
 
-# Luma levels a pixel from which a step counts as an edge, after a blur of `_EDGE_SIGMA` pixels.
+# Luma levels per pixel from which a step counts as an edge, after a blur of `_EDGE_SIGMA` pixels.
 EDGE_STEP = 4.0
 _EDGE_SIGMA = 1.0
 _SAME_DIRECTION = math.cos(math.radians(30))
 _CANNY_SCALE = 128
 
-# Above it, in its strongest channel, a pixel of a night counts as lit: a window, a lamp, a wall in its light.
+# A night's pixel counts as lit if its strongest channel is above this: a window, a lamp, a wall in its light.
 LIT = 150
 
-# Of Wang et al. 2004: the window, and the constants for 8 bits.
+# From Wang et al. 2004: the window, and the constants for 8 bits.
 SSIM_WINDOW = 11
 _SSIM_SIGMA = 1.5
 _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -41,12 +41,12 @@ def contrast(pixels: np.ndarray) -> float:
 
 
 def visible_edges(day: np.ndarray, night: np.ndarray) -> float:
-    """Return which share of the day's edges is still seen in the night, 0..1; 1 where the day has none.
+    """Return the share of the day's edges that are still visible in the night, 0..1; 1 if the day has none.
 
-    An edge is Canny's (1986): the luma, slightly blurred, changes by at least `EDGE_STEP` levels a pixel, and
-    nowhere beside it by more. One of the day is seen when the night has an edge there or at one of the eight
-    pixels around, within 30 degrees of its direction. What is dark on bright may become bright on dark; edges
-    of the night's own do not count.
+    Edges are Canny's (1986): the luma, slightly blurred, changes by at least `EDGE_STEP` levels per pixel,
+    and not by more beside it. An edge of the day is visible if the night has an edge there or at one of the
+    eight neighbouring pixels, within 30 degrees of its direction. Dark on bright may become bright on dark;
+    edges that only the night has do not count.
     """
     _require_one_shape(day, night)
     wanted, (day_x, day_y) = _edges(day)
@@ -69,9 +69,9 @@ def lit(pixels: np.ndarray) -> np.ndarray:
 def lights_in_place(night: np.ndarray, true: np.ndarray, reach: int = 2) -> tuple[float, float]:
     """Return the precision and recall, 0..1, of the lit pixels of `night` against those of the `true` night.
 
-    Precision: the share of its lit pixels that have one of the true night's at most `reach` pixels away, in
-    both directions; recall: the same the other way round. 1 where there is none to count. A night that is
-    bright all over has no precision, and a dark one no recall.
+    Precision: the share of its lit pixels with a lit pixel of the true night at most `reach` pixels away
+    along each axis; recall: the same with the images exchanged. 1 if there are no lit pixels to count. A
+    night that is bright all over has low precision, and a dark one low recall.
     """
     _require_one_shape(night, true)
     found, wanted = lit(night), lit(true)
@@ -96,8 +96,8 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 def ssim(one: np.ndarray, other: np.ndarray) -> float:
     """Return the mean structural similarity of the luma (Wang et al. 2004), -1..1; 1 for equal images.
 
-    Gaussian window of 11 pixels and sigma 1.5, at the images' own scale, averaged where the whole window
-    lies inside them. `ValueError` when a side is shorter than the window.
+    Gaussian window of 11 pixels and sigma 1.5, at the images' own scale, averaged where the whole window is
+    inside the image. `ValueError` if a side is shorter than the window.
     """
     _require_one_shape(one, other)
     if min(one.shape[:2]) < SSIM_WINDOW:
@@ -126,7 +126,7 @@ def _edges(pixels: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray
 
 
 def _moved(values: np.ndarray, down: int, across: int) -> np.ndarray:
-    """The values of the pixels `down` and `across` of each one, those of the border beyond it."""
+    """The values of the pixels `down` and `across` from each one; border values beyond the border."""
     rows, columns = (
         np.clip(np.arange(size) + by, 0, size - 1)
         for size, by in zip(values.shape, (down, across), strict=True)
@@ -135,7 +135,7 @@ def _moved(values: np.ndarray, down: int, across: int) -> np.ndarray:
 
 
 def _windowed(values: np.ndarray) -> np.ndarray:
-    """Weighted means over the window, only where it lies inside."""
+    """Weighted means over the window, only where it is inside the image."""
     half = SSIM_WINDOW // 2
     window = (SSIM_WINDOW, SSIM_WINDOW)
     return cv2.GaussianBlur(values, window, _SSIM_SIGMA)[half:-half, half:-half]

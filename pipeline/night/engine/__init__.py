@@ -1,4 +1,4 @@
-"""How nights are made: planned, translated by workers here or in a Ray cluster, kept in the work store.
+"""Makes nights: plans them, translates in workers here or in a Ray cluster, keeps them in the work store.
 
-translate_set.py is the whole run, translate_image.py one image.
+translate_set.py does a whole run, translate_image.py one image.
 """

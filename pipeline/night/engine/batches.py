@@ -1,4 +1,4 @@
-"""What a worker does whose translator takes batches: images are read and written while it translates."""
+"""The work of a worker whose translator takes batches: threads read and encode while it translates."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from pipeline.night.records.translator import BatchTranslator, OutputFormat, Pre
 
 
 class Pipe(Protocol):
-    """Where tasks come from and answers go, in the same order: a `Connection`, for instance."""
+    """Where tasks come from and results go, in the same order: a `Connection`, for instance."""
 
     def poll(self) -> bool:
         """Whether a task has arrived."""
         ...
 
     def recv(self) -> Any:
-        """Wait for a task; `EOFError` when there will be no more."""
+        """Wait for a task; `EOFError` if there will be no more."""
         ...
 
     def send(self, answer: Any, /) -> None:
-        """Give an answer."""
+        """Send a result."""
         ...
 
 
 def answer_in_batches(pipe: Pipe, translator: BatchTranslator, output: OutputFormat) -> None:
-    """Answer the tasks that come through `pipe`, in their order, until it ends with an `EOFError`.
+    """Do the tasks that come through `pipe`, in order, until it ends with an `EOFError`.
 
-    As many tasks as have arrived, up to a batch, are translated at a time; threads read those that follow
-    and encode those before.
+    The tasks that have arrived, up to a batch, are translated together; threads read the next ones and encode
+    the previous ones.
     """
     with ThreadPoolExecutor(translator.threads) as pool:
         desk = _Desk(translator, output, pool)
@@ -49,7 +49,7 @@ def answer_in_batches(pipe: Pipe, translator: BatchTranslator, output: OutputFor
 
 @dataclass
 class _Desk:
-    """The images of one worker between their arrival and their answer."""
+    """The images that a worker is working on."""
 
     translator: BatchTranslator
     output: OutputFormat
@@ -82,7 +82,7 @@ class _Desk:
         self._writing.extend(nights[place] for place in range(count))
 
     def answers(self) -> Iterator[Translated | Failed]:
-        """Give the answers that are ready; all of them when there is nothing else to do."""
+        """Yield the results that are ready; wait for all of them if there is nothing else to do."""
         while self._writing and (self._writing[0].done() or not self._reading):
             yield self._writing.popleft().result()
 

@@ -1,8 +1,7 @@
-"""The journal of a recipe's folder in the work store: what was made, and what cannot be made and why.
+"""The journal of a recipe's folder in the work store: which nights were made, which cannot be made and why.
 
-One line for one image, only ever added to; the last line about a source counts. Every line is a checked one
-(see checksummed_lines.py), so one that was not written whole is skipped, and its image is simply made
-again.
+One line for each image, only ever appended; the last line about a source counts. Every line has a checksum
+(see checksummed_lines.py), so a line that was not written completely is skipped, and its image is made again.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from pipeline.core.files import atomic_write, fsync, unwritten
 from pipeline.datasets.writing.checksummed_lines import checked_fields, checked_line
 
-# Lines that say nothing any more are dropped when there are so many more of them than of the others.
+# Outdated lines are dropped when there are this many more of them than of current lines.
 _SPARE_LINES = 1000
 _LONGEST_REASON = 500
 
@@ -24,9 +23,9 @@ _LONGEST_REASON = 500
 class Entry:
     """A finished night.
 
-    width, height: pixels. size: bytes. digest: SHA-256 of the bytes. modified: the file's time of last change
-    in nanoseconds. boot: in which run of the machine it was written, "" once it has been read back, whole, in
-    a later one.
+    width, height: pixels. size: bytes. digest: SHA-256 of the bytes. modified: the file's modification time
+    in nanoseconds. boot: the boot of the machine in which it was written, "" once it has been verified in a
+    later boot.
     """
 
     width: int
@@ -38,10 +37,10 @@ class Entry:
 
 
 class Journal:
-    """Reads the journal at `path` (none is an empty one) and adds to it; `reader` names the decoder in use.
+    """Reads the journal at `path` (missing means empty) and appends to it; `reader` names the decoder in use.
 
-    entries: nights by the digest of their source. failures: reasons by the digest of their source, those
-    found by another `reader` left out, as that one may read what this one could not or the other way round.
+    entries: nights by the digest of their source. failures: reasons by the digest of their source; those of
+    another `reader` are left out, because one decoder may read what another cannot.
     """
 
     def __init__(self, path: Path, reader: str) -> None:
@@ -60,27 +59,27 @@ class Journal:
             self._append(b"\n")
 
     def done(self, source: str, entry: Entry) -> None:
-        """Note that the night of `source` (a digest) is in its place."""
+        """Record that the night of `source` (a digest) is in its place."""
         self._append(_done_line(source, entry))
         self.failures.pop(source, None)
         self.entries[source] = entry
 
     def failed(self, source: str, reason: str) -> None:
-        """Note that `source` (a digest) has no night and never will."""
+        """Record that `source` (a digest) can have no night."""
         reason = reason[:_LONGEST_REASON]
         self._append(_failed_line(source, self._reader, reason))
         self.entries.pop(source, None)
         self.failures[source] = reason
 
     def close(self) -> None:
-        """Bring the journal to the disk; it takes no more lines."""
+        """Flush the journal to the disk and close it."""
         os.fsync(self._stream)
         os.close(self._stream)
 
     def _append(self, line: bytes) -> None:
         try:
             while line:
-                # Where there is room for a part only, the next call tells why.
+                # If only a part was written, the next call raises the reason.
                 line = line[os.write(self._stream, line) :]
         except OSError as error:
             raise unwritten(self.path, error) from error
@@ -108,7 +107,7 @@ class Journal:
         return lines
 
     def _compact(self) -> None:
-        """Write the journal again with one line for each image that it still knows."""
+        """Rewrite the journal with one line for each image."""
         with atomic_write(self.path) as stream:
             for source, entry in self.entries.items():
                 stream.write(_done_line(source, entry))

@@ -1,4 +1,4 @@
-"""What there is to do: which nights are in the store, which images want one, which can have none."""
+"""Plans a run: which nights are in the store, which must be made, which images can have none."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipeline.runtime.progress import progress
 class Source:
     """An image of the day.
 
-    name: POSIX path below the folder of all sources. digest: SHA-256 of its bytes. reason: why it cannot even
-    be read (and `digest` is ""), or "".
+    name: POSIX path below the folder of all sources. digest: SHA-256 of its bytes. reason: why it cannot be
+    read (then `digest` is ""), or "".
     """
 
     name: str
@@ -25,10 +25,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is, and what is to do.
+    """What is in the store, and what is to be made.
 
-    ready: how many sources have their night in the store. todo: those that want one, in the order given; of
-    some that share the same bytes the first, as they share one night.
+    ready: how many sources have their night in the store. todo: those that need one, in the order given; of
+    sources with the same bytes only the first, because they share one night.
     """
 
     ready: int
@@ -36,9 +36,9 @@ class Plan:
 
 
 def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Plan:
-    """Hold `sources` against the store; nights are read (by `threads` threads) only where there is doubt.
+    """Compare `sources` with the store; nights are read (by `threads` threads) only if they are doubtful.
 
-    No image of the day is read, and nothing is kept but what is to do.
+    No day image is read, and the store forgets nights that are missing.
     """
     failed = 0
     absent: set[str] = set()
@@ -63,7 +63,7 @@ def make_plan(sources: Sequence[Source], store: NightStore, threads: int) -> Pla
 
 
 def _spoilt(doubtful: Collection[str], store: NightStore, threads: int) -> set[str]:
-    """Read the doubtful nights, vouch for those that are what the journal says, and return the others."""
+    """Read the doubtful nights, confirm those that match the journal, and return the others."""
     if not doubtful:
         return set()
     spoilt = set()

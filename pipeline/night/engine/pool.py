@@ -1,4 +1,4 @@
-"""What a run needs of its workers: images go in, nights come out. Who they are is only known here."""
+"""The workers of a run: images go in, nights come out. Only this module knows which kind they are."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def night_pool(
     sizes: Collection[tuple[int, int]] = (),
     engine: Engine = "local",
 ) -> Iterator[NightPool]:
-    """Give a pool of `workers` processes, or with "ray" of the actors that a cluster's nodes have room for.
+    """Yield a pool of `workers` processes, or with "ray" of the actors that a cluster's nodes have room for.
 
-    `sizes`: (width, height) of the images to come, as far as they are known. Raises what `make_translator`,
+    sizes: (width, height) of the images to come, if known. Raises what `make_translator`,
     `WorkerPool`, `WorkerProcesses` and `Actors` raise.
     """
     with contextlib.ExitStack() as held:
@@ -43,18 +43,19 @@ def night_pool(
 
 
 class NightPool:
-    """Workers that make nights, all by one `recipe`."""
+    """Workers that make nights, all with the same `recipe`."""
 
     def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers
         self.recipe = cast(Recipe, workers.introduction().identity)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Night | Failed]]:
-        """Yield each task with its outcome, in the order in which they come; few are ever in flight.
+        """Yield each task with its outcome, in the order in which they finish; few are in flight at a time.
 
-        An image that kills its worker, and another one that has nothing else to do, is `Failed`.
+        An image that kills its worker, and then another worker alone, is `Failed`.
         """
         for task, answer in self._workers.run(tasks):
-            # The same words wherever and however it died: what a set says of an image depends on neither.
+            # The same words wherever and however it died, because a dataset's records must not depend on
+            # that.
             died = isinstance(answer, Died)
             yield task, Failed("kills the process that translates it", "reading") if died else answer

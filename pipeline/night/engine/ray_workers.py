@@ -1,7 +1,7 @@
-"""A crew of actors in a Ray cluster that each hold a translator; paths go in, files come out.
+"""A crew of actors in a Ray cluster, each with a translator; paths go in, files come out.
 
-They need storage that all nodes share. Only the process that runs them keeps the store's journal and gives
-nights their names, so an actor or a node may be lost at any moment and nothing is spoilt.
+They need storage that all nodes share. Only the process that runs them writes the store's journal and renames
+nights, so an actor or a node may be lost at any moment without damage.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.night.engine.translate_image import Failed, Task, Translated, Writ
 from pipeline.night.engine.workers import built, require_room
 from pipeline.night.records.translator import BatchTranslator, MakeTranslator, OutputFormat, Recipe
 
-# Tasks that an actor with a GPU has at a time, most of them read or encoded by its threads.
+# Tasks that an actor with a GPU has at a time; its threads read or encode most of them.
 _AT_ONCE = 64
 
 
@@ -35,9 +35,9 @@ def translating_actors(
     sizes: Collection[tuple[int, int]],
     store: Path,
 ) -> Actors:
-    """Give a crew whose nights are in files for the store at `store` to take.
+    """Make a crew that writes its nights to files for the store at `store`.
 
-    Each actor takes a processor, and one with a GPU's translator a GPU too.
+    Each actor needs a processor, and a GPU if its translator runs on one.
     """
     on_gpu = getattr(make_translator, "device", "cpu") == "cuda"
     make = partial(_Translation, make_translator, output, sizes, store, boot_identity())
@@ -45,7 +45,7 @@ def translating_actors(
 
 
 class _Translation:
-    """What an actor holds: a translator, and where its nights go."""
+    """The work of an actor: a translator, and where its nights are written."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class _Translation:
 
 
 class _Counter:
-    """Takes tasks from many threads at the same time, and has them answered in batches by one of its own."""
+    """Takes tasks from many threads at the same time; a thread of its own does them in batches."""
 
     def __init__(self, translator: BatchTranslator, output: OutputFormat) -> None:
         self._arrived: SimpleQueue[tuple[Task, Future[Translated | Failed]]] = SimpleQueue()
@@ -83,7 +83,7 @@ class _Counter:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def answer(self, task: Task) -> Translated | Failed:
-        """Wait for the answer to a task."""
+        """Wait for the result of a task."""
         future: Future[Translated | Failed] = Future()
         self._arrived.put((task, future))
         return future.result()
@@ -99,13 +99,13 @@ class _Counter:
         return task
 
     def send(self, answer: Translated | Failed, /) -> None:
-        """Give the answer to the first task that has none."""
+        """Set the result of the first task that has none."""
         self._taken.popleft().set_result(answer)
 
     def _serve(self) -> None:
         try:
             self._work()
-        except Exception as error:  # else those who wait would wait for ever
+        except Exception as error:  # otherwise waiting threads would wait forever
             while self._taken:
                 self._taken.popleft().set_exception(error)
             while True:

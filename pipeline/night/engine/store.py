@@ -1,21 +1,21 @@
-"""The work store of finished nights: each is made once, and set after set takes hard links of it.
+"""The work store of finished nights: each is made once, and datasets have hard links to it.
 
     <root>/<recipe digest>/recipe.json                      the recipe in words
     <root>/<recipe digest>/journal.txt                      what is there (see journal.py)
     <root>/<recipe digest>/<2 hex>/<source digest>.jpg
 
-An entry counts when the journal has a line about it and the file still is what that line says. Files are
-written beside and renamed, and the line follows the file, so that a process may be killed at any moment.
-Nothing is flushed to the disk for it, as that would cost more than many a translation. A crash of the machine
-can therefore lose what was written shortly before, or leave a file of the right size full of zeros. So the
-line also says in which run of the machine (the kernel's boot identity) it was written: within that run the
-file is what was written, and size and time of change prove it cheaply. In a later run the content is read and
-compared with its digest once, and what stands that test is noted as being on the disk for good. A time of
-change other than noted (somebody wrote through a hard link, or copied the store) also makes for a reading.
+An entry is valid if the journal has a line about it and the file matches that line. Files are written beside
+their place and renamed, and the line is written after the file, so a process may be killed at any moment.
+Nothing is flushed to the disk, because that would take longer than many translations. So a crash of the
+machine can lose recent files, or leave a file of the right size full of zeros. Therefore the line also has
+the boot of the machine (the kernel's boot id) in which it was written. In the same boot, size and
+modification time are enough to trust a file. In a later boot the content is read once and compared with its
+digest, and the line is updated if they match. A changed modification time (somebody wrote through a hard
+link, or copied the store) also causes a check of the content.
 
-Workers on other machines write their nights beside the places themselves (`write_aside`), into files that
-nobody else knows, and the one process that has the store open renames them. Their machines may crash in
-another hour than this one, whose boot identity is noted, so they flush what they wrote.
+Workers on other machines write nights beside their places (`write_aside`), into files with unique names, and
+the process that has the store open renames them. Their machines may crash independently of this one, whose
+boot is recorded, so they flush what they wrote.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from pipeline.runtime.process_lock import only_run
 
 JOURNAL = "journal.txt"
 
-# Held by who writes to a recipe's part of the store.
+# The lock of the process that writes to a recipe's part of the store.
 LOCK = "translate"
 
-# The decoder that found an image bad; another one may read it.
+# The decoder in use; an image that it cannot read may be readable for another.
 READER = decoders()
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -59,7 +59,7 @@ State = Literal["good", "doubtful", "absent"]
 
 
 def boot_identity() -> str:
-    """Name this run of the machine's kernel; "?" where it has no name, and then nothing is taken on trust."""
+    """The id of this boot of the machine; "?" if unknown, and then every file is checked."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -78,11 +78,11 @@ class NightStore:
         self._journal = Journal(folder / JOURNAL, READER)
 
     def path(self, source: str) -> str:
-        """Return the file of the night of `source` (a digest), whether it is there or not."""
+        """Return the path of the night of `source` (a digest), whether it exists or not."""
         return f"{self._prefix}{_place(source, self._suffix)}"
 
     def entry(self, source: str) -> Entry | None:
-        """Return what the journal says of the night of `source`, or None; `state` tells whether it holds."""
+        """Return the journal's entry for the night of `source`, or None; `state` checks it."""
         return self._journal.entries.get(source)
 
     def failure(self, source: str) -> str | None:
@@ -90,7 +90,7 @@ class NightStore:
         return self._journal.failures.get(source)
 
     def state(self, source: str) -> State:
-        """Tell from journal and directory, without reading, whether the night of `source` is there."""
+        """Whether the night of `source` is there, by journal and file status, without reading it."""
         entry = self.entry(source)
         if entry is None:
             return "absent"
@@ -104,7 +104,7 @@ class NightStore:
         return "good" if known and found.st_mtime_ns == entry.modified else "doubtful"
 
     def is_whole(self, source: str) -> bool:
-        """Read the night of `source` and hold it against its digest; safe in threads."""
+        """Read the night of `source` and compare it with its digest; thread-safe."""
         entry = self.entry(source)
         try:
             return entry is not None and digest_file(Path(self.path(source))) == entry.digest
@@ -112,22 +112,22 @@ class NightStore:
             return False
 
     def confirm(self, source: str) -> None:
-        """Note that `is_whole` held for `source`, so that it need not be read again."""
+        """Record that `is_whole` was true for `source`, so that it need not be read again."""
         entry = self._journal.entries[source]
         modified = Path(self.path(source)).stat().st_mtime_ns
-        # A file that was changed may have been changed a moment ago; one from an earlier run was on the disk.
+        # A changed file may have been changed just now; one from an earlier boot is on the disk.
         boot = self._boot if modified != entry.modified or entry.boot == self._boot else ""
         if (modified, boot) != (entry.modified, entry.boot):
             self._journal.done(source, replace(entry, modified=modified, boot=boot))
 
     def forget(self, source: str) -> None:
-        """Take no more notice of what the journal says about a night that is not there."""
+        """Ignore the journal's entry for a night that is missing."""
         self._journal.entries.pop(source, None)
 
     def put(self, source: str, night: Night) -> Entry:
-        """Keep the night of `source`, by its bytes or from where `write_aside` has written them.
+        """Store the night of `source`, from its bytes or from the file of `write_aside`.
 
-        `DusklineError` when it cannot be written, or is not where it was written; then nothing is kept.
+        `DusklineError` if it cannot be written, or that file is missing; then nothing is stored.
         """
         path = Path(self.path(source))
         if isinstance(night, Translated):
@@ -143,22 +143,22 @@ class NightStore:
         return entry
 
     def fail(self, source: str, reason: str) -> None:
-        """Keep the reason why the image with this digest has no night."""
+        """Record the reason why the image with this digest has no night."""
         self._journal.failed(source, reason)
 
     def close(self) -> None:
-        """Bring the journal to the disk."""
+        """Flush and close the journal."""
         self._journal.close()
 
 
 def write_aside(root: Path, recipe: Recipe, source: str, made: Translated, boot: str) -> Written:
-    """Write the night of `source` into the store at `root`, for who has it open to `put`; from any process.
+    """Write the night of `source` to a file in the store at `root`, from any process, for a later `put`.
 
-    boot: the boot identity of that one; a file that is written on another machine is flushed to the disk.
-    `DusklineError` when it cannot be written.
+    boot: the boot id of the process that has the store open; on another machine the file is flushed to the
+    disk. `DusklineError` if it cannot be written.
     """
     path = root / recipe.digest / _place(source, recipe.output.suffix)
-    # A name that nobody has asked for before: a network's file system may go on saying that it is absent.
+    # A unique name: a network file system may cache that an earlier name was absent.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     with atomic_write(aside) as stream:
         stream.write(made.data)
@@ -201,7 +201,7 @@ def open_store(root: Path, recipe: Recipe) -> Iterator[NightStore]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed run was writing; for who holds the lock."""
+    """Remove partial files of a killed run; the caller must have the lock."""
     for place in (folder, *_places(folder)):
         for file in _files(place):
             if file.name.startswith(".") and file.name.endswith(".part"):
@@ -210,7 +210,7 @@ def sweep(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NightFile:
-    """A night that is in the store: the digest of its source, its bytes, how many names its file has."""
+    """A night in the store: the digest of its source, its bytes, the number of hard links."""
 
     path: str
     source: str
@@ -219,9 +219,9 @@ class NightFile:
 
 
 def night_files(folder: Path) -> Iterator[NightFile]:
-    """Yield every night that is in a recipe's `folder`, whatever the journal says of it.
+    """Yield every night in a recipe's `folder`, whatever the journal says.
 
-    One that was yielded may be removed at once.
+    The caller may remove a night as soon as it is yielded.
     """
     for place in _places(folder):
         for file in _files(place):

@@ -1,4 +1,4 @@
-"""One attempt at one image, in a worker: read, decode, translate, encode. Nothing is written here."""
+"""One attempt at one image, in a worker: read, decode, translate, encode. It writes no file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.core.image_io import encode, read_rgb
 from pipeline.night.records.translator import OutputFormat, Translator
 from pipeline.runtime.errors import BadImageError, DusklineError
 
-# No image within the pixel limit is so long.
+# No image within the pixel limit is this large.
 _LARGEST_FILE = 1 << 30
 
 Result = TypeVar("Result")
@@ -23,9 +23,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An image to translate: where it lies, and the SHA-256 of its bytes.
+    """An image to translate: its file, and the SHA-256 of its bytes.
 
-    offset, size: which bytes of the file are the image; None for all from there on.
+    offset, size: the bytes of the file that are the image; size None means up to the end.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A night in a file at `path`, hidden beside its place in the store, for who has the store open to take.
+    """A night in a hidden file at `path`, beside its place in the store, for `NightStore.put`.
 
     size: bytes. digest: SHA-256 of them. width, height: pixels.
     """
@@ -67,8 +67,8 @@ Night = Translated | Written
 class Failed:
     """No night, and why.
 
-    cause: "image" when its bytes decide it, so that it need not be tried again; "reading" when the file
-    could not be read, or its image not be held, this time; "fault" when it was not the image's doing.
+    cause: "image" if the cause is its bytes, so that it is not tried again; "reading" if the file could not
+    be read or memory was too small this time; "fault" if the image was not the cause.
     """
 
     reason: str
@@ -78,9 +78,9 @@ class Failed:
 def attempt(
     task: Task, translator: Translator, output: OutputFormat, room: int | None = None
 ) -> Translated | Failed:
-    """Make the night of one image, or say why there is none; never raises for anything that went wrong.
+    """Make the night of one image, or say why there is none; never raises an error.
 
-    room: bytes of memory that it may take, by the translator's estimate; None for no limit.
+    room: bytes of memory that it may need, by the translator's estimate; None for no limit.
     """
     data = read(task)
     if isinstance(data, Failed):
@@ -90,7 +90,7 @@ def attempt(
         return pixels
     needed = translator.memory(pixels.shape[1], pixels.shape[0])
     if room is not None and needed > room:
-        # Not how much there is: what a set says of an image may not depend on the hour.
+        # Without the available memory: a dataset's records must not depend on the time of the run.
         return Failed(f"needs about {needed / 1e9:.1f} GB of memory, more than is available", "reading")
     return outcome(lambda: made(translator(pixels), output))
 
@@ -101,7 +101,7 @@ def read(task: Task) -> bytes | Failed:
         path = Path(task.path)
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            # Reading a pipe would wait for ever.
+            # Reading a pipe would wait forever.
             return Failed(NOT_PLAIN, "reading")
         size = found.st_size if task.size is None else task.size
         if size > _LARGEST_FILE:
@@ -121,14 +121,14 @@ def outcome(work: Callable[[], Result]) -> Result | Failed:
     try:
         return work()
     except BadImageError as error:
-        # Two files may share these bytes, so the reason names neither.
+        # Two files may have these bytes, so the reason names neither.
         return Failed(error.message.removeprefix("image: "), "image")
-    except Exception as error:  # a translator may fail in any way, and the other images still want theirs
+    except Exception as error:  # a translator may fail in any way, and the other images are still needed
         return Failed(f"{type(error).__name__}: {error}", "fault")
 
 
 def made(night: np.ndarray, output: OutputFormat) -> Translated:
-    """Encode a night; `DusklineError` when it is none."""
+    """Encode a night; `DusklineError` if it is not an image."""
     night = _checked(night)
     return Translated(encode(night, output.suffix, quality=output.quality), night.shape[1], night.shape[0])
 

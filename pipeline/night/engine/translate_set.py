@@ -1,4 +1,4 @@
-"""Runs: whatever a plan asks for is translated by the workers and kept in the store; then sets are filled."""
+"""A whole run: workers translate what the plan needs, the store keeps it, and the dataset is filled."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ from pipeline.runtime.machine import Engine
 from pipeline.runtime.process_lock import terminated_as_interrupted
 from pipeline.runtime.progress import progress
 
-# A translator that fails so often is broken, and the rest of the images would only waste time.
+# A translator that fails this often is broken, and more images would only waste time.
 _MAX_FAULTS = 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """Images to have as nights: which, by what, in which form, kept where.
+    """Images to translate: which, with which translator, in which format, and in which store.
 
-    task: says where a source lies. workers: processes that translate side by side, fewer where the memory is
-    too small for so many; changes no byte. sizes: (width, height) of the images, as far as they are known.
-    engine: with "ray" it is the nodes of a cluster that translate, as many images side by side as they have
-    processors or GPUs.
+    task: gives the file of a source. workers: parallel processes, fewer if memory is too small; changes no
+    byte. sizes: (width, height) of the images, if known. engine: with "ray" the nodes of a cluster translate,
+    in parallel on all their processors or GPUs.
     """
 
     sources: Sequence[Source]
@@ -53,10 +52,10 @@ class Job:
 
 @dataclass
 class Nights:
-    """What a job came to.
+    """The results of a job.
 
-    todo: nights that the store lacked; made: those of them made in this run, which took `seconds`. lost,
-    faults: reasons, by the digest of the source, that hold for this run only.
+    todo: nights that the store lacked; made: how many of them were made in this run, in `seconds`. lost,
+    faults: reasons, by the digest of the source, that are valid for this run only.
     """
 
     store: NightStore
@@ -67,12 +66,12 @@ class Nights:
     seconds: float = 0.0
 
     def reason(self, source: Source) -> str:
-        """Say why there is no night of `source`; "" when there is one."""
+        """Return why there is no night of `source`; "" if there is one."""
         known = source.reason or self.lost.get(source.digest) or self.store.failure(source.digest)
         return known or ""
 
     def origins(self, sources: Iterable[Source], name_of: Callable[[str], str]) -> Iterator[Origin]:
-        """Record where each night came from, or why there is none; `name_of` names the night of an image."""
+        """Yield the origin of each night, or why there is none; `name_of` names the night of an image."""
         return (self._origin(source, name_of(source.name)) for source in sources)
 
     def _origin(self, source: Source, name: str) -> Origin:
@@ -93,19 +92,19 @@ class Nights:
         )
 
     def summary(self, sources: Sequence[Source]) -> NightSummary:
-        """Count what came of `sources`."""
+        """Count the results of `sources`."""
         failures = [(source.name, reason) for source in sources if (reason := self.reason(source))]
         return NightSummary(len(sources), self.made, self.seconds, reasons_of(failures))
 
 
 @contextlib.contextmanager
 def finished_nights(job: Job) -> Iterator[Nights]:
-    """Translate what the store lacks, and hold the store open while the caller takes the nights from it.
+    """Translate what the store lacks, and keep the store open while the caller takes the nights from it.
 
-    An image that has no night is not an error here, only a `reason`. Raises `DusklineError` when a translator
-    cannot be built or fails for other causes than the image, when workers die one after the other, or when
-    the store cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also while the caller is at
-    work. Whatever was finished before is kept, and the same call continues from there.
+    An image that has no night is not an error here, only a `reason`. Raises `DusklineError` if a translator
+    cannot be built or fails for other causes than the image, if workers die one after the other, or if the
+    store cannot be written, and `InterruptedRunError` on Ctrl-C or SIGTERM, also in the caller's block.
+    Finished work is kept, and the same call continues from there.
     """
     if job.workers < 1:
         raise ParameterError(f"at least one worker is needed, not {job.workers}")
@@ -171,16 +170,17 @@ def translate_set(
     shards_above: int | None = None,
     engine: Engine = "local",
 ) -> NightSummary:
-    """Write the night of every image of `day` as the image set `out`, with `origins.csv` and `recipe.json`.
+    """Write the night of every image of `day` as the dataset `out`, with `origins.csv` and `recipe.json`.
 
-    Only nights that `store` lacks are translated, by `workers` processes or by a cluster; the set is the
-    same, byte for byte, whichever and however many there are, and however often earlier runs were ended.
-    `out` appears when it is complete; a set that is there already is replaced. Images without a night are
-    rows of `origins.csv` with a reason. terms: of the translator; those of the day set hold for its nights
-    too. shards_above: see `replaced_set`.
+    Only nights that `store` lacks are translated, by `workers` processes or a cluster. The dataset is the
+    same, byte for byte, for any number and kind of workers and any interruptions of earlier runs. `out`
+    appears when it is complete; an existing dataset is replaced. Images without a night are rows of
+    `origins.csv` with a reason. terms: licence terms of the translator; those of the day dataset also apply
+    to its nights.
+    shards_above: see `replaced_set`.
 
-    Raises `DusklineError` with a table of reasons when more than the share `max_failed` of the images have no
-    night, and what `finished_nights` raises; then `out` stays as it was.
+    Raises `DusklineError` with a table of reasons if more than the share `max_failed` of the images have no
+    night, and what `finished_nights` raises; then `out` stays unchanged.
     """
     check_share(max_failed)
     out = out.resolve()
@@ -188,14 +188,14 @@ def translate_set(
     sources = []
     name_of = partial(night_name, suffix=output.suffix)
     for row in day.rows:
-        name_of(row.name)  # a set of nights is refused before hours of work
+        name_of(row.name)  # a night dataset is refused before hours of work
         sources.append(Source(row.name, row.digest))
     sizes = {(row.width, row.height) for row in day.rows}
     job = Job(sources, partial(_task_in, day), make_translator, output, store, workers, sizes, engine)
     with finished_nights(job) as nights:
         summary = nights.summary(sources)
         if summary.failed:
-            # Also with the store, because a set that is refused is not written.
+            # In the store, because a refused dataset is not written.
             write_origins(nights.store.folder, nights.origins(sources, name_of))
         summary.require(max_failed, nights.store.folder / ORIGINS, ", or raise max_failed")
         if summary.failed == len(sources):
@@ -207,7 +207,7 @@ def translate_set(
 
 
 def task_below(folder: Path, source: Source) -> Task:
-    """The task of a source that is a file of its own."""
+    """The task of a source that is a single file."""
     return Task(f"{folder}/{source.name}", source.digest)
 
 
@@ -231,7 +231,7 @@ def _fill(
     name_of: Callable[[str], str],
     positions_in: str,
 ) -> None:
-    """Link the nights from the store into a set, and say where each comes from."""
+    """Link the nights from the store into a dataset, and record the origin of each."""
     for source in progress(sources, total=len(sources), label="link"):
         entry = None if nights.reason(source) else nights.store.entry(source.digest)
         if entry is not None:

@@ -1,9 +1,9 @@
 """A crew of worker processes: each builds its own translator and makes one night after the other.
 
-They start by "spawn", so that they share nothing with their parent but a pipe, with one thread for each
-numeric library. Only the parent writes files; a worker may be killed at any moment and nothing is spoilt.
-A single worker is a process too: that is what makes the bytes the same for any number of them. A worker
-whose translator takes batches (a GPU's) has threads of its own beside it; see batches.py.
+They start by "spawn", so they share only a pipe with their parent, with one thread for each numeric library.
+Only the parent writes files; a worker may be killed at any moment without damage. A single worker is a
+process too, so the bytes are the same for any number of workers. A worker whose translator takes batches (on
+a GPU) has threads of its own; see batches.py.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from pipeline.runtime.logging_setup import speak_as_told
 from pipeline.runtime.memory import available_memory, resident_memory
 from pipeline.runtime.process_lock import begin_as_worker, signals_held
 
-# Handed to a worker at once, in batches, so that it need not wait for its parent between two of them; where
-# a batch is more than one image, others are read and encoded meanwhile.
+# Batches given to a worker in advance, so that it does not wait for its parent between two of them; if a
+# batch is more than one image, threads read and encode others meanwhile.
 _AHEAD = 2
 _BATCHES_AHEAD = 4
 
@@ -59,11 +59,11 @@ class _Process:
 
     def give(self, task: Task) -> None:
         self.tasks.append(task)
-        with contextlib.suppress(OSError):  # its end is heard of
+        with contextlib.suppress(OSError):  # `told` reports its end
             self.pipe.send(task)
 
     def told(self) -> Told:
-        # What an ended worker told before is still in its pipe; after that there is the end of the file.
+        # Results of an ended worker are still in its pipe; after them comes the end of file.
         if not self.process.is_alive() and not self.pipe.poll():
             return self._died()
         try:
@@ -83,11 +83,11 @@ class _Process:
 
 
 class WorkerProcesses:
-    """A crew of up to `workers` processes, fewer where the memory is too small for so many.
+    """A crew of up to `workers` processes, fewer if memory is too small.
 
-    `sizes`: (width, height) of the images to come, as far as they are known.
-    Raises what `make_translator` raises, and `DusklineError` when the machine's memory is too small for any
-    of the images.
+    sizes: (width, height) of the images to come, if known.
+    Raises what `make_translator` raises, and `DusklineError` if the machine's memory is too small even for
+    the smallest image.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class WorkerProcesses:
         self._room: int | None = None
 
     def room(self, first: Introduction) -> int:
-        """How many there may be; asked for the first time when only the `first` is there."""
+        """How many there may be; first called when only the `first` is running."""
         if self._room is None:
             self._room = min(self._workers, _fitting(first, available_memory()))
         return self._room
@@ -114,12 +114,12 @@ class WorkerProcesses:
         process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
         with _starting():
             process.start()
-        # Else the worker would hold open the other end of its own pipe and never hear that we are gone.
+        # Otherwise the worker would keep both ends of its pipe open and not notice that we have ended.
         theirs.close()
         return _Process(process, ours, deque())
 
     def hear(self, workers: Sequence[_Process]) -> Iterator[tuple[_Process, Told]]:
-        """Wait until workers have something to tell, or have ended."""
+        """Wait until workers have results, or have ended."""
         by_source: dict[Any, _Process] = {}
         for worker in workers:
             by_source[worker.pipe] = by_source[worker.process.sentinel] = worker
@@ -137,7 +137,7 @@ class WorkerProcesses:
 
 
 def _fitting(first: Introduction, available: int | None) -> int:
-    """How many workers like the `first`, which is there already, can be at work in the `available` bytes."""
+    """How many workers like the `first`, which is already running, fit into the `available` bytes."""
     if available is None or not first.task:
         return sys.maxsize
     require_room(first, available)
@@ -145,7 +145,7 @@ def _fitting(first: Introduction, available: int | None) -> int:
 
 
 def require_room(introduction: Introduction, available: int | None) -> None:
-    """Raise `DusklineError` when the `available` bytes are too few for any of the images."""
+    """Raise `DusklineError` if the `available` bytes are too few even for the smallest image."""
     if available is not None and introduction.task > available:
         raise DusklineError(
             f"translating an image needs about {introduction.task / 1e9:.1f} GB of memory, but"
@@ -158,10 +158,10 @@ def require_room(introduction: Introduction, available: int | None) -> None:
 def built(
     make_translator: MakeTranslator, output: OutputFormat, sizes: Collection[tuple[int, int]]
 ) -> tuple[Translator, Introduction, int | None]:
-    """Build a translator and tell of it, by its recipe; and how many bytes its images may take.
+    """Build a translator; return it, its introduction, and the bytes of memory that its images may need.
 
-    A task takes what the largest image of `sizes`, (width, height), will; those that do not fit are left
-    out, unless none does. `DusklineError` says what a bug in `make_translator` raised.
+    The introduction's `task` is the need of the largest image of `sizes`, (width, height), that fits, or of
+    the smallest if none does. An error in `make_translator` becomes a `DusklineError`.
     """
     try:
         translator = make_translator()
@@ -178,14 +178,14 @@ def built(
         )
     except DusklineError:
         raise
-    except Exception as error:  # whatever it is, it has one name
+    except Exception as error:  # any error becomes a DusklineError
         raise DusklineError(f"the translator could not be built: {type(error).__name__}: {error}") from error
     return translator, introduction, room
 
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Around the start of a process: one numeric thread, and no Ctrl-C, which the parent answers for all."""
+    """While a process starts: one numeric thread, and no Ctrl-C, which the parent handles for all."""
     before = {name: os.environ.get(name) for name in NUMERIC_THREADS}
     with signals_held():
         os.environ.update(dict.fromkeys(NUMERIC_THREADS, "1"))
@@ -205,7 +205,7 @@ def _work(
     output: OutputFormat,
     sizes: Collection[tuple[int, int]],
 ) -> None:
-    """What a worker does: tell what it has built, then answer each task, until the pipe ends."""
+    """The worker's main function: send its introduction, then do each task until the pipe ends."""
     begin_as_worker()
     speak_as_told()
     try:

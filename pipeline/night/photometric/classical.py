@@ -1,10 +1,9 @@
-"""A night made of a day by classical means: tone, colour of light, lit windows, vignette, sensor noise.
+"""Turns day into night by image processing: tone, light colour, lit windows, vignette, sensor noise.
 
-What it knows of the scene is little: the sky is bright, cool and smooth and reaches down from the upper
-border, and a window is a dark patch in a lighter wall. A smooth pale wall that reaches the upper border is
-taken for sky.
+It assumes little about the scene: the sky is bright, cool and smooth and begins at the upper border, and a
+window is a dark patch in a lighter wall. A smooth pale wall that reaches the upper border counts as sky.
 
-Everything is drawn from integers, tables and single sums and products, and every random draw comes from the
+Everything is computed from integers, tables and single sums and products, and random numbers come from the
 raw stream of a generator that the pixels seed, so the same pixels give the same night in every process.
 """
 
@@ -18,17 +17,17 @@ import numpy as np
 
 from pipeline.core.files import digest_bytes
 
-# Rows that are lit at once, so that a large image does not unfold to gigabytes.
+# Rows that are processed at once, so that a large image does not need gigabytes.
 _BAND = 128
-# Shorter side, in pixels, of the image in which sky and windows are looked for, unless it is smaller.
+# Shorter side, in pixels, of the image in which sky and windows are detected, unless it is smaller.
 _LOOKED_AT = 720
 _STEPS = 4095
 # Standard deviation of the sum of four bytes.
 _FOUR_BYTES = 147.8
-# Levels of what is bright enough for sky, and how smooth and cool it is.
+# Thresholds for sky, in levels: brightness, smoothness and coolness.
 _SKY_LEVEL, _SKY_ROUGH, _SKY_WARMER, _SKY_GREENER = 60, 16, 8, 4
 _SKY_SHARE = 0.62
-# Share of the height below which there is no sky, and no windows.
+# Shares of the height below which there is no sky, and no windows.
 _SKY_ENDS, _WINDOWS_END = 0.7, 0.8
 
 
@@ -36,10 +35,10 @@ _SKY_ENDS, _WINDOWS_END = 0.7, 0.8
 class ClassicalSettings:
     """How the classical night looks; light is linear, 1 is white.
 
-    revision: raised when the code draws another night of the same settings.
-    exposure: luma level (0-255) to which the median of the day's ground is lifted or lowered first.
-    moon, street: light from everywhere, and of the street lamps, red, green and blue.
-    sky: the sky itself. window, lit: light behind windows, and the share of them that is lit.
+    revision: increased when the code gives another night for the same settings.
+    exposure: luma level (0-255) to which the median of the day without its sky is first brought.
+    moon, street: ambient light, and light of street lamps, as red, green and blue.
+    sky: light of the sky. window, lit: light behind windows, and the share of them that is lit.
     pools: pools of lamp light along the street. vignette: share of light lost in the corners.
     shot, read: variance of the sensor's noise, for each unit of light and in the dark.
     """
@@ -84,7 +83,7 @@ def classical_night(pixels: np.ndarray, settings: ClassicalSettings) -> np.ndarr
 
 
 class _Draws:
-    """Random draws that depend on the pixels alone; a generator's raw stream never changes with numpy."""
+    """Random numbers that depend only on the pixels; the raw stream is the same in all versions of numpy."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         identity = f"{pixels.shape} {digest_bytes(np.ascontiguousarray(pixels).tobytes())}"
@@ -120,7 +119,7 @@ _LINEAR, _LEVELS = _linear_levels(), _encoded_levels()
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    """The image as far as it is looked at to find things in it."""
+    """The image at the size at which sky and windows are detected."""
     height, width = pixels.shape[:2]
     share = _LOOKED_AT / min(height, width)
     if share >= 1:
@@ -145,20 +144,20 @@ def _sky(small: np.ndarray, luma: np.ndarray) -> np.ndarray:
     even = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _square(3)) < _SKY_ROUGH
     mask: np.ndarray = (bright & cool & even).astype(np.uint8)
     mask[int(height * _SKY_ENDS) :] = 0
-    # Wires do not divide the sky, and slits between houses are none.
+    # Wires do not divide the sky, and gaps between houses are not sky.
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _square(_odd(side / 50)))
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _square(_odd(side / 40)))
     mask = _from_above(mask)
     if not mask.any():
         return np.zeros_like(luma)
-    # A wall below the sky that passed for it so far is darker than the sky's brightest part.
+    # A wall below the sky, so far counted as sky, is darker than the sky's brightest part.
     mask = _from_above(mask * (grey >= _SKY_SHARE * np.percentile(grey[mask > 0], 90)).astype(np.uint8))
     if not mask.any():
         return np.zeros_like(luma)
     level = float(np.median(grey[mask > 0]))
     around = cv2.dilate(mask, _square(_odd(side / 25)))
     near = cv2.blur(np.where(around > 0, np.uint8(255), np.uint8(0)), (size, size))
-    # Up to the roofs, wires and branches: there each pixel's own brightness decides.
+    # Near roofs, wires and branches each pixel's own brightness decides.
     own = np.clip((np.arange(256) - 0.55 * level) / (0.25 * level), 0, 1)
     return np.rint(_as_large(near, luma) * own.astype(np.float32)[luma]).astype(np.uint8)
 
@@ -171,7 +170,7 @@ def _from_above(mask: np.ndarray) -> np.ndarray:
 
 
 def _lit_windows(small: np.ndarray, source: _Draws, lit: float) -> np.ndarray:
-    """How brightly windows are lit, (H, W) uint8 as large as `small`: most of them not at all."""
+    """How brightly windows are lit, (H, W) uint8 of the size of `small`; most are dark."""
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     side = min(luma.shape)
     around = cv2.medianBlur(luma, _odd(side / 8))
@@ -191,7 +190,7 @@ def _lit_windows(small: np.ndarray, source: _Draws, lit: float) -> np.ndarray:
 
 
 def _gain(luma: np.ndarray, sky: np.ndarray, exposure: int) -> float:
-    """What brings the median of everything but the sky to the level `exposure`, within two stops."""
+    """The factor that brings the median of all but the sky to the level `exposure`, within two stops."""
     ground = luma[sky < 128]
     median = round(float(np.median(ground))) if ground.size else exposure
     return float(np.clip(_LINEAR[exposure] / max(_LINEAR[median], 1e-4), 0.5, 2))

@@ -13,22 +13,22 @@ from pipeline.core.files import digest_document
 from pipeline.night.photometric.classical import ClassicalSettings, classical_night
 from pipeline.runtime.errors import ParameterError
 
-# literal: the augmentation just as the paper's code ran it on 8-bit images, where thresholds count to 255:
-# nearly everything is inverted. meant: the same with a threshold of the full range. classical: our own.
+# literal: the augmentation as the paper's code ran it on 8-bit images, where thresholds go up to 255: nearly
+# everything is inverted. meant: the same with the threshold scaled to 255. classical: our own.
 Style = Literal["literal", "meant", "classical"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
-# Levels from which the paper's augmentation inverts, by style, and the share of brightness that it keeps.
+# Levels from which the paper's augmentation inverts, by style, and its brightness factor.
 SOLARIZE_THRESHOLDS = {"literal": 0.25, "meant": 0.25 * 255}
 BRIGHTNESS_FACTOR = 0.55
 
-# Bytes held at once from the file of the day to that of the night, a little more than measured: for each
-# pixel, and for each pixel of a row in the bands that the classical night lights.
+# Peak memory from reading the day to writing the night, a little more than measured: bytes for each pixel,
+# and for each pixel of a row in the bands of the classical night.
 _LIVE_PIXEL, _LIVE_COLUMN = 17, 13_000
 
 
 class PhotometricTranslator:
-    """Makes nights of one of `STYLES`; an image's night depends on its pixels alone.
+    """Makes nights in one of `STYLES`; an image's night depends only on its pixels.
 
     Raises `ParameterError` for another style.
     """
@@ -47,18 +47,18 @@ class PhotometricTranslator:
         return digest_document(self.record())
 
     def record(self) -> dict[str, str]:
-        """What makes a night of this style what it is, as text; in the place of weights, its constants."""
+        """What nights of this style depend on, as text; its constants take the place of weights."""
         settings = json.dumps({"style": self.style, **self._constants()}, sort_keys=True)
         return {
             "translator": "photometric",
             "checkpoint_digest": digest_document([settings]),
             "settings": settings,
-            # The filters may round otherwise in another release; a table of levels may not.
+            # The filters may round differently in another release; a lookup table does not.
             "numeric_path": f"opencv-{cv2.__version__}" if self.style == "classical" else "table",
         }
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that an image of this size takes at most while it is translated."""
+        """Estimate the peak memory of translating an image of this size, in bytes."""
         return width * (_LIVE_PIXEL * height + _LIVE_COLUMN)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -79,15 +79,15 @@ def smart_night(pixels: np.ndarray, threshold: float, factor: float) -> np.ndarr
 
 
 def solarize(pixels: np.ndarray, threshold: float) -> np.ndarray:
-    """Invert the levels from `threshold` (0-255) on; uint8 of any shape, as Pillow's and torchvision's."""
+    """Invert the levels from `threshold` (0-255) on; uint8 of any shape, as in Pillow and torchvision."""
     levels = np.arange(256, dtype=np.uint8)
     return np.where(levels < threshold, levels, 255 - levels)[pixels]
 
 
 def adjust_brightness(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply the levels by `factor` (from 0 on), cut off at 255; uint8 of any shape.
+    """Multiply the levels by `factor` (at least 0), clipped at 255; uint8 of any shape.
 
-    Single precision, fractions dropped: as Pillow's and torchvision's.
+    Single precision, fractions dropped, as in Pillow and torchvision.
     """
     levels = np.arange(256, dtype=np.float32) * np.float32(factor)
     return np.minimum(levels, 255).astype(np.uint8)[pixels]

@@ -1,4 +1,4 @@
-"""What a translator is, and what is written of each night: its provenance, and the summary of a run.
+"""What a translator is, and what is recorded about nights: provenance, and the summary of a run.
 
-Whoever only reads sets of nights needs no other room of night.
+Code that only reads night datasets needs no other room of night.
 """

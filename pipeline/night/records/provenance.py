@@ -1,4 +1,4 @@
-"""Where every night came from, as a table beside the nights: one row for each image of the day."""
+"""The origin of every night, as a table beside the nights: one row for each day image."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ Status = Literal["done", "failed"]
 class Origin:
     """The origin of one night, or why there is none.
 
-    name: the night, relative to its set or folder (also when there is none). source: the image of the day,
-    relative to its own; source_digest: SHA-256 of its bytes, "" when they could not be read. translator,
-    checkpoint_digest, settings_digest, numeric_path: what it was made by. reason: "" unless it failed.
-    digest: SHA-256 of the night's bytes, "" when there is none.
+    name: the night, relative to its dataset or folder (also if there is none). source: the day image,
+    relative to its own; source_digest: SHA-256 of its bytes, "" if they could not be read. translator,
+    checkpoint_digest,
+    settings_digest, numeric_path: what made it. reason: "" unless it failed. digest: SHA-256 of the night's
+    bytes, "" if there is none.
     """
 
     name: str
@@ -49,10 +50,10 @@ def write_origins(folder: Path, origins: Iterable[Origin]) -> None:
 
 
 def read_origins(folder: Path) -> tuple[Origin, ...]:
-    """Read `origins.csv` of `folder`; `DusklineError` when it is missing or not such a table."""
+    """Read `origins.csv` of `folder`; `DusklineError` if it is missing or invalid."""
     path = folder / ORIGINS
     origins = []
-    # What nearly every row repeats is held once.
+    # Values that nearly every row repeats are kept once.
     shared: dict[str, str] = {}
     for line, row in read_csv(path, _HEADER):
         status = row["status"]

@@ -1,4 +1,4 @@
-"""What a run did, in words: counts, rate, and a table of the reasons why images have no night."""
+"""The summary of a run: counts, rate, and a table of the reasons why images have no night."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from pipeline.runtime.errors import DusklineError, ParameterError
 
 _REASONS_SHOWN = 20
-# Not those of names, such as UTF-8.
+# But not numbers in names, such as UTF-8.
 _NUMBER = re.compile(r"(?<![A-Z]-)(?<!\d)\d[\d,.]*")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A kind of failure, how many images it struck, and the first of them by name.
+    """A kind of failure, the number of images with it, and the name of the first.
 
-    text: the reason of that first one; those of the others may differ from it in numbers.
+    text: the reason of that image; the reasons of the others may have other numbers.
     """
 
     text: str
@@ -30,8 +30,9 @@ class Reason:
 class NightSummary:
     """Counts of one run.
 
-    images: images of the day. made: nights translated in this run (one for images with the same bytes),
-    which took `seconds`. reasons: the failures, commonest first.
+    images: day images. made: nights translated in this run (one for images with the same bytes), in
+    `seconds`.
+    reasons: the failures, most common first.
     """
 
     images: int
@@ -41,7 +42,7 @@ class NightSummary:
 
     @property
     def failed(self) -> int:
-        """How many images have no night."""
+        """Number of images without a night."""
         return sum(reason.count for reason in self.reasons)
 
     def __str__(self) -> str:
@@ -60,10 +61,10 @@ class NightSummary:
         return "\n".join(lines)
 
     def require(self, max_failed: float, listing: Path, or_else: str = "") -> None:
-        """Raise `DusklineError` with the table of reasons when more than the share `max_failed` failed.
+        """Raise `DusklineError` with the table of reasons if more than the share `max_failed` failed.
 
-        listing: the file that names every image that failed. or_else: what else may be done about it, where
-        the caller has a choice.
+        listing: the file that lists all failed images. or_else: another remedy for the hint, if the caller
+        has one.
         """
         if self.failed and self.failed / self.images > max_failed:
             raise DusklineError(
@@ -75,7 +76,7 @@ class NightSummary:
 
 
 def reasons_of(failures: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
-    """Group (name, reason) pairs by reason, whatever the numbers in it."""
+    """Group (name, reason) pairs by reason, ignoring numbers in it."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, reason in sorted(failures):
         groups.setdefault(_NUMBER.sub("#", reason), []).append((name, reason))

@@ -1,4 +1,4 @@
-"""What a translator is, in which form its images are written, and the two together: a recipe."""
+"""What a translator is, how its images are written, and both together: a recipe."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from pipeline.core.files import digest_document
 from pipeline.core.image_io import DECODING
 from pipeline.runtime.errors import DusklineError, ParameterError
 
-# The file that tells a recipe in words, in the work store and beside the nights.
+# The file that describes a recipe, in the work store and beside the nights.
 RECIPE = "recipe.json"
 
-# What `Translator.record` must tell.
+# The keys of `Translator.record`.
 RECORD_KEYS = ("translator", "checkpoint_digest", "settings", "numeric_path")
 
 
 class Translator(Protocol):
-    """Turns an image of the day into one of the night.
+    """Turns a day image into a night image.
 
-    The result depends on nothing but the pixels and on what `digest` stands for: no neighbours, no counters,
-    no clock. An image that cannot be translated (too large, for instance) is a `BadImageError`, with a
-    message that depends on the image alone.
+    The result depends only on the pixels and on what `digest` covers: not on other images, counters or a
+    clock. An image that cannot be translated (too large, for instance) is a `BadImageError`, with a message
+    that depends only on the image.
     """
 
     @property
     def digest(self) -> str:
-        """Identity of everything but the image: weights, settings, resolved numeric path."""
+        """Digest of everything but the image: weights, settings, resolved numeric path."""
         ...
 
     def record(self) -> dict[str, str]:
-        """Tell `RECORD_KEYS`: kind of translator, digest of its weights, settings as JSON, numeric path."""
+        """Return `RECORD_KEYS`: kind of translator, digest of its weights, settings as JSON, numeric path."""
         ...
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that an image of this size takes at most while it is translated."""
+        """Estimate the peak memory of translating an image of this size, in bytes."""
         ...
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class Translator(Protocol):
 
 
 class Prepared(Protocol):
-    """An image as a `BatchTranslator` takes it; those of one shape can be translated together."""
+    """An image as a `BatchTranslator` takes it; images of the same shape can be translated together."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,17 +57,17 @@ class Prepared(Protocol):
 
 @runtime_checkable
 class BatchTranslator(Translator, Protocol):
-    """A translator that is fastest with many images at a time, as one on a GPU.
+    """A translator that is fastest with many images at a time, such as one on a GPU.
 
-    batch: so many at most; it may shrink. threads: how many may prepare and finish other images meanwhile.
-    An image's result may differ with its neighbours in a batch, by one level at most.
+    batch: maximum number of images; it may shrink. threads: how many may prepare and finish other images
+    meanwhile. A result may depend on the other images in its batch, by at most one level.
     """
 
     batch: int
     threads: int
 
     def prepare(self, pixels: np.ndarray) -> Prepared:
-        """Bring (H, W, 3) uint8 RGB into the form that `translate` takes; `BadImageError` as in a call."""
+        """Convert (H, W, 3) uint8 RGB to the input of `translate`; `BadImageError` as in a call."""
         ...
 
     def translate(self, pictures: Sequence[Any]) -> list[np.ndarray]:
@@ -75,14 +75,14 @@ class BatchTranslator(Translator, Protocol):
         ...
 
     def finish(self, night: np.ndarray, picture: Any) -> np.ndarray:
-        """Bring a translated image into its final form."""
+        """Convert a translated image to its final form."""
         ...
 
 
-# Called once in every worker process, so it is picklable: a module-level function, a `functools.partial` of
-# one, or an instance of a module-level class. It also sets its library's threads to one, because bytes may
-# not depend on how many workers share the machine. One that needs a GPU has an attribute `device`, "cuda", by
-# which a cluster knows.
+# Called once in every worker process, so it must be picklable: a module-level function, a `functools.partial`
+# of one, or an instance of a module-level class. It also sets its library to one thread, because bytes must
+# not depend on the number of workers. One that needs a GPU has an attribute `device`, "cuda", which tells a
+# cluster.
 MakeTranslator = Callable[[], Translator]
 
 
@@ -100,13 +100,13 @@ class OutputFormat:
             raise ParameterError(f"the quality of a JPEG must be between 1 and 95, not {self.quality}")
 
     def document(self) -> dict[str, object]:
-        """Return what the bytes depend on: PNG is lossless and knows no quality."""
+        """Return what the bytes depend on: PNG is lossless and has no quality."""
         return {"suffix": self.suffix} | ({"quality": self.quality} if self.suffix == ".jpg" else {})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a night depends on, except its day: a translator's identity and the output format."""
+    """Everything that a night depends on, except its day image: the translator and the output format."""
 
     translator_digest: str
     record: dict[str, str]
@@ -114,7 +114,7 @@ class Recipe:
 
     @classmethod
     def of(cls, translator: Translator, output: OutputFormat) -> Recipe:
-        """Take the identity of `translator`; `DusklineError` when its record lacks something."""
+        """The recipe of `translator`; `DusklineError` if its record lacks something."""
         record = translator.record()
         missing = [key for key in RECORD_KEYS if key not in record]
         if missing:
@@ -131,11 +131,11 @@ class Recipe:
 
     @cached_property
     def settings_digest(self) -> str:
-        """SHA-256 of the settings, those of the output format among them."""
+        """SHA-256 of the settings, including the output format."""
         return digest_document({"settings": self.record["settings"], "output": self.output.document()})
 
     def document(self) -> dict[str, object]:
-        """Return the recipe in words, as the work store and every night set keep it."""
+        """Return the recipe as the work store and every night dataset store it."""
         return {
             **self.record,
             "translator_digest": self.translator_digest,
@@ -146,8 +146,8 @@ class Recipe:
 
 
 def recipe_digest(document: Mapping[str, object]) -> str:
-    """Return the digest of the recipe that `document` tells in words: what its nights depend on, no more."""
-    # Before 2.0 a recipe did not tell how its days were decoded.
+    """Return the digest of the recipe in `document`: only what its nights depend on."""
+    # Before 2.0 a recipe did not say how its days were decoded.
     decoding = {"decoding": document["decoding"]} if "decoding" in document else {}
     return digest_document(
         {"translator": document["translator_digest"], "output": document["output"], **decoding}

@@ -1,4 +1,4 @@
-"""For people, outside of the stages: translate a plain folder, prune the work store.
+"""For commands outside the stages: translate a plain folder, prune the work store.
 
-Both use the engine as it is.
+Both use the engine unchanged.
 """

@@ -1,4 +1,4 @@
-"""The nights of any folder of images: its tree kept, its files untouched."""
+"""Translates any folder of images: keeps its folder tree, and never changes its files."""
 
 from __future__ import annotations
 
@@ -46,18 +46,17 @@ def translate_folder(
 ) -> NightSummary:
     """Write the night of every image below `folder` into `out`, with `origins.csv` and `recipe.json`.
 
-    `a/b.JPG` becomes `a/bn.jpg`; images are what `picture_files` finds. Only what `store` lacks is
-    translated. Nights are files of their own, copied from there, so that an edit stays in `out`; the next run
-    puts back what was changed, and copies nothing else. A night that an earlier run wrote into `out`, and
-    whose image is gone, is removed; other files in `out` are left alone. Nothing is ever written into
-    `folder`.
+    `a/b.JPG` becomes `a/bn.jpg`; images are those of `picture_files`. Only what `store` lacks is translated.
+    Nights are copies from there, not links, so that an edit stays in `out`; the next run restores changed
+    nights, and copies nothing else. A night from an earlier run is removed from `out` if its image is gone;
+    other files in `out` are kept. Nothing is ever written into `folder`.
 
-    A file in the place of a night that the `origins.csv` in `out` does not tell of is a `UserError` before
-    anything is translated; so is an `origins.csv` that is not such a table, or a `recipe.json` without one.
+    A file in the place of a night that is not listed in the `origins.csv` of `out` is a `UserError` before
+    anything is translated; so is an invalid `origins.csv`, or a `recipe.json` without one.
 
-    An image without a night is a row of `origins.csv` with its reason. When more than the share `max_failed`
-    has none, `DusklineError` tells the reasons, after the others are written. Other errors as in
-    `finished_nights`; `ParameterError` when `out` or `store` and `folder` are in each other.
+    An image without a night is a row of `origins.csv` with its reason. If more than the share `max_failed`
+    has none, `DusklineError` gives the reasons, after the others are written. Other errors as in
+    `finished_nights`; `ParameterError` if `out` or `store` is inside `folder`, or contains it.
     """
     check_share(max_failed)
     require_folder(folder)
@@ -78,7 +77,7 @@ def translate_folder(
     with finished_nights(job) as nights:
         origins = list(nights.origins(sources, name_of))
         _remove_stale(out, before, {origin.name for origin in origins if origin.status == "done"})
-        # Before the nights: what a killed run has put there is in the table, and so never forgotten.
+        # Before the nights, so that the table lists everything that a killed run has written.
         write_origins(out, origins)
         write_json(out / RECIPE, nights.store.recipe.document())
         _place(out, origins, nights)
@@ -103,7 +102,7 @@ def _require_apart(folder: Path, other: Path, what: str) -> None:
 
 
 def _require_no_way_back(folder: Path, out: Path, names: Iterable[str]) -> None:
-    """Refuse an `out` in which linked folders lead to the images."""
+    """Refuse an `out` in which linked folders lead to the image folder."""
     inside = folder.resolve()
     for parent in sorted({(out / name).parent for name in names}):
         if parent.resolve().is_relative_to(inside):
@@ -126,7 +125,7 @@ def _require_own_names(names: Sequence[str], suffix: str) -> None:
 
 
 def _earlier(out: Path) -> tuple[Origin, ...]:
-    """Read what an earlier run said of `out`, where there was one; a table that is not ours is refused."""
+    """Read the origins of an earlier run in `out`, if any; a table that is not ours is refused."""
     if (out / MANIFEST).is_file():
         raise UserError(
             f"{out} is a dataset; the nights of a folder do not belong in it",
@@ -160,7 +159,7 @@ def _require_ours(out: Path, targets: Iterable[str], before: Collection[Origin])
 def _digested(
     folder: Path, names: Sequence[str], threads: int, sizes: set[tuple[int, int]]
 ) -> Iterator[Source]:
-    """Read each file for its digest, and add the sizes that the files tell to `sizes`."""
+    """Compute the digest of each file, and add the image sizes to `sizes`."""
 
     def digested(name: str) -> Source:
         try:
@@ -180,21 +179,21 @@ def _digested(
 
 
 def _remove_stale(out: Path, before: Collection[Origin], kept: Collection[str]) -> None:
-    """Remove nights that an earlier run wrote and that nothing asks for now, unless somebody changed them."""
+    """Remove nights of an earlier run that are no longer needed, unless somebody changed them."""
     for origin in before:
         path = out / origin.name
         if ".." in Path(origin.name).parts or Path(origin.name).is_absolute():
-            continue  # not one that we wrote
+            continue  # we did not write it
         if origin.status == "done" and origin.name not in kept and path.is_file():
             if digest_file(path) == origin.digest:
                 path.unlink()
-            with contextlib.suppress(OSError):  # a folder that still holds something stays
+            with contextlib.suppress(OSError):  # a folder that is not empty stays
                 for parent in path.relative_to(out).parents[:-1]:
                     (out / parent).rmdir()
 
 
 def _place(out: Path, origins: Sequence[Origin], nights: Nights) -> None:
-    """Copy the nights to their places: a link would let an edit in `out` reach the store and DVC's cache."""
+    """Copy the nights to their places: through a link, an edit would change the store and DVC's cache."""
     for origin in progress(origins, total=len(origins), label="copy"):
         entry = nights.store.entry(origin.source_digest) if origin.status == "done" else None
         target = out / origin.name
@@ -205,7 +204,7 @@ def _place(out: Path, origins: Sequence[Origin], nights: Nights) -> None:
 
 
 def _is_there(target: Path, entry: Entry) -> bool:
-    """Whether the night has its place already, as a file of its own."""
+    """Whether the night is in its place already, as a file of its own."""
     try:
         found = target.lstat()
     except OSError:

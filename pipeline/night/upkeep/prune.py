@@ -1,11 +1,10 @@
-"""Emptying the work store: which of its nights nothing uses, and their removal.
+"""Finds and removes nights in the work store that nothing uses.
 
-A night is used while its file has another name as well (in a set, in DVC's cache). By that alone a set of
-shards, or a copy where hard links cannot be made, would lose all its nights; so one is also used while a
-night set in use tells of it. The part of a recipe that a run has open is left alone.
+A night is used if its file has another hard link (in a dataset, in DVC's cache). Datasets of shards, and
+copies where hard links do not work, have no such links; so a night is also used if a night dataset lists it.
+The part of a recipe that a run has open is left alone.
 
-Every moment leaves a good store: a line in the journal whose night is gone only means that it would be made
-again.
+The store is valid at every moment: a journal line without its night only means that the night is made again.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from pipeline.night.records.translator import RECIPE, recipe_digest
 from pipeline.runtime.errors import DusklineError, StageRunningError
 from pipeline.runtime.process_lock import only_run
 
-# Digests of sources by the digest of the recipe that their nights were made by.
+# Digests of sources by the digest of their nights' recipe.
 Named = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How many nights, and the bytes of their files."""
+    """A number of nights, and the bytes of their files."""
 
     nights: int = 0
     size: int = 0
@@ -42,9 +41,9 @@ class Amount:
 
 @dataclass(frozen=True)
 class Part:
-    """One recipe's part of the store: its `folder`, what is used of it and what is not.
+    """One recipe's part of the store: its `folder`, and how much of it is used and unused.
 
-    running: a run has it open, so that nothing is counted and nothing is removed.
+    running: a run has it open, so nothing is counted or removed.
     """
 
     folder: Path
@@ -54,7 +53,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """The recipe in a few words."""
+        """The recipe in short."""
         short = self.folder.name[:12]
         try:
             recipe: dict[str, Any] = read_json(self.folder / RECIPE)
@@ -68,17 +67,16 @@ class Part:
 def survey(store: Path, sets: Path) -> list[Part]:
     """Count the nights in every recipe's part of `store`; `sets` is the folder of the sets in use.
 
-    Raises `DusklineError` when a night set does not tell what it uses.
+    Raises `DusklineError` if a night dataset does not say what it uses.
     """
     named = _named(sets)
     return [_part(folder, named.get(folder.name, ())) for folder in _folders(store)]
 
 
 def prune(store: Path, sets: Path) -> Amount:
-    """Remove from `store` what nothing uses, and return how much that was; errors as `survey`.
+    """Remove unused nights from `store`, and return how much that was; errors as in `survey`.
 
-    A recipe's part of which nothing is used goes with all that is known about images without a night; that
-    of one that stays is kept.
+    A part without any used night is removed completely, with its records of images that have no night.
     """
     named = _named(sets)
     removed = Amount()
@@ -89,7 +87,7 @@ def prune(store: Path, sets: Path) -> Amount:
 
 
 def _named(sets: Path) -> Named:
-    """Read which nights the sets below `sets` tell of; what is hidden there is no set yet."""
+    """Read which nights the datasets below `sets` list; hidden folders are unfinished datasets."""
     named: dict[str, set[str]] = defaultdict(set)
     for recipe in sorted(sets.glob(f"[!.]*/{RECIPE}")):
         try:
@@ -105,14 +103,14 @@ def _named(sets: Path) -> Named:
 
 
 def _folders(store: Path) -> list[Path]:
-    """The parts of the store; whatever else lies there is not ours."""
+    """The parts of the store; other files there are not ours."""
     return sorted(path for path in store.glob("*") if len(path.name) == 64 and path.is_dir())
 
 
 def _part(folder: Path, named: Collection[str]) -> Part:
     try:
         with only_run(folder, LOCK):
-            pass  # not while we count: a stage that begins meanwhile need not fail
+            pass  # released before counting, so that a stage that starts meanwhile does not fail
     except StageRunningError:
         return Part(folder, Amount(), Amount(), running=True)
     amounts = {True: Amount(), False: Amount()}
@@ -138,10 +136,10 @@ def _prune(folder: Path, named: Collection[str]) -> Amount:
     for name in () if stays else (JOURNAL, ORIGINS, RECIPE):
         (folder / name).unlink(missing_ok=True)
     for place in folder.glob("??"):
-        with contextlib.suppress(OSError):  # it still holds something
+        with contextlib.suppress(OSError):  # it is not empty
             place.rmdir()
     if [path.name for path in folder.iterdir()] == ["locks"]:
         shutil.rmtree(folder / "locks")
-        with contextlib.suppress(OSError):  # the next run is beginning there already
+        with contextlib.suppress(OSError):  # the next run has already started there
             folder.rmdir()
     return removed

@@ -1,28 +1,28 @@
-"""Coordinates in the page's charts, and the look of each experiment; the templates draw.
+"""Coordinates in the page's charts, and the style of each experiment; the templates draw.
 
 Recall curves of a test set have N, evenly spaced, on the x axis, and 0 to 100 percent on the y axis. The
-recalls of the headline are horizontal.
+headline has horizontal bars.
 """
 
 from __future__ import annotations
 
 WIDTH, HEIGHT = 480, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 12, 14, 30
-# Points of experiments stand side by side, so far apart where there is room for it.
+# Distance between the points of experiments in a column, if there is room for it.
 _ASIDE = 5.0
 COLOURS, DASHES = 8, 4
 
-# Of the headline's figure: it must be legible 300 pixels wide.
+# Of the headline's figure, which must be legible at a width of 300 pixels.
 BARS_WIDTH = 400
 _BARS_LEFT, _BARS_RIGHT = 12, 62
 
 
 def chart_x(column: int, columns: int, number: int = 0, many: int = 1) -> float:
-    """The x of a column, beside whose middle stands the point of experiment `number` of so `many`."""
+    """The x of the point of experiment `number` (of `many`) in a column."""
     inner = WIDTH - _LEFT - _RIGHT
     middle = round(_LEFT + inner * (column + 0.5) / columns, 1)
     step = min(_ASIDE, 0.7 * inner / columns / many)
-    # Side by side, so that intervals can be told apart.
+    # Side by side, so that intervals do not overlap.
     return round(middle + step * (number - (many - 1) / 2), 1)
 
 
@@ -32,12 +32,12 @@ def chart_y(percent: float) -> float:
 
 
 def bar_x(percent: float) -> float:
-    """The x of a recall that lies down."""
+    """The x of a recall in a horizontal bar."""
     return round(_BARS_LEFT + (BARS_WIDTH - _BARS_LEFT - _BARS_RIGHT) * percent / 100, 1)
 
 
 def look(number: int) -> str:
-    """Classes of the style for the experiment of this number: its colour and, beyond so many, its dashes."""
+    """CSS classes for the experiment of this number: its colour, and its dashes when colours repeat."""
     return f"c{number % COLOURS} d{number // COLOURS % DASHES}"
 
 

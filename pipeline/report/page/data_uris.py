@@ -16,5 +16,5 @@ def as_base64(data: bytes) -> str:
 
 
 def data_uri(data: bytes, kind: str = "jpeg") -> str:
-    """An image as the address that an `img` takes; kind: jpeg or svg+xml."""
+    """An image as a data URI for an `img` element; kind: jpeg or svg+xml."""
     return f"data:image/{kind};base64,{as_base64(data)}"

@@ -1,10 +1,10 @@
-"""The positions of a database as the map draws them: in decimetres, without points that overlap."""
+"""The positions of a database for the map: in decimetres, without overlapping points."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Of the longer side of the map: a screen of phones with two pixels a point, or of a desk.
+# Cells along the longer side of the map: about the pixels of a phone's or a desktop screen.
 _CELLS = 1280
 _MOST = 20_000
 

@@ -27,7 +27,7 @@ from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
 from pipeline.vpr.results.query_results import QueryResult, examples_first, query_results
 from pipeline.vpr.results.thumbnails import COPIES, Thumbnails
 
-# Characters of the section's own, and of each test set's and evaluation's beside their names and answers.
+# Characters of the section, of each test set and of each evaluation, without names and results.
 _SECTION, _SET, _EVALUATION = 6_000, 200, 400
 
 
@@ -44,17 +44,17 @@ class Matches:
 
     @property
     def queries(self) -> int:
-        """Answers of all evaluations."""
+        """Number of query results in all evaluations."""
         return sum(len(one.telling) for one in self.evaluations)
 
     @property
     def listed(self) -> int:
-        """Those in the lists."""
+        """Number of results in the lists."""
         return sum(len(one.listed) for one in self.evaluations)
 
     @property
     def pictured(self) -> int:
-        """Those with images."""
+        """Number of results with images."""
         return sum(one.pictured for one in self.evaluations)
 
 
@@ -65,7 +65,7 @@ class _Room:
         self.left = left
 
     def take(self, wanted: int) -> bool:
-        """Take as much if there is as much."""
+        """Take `wanted` bytes if that many are free."""
         fits = wanted <= self.left
         self.left -= wanted if fits else 0
         return fits
@@ -74,8 +74,8 @@ class _Room:
 def browsed_matches(results: Results, budget: int) -> Matches:
     """The matches of each of `results`, as many as fit into `budget` bytes of the page.
 
-    Errors as `read_predictions`, `read_standpoints`, `read_nearest` and `Thumbnails`; `DusklineError` also
-    when these are not of one evaluation.
+    Errors as in `read_predictions`, `read_standpoints`, `read_nearest` and `Thumbnails`; `DusklineError` also
+    if these belong to different evaluations.
     """
     sets = [_set(results, test_set) for test_set in results.test_sets if results.experiments]
     evaluations = [
@@ -99,7 +99,7 @@ def browsed_matches(results: Results, budget: int) -> Matches:
 
 
 def _set(results: Results, test_set: str) -> ShownSet:
-    # All experiments have the same ground.
+    # The ground truth is the same for all experiments.
     folder = results.folder(results.experiments[0], test_set)
     metrics = results.of(results.experiments[0], test_set)
     standpoints = read_standpoints(folder)
@@ -133,7 +133,7 @@ def _evaluation(results: Results, experiment: str, shown_set: ShownSet) -> Shown
 def _in_turn(
     evaluations: Iterable[tuple[ShownEvaluation, list[QueryResult]]],
 ) -> Iterator[tuple[ShownEvaluation, QueryResult]]:
-    """The first answer of each, then the second of each, and so on."""
+    """The first result of each evaluation, then the second of each, and so on."""
     evaluation_of = [[(evaluation, answer) for answer in answers] for evaluation, answers in evaluations]
     for turn in itertools.zip_longest(*evaluation_of):
         yield from (one for one in turn if one is not None)

@@ -18,17 +18,17 @@ from pipeline.vpr.results.ground_truth import Nearest
 from pipeline.vpr.results.query_results import QueryResult, worst_first
 from pipeline.vpr.results.thumbnails import Thumbnail, Thumbnails
 
-# Characters that an answer's numbers, an image's place and the number of its image take at most.
+# Maximum characters of a result's numbers, of an image's position, and of its number.
 _ROW, _PLACE, _PICTURE = 200, 24, 24
 
 
 @dataclass
 class ShownSet:
-    """A test set in the document; images are known by the number of their name.
+    """A test set in the document; images are referred to by number.
 
-    positions_in: what places, distances and radius count, "" for metres. nearest: what lies nearest to each
-    query. origin: that places count from. standpoints: those of the database that are drawn, in decimetres or
-    tenths of a frame. counted: standpoints and images that there are.
+    positions_in: unit of positions, distances and radius, "" for metres. nearest: the database image nearest
+    to each query. origin: origin of the positions. standpoints: those of the database that are drawn, in
+    decimetres or tenths of a frame. counted: number of standpoints and of images.
     """
 
     name: str
@@ -45,11 +45,11 @@ class ShownSet:
 
     @property
     def unit(self) -> str:
-        """Of its distances, m or frames."""
+        """Unit of its distances: m or frames."""
         return unit_of(self.positions_in)
 
     def images(self, answer: QueryResult) -> list[tuple[str, float, float]]:
-        """Name and place of the images that an answer shows: the query, the nearest one, the matches."""
+        """Name and position of the images of a result: the query, the nearest image, the matches."""
         nearest, first = self.nearest[answer.query], answer.found[0]
         return [
             (first.query, first.query_east, first.query_north),
@@ -58,7 +58,7 @@ class ShownSet:
         ]
 
     def number(self, name: str, east: float, north: float) -> int:
-        """The number of an image, a new one when it has none yet."""
+        """The number of an image; it gets a new one if it has none."""
         if name not in self.numbers:
             self.numbers[name] = len(self.numbers)
             self.places += [round(10 * (east - self.origin[0])), round(10 * (north - self.origin[1]))]
@@ -67,7 +67,7 @@ class ShownSet:
 
 @dataclass
 class ShownEvaluation:
-    """An experiment on a test set in the document; `telling` are all answers, those that tell most first."""
+    """An experiment on a test set in the document; `telling`: all results, the most informative first."""
 
     experiment: str
     shown_set: ShownSet
@@ -79,32 +79,32 @@ class ShownEvaluation:
 
     @property
     def worst(self) -> QueryResult | None:
-        """The answer that is told where no script runs; None when every query was answered rightly."""
+        """The result that is shown without scripts; None if every query was found."""
         return next(iter(worst_first(answer for answer in self.telling if not answer.right)), None)
 
     def bytes_to_list(self, answer: QueryResult) -> int:
-        """How much longer the document gets by an answer, at most."""
+        """Maximum characters that a result adds to the document."""
         names = {name for name, _, _ in self.shown_set.images(answer)}
         new = [name for name in names if name not in self.shown_set.numbers]
         return _ROW + sum(len(in_script(name)) + _PLACE for name in new)
 
     def put(self, answer: QueryResult) -> None:
-        """Put an answer into the document."""
+        """Add a result to the document."""
         self.listed.append(answer)
         self.rows.append(self._row(answer))
 
     def pictures(self, answer: QueryResult) -> dict[str, Thumbnail]:
-        """The small copies that there are of an answer's images, by name; none when the query has none."""
+        """The thumbnails of a result's images, by name; none if the query has none."""
         copies = self.copies.copies
         names = [name for name, _, _ in self.shown_set.images(answer)]
         return {name: copies[name] for name in names if name in copies} if answer.query in copies else {}
 
     def _row(self, answer: QueryResult) -> list[float]:
-        """Numbers that tell an answer: four of the query, then four of each match.
+        """A result as numbers: four for the query, then four for each match.
 
-        They are query, rank of the first right match (0: none), nearest image and its distance; and image,
-        distance, descriptor distance, 1 if right. Images are numbers in their test set, distances on the
-        ground decimetres.
+        For the query: image, rank of the first correct match (0: none), nearest image and its distance. For a
+        match: image, distance, descriptor distance, 1 if correct. Images are numbers in their test set;
+        distances on the ground are in decimetres.
         """
         query, nearest, *found = (self.shown_set.number(*image) for image in self.shown_set.images(answer))
         row: list[float] = [query, answer.first_right or 0, nearest]
@@ -116,20 +116,20 @@ class ShownEvaluation:
 
 
 class ShownPictures:
-    """Images of the document, each once, whatever the test sets that it is in."""
+    """Images of the document, each stored once, even if it is in several test sets."""
 
     def __init__(self) -> None:
         self.numbers: dict[Thumbnail, int] = {}
         self.texts: list[str] = []
 
     def bytes_to_show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> int:
-        """How much longer the document gets by images of an evaluation, at most."""
+        """Maximum characters that images of an evaluation add to the document."""
         new = {copy for copy in pictures.values() if copy not in self.numbers}
         named = sum(name not in evaluation.shown_set.pictures for name in pictures)
         return _PICTURE * named + sum(_PICTURE + in_base64(copy.size) for copy in new)
 
     def show(self, evaluation: ShownEvaluation, pictures: dict[str, Thumbnail]) -> None:
-        """Put images of an evaluation into the document."""
+        """Add images of an evaluation to the document."""
         for name, copy in pictures.items():
             if copy not in self.numbers:
                 self.numbers[copy] = len(self.numbers)
@@ -141,7 +141,7 @@ class ShownPictures:
 def document_of(
     sets: Sequence[ShownSet], evaluations: Sequence[ShownEvaluation], pictures: ShownPictures
 ) -> Markup:
-    """The whole, as JSON."""
+    """The document as JSON."""
     document = {
         "sets": [_set(one, pictures) for one in sets],
         "evaluations": [

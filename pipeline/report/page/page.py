@@ -89,9 +89,9 @@ class _Comparison:
 def write_page(out: Path, material: Material, megabytes: float) -> None:
     """Write the page `out` with every image inside it: it opens from disk and needs no network.
 
-    Pairs get a third of the space that the rest leaves of `megabytes`, matches get what is left after that.
-    `ParameterError` when the page does not fit even without them. Other errors are those of the readers of
-    the folders in `material`.
+    Pairs get a third of the space that the rest of the page leaves of `megabytes`, matches get what is left.
+    `ParameterError` if the page does not fit even without them. Other errors are those of the readers of the
+    folders in `material`.
     """
     environment = _environment()
     shown = _shown(material) | _script(environment)

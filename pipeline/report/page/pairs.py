@@ -13,13 +13,13 @@ from pipeline.night.comparison.samples import spread
 from pipeline.report.page.data_uris import data_uri, in_base64
 from pipeline.report.sets.sheet import Sample, read_sheet
 
-# Characters of the section's own, and of each pair's beside its images and names.
+# Characters of the section, and of each pair without its images and names.
 _SECTION, _PAIR = 4_000, 1_100
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A sample of a set of nights; `pictures`, as URIs, are its day, night and, if any, true night."""
+    """A sample of a night dataset; `pictures`: its day, night and, if any, true night, as data URIs."""
 
     set: str
     sample: Sample
@@ -28,7 +28,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs on the page, of all that the sheets have."""
+    """The pairs on the page; of: how many the sheets have."""
 
     shown: tuple[Pair, ...]
     of: int
@@ -46,7 +46,7 @@ class Pairs:
 def pairs_of(sheets: Sequence[Path], budget: int) -> Pairs:
     """The samples of all `sheets` (folders), or as many as fit into `budget` bytes of the page.
 
-    Those are evenly chosen. Errors as `read_sheet`; `MissingInputError` for an image that is not there.
+    The choice is spread evenly. Errors as in `read_sheet`; `MissingInputError` for a missing image.
     """
     samples = [(folder, sample) for folder in sheets for sample in read_sheet(folder)]
     count = len(samples)
@@ -66,6 +66,6 @@ def _pictures(folder: Path, sample: Sample) -> list[Path]:
 
 def _bytes(folder: Path, sample: Sample) -> int:
     pictures = sum(in_base64(path.stat().st_size) for path in _pictures(folder, sample))
-    # Each a few times: as data, as text, among what can be chosen.
+    # Each occurs a few times: as data, as text, in the selection.
     names = (sample.name, sample.place, sample.place, sample.place, folder.name, folder.name)
     return _PAIR + pictures + 2 * sum(len(escape(name)) for name in names)

@@ -29,10 +29,10 @@ class Set:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that was tested. trained_on: digest of the manifest of its training set, or where it is from.
+    """A model that was tested. trained_on: digest of the manifest of its training set, or the model's origin.
 
-    dataset: the set of that digest, "" when it is not one of those in numbers. described: where it is two as
-    one, which describes what; the rest is of that of the queries.
+    dataset: the dataset with that digest, "" if it is not on the page. described: for two models as one,
+    which describes what; the other fields are those of the model of the queries.
     """
 
     name: str
@@ -51,10 +51,10 @@ class TrainedModel:
 class Provenance:
     """What the page shows under "Provenance".
 
-    parameters: name and YAML of each section that holds any. digests: of the manifests of the sets in numbers
-    and of those tested on. models: that were tested. terms: with the names of the sets that they go with.
-    makers, refused: by the name of the night set. unusable: translators, by the name of the comparison.
-    arithmetic: each way in which numbers were computed, and what was computed so.
+    parameters: name and YAML of each section that is not empty. digests: of the manifests of the datasets
+    with statistics and of the test sets. models: the tested models. terms: licence terms, with the names of
+    their datasets. makers, refused: by the name of the night dataset. unusable: translators, by the name of
+    the comparison. arithmetic: each numeric path, and what was computed with it.
     """
 
     parameters: tuple[tuple[str, str], ...]
@@ -73,9 +73,9 @@ def provenance(
     sets: Sequence[Set],
     compared: Iterable[tuple[str, Sequence[Measured]]],
 ) -> Provenance:
-    """Gather it from the parameters and the records of what was computed; nothing is asked of this machine.
+    """Gather it from the parameters and the records of earlier stages; nothing depends on this machine.
 
-    compared: by its name, the rows of each comparison of translators.
+    compared: the rows of each comparison of translators, by its name.
     """
     tested = {found.test_set: found.set_digest for found in results.metrics.values()}
     digests = tested | {one.name: one.record.digest for one in sets}
@@ -97,7 +97,7 @@ def provenance(
 
 
 def _as_yaml(section: object) -> str:
-    """A section as params.yaml would have it, without its comments; what it repeats is written out."""
+    """A section as in params.yaml, without comments and with YAML aliases written out."""
     text = yaml.dump(section, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
     return text.removesuffix("\n").removesuffix("\n...")
 
@@ -122,7 +122,7 @@ def _models(results: Results, sets: Mapping[str, str]) -> tuple[TrainedModel, ..
 
 
 def _grouped(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[Any, tuple[str, ...]], ...]:
-    """Names by what they share, both in the order of their first appearance."""
+    """Names grouped by what they share, in order of first appearance."""
     groups: dict[Any, dict[str, None]] = {}
     for shared, name in pairs:
         groups.setdefault(shared, {})[name] = None

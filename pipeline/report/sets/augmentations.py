@@ -1,4 +1,4 @@
-"""Sheets of augmented queries: the same few images, plain and changed in each way that a model may ask."""
+"""Sheets of augmented queries: the same few images, unchanged and with each augmentation."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def write_augmentations(
 ) -> int:
     """Draw `pictures` training queries, each plain and under each of the named `changes`, to a JPEG.
 
-    A row is an image and a column a way, named above it; every cell is `height` pixels high with the width
-    of the first image's aspect, for the network's input has one size. Each change is that of the run's
-    first round with seed 0. Returns how many images there are. Raises `ParameterError` when `pictures` or
-    `height` is below 1, `SetError` when the set has no training queries.
+    A row is an image and a column an augmentation, named above it. Every cell is `height` pixels high, with
+    the aspect of the first image, because the network's input has one size. Each change is the one of a run's
+    first round with seed 0. Returns the number of images. Raises `ParameterError` if `pictures` or `height`
+    is below 1, `SetError` if the dataset has no training queries.
     """
     for name, value in (("images", pictures), ("height", height)):
         if value < 1:

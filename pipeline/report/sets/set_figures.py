@@ -1,4 +1,4 @@
-"""Figures of a set as SVG: a map of its standpoints without a network, and how bright its images are."""
+"""Figures of a dataset as SVG: a map of its standpoints (no network needed), and its brightness."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-# Colours that can be told apart on light and on dark paper, also by the colour-blind.
+# Colours that differ on light and dark backgrounds, also for the colour-blind.
 _COLOURS = {
     "database": "#8a93a0",
     "day": "#c98a00",
@@ -15,7 +15,7 @@ _COLOURS = {
     "unknown": "#3f9c6d",
 }
 _WIDTH, _HEIGHT, _MARGIN, _HEAD = 640, 480, 16, 44
-# More points than these in a group are drawn as one for each cell of a grid, which looks the same.
+# A group with more points is drawn as one point for each cell of a grid, which looks the same.
 _MANY, _CELLS = 4000, 240
 
 
@@ -26,8 +26,8 @@ Groups = Mapping[str, Sequence[tuple[float, float]]]
 def draw_map(title: str, splits: Mapping[str, Groups], unit: str = "m") -> str:
     """Draw the standpoints of each split, side by side, north up.
 
-    Splits may lie far apart, so each has a scale of its own, the same along both axes; a bar tells it, in
-    `unit`, which is what positions count.
+    Splits may be far apart, so each has its own scale, the same along both axes, shown by a bar in `unit`,
+    the unit of positions.
     """
     wide = (_WIDTH - _MARGIN) / len(splits) - _MARGIN
     body: list[str] = []
@@ -68,7 +68,7 @@ def _bounds(groups: Groups) -> tuple[float, float, float, float]:
 
 
 def draw_brightness(title: str, counts: Mapping[str, Sequence[int]]) -> str:
-    """Draw how many images are how bright: counts by mean luma, in even steps of 0 to 255."""
+    """Draw the histogram of brightness: counts by mean luma, in equal steps from 0 to 255."""
     most = max(1, *(count for group in counts.values() for count in group))
     bottom, right = _HEIGHT - 36, _WIDTH - _MARGIN
     body = [f'<path class="axis" d="M{_MARGIN} {bottom}H{right}" stroke="currentColor" stroke-opacity=".4"/>']

@@ -1,4 +1,4 @@
-"""Where a set comes from, beside its numbers: digest, terms, what made its nights, what was refused."""
+"""The origin of a dataset: digest, licence terms, what made its nights, what failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECORD = "record.json"
 
 @dataclass(frozen=True, order=True)
 class Maker:
-    """What made so many `nights`: translator, digests of its checkpoint and of its settings, arithmetic."""
+    """What made `nights` nights: translator, digests of checkpoint and settings, numeric path."""
 
     translator: str
     checkpoint_digest: str
@@ -29,10 +29,10 @@ class Maker:
 
 @dataclass(frozen=True)
 class SetRecord:
-    """digest: SHA-256 of the manifest. terms: under which its images may be used, by what is in it.
+    """The origin of a dataset.
 
-    makers: of its nights, none in a set without. failed: days that have no night. reasons: why, commonest
-    first, numbers left out.
+    digest: SHA-256 of the manifest. terms: licence terms of its images. makers: what made its nights, if any.
+    failed: days that have no night. reasons: why, most common first, grouped without their numbers.
     """
 
     digest: str
@@ -43,9 +43,9 @@ class SetRecord:
 
 
 def write_set_record(folder: Path, images: ImageSet) -> SetRecord:
-    """Read what is beside a set's images and put it into `folder`; errors as those records' own readers."""
+    """Gather the records beside a dataset's images into `folder`; errors as in their readers."""
     origins = read_origins(images.root) if (images.root / ORIGINS).is_file() else ()
-    # A merged set holds the record of all nights, also of those that it does not keep.
+    # A merged dataset has the records of all nights, also of those that it does not keep.
     kept = {row.name for row in images.rows}
     made = Counter(_maker(origin) for origin in origins if origin.name in kept)
     failed = [(origin.source, origin.reason) for origin in origins if origin.status == "failed"]
@@ -61,7 +61,7 @@ def write_set_record(folder: Path, images: ImageSet) -> SetRecord:
 
 
 def read_set_record(folder: Path) -> SetRecord:
-    """Read the record in `folder`; `DusklineError` when it is missing or not such."""
+    """Read the record in `folder`; `DusklineError` if it is missing or invalid."""
     document = read_json(folder / RECORD)
     try:
         return SetRecord(

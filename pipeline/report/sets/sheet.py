@@ -1,4 +1,4 @@
-"""A sheet of samples of a night set: the day, our night and, where it can be had, the true night."""
+"""A sheet of samples of a night dataset: the day, our night and, if available, the true night."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PANORAMA = 7
 
 @dataclass(frozen=True)
 class Sample:
-    """A row of a sheet. name: the day's in its set. day, night, true_night: files; "" for no true night."""
+    """A row of a sheet. name: the day's name in its dataset. day, night, true_night: files; "" for none."""
 
     name: str
     day: str
@@ -42,7 +42,7 @@ class Sample:
 
     @property
     def place(self) -> str:
-        """Where it was taken, in words: the panorama where its name tells one, else UTM metres."""
+        """Where it was taken: the panorama if its name has one, else UTM metres."""
         east, north = position_of(self.name)
         fields = self.name.split("@")
         panorama = fields[_PANORAMA] if len(fields) > _PANORAMA + 1 else ""
@@ -57,8 +57,8 @@ def write_sheet(
 ) -> int:
     """Put small images of `per_split` days of each split, and of their nights, into `folder` with a list.
 
-    The samples are spread evenly over a split. Returns how many there are. Raises `ParameterError` when
-    `per_split` is below 1, `SetError` when `night` was not made of `day` or none of it could be made.
+    The samples are spread evenly over a split. Returns their number. Raises `ParameterError` if `per_split`
+    is below 1, `SetError` if `night` was not made from `day` or has no nights.
     """
     if per_split < 1:
         raise ParameterError(f"a sheet needs at least one image of a split, not {per_split}")
@@ -78,7 +78,7 @@ def write_sheet(
 
 
 def read_sheet(folder: Path) -> tuple[Sample, ...]:
-    """Read the list in `folder`; `DusklineError` when it is missing or not such a table."""
+    """Read the list in `folder`; `DusklineError` if it is missing or invalid."""
     return tuple(
         Sample(**{name: row[name] for name in _HEADER}) for _, row in read_csv(folder / _LIST, _HEADER)
     )

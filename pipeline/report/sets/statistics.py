@@ -1,4 +1,4 @@
-"""What a set is: where its places lie, how many images each has, by which light they were taken."""
+"""Statistics of a dataset: its places, the images of each, and their brightness."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ from pipeline.runtime.progress import progress
 
 STATISTICS, MAP, BRIGHTNESS = "statistics.json", "map.svg", "brightness.svg"
 BINS = 32
-# Pixels of the longest side that are enough to tell how bright an image is.
+# Pixels of the longest side that are enough to measure brightness.
 _SMALL = 64
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Numbers of a set.
+    """Statistics of a dataset.
 
-    images: by "split/role". times: by time of day, "unknown" among them. places: standpoints (to the metre).
-    images_of_a_place: how many places have so many images. extent: metres from west to east and from south to
-    north. brightness: by time of day, of how many images the mean luma is in each of `BINS` steps of 0 to
-    255; of a sample of `looked_at` images. positions_in: what places and extent count instead of metres:
-    "frames", or "" for metres; where it is "unknown", there are no places, and no map.
+    images: count by "split/role". times: count by time of day, including "unknown". places: number of
+    standpoints (to the metre). images_of_a_place: number of places by their number of images. extent: metres
+    from west to east and from south to north. brightness: by time of day, the number of images whose mean
+    luma is in each of `BINS` steps from 0 to 255, in a sample of `looked_at` images. positions_in: unit of
+    places and
+    extent: "frames", or "" for metres; if it is "unknown", there are no places and no map.
     """
 
     images: dict[str, int]
@@ -58,7 +59,7 @@ class Statistics:
 
     @property
     def has_places(self) -> bool:
-        """Whether it is known where its images were taken."""
+        """Whether the positions of its images are known."""
         return self.positions_in != UNPLACED
 
     @property
@@ -68,9 +69,9 @@ class Statistics:
 
 
 def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int) -> Statistics:
-    """Count a set, look at `pictures` of its images, spread evenly, and write both and figures to `folder`.
+    """Count a dataset, measure `pictures` of its images, spread evenly; write the results to `folder`.
 
-    `workers` threads read; their number changes nothing. `ParameterError` when `pictures` is below 1.
+    `workers` threads read; their number changes no result. `ParameterError` if `pictures` is below 1.
     """
     if pictures < 1:
         raise ParameterError(f"statistics need at least one image, not {pictures}")
@@ -97,7 +98,7 @@ def write_statistics(folder: Path, images: ImageSet, pictures: int, workers: int
 
 
 def read_statistics(folder: Path) -> Statistics:
-    """Read the numbers in `folder`; `DusklineError` when they are missing or not such."""
+    """Read the numbers in `folder`; `DusklineError` if they are missing or invalid."""
     document = read_json(folder / STATISTICS)
     try:
         return Statistics(**document | {"extent": tuple(document["extent"])})
@@ -123,7 +124,7 @@ def _extent(images: ImageSet) -> tuple[float, float]:
 
 
 def _positions(images: ImageSet) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """By split, distinct standpoints of the database, and of the queries by time of day."""
+    """Distinct standpoints by split: of the database, and of the queries by time of day."""
     found: dict[str, dict[str, set[tuple[float, float]]]] = {}
     for row in images.rows:
         time = row.time_of_day or UNKNOWN

@@ -1,4 +1,4 @@
-"""Recall tables beside the paper's, and the headline: what the nights are worth, with its interval.
+"""Recall tables compared with the paper's, and the headline: the gain from nights, with its interval.
 
 The paper's numbers are in paper.yaml.
 """

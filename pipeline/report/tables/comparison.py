@@ -1,4 +1,4 @@
-"""Which of our experiments stands beside which row of the paper, and our test sets beside its columns."""
+"""Assigns our experiments to rows of the paper, and our test sets to its columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Cell:
-    """The paper's R@1 and R@5 in per cent, and ours, if the experiment was run."""
+    """The paper's R@1 and R@5 in percent, and ours, if the experiment was run."""
 
     paper: tuple[float, float]
     ours: Metrics | None
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ComparedRow:
-    """A row of the paper beside `experiment` of ours, None when there is none; a cell for each test set."""
+    """A row of the paper and our `experiment` for it, or None; a cell for each test set."""
 
     paper: PaperRow
     experiment: str | None
@@ -44,7 +44,7 @@ class ComparedRow:
 
 @dataclass(frozen=True)
 class ComparedTable:
-    """A table of the paper beside ours; columns: the paper's test set and ours for it, None without one."""
+    """A table of the paper with our results; columns: the paper's test set, and ours for it or None."""
 
     paper: PaperTable
     columns: tuple[tuple[str, str | None], ...]
@@ -69,7 +69,7 @@ def compared_tables(comparison: Comparison, results: Results) -> tuple[ComparedT
 
 
 def run_here(tables: Iterable[ComparedTable]) -> tuple[ComparedTable, ...]:
-    """What of the tables has a number of ours: its rows and columns, and no table without any."""
+    """The rows and columns that have our results; tables without any are left out."""
     found = []
     for table in tables:
         ours = [bool(ours) for _, ours in table.columns]

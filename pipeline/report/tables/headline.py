@@ -1,4 +1,4 @@
-"""What the page tells first: recall before and after, by night and by day."""
+"""The headline of the page: recall before and after, by night and by day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.runtime.errors import DusklineError, ParameterError, listed
 from pipeline.vpr.results.metrics import MeasuredRecall
 from pipeline.vpr.results.predictions import PREDICTIONS, read_predictions
 
-# recall@N that the headline tells, the first of them in large figures.
+# N of the headline's recalls, the first of them in large type.
 TOLD = (1, 5)
 
 
@@ -55,7 +55,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """What the interval allows to say: "more", "fewer", or "open" when it holds 0."""
+        """What the interval shows: "more", "fewer", or "open" if it contains 0."""
         if self.low > 0:
             return "more"
         return "fewer" if self.high < 0 else "open"
@@ -63,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SetChange:
-    """The changes on a test set, one for each N of `TOLD`; queries: how many were asked."""
+    """The changes on a test set, one for each N of `TOLD`; queries: their number."""
 
     test_set: str
     queries: int
@@ -72,7 +72,7 @@ class SetChange:
 
 @dataclass(frozen=True)
 class Headline:
-    """Two experiments on a test set of nights and on one of days, by the name of the entry."""
+    """Two experiments on a night and a day test set; name: that of the entry."""
 
     name: str
     before: str
@@ -84,8 +84,8 @@ class Headline:
 def read_headlines(section: Mapping[str, Any], results: Results) -> tuple[Headline, ...]:
     """Compare the two experiments of each entry of `section`, query by query, in the order of the entries.
 
-    Raises `ParameterError` for an entry that is not `HeadlineParams` or names what is not among `results`,
-    `DusklineError` when the predictions are not those of the metrics or of the same queries.
+    Raises `ParameterError` for an invalid entry or names that are not in `results`, `DusklineError` if
+    predictions do not match the metrics or have different queries.
     """
     return tuple(_headline(str(name), entry, results) for name, entry in section.items())
 
@@ -129,7 +129,7 @@ def _change(results: Results, asked: HeadlineParams, test_set: str) -> SetChange
 
 
 def _first_right(results: Results, experiment: str, test_set: str) -> dict[str, float]:
-    """The rank of each query's first right match, infinite when none of them is right."""
+    """The rank of each query's first correct match, infinite if there is none."""
     path = results.folder(experiment, test_set) / PREDICTIONS
     first: dict[str, float] = {}
     for found in read_predictions(path):

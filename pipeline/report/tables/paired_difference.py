@@ -1,4 +1,4 @@
-"""How far the difference of two shares can be trusted that were measured on the same queries."""
+"""The interval of the difference of two recalls that were measured on the same queries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.vpr.results.wilson import wilson
 
 @dataclass(frozen=True)
 class Paired:
-    """Queries by who found their place: both of two experiments, only one of them, neither."""
+    """Number of queries found by both of two experiments, by only one, or by neither."""
 
     both: int
     only_before: int
@@ -19,25 +19,25 @@ class Paired:
 
     @property
     def total(self) -> int:
-        """How many queries were asked."""
+        """Number of queries."""
         return self.both + self.only_before + self.only_after + self.neither
 
     @property
     def before(self) -> int:
-        """How many queries the first experiment found."""
+        """Number of queries that the first experiment found."""
         return self.both + self.only_before
 
     @property
     def after(self) -> int:
-        """How many queries the second experiment found."""
+        """Number of queries that the second experiment found."""
         return self.both + self.only_after
 
     def difference(self) -> tuple[float, float, float]:
         """The second share less the first, and the ends of its 95 % interval, in [-1, 1].
 
         Newcombe, 1998, "Improved confidence intervals for the difference between binomial proportions based
-        on paired data", method 10: Wilson's intervals of both shares, and how far the same queries are found
-        by both. `ValueError` without queries.
+        on paired data", method 10: Wilson's intervals of both shares, and the correlation between them.
+        `ValueError` without queries.
         """
         low_first, high_first = wilson(self.before, self.total)
         low_second, high_second = wilson(self.after, self.total)
@@ -48,7 +48,7 @@ class Paired:
         return second - first, second - first - low, second - first + high
 
     def _correlation(self) -> float:
-        """The correlation of the two, brought nearer to none as the method asks; 0 where there is no such."""
+        """The correlation of the two, with the method's continuity correction; 0 if undefined."""
         margins = self.before * (self.total - self.before) * self.after * (self.total - self.after)
         if not margins:
             return 0.0

@@ -17,7 +17,7 @@ class PaperRow:
     """One printed row.
 
     key: how params.yaml names it: table, row and aggregation, as in `II/dn/netvlad`.
-    label, aggregation: in words. recalls: R@1 and R@5 in per cent on each of the paper's test sets.
+    label, aggregation: in words. recalls: R@1 and R@5 in percent on each of the paper's test sets.
     """
 
     key: str
@@ -36,7 +36,7 @@ class PaperTable:
 
 
 def read_paper() -> tuple[PaperTable, ...]:
-    """The paper's tables in their order; in each the rows, NetVLAD before GeM."""
+    """The paper's tables in order, with their rows, NetVLAD before GeM."""
     document = yaml.safe_load(_PRINTED.read_text(encoding="utf-8"))
     return tuple(
         PaperTable(

@@ -1,4 +1,4 @@
-"""What was measured: the metrics of the experiments and test sets that the parameters name."""
+"""The metrics of the experiments and test sets in params.yaml."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ class Results:
         return self.metrics[experiment, test_set]
 
     def folder(self, experiment: str, test_set: str) -> Path:
-        """Where its evaluation lies."""
+        """The folder of an evaluation."""
         return self.root / experiment / test_set
 
 
 def read_results(root: Path, experiments: Iterable[str], test_sets: Iterable[str]) -> Results:
-    """Read `root`/<experiment>/<test set> for each of both, and nothing else that may lie there.
+    """Read `root`/<experiment>/<test set> for each pair, and nothing else that may be there.
 
-    Raises `MissingInputError` when one has not been evaluated, `DusklineError` when metrics are not its own.
+    Raises `MissingInputError` if one is not evaluated, `DusklineError` if a folder has the metrics of
+    another.
     """
     rows, columns = tuple(experiments), tuple(test_sets)
     metrics = {(row, column): _read(root, row, column) for row in rows for column in columns}

@@ -30,7 +30,7 @@ _PAPER_HEADER = (
 def write_tables(
     folder: Path, results: Results, compared: tuple[ComparedTable, ...], headlines: tuple[Headline, ...]
 ) -> None:
-    """Write all recalls, those of the headlines, and ours beside the paper's, into `folder`."""
+    """Write all recalls, those of the headlines, and the comparison with the paper into `folder`."""
     write_csv(folder / RECALLS, _RECALLS_HEADER, _recall_rows(results))
     write_json(folder / METRICS, _metrics(results, headlines))
     write_csv(folder / PAPER, _PAPER_HEADER, _paper_rows(compared))
@@ -46,10 +46,10 @@ def _recall_rows(results: Results) -> Iterator[tuple[object, ...]]:
 
 
 def _metrics(results: Results, headlines: tuple[Headline, ...]) -> dict[str, Any]:
-    """recall@1 in per cent, as few as `dvc metrics` and `dvc exp show` have room for.
+    """recall@1 in percent, few enough numbers for `dvc metrics` and `dvc exp show`.
 
-    Of each headline before and after, and what is gained, by night and by day; without one, of every
-    experiment on every test set.
+    For each headline: before, after and gain, by night and by day. Without headlines: every experiment on
+    every test set.
     """
     if headlines:
         return {one.name: {"night": _of_change(one.night), "day": _of_change(one.day)} for one in headlines}
@@ -127,7 +127,7 @@ def _cell(cell: Cell) -> str:
 
 
 def with_interval(recall: MeasuredRecall) -> str:
-    """Per cent with its interval, such as `46.7 [36.7, 56.9]`."""
+    """Percent with its interval, such as `46.7 [36.7, 56.9]`."""
     return f"{recall.percent:.1f} [{recall.low:.1f}, {recall.high:.1f}]"
 
 
@@ -140,7 +140,7 @@ def counts_in_words(found: Metrics) -> str:
 
 
 def column_in_words(theirs: str, ours: str | None) -> str:
-    """The paper's test set, and what stands in for it."""
+    """The paper's test set, and ours that stands in for it."""
     if ours is None:
         return f"{theirs} (not run)"
     return theirs if ours == theirs else f"{theirs} (here {ours})"
