@@ -150,7 +150,7 @@ def _curve(losses: Sequence[float]) -> dict[int, float]:
     """
     if not np.isfinite(losses).all():
         raise DusklineError(
-            "the adaptation broke: a loss is not a number", hint="try a smaller lr, or autocast: 'off'"
+            "the adaptation failed: a loss is NaN or infinite", hint="use a smaller lr, or autocast: 'off'"
         )
     pieces = np.array_split(np.asarray(losses), min(_POINTS, len(losses)))
     ends = np.cumsum([len(piece) for piece in pieces])

@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 # Batches of inputs that are held at once: one in the networks and two read ahead.
 _INPUTS = 3
-_LESS = "lower batch, height or width, let fewer layers learn, or set autocast: bfloat16"
+_LESS = "lower batch, height or width, train fewer layers, or set autocast: bfloat16"
 
 
 def require_room_for_steps(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> None:

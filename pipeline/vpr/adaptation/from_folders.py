@@ -49,7 +49,9 @@ def adapt_from_folders(
     `UserError` when it holds something else than a model; errors as `format_set` and `adapt`.
     """
     if out.resolve() == model.resolve():
-        raise ParameterError(f"{out} holds the model that teaches", hint="give a folder for the new one")
+        raise ParameterError(
+            f"{out} is the folder of the model to be adapted", hint="use another folder for the new model"
+        )
     work.mkdir(parents=True, exist_ok=True)
     with replaced_folder(out, is_model, "a model") as folder, TemporaryDirectory(dir=work) as beside:
         images = _set_of(days, nights, Path(beside) / "set", workers)
@@ -99,7 +101,7 @@ def _set_of(days: Path, nights: Path, root: Path, workers: int) -> ImageSet:
     images = list(_images(days, names, nights))
     if len(images) == len(names):
         raise MissingInputError(
-            f"{nights} has no night of any image in {days}",
+            f"{nights} has no night image of any image in {days}",
             hint=f"make them: duskline translate {days} {nights} --photometric classical",
         )
     return format_set(images, root, workers=workers, label="read")

@@ -74,7 +74,7 @@ class AdaptSettings:
         require_ranges(self)
         if self.positives is not None and self.positives > self.negatives:
             raise ValueError(
-                f"positives ({self.positives} m) may not lie beyond negatives ({self.negatives} m)"
+                f"positives ({self.positives} m) must not be larger than negatives ({self.negatives} m)"
             )
 
     def rounds(self, places: int) -> RoundSettings:

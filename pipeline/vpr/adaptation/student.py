@@ -67,7 +67,7 @@ def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) ->
     except ParameterError as error:
         # In it, as everywhere in training, what learns is called trainable.
         raise ParameterError(
-            error.message, hint="set learns to all or late_layers, or to the first stage that learns"
+            error.message, hint="set learns to all, late_layers or the first stage to train"
         ) from error
     # Where it is parted into what learns and what does not changes names, but no order.
     values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
@@ -101,9 +101,9 @@ def let_learn(network: nn.Module, learns: str) -> None:
         ]
         if len(found) != 1 or not any(True for _ in modules[found[0]].parameters()):
             raise ParameterError(
-                f"learns names {asked!r}, which is not one module with weights; there are"
+                f"learns names {asked!r}, which is not one module with weights; known are"
                 f" {_outline(modules)}",
-                hint="name modules with commas, such as blocks.10, blocks.11; or set learns: all",
+                hint="list module names with commas, such as blocks.10, blocks.11; or set learns: all",
             )
         _let_all_learn(modules[found[0]])
 
@@ -117,9 +117,9 @@ def require_learning(lesson: Lesson, picture: Tensor) -> None:
     """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on nothing that learns."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
-            "what is to learn has no part in the descriptors",
-            hint="name other modules in learns, or all; where that is refused too, the model's code keeps"
-            " anything from being learnt (torch.no_grad)",
+            "the descriptors do not depend on the modules that learns names",
+            hint="name other modules in learns, or set learns: all; if that fails too, the model's code"
+            " computes without gradients (torch.no_grad)",
         )
 
 

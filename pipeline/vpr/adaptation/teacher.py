@@ -54,14 +54,14 @@ def load_teacher(model: Path) -> Teacher:
     """
     if pair := names_of(model):
         raise UserError(
-            f"{model} is two models, and only one can be a teacher",
-            hint=f"name the one whose index is there: {pair.database}",
+            f"{model} combines two models, and only one can be the teacher",
+            hint=f"use the one whose index exists: {pair.database}",
         )
     if (model / HUB).is_file():
         return _OfHub(model_digest(model), model, load_hub_model(model / HUB))
     if not (model / MODEL).is_file():
         raise MissingInputError(
-            f"no such model: {model / MODEL}", hint="make it first: dvc repro the stage of that name"
+            f"no such model: {model / MODEL}", hint="make it first: run dvc repro with its stage"
         )
     network, settings, _ = load_model(model / MODEL)
     return _OfOurs(model_digest(model), network.eval(), settings)

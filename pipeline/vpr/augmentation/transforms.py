@@ -192,9 +192,9 @@ class Occlusion:
     def __post_init__(self) -> None:
         require_ranges(self)
         if not 0 < self.area[0] <= self.area[1] <= 1:
-            raise ValueError(f"area must be two rising shares above 0 and up to 1, not {self.area}")
+            raise ValueError(f"area must be two increasing shares above 0 and at most 1, not {self.area}")
         if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ValueError(f"ratio must be two rising numbers above 0, not {self.ratio}")
+            raise ValueError(f"ratio must be two increasing numbers above 0, not {self.ratio}")
 
     def __call__(self, view: Tensor, rng: np.random.Generator) -> Tensor:
         """Change a normalised input (3, H, W)."""

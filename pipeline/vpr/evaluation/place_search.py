@@ -74,9 +74,9 @@ def find_places(
 def _require_one_length(queries: np.ndarray, database: np.ndarray) -> None:
     if queries.shape[-1] != database.shape[1]:
         raise ParameterError(
-            f"descriptors of queries have {queries.shape[-1]:,} numbers and those of the database"
-            f" {database.shape[1]:,}, so that one cannot be looked for among the other",
-            hint="take for the queries a model that was adapted from the one of the database",
+            f"query descriptors have {queries.shape[-1]:,} dimensions and database descriptors"
+            f" {database.shape[1]:,}, so they cannot be compared",
+            hint="for the queries, use a model that was adapted from the model of the database",
         )
 
 

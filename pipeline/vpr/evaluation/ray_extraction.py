@@ -63,7 +63,7 @@ class _Piece:
 
     def __str__(self) -> str:
         rows = _images_of(self.pictures).rows
-        return f"the {len(rows)} images from {rows[0].name} on"
+        return f"the {len(rows)} images starting with {rows[0].name}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class _LateActors:
         for piece, answer in self.pool.run(pieces):
             if isinstance(answer, Died):
                 raise DusklineError(
-                    f"two Ray actors died over {piece}; the last: {answer.why}",
+                    f"two Ray actors died while describing {piece}; the last one: {answer.why}",
                     hint=TOO_LITTLE_MEMORY,
                 )
             yield piece
@@ -172,8 +172,8 @@ class _Description:
     def __init__(self, extraction: Extraction, subject: Subject) -> None:
         if read_tested(subject.folder).digest != subject.digest:
             raise DusklineError(
-                f"a node finds another model in {subject.folder} than this machine",
-                hint="models must lie on storage that all nodes share, at the same path",
+                f"a node has another model in {subject.folder} than this machine",
+                hint="put models on storage that all nodes share, at the same path",
             )
         self._extraction = LocalExtraction.of(subject.folder, subject.settings, extraction)
         self._threads = subject.settings.cpu_threads
@@ -214,7 +214,7 @@ def _read(piece: _Piece) -> np.ndarray:
     found = read_descriptors(piece.file, len(piece.pictures))
     if found is None:
         raise DusklineError(
-            f"{piece.file}, which an actor has written, is not here or not whole",
-            hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at the same path",
+            f"{piece.file}, written by an actor, is missing or incomplete on this machine",
+            hint="put the work store (DUSKLINE_WORK) on storage that all nodes share, at the same path",
         )
     return found

@@ -14,7 +14,7 @@ from pipeline.core.files import atomic_write
 from pipeline.runtime.errors import CheckpointError
 
 _FORMAT = "duskline adapted weights 1"
-_AGAIN = "bring the file again, or adapt the model again"
+_AGAIN = "get the file again, or adapt the model again"
 
 
 def write_adapted(path: Path, weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ def read_adapted(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} cannot be read as adapted weights: {first_line(error)}", hint=_AGAIN
         ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} holds no weights that duskline has adapted", hint=_AGAIN)
+        raise CheckpointError(f"{path} has no weights adapted by duskline", hint=_AGAIN)
     return document["weights"], document["record"]
 
 
@@ -44,8 +44,8 @@ def put_adapted(network: nn.Module, path: Path) -> None:
     strange = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     if strange:
         raise CheckpointError(
-            f"{path} does not fit the network: {len(strange)} of its {len(weights)} weights are of another"
-            f" one, the first {strange[0]}",
+            f"{path} does not fit the network: {len(strange)} of its {len(weights)} weights belong to another"
+            f" network, the first is {strange[0]}",
             hint=_AGAIN,
         )
     network.load_state_dict(weights, strict=False)

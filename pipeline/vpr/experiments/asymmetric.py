@@ -36,11 +36,13 @@ def join_models(names: Asymmetric, models: Path, out: Path) -> None:
     for name, folder in ((names.queries, out), (names.database, out / DATABASE)):
         if pair := names_of(models / name):
             raise UserError(
-                f"{models / name} is two models already",
-                hint=f"name one of them: {pair.queries}, {pair.database}",
+                f"{models / name} already combines two models",
+                hint=f"use one of them: {pair.queries}, {pair.database}",
             )
         if not link_files(models / name, folder):
-            raise MissingInputError(f"no such model: {models / name}", hint="make it first, by its own stage")
+            raise MissingInputError(
+                f"no such model: {models / name}", hint="make it first: run dvc repro with its stage"
+            )
     write_json(out / NAMES, asdict(names))
 
 

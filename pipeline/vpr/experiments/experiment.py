@@ -119,7 +119,7 @@ def _link_model(model: Path, out: Path, experiment: Experiment) -> None:
         )
     if HUB in found and experiment.multi_scale != "none":
         raise ParameterError(
-            f"{experiment.model} is a model of torch.hub, whose features cannot be combined over scales",
+            f"{experiment.model} is a torch.hub model, whose features cannot be combined over several scales",
             hint="set multi_scale: none",
         )
 

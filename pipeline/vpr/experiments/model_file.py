@@ -19,14 +19,14 @@ def take_model(file: Path, out: Path) -> str:
     It is a copy and no link: DVC makes what it keeps read-only, and the file is the user's. Raises
     `MissingInputError` without a file, and errors as `load_model` for one that is damaged or of another kind.
     """
-    require_file(file, hint="bring the model.pt, or fix its file under model_file in params.yaml")
+    require_file(file, hint="copy the model.pt there, or correct its path under model_file in params.yaml")
     network, settings, record = load_model(file)
     missing = [name for name in _TOLD if not isinstance(record.get(name), str)]
     if missing:
         raise CheckpointError(
             f"{file} does not say how it was trained: its record has no {', '.join(missing)}",
-            hint="give the model.pt that a training run of this version has written",
+            hint="use a model.pt written by a training run of this version",
         )
     write_bytes(out / MODEL, file.read_bytes())
     numbers = sum(value.numel() for value in network.state_dict().values())
-    return f"{settings.backbone} with {settings.aggregation}, {numbers:,} numbers, of {file}"
+    return f"{settings.backbone} with {settings.aggregation}, {numbers:,} values, from {file}"

@@ -52,7 +52,7 @@ class HubModel:
 
     def __post_init__(self) -> None:
         if self.source == "github" and not _ON_GITHUB.fullmatch(self.repository):
-            raise ValueError(f"repository must be owner/name:branch, but is {self.repository!r}")
+            raise ValueError(f"repository must be owner/name:branch, not {self.repository!r}")
 
     @property
     def folder(self) -> Path:
@@ -87,7 +87,7 @@ def read_hub_model(path: Path) -> tuple[HubModel, dict[str, Any]]:
     try:
         known = {name: document.pop(name) for name in ("descriptor_size", "weights", "code")}
     except (KeyError, TypeError, AttributeError) as error:
-        raise DusklineError(f"{path} does not say which hub model it stands for: {error!r}") from error
+        raise DusklineError(f"{path} does not describe a torch.hub model: {error!r}") from error
     return build(HubModel, document, str(path)), known
 
 
@@ -101,8 +101,8 @@ def load_hub_model(path: Path) -> nn.Module:
     for name, found in (("code", _code_digest(model)), ("weights", _weights_digest(network))):
         if found != known[name]:
             raise CheckpointError(
-                f"the {name} of {model.words} are no longer those in {path}",
-                hint=f"if they are meant to be, run: dvc repro --force hub_{model.source}@<name>",
+                f"the {name} of {model.words} changed since {path} was written",
+                hint=f"if that is intended, run: dvc repro --force hub_{model.source}@<name>",
             )
     if (adapted := path.with_name(ADAPTED)).is_file():
         put_adapted(network, adapted)
@@ -117,11 +117,11 @@ def load(model: HubModel) -> nn.Module:
     """
     if not model.trust_repo:
         raise ParameterError(
-            f"{model.repository} is code of others, which would run here with all your rights",
+            f"{model.repository} is code of others, which would run here with all your permissions",
             hint="read it; if you trust it, set trust_repo: true",
         )
     if model.source == "local":
-        require_file(model.folder / "hubconf.py", hint="give the folder that holds the hubconf.py")
+        require_file(model.folder / "hubconf.py", hint="use the folder that contains the hubconf.py")
     with _without_bytecode():
         try:
             network = torch.hub.load(
@@ -144,7 +144,7 @@ def load(model: HubModel) -> nn.Module:
             # Code of others may raise anything.
             raise DusklineError(f"{model.words} failed: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
-        raise CheckpointError(f"{model.words} gave no network, but a {type(network).__name__}")
+        raise CheckpointError(f"{model.words} returned no network, but a {type(network).__name__}")
     return network.eval()
 
 
@@ -165,8 +165,8 @@ def _descriptor_size(network: nn.Module, model: HubModel) -> int:
     if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != 2:
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         raise CheckpointError(
-            f"{model.words} gives {shape} for two images; expected descriptors (2, D)",
-            hint="take an entry whose network returns one vector for each image",
+            f"{model.words} returned {shape} for two images; expected descriptors (2, D)",
+            hint="use an entry whose network returns one vector for each image",
         )
     return found.shape[1]
 

@@ -51,7 +51,7 @@ def export_model(model: Path, experiments: Path, out: Path) -> Exported:
     was written gives other descriptors than the model.
     """
     if out.resolve().is_relative_to(model.resolve()):
-        raise UserError(f"{out} is in the model {model} itself", hint="give a folder elsewhere")
+        raise UserError(f"{out} is inside the model's own folder, {model}", hint="use a folder outside it")
     with replaced_folder(out, _is_export, "an exported model") as folder:
         found = exportable(model)
         entry = _entry_name(model.resolve().name, found)
@@ -114,8 +114,8 @@ def _require_same(found: Exportable, folder: Path, entry: str, size: tuple[int, 
     difference = (wanted - given).abs().max().item()
     if not difference <= _ROUNDING * wanted.abs().max().item():
         raise DusklineError(
-            "the exported model is not written, for it gives other descriptors than the model, by up to"
+            "the exported model was not written: its descriptors differ from those of the model by up to"
             f" {difference:g}",
-            hint="code of others may draw numbers or keep some that are no weights; if it is a model of ours,"
-            " please report this",
+            hint="code of others may use random numbers, or values that are not in the weights; if duskline"
+            " trained the model, please report this",
         )

@@ -63,16 +63,16 @@ def exportable(model: Path) -> Exportable:
     """
     if pair := names_of(model):
         raise UserError(
-            f"{model} is two models: {pair.queries} describes queries, and {pair.database} databases",
-            hint="export each of the two by its own name",
+            f"{model} combines two models: {pair.queries} describes queries, and {pair.database} databases",
+            hint="export each of the two under its own name",
         )
     if (model / HUB).is_file():
         return _of_others(model)
     if (model / MODEL).is_file():
         return _of_ours(model)
     there = {path.parent.name for file in (MODEL, HUB) for path in model.parent.glob(f"*/{file}")}
-    known = f"there are {', '.join(sorted(there))}; " if there else ""
-    raise MissingInputError(f"no such model: {model}", hint=f"{known}dvc repro makes those of params.yaml")
+    known = f"known are {', '.join(sorted(there))}; " if there else ""
+    raise MissingInputError(f"no such model: {model}", hint=f"{known}dvc repro makes those in params.yaml")
 
 
 def _of_ours(model: Path) -> Exportable:
@@ -94,7 +94,7 @@ def _of_ours(model: Path) -> Exportable:
         size=_size(settings),
         adapted_at=_adapted_at(record),
         kind=f"{settings.aggregation} of {settings.combination or settings.backbone}",
-        origin=f"It has learnt from a set whose manifest has the SHA-256 `{tested.trained_on}`:"
+        origin=f"It was trained on the dataset whose manifest has the SHA-256 `{tested.trained_on}`:"
         f" {tested.learnt_from}.",
         whose_code="",
         call="",
@@ -118,9 +118,7 @@ def _of_others(model: Path) -> Exportable:
     # Where a folder lies on this machine is nobody's business.
     told = hub if at_github else replace(hub, repository=hub.folder.name)
     record = read_adapted(model / ADAPTED)[1] if (model / ADAPTED).is_file() else {}
-    learnt = (
-        f"duskline has taught it: {record['learnt_from']}" if record else "duskline has taught it nothing"
-    )
+    learnt = f"duskline changed it: {record['learnt_from']}" if record else "duskline did not change it"
     return Exportable(
         network=network,
         weights=network.state_dict(),
@@ -153,10 +151,10 @@ def _document(told: HubModel) -> dict[str, Any]:
 def _whose(told: HubModel) -> str:
     if told.source == "github":
         return (
-            f"It runs the code of {told.repository}, which torch\ndownloads at the first call, when it may"
+            f"It runs the code of {told.repository}, which torch\ndownloads at the first call; torch may then"
             " ask whether you trust it. To use a copy of that code, give its folder as\n`repository`."
         )
     return (
-        f"It runs the code of somebody else's folder {told.repository},\nwhich you need as well: give that"
-        " folder as `repository`."
+        f"It runs code from the folder {told.repository},\nwhich is not included: give that folder as"
+        " `repository`."
     )

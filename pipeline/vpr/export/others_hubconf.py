@@ -19,7 +19,7 @@ def _load(repository: str, arguments: dict[str, typing.Any]) -> torch.nn.Module:
     source = "github" if as_known else "local"
     if source == "local" and not (pathlib.Path(repository) / "hubconf.py").is_file():
         raise FileNotFoundError(
-            f"{repository} has no hubconf.py: repository is the folder with the code of {known['words']}"
+            f"{repository} has no hubconf.py: repository must be the folder with the code of {known['words']}"
         )
     network = torch.hub.load(
         str(repository), known["entry"], source=source, **{**known["arguments"], **arguments}

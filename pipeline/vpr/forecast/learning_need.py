@@ -54,11 +54,12 @@ class LearningNeed:
 
     def in_words(self, cores: int) -> str:
         """All of it, and that it is calculated."""
-        taken = f", its model taken for {self.assumed}" if self.assumed else ""
+        taken = f", the model assumed to be {self.assumed}" if self.assumed else ""
         return (
-            f"{self.where}: about {size(self.memory)} of a GPU's memory, {duration(self.seconds(cores))} for"
-            f" its steps, {self.pictures:,} images to read (calculated for {GPU_RATE / 1e12:.0f} TFLOP/s"
-            f" and {READING_RATE} images a second on each of {cores} cores{taken}; never measured)"
+            f"{self.where}: about {size(self.memory)} of GPU memory, {duration(self.seconds(cores))} for all"
+            f" steps, {self.pictures:,} images to read (calculated, not measured:"
+            f" {GPU_RATE / 1e12:.0f} TFLOP/s and {READING_RATE} images a second on each of {cores} cores"
+            f"{taken})"
         )
 
 

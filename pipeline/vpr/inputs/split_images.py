@@ -58,7 +58,7 @@ class SplitImages:
         """The same without the images that are known to be of the night; `SetError` when none is left."""
         rows = tuple(row for row in self.rows if row.time_of_day != "night")
         if not rows:
-            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
+            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are night images")
         return replace(self, rows=rows)
 
     @cached_property
@@ -73,5 +73,5 @@ def split_images(images: ImageSet, split: str, role: str, height: int, width: in
     """The images of a split and role; `SetError` when there are none."""
     rows = images.where(split, role)
     if not rows:
-        raise SetError(f"the set {images.root} has no images in {split}/{role}")
+        raise SetError(f"the dataset {images.root} has no images in {split}/{role}")
     return SplitImages(images, rows, height, width)

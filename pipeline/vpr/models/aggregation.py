@@ -98,9 +98,9 @@ def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[
     difference = float(np.mean(similarities[-1] - similarities[-2])) if len(unit) > 1 else 0.0
     if not (difference > 0 and lengths.min() > 0):
         raise DusklineError(
-            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart: the best and"
-            f" the second best differ by {difference:g} on average",
-            hint="are the images all alike, or all black? Otherwise change the number of clusters",
+            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart:"
+            f" the similarities to the best and the second best differ by {difference:g} on average",
+            hint="check whether all images are alike or black; otherwise change the number of clusters",
         )
     alpha = -math.log(_SECOND_SHARE) / difference
     return alpha, alpha * unit

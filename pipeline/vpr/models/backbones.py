@@ -60,9 +60,9 @@ class Backbone(nn.Module):
         """Features of a batch."""
         if min(x.shape[2:]) < self.smallest:
             raise ParameterError(
-                f"images of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone: it needs"
-                f" {self.smallest} on each side",
-                hint="raise height and width; multi-scale testing shows it quarters of them",
+                f"images of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone, which needs"
+                f" at least {self.smallest} on each side",
+                hint="raise height and width; multi-scale testing also uses images of a quarter of that size",
             )
         features: Tensor = self.learning(self.frozen(x))
         return features
@@ -150,10 +150,10 @@ def build_backbone(name: str, weights: str, trainable: str, stride: int | None =
         return _of_torchvision(name, weights, trainable, stride)
     if not is_known(name):
         near = near_names(name)
-        nearest = f" ({', '.join(near)} are spelt nearly so)" if near else ""
+        nearest = f" (similar names: {', '.join(near)})" if near else ""
         raise ParameterError(
             f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}, and all networks of timm{nearest}",
-            hint="python -c 'import timm; print(*timm.list_models())' names those of timm",
+            hint="list those of timm: python -c 'import timm; print(*timm.list_models())'",
         )
     file = start_file(weights, name)
     network = cut_network(name, stride, published=weights == PUBLISHED)
@@ -171,8 +171,8 @@ def build_backbone(name: str, weights: str, trainable: str, stride: int | None =
 def _of_torchvision(name: str, weights: str, trainable: str, stride: int | None) -> Backbone:
     if stride is not None:
         raise ParameterError(
-            f"backbone {name} has a stride of its own, but stride is {stride}",
-            hint="leave stride out, or null: it is for networks of timm",
+            f"backbone {name} has a fixed stride, but stride is {stride}",
+            hint="leave stride out, or set it to null: only networks of timm use it",
         )
     architecture = BACKBONES[name]
     file = start_file(weights, name)
@@ -203,8 +203,7 @@ def _first_learning(name: str, stages: Stages, trainable: str, late: int | None)
     names = [stage for stage, _ in stages]
     if names == [""]:
         raise ParameterError(
-            f"backbone {name} of timm is not computed stage after stage, so that it cannot learn from"
-            f" {trainable} on",
+            f"backbone {name} of timm is not a sequence of stages, so training cannot start at {trainable}",
             hint="set trainable: all",
         )
     if trainable in names:
@@ -212,7 +211,7 @@ def _first_learning(name: str, stages: Stages, trainable: str, late: int | None)
     late_layers = "" if late is None else " or late_layers"
     raise ParameterError(
         f"backbone {name} has no stage {trainable!r}; its stages are {', '.join(names)}",
-        hint=f"set trainable to all{late_layers}, or to the first stage that learns",
+        hint=f"set trainable to all{late_layers}, or to the first stage to train",
     )
 
 

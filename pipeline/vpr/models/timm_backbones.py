@@ -56,8 +56,8 @@ class WholeNetwork(nn.Module):
             features: Tensor = self.network(x)[-1]
         except AssertionError as error:
             raise ParameterError(
-                f"{self.name} of timm does not take images of {x.shape[3]}x{x.shape[2]} pixels: {error}",
-                hint="change height and width (multi-scale testing shows it smaller ones too), or take a"
+                f"{self.name} of timm does not accept images of {x.shape[3]}x{x.shape[2]} pixels: {error}",
+                hint="change height and width (multi-scale testing also uses smaller images), or use a"
                 " backbone for images of any size",
             ) from error
         return features.permute(0, 3, 1, 2) if self.channels_last else features
@@ -80,8 +80,8 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
         there = ", ".join(map(str, sorted(set(strides))))
         found = "needs a stride" if stride is None else f"has no features of stride {stride}"
         raise ParameterError(
-            f"backbone {name} of timm {found}; it has those of {there}",
-            hint="set stride to one of these, such as 16: one location of the features for 16 x 16 pixels",
+            f"backbone {name} of timm {found}; its strides are {there}",
+            hint="set stride to one of these, such as 16: one feature location for 16 x 16 pixels",
         )
     place = len(strides) - 1 - strides[::-1].index(stride)
     options |= {"features_only": True, "out_indices": (place,)}
@@ -91,9 +91,9 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
         if not published:
             raise
         raise MissingInputError(
-            f"the published weights of {name} could not be had by timm: {error}",
-            hint="connect to the network once (they are kept in HF_HOME and TORCH_HOME), set weights to the"
-            " path of a file that holds them, or set weights: none",
+            f"timm could not get the published weights of {name}: {error}",
+            hint="connect to the network once (timm keeps them in HF_HOME and TORCH_HOME), set weights to the"
+            " path of a file with them, or set weights: none",
         ) from error
     published_form = timm.get_pretrained_cfg(name)
     cut = network.feature_info.info[place]

@@ -72,7 +72,7 @@ def read_standpoints(folder: Path) -> np.ndarray:
         try:
             rows.append([_finite(row[name]) for name in _STANDPOINT])
         except ValueError as error:
-            raise DusklineError(f"{path}, line {line}: not a standpoint: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid standpoint: {error}") from error
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
@@ -85,7 +85,7 @@ def read_nearest(folder: Path) -> dict[str, Nearest]:
             distance, east, north = (_finite(row[name]) for name in _NEAREST[2:])
             nearest[row["query"]] = Nearest(row["database"], east, north, distance)
         except ValueError as error:
-            raise DusklineError(f"{path}, line {line}: not what lies nearest: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid nearest image: {error}") from error
     return nearest
 
 

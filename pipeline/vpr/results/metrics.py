@@ -83,4 +83,4 @@ def read_metrics(folder: Path) -> Metrics:
         values = {field.name: document[field.name] for field in fields(Metrics)}
         return Metrics(**values | {"recalls": recalls})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DusklineError(f"{path} does not hold the metrics of an evaluation: {error!r}") from error
+        raise DusklineError(f"{path} does not contain the metrics of an evaluation: {error!r}") from error

@@ -58,7 +58,7 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
                 *(float(row[name]) for name in _HEADER[6:]),
             )
         except (ValueError, KeyError) as error:
-            raise DusklineError(f"{path}, line {line}: not a prediction: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid prediction: {error}") from error
 
 
 def _cells(prediction: Prediction) -> list[str]:

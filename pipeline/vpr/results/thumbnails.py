@@ -65,7 +65,7 @@ class Thumbnails:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        require_file(self._path, hint="run the evaluation again, or `dvc pull` it")
+        require_file(self._path, hint="run the evaluation again, or run `dvc pull`")
         try:
             archive = zipfile.ZipFile(self._path)
         except (zipfile.BadZipFile, OSError) as error:
@@ -82,8 +82,8 @@ class Thumbnails:
 
     def _not_ours(self, why: str) -> DusklineError:
         return DusklineError(
-            f"{self._path} does not hold small copies of images: {why}",
-            hint="run the evaluation again, or `dvc pull` it",
+            f"{self._path} is not an archive of thumbnails: {why}",
+            hint="run the evaluation again, or run `dvc pull`",
         )
 
 
@@ -99,7 +99,7 @@ def write_thumbnails(
         for name in (answer.query, nearest[answer.query].database, *(row.database for row in answer.found))
     )
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in progress(names, label="small copies", unit="image"):
+        for name in progress(names, label="thumbnails", unit="image"):
             info = zipfile.ZipInfo(name, _NO_TIME)
             # As on Unix, wherever it is made.
             info.create_system = 3

@@ -12,7 +12,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     `ValueError` unless 0 <= hits <= total and total > 0.
     """
     if total <= 0 or not 0 <= hits <= total:
-        raise ValueError(f"{hits} hits of {total} are no share")
+        raise ValueError(f"{hits} hits of {total} are not a valid share")
     z = NormalDist().inv_cdf((1 + 0.95) / 2)
     share = hits / total
     spread = z * math.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)

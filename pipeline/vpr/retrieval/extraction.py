@@ -38,9 +38,7 @@ def extract(
     `DusklineError` before the first batch when memory will not do.
     """
     if count < 1:
-        raise SetError(
-            "there are no images to describe", hint="check which split and role of the set are read"
-        )
+        raise SetError("there are no images to describe", hint="check the split and role that are read")
     for name, value in (("batch", batch), ("workers", workers)):
         if value < 1:
             raise ParameterError(f"{name} must be at least 1, found {value}")
@@ -71,8 +69,8 @@ def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
 
 def _require_room_for_descriptors(count: int, size: int) -> None:
     require_memory(
-        f"{count:,} descriptors of {size:,} numbers",
+        f"{count:,} descriptors of {size:,} dimensions",
         4 * count * size,
         torch.device("cpu"),
-        "take fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
+        "use fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
     )

@@ -33,10 +33,10 @@ def nearest(
     finite, which nothing could be near to.
     """
     if count < 1:
-        raise DusklineError(f"{count} neighbours were asked for; expected at least 1")
+        raise DusklineError(f"expected at least 1 neighbour, not {count}")
     if database.ndim != 2 or queries.ndim != 2 or database.shape[1] != queries.shape[1]:
         raise DusklineError(
-            f"descriptors of the database {database.shape} and the queries {queries.shape} do not fit; "
+            f"descriptors of the database {database.shape} and the queries {queries.shape} do not match; "
             "expected (D, n) and (Q, n)"
         )
     if not len(database):

@@ -39,7 +39,7 @@ def recalls(
     if not len(positives) or len(predictions) != len(positives):
         raise ValueError(f"{len(predictions)} rows of predictions for {len(positives)} queries")
     if min(at) < 1 or max(at) > predictions.shape[1]:
-        raise ValueError(f"recall at {tuple(at)} of {predictions.shape[1]} predictions a query")
+        raise ValueError(f"recall at {tuple(at)} of {predictions.shape[1]} predictions per query")
     right = np.stack([np.isin(row, near) for row, near in zip(predictions, positives, strict=True)])
     hits = {n: int(right[:, :n].any(1).sum()) for n in at}
     return Recalls(hits, len(positives), sum(not len(near) for near in positives))

@@ -51,10 +51,10 @@ def require_training_memory(
     if settings.similar_places > 1:
         # Those of all queries, and once more while they are put together.
         require_memory(
-            f"finding similar places among {queries:,} descriptors of {network.descriptor_size:,} numbers",
+            f"finding similar places among {queries:,} descriptors of {network.descriptor_size:,} dimensions",
             shared * 8 * queries * network.descriptor_size,
             torch.device("cpu"),
-            "set similar_places: 1, lower clusters, or take an aggregation with a shorter descriptor (gem)",
+            "set similar_places: 1, lower clusters, or use an aggregation with a shorter descriptor (gem)",
         )
     asking = settings.queries_per_cache or PAIRS_AT_ONCE
     if settings.mining == "full":
@@ -63,10 +63,10 @@ def require_training_memory(
         # A query comes with its hard positives, of which each round describes one or a few.
         asked = min(asking + (settings.negative_samples or 0), database)
     require_memory(
-        f"mining among {asking + asked:,} descriptors of {network.descriptor_size:,} numbers",
+        f"mining among {asking + asked:,} descriptors of {network.descriptor_size:,} dimensions",
         shared * _mining_bytes(asking, asked, network.descriptor_size),
         torch.device("cpu"),
-        f"{less}, or take an aggregation with a shorter descriptor (gem)",
+        f"{less}, or use an aggregation with a shorter descriptor (gem)",
     )
 
 

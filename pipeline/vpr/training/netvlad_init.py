@@ -80,8 +80,8 @@ def cluster(descriptors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """
     if len(descriptors) < clusters:
         raise ParameterError(
-            f"{clusters} clusters cannot be made of {len(descriptors)} local features",
-            hint="take fewer clusters, larger images, or a set of more images",
+            f"{len(descriptors)} local features are too few for {clusters} clusters",
+            hint="use fewer clusters, larger images, or a dataset with more images",
         )
     kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=_FAISS_SEED + seed)
     kmeans.train(np.ascontiguousarray(descriptors, dtype=np.float32))

@@ -19,7 +19,7 @@ def require_readable(images: ImageSet, splits: Sequence[str], workers: int, grou
     mine = group.share([row for split in splits for row in images.where(split)])
     found = group.joined_words(unreadable({row.name: partial(_read, images, row) for row in mine}, workers))
     refuse_unreadable(
-        found.values(), f"make the set {images.root} whole again: `dvc checkout`, or the stage that makes it"
+        found.values(), f"restore the dataset {images.root}: run `dvc checkout`, or the stage that makes it"
     )
 
 

@@ -146,19 +146,19 @@ class TrainSettings:
         self._require_loss()
         if self.hard_positives > self.soft_positives:
             raise ValueError(
-                f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"
+                f"hard_positives ({self.hard_positives} m) must not be larger than soft_positives"
                 f" ({self.soft_positives} m)"
             )
         if self.queries_per_cache is not None and self.queries_per_cache > self.queries_per_epoch:
             raise ValueError(
-                f"queries_per_cache ({self.queries_per_cache}) may not be more than queries_per_epoch"
+                f"queries_per_cache ({self.queries_per_cache}) must not be larger than queries_per_epoch"
                 f" ({self.queries_per_epoch})"
             )
         needed, other = ("clusters", "l2") if self.aggregation == "netvlad" else ("l2", "clusters")
         if getattr(self, needed) is None:
             raise ValueError(f"{self.aggregation} needs {needed}")
         if getattr(self, other) is not None:
-            raise ValueError(f"{self.aggregation} has no {other}")
+            raise ValueError(f"{self.aggregation} does not use {other}: leave it out, or set it to null")
         _ = self.network  # which looks whether its own settings go together
 
     def _require_loss(self) -> None:
@@ -167,17 +167,23 @@ class TrainSettings:
                 if loss == self.loss and getattr(self, name) is None:
                     raise ValueError(f"loss {loss} needs {name}")
                 if loss != self.loss and getattr(self, name) is not None:
-                    raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
+                    raise ValueError(f"loss {self.loss} does not use {name}: leave it out, or set it to null")
         if self.loss == "contrastive" and self.batch < 2:
-            raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
+            raise ValueError(
+                "loss contrastive needs a batch of 2 or more: its places are negatives of each other"
+            )
         if self.loss == "triplet" and self.night_weight != 1:
-            raise ValueError("loss triplet has no night_weight: its nights are queries like any other")
+            raise ValueError(
+                "loss triplet does not use night_weight: night images are queries like any other"
+            )
         if self.loss == "triplet" and self.similar_places > 1:
-            raise ValueError("loss triplet has no similar_places: it mines its negatives")
+            raise ValueError("loss triplet does not use similar_places: it mines its negatives")
         if self.loss == "triplet" and self.drawn_positives is not None:
-            raise ValueError("loss triplet has no drawn_positives: it takes the best one")
+            raise ValueError("loss triplet does not use drawn_positives: it uses the best positive")
         if self.loss == "triplet" and self.night_augmentation is not None:
-            raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
+            raise ValueError(
+                "loss triplet does not use night_augmentation: night images are ordinary queries"
+            )
 
     @property
     def learnt_from(self) -> str:

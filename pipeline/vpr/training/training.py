@@ -232,8 +232,8 @@ class _Run:
         loss = sum(done.losses) / len(done.losses)
         if not np.isfinite(loss):
             raise DusklineError(
-                f"training broke in epoch {done.epoch + 1}: the loss is not a number",
-                hint="try a smaller lr, or autocast off",
+                f"training failed in epoch {done.epoch + 1}: the loss is NaN or infinite",
+                hint="use a smaller lr, or autocast: 'off'",
             )
         learnt = weights_of(self.network)
         kept = averaged(learnt, done.start_weights, self.settings.start_share)

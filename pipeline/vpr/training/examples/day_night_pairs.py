@@ -26,7 +26,7 @@ def night_twins(days: SplitImages, *, warn: bool = True) -> SplitImages | None:
         return None
     if lacking and warn:
         _LOG.warning(
-            "%d of %d training queries of %s have no night and are learnt from by day alone",
+            "%d of %d training queries of %s have no night image and are used by day only",
             lacking,
             len(days),
             days.images.root,

@@ -70,7 +70,7 @@ class Miner:
                 raise SetError(
                     f"query {self.places.kept[query]} has no negative among the {len(sample)} database images"
                     " drawn: all are within the soft radius",
-                    hint="raise negative_samples, or take a set of more places",
+                    hint="raise negative_samples, or use a dataset with more places",
                 )
             pools.append(pool)
         return Round(drawn, tuple(pools), self._needed(drawn, sampled))

@@ -29,7 +29,7 @@ class Places:
         if not len(self.kept):
             raise SetError(
                 f"none of the {len(queries)} queries has a database image within {hard_radius:g} m",
-                hint="a recogniser learns from such pairs; raise hard_positives or take another set",
+                hint="training needs such pairs: raise hard_positives, or use another dataset",
             )
         self.hard = [hard[index] for index in self.kept]
         self.soft = [soft[index] for index in self.kept]
