@@ -1,4 +1,4 @@
-"""What an adaptation learns from: pairs of a place, or images that are each their own positive."""
+"""Training examples of an adaptation: pairs of one place, or images that are each their own positive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> TrainingData:
-    """The pairs of a split, and their nights; `SetError` for a split without days or without their nights."""
+    """The pairs of a split with their nights; `SetError` for a split without day images or their nights."""
     queries, database, places = _places(settings, images)
     if len(places.kept) < 2:
         raise SetError(
@@ -44,7 +44,7 @@ def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> Tr
 
 
 def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, SplitImages, Places]:
-    """Queries, database and who shows whose place, of images by day."""
+    """Queries, database and positives among the day images."""
     days = tuple(row for row in images.where(settings.split) if row.time_of_day != "night")
     if not days:
         raise SetError(f"the {settings.split} split of {images.root} has no day images")

@@ -1,4 +1,4 @@
-"""The weights of a model of torch.hub that were learnt here, in a file beside what says which model it is."""
+"""Adapted weights of a torch.hub model, in a file beside the one that names the model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _AGAIN = "get the file again, or adapt the model again"
 
 
 def write_adapted(path: Path, weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Write tensors by name and `record` (plain values) to one file, whole or not at all."""
+    """Write named tensors and `record` (plain values) atomically to one file."""
     kept = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     with atomic_write(path) as stream:
         torch.save({"format": _FORMAT, "record": dict(record), "weights": kept}, stream)
 
 
 def read_adapted(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors by name, and the record; `CheckpointError` for a damaged file or one of another kind."""
+    """Read the named tensors and the record; `CheckpointError` for a damaged file or another kind of file."""
     try:
         document = load_tensors(path)
     except DAMAGE as error:
@@ -38,7 +38,7 @@ def read_adapted(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def put_adapted(network: nn.Module, path: Path) -> None:
-    """Put the weights of a file into a network; `CheckpointError` when they are not of that network."""
+    """Load the weights of a file into a network; `CheckpointError` when they belong to another network."""
     weights, _ = read_adapted(path)
     own = network.state_dict()
     strange = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]

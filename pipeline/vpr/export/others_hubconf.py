@@ -1,6 +1,6 @@
-"""A place recogniser of others, with the weights that duskline has for it, for `torch.hub`: see README.md.
+"""A model of others for visual place recognition, with weights from duskline, for `torch.hub`: see README.md.
 
-The file export.json beside this one says whose code it needs, and weights.pt holds its weights.
+The file export.json beside this one says which code it needs, and weights.pt contains its weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The README.md of an exported model: how it is loaded, what it takes and gives, where it comes from."""
+"""The README.md of an exported model: how to load it, input and output, origin, licences."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pipeline.vpr.inputs.preprocessing import MEAN, STD
 def readme(found: Exportable, entry: str, sizes: Sequence[tuple[int, int]], terms: Sequence[Terms]) -> str:
     """The page, in Markdown.
 
-    entry: the function of hubconf.py. sizes: heights and widths that it was tested with. terms: of what it
-    was made from, as far as they are known.
+    entry: the function of hubconf.py. sizes: heights and widths of the images that it was tested with. terms:
+    licences of its training data and initial weights, as far as known.
     """
     versions = ", ".join(f"{package} {version(package)}" for package in found.needs)
     return f"""# {entry}

