@@ -137,7 +137,11 @@ def _loop(
     def loss(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
         near = torch.from_numpy(material.near(rows)).to(descriptors.device)
         places = descriptors.unflatten(0, (-1, PICTURES))
-        return contrastive_loss(places, near, settings.temperature, group, settings.night_weight)
+        # An index that is kept has the teacher's lengths too.
+        kept = settings.index == "keep"
+        return contrastive_loss(
+            places, near, settings.temperature, group, settings.night_weight, by_distance=kept
+        )
 
     learning = [value for value in lesson.parameters() if value.requires_grad]
     optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=extraction.device.type == "cuda")

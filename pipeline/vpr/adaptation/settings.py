@@ -32,7 +32,7 @@ class AdaptSettings:
     batch: largest number of places in one step; 2 or more, because each place is contrasted with the others.
     lr: Adam's learning rate, which falls to 0 along half a cosine wave.
     warmup: number of first steps during which the learning rate rises linearly.
-    temperature: temperature of the contrastive loss: cosine similarities are divided by it.
+    temperature: temperature of the contrastive loss: similarities are divided by it.
     night_weight: weight of the night images in the loss, where day images have 1.
     positives: a database image within this distance is a positive of a query; the one closest to it for the
         teacher is used. With null, or where a dataset has no positive, each day image is its own positive.

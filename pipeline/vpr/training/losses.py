@@ -25,7 +25,13 @@ def triplet_loss(descriptors: Tensor, negatives: int, margin: float, *, batch: i
 
 
 def contrastive_loss(
-    descriptors: Tensor, near: Tensor, temperature: float, group: Group, night_weight: float = 1.0
+    descriptors: Tensor,
+    near: Tensor,
+    temperature: float,
+    group: Group,
+    night_weight: float = 1.0,
+    *,
+    by_distance: bool = False,
 ) -> Tensor:
     """Cross entropy of retrieving each query's positives among those of the batch, by day plus by night.
 
@@ -33,6 +39,10 @@ def contrastive_loss(
     logits are cosine similarities of descriptors divided by `temperature`. All positives are day images, as
     in the databases that night queries are searched in; so the day and the night image of a place are pulled
     towards the same image.
+
+    With `by_distance` the logits are minus half the squared distances, divided by `temperature` and by the
+    mean square of the positives' lengths. For descriptors of unit length this is the same; for others it also
+    teaches their length, which a search by distance depends on.
 
     descriptors: (n, k, D), for each of n places its day query, its m day positives and, if k is m + 2, the
     night image of the query. near: (B, B * m), whether a positive of the batch, sorted by place, is near
@@ -43,19 +53,24 @@ def contrastive_loss(
     In a `group` of several processes the n places are the share of this process; losses and gradients sum
     over the processes to those of the batch.
     """
-    unit = functional.normalize(descriptors, dim=2)
+    compared = descriptors if by_distance else functional.normalize(descriptors, dim=2)
     batch, each = len(near), near.shape[1] // len(near)
     first = group.share(range(batch)).start
-    of_place = group.joined(unit[:, 1 : 1 + each].flatten(1), first, batch)
+    of_place = group.joined(compared[:, 1 : 1 + each].flatten(1), first, batch)
     positives = of_place.unflatten(1, (each, -1)).flatten(0, 1)
-    here = torch.arange(len(unit), device=unit.device)
+    here = torch.arange(len(compared), device=compared.device)
     own = (first + here) * each
     others = near[first + here]
     for number in range(each):
         others[here, own + number] = True
-    loss = unit.new_zeros(())
-    for time, weight in ((0, 1.0), (1 + each, night_weight))[: unit.shape[1] - each]:
-        scores = unit[:, time] @ positives.T / temperature
+    loss = compared.new_zeros(())
+    for time, weight in ((0, 1.0), (1 + each, night_weight))[: compared.shape[1] - each]:
+        scores = compared[:, time] @ positives.T
+        if by_distance:
+            # Without the square of the query's own length, which all its scores share.
+            squares = positives.square().sum(1)
+            scores = (scores - squares / 2) / squares.mean().detach()
+        scores = scores / temperature
         for right in range(each):
             hidden = others.clone()
             hidden[here, own + right] = False

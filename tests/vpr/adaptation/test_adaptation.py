@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.runtime.errors import CheckpointError, MissingInputError, ParameterError, SetError, UserError
+from pipeline.vpr.adaptation import adaptation
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.asymmetric import Asymmetric, join_models
 from pipeline.vpr.experiments.experiment import ADAPTED, Experiment, write_experiment
@@ -26,6 +28,7 @@ from pipeline.vpr.models.descriptor_model import load_model
 from pipeline.vpr.results.metrics import read_metrics
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training import loop
+from pipeline.vpr.training.losses import contrastive_loss
 from tests.vpr.adaptation.runs import SETTINGS, run, write_teacher
 from tests.vpr.experiments.test_torch_hub import write_repository
 from tests.vpr.places import write_places
@@ -142,6 +145,26 @@ def test_rebuilding_lets_both_sides_learn(
     run(places, teacher, tmp_path, replace(SETTINGS, index="rebuild"))
     one, other = weights(tmp_path), weights(whole)
     assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(("index", "by_distance"), [("keep", True), ("rebuild", False)])
+def test_a_kept_index_is_compared_by_distance_as_retrieval_does(
+    index: Literal["keep", "rebuild"],
+    by_distance: bool,
+    places: ImageSet,
+    teacher: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = []
+
+    def seen(*values: object, **options: object) -> torch.Tensor:
+        given.append(options)
+        return contrastive_loss(*values, **options)
+
+    monkeypatch.setattr(adaptation, "contrastive_loss", seen)
+    run(places, teacher, tmp_path, replace(SETTINGS, index=index, steps=1))
+    assert given == [{"by_distance": by_distance}]
 
 
 def test_where_no_query_has_a_positive_each_picture_is_its_own(
