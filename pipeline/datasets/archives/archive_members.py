@@ -96,7 +96,7 @@ def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
             yield from _tar_members(archive, stream, wanted)
     else:
         raise BadArchiveError(
-            f"{archive} is not an archive that can be read", hint=f"known are {', '.join(ARCHIVE_SUFFIXES)}"
+            f"{archive} is not an archive that can be read", hint=f"use one of {', '.join(ARCHIVE_SUFFIXES)}"
         )
 
 
@@ -130,7 +130,7 @@ class _Headers(io.RawIOBase):
         # From Python 3.14 on they are asked for in pieces.
         self._beyond = 0 if size == _BLOCK else self._beyond + size
         if not 0 <= self._beyond <= _LARGEST_HEADER:
-            raise tarfile.ReadError(f"a header claims more than {_LARGEST_HEADER:,} bytes")
+            raise tarfile.ReadError(f"a header claims to have more than {_LARGEST_HEADER:,} bytes")
         self.last = self._stream.read(size)
         return self.last
 
@@ -167,7 +167,7 @@ def _tar_members(archive: Path, stream: Stream, wanted: Wanted | None) -> Iterat
         )
     # Reading on to the end makes gzip check its sum.
     if packed and len(stream.read(_SMALL + 1)) > _SMALL:
-        raise BadArchiveError(f"{archive} continues for megabytes after its end mark")
+        raise BadArchiveError(f"{archive} has megabytes of data after its end mark")
 
 
 def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, packed: bool) -> None:
@@ -178,7 +178,7 @@ def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, p
     _check_size(archive, info.name, info.size)
     end = info.offset_data + info.size
     if packed and end > max(_SMALL, LARGEST_RATIO * archive_size):
-        raise _hostile(archive, info.name, f"unfolds the archive to more than {LARGEST_RATIO} times its size")
+        raise _hostile(archive, info.name, f"expands the archive to more than {LARGEST_RATIO} times its size")
     if not packed and end > archive_size:
         raise BadArchiveError(
             f"{archive} is truncated: {info.name} ends at byte {end:,}, the file at {archive_size:,}",
@@ -200,7 +200,7 @@ def _zip_members(archive: Path, wanted: Wanted | None) -> Iterator[Member]:
             continue
         _check_size(archive, name, info.file_size)
         if info.file_size > max(_SMALL, LARGEST_RATIO * info.compress_size):
-            raise _hostile(archive, name, f"unfolds to more than {LARGEST_RATIO} times its size")
+            raise _hostile(archive, name, f"expands to more than {LARGEST_RATIO} times its size")
         if info.flag_bits & _ENCRYPTED:
             raise BadArchiveError(f"{archive}: member {name} is encrypted")
         if wanted is None or wanted(name):
@@ -243,15 +243,15 @@ def _damage_named(archive: Path, name: str = "") -> Iterator[None]:
     except _DAMAGE as error:
         which = f"member {name} of {archive}" if name else str(archive)
         raise BadArchiveError(
-            f"{which} cannot be read: truncated, damaged or no archive ({error})",
-            hint="look at it (a saved error page is not an archive), then download it again",
+            f"{which} cannot be read: truncated, damaged or not an archive ({error})",
+            hint="check it (a saved error page is not an archive), then download it again",
         ) from error
 
 
 def _checked_name(archive: Path, name: str) -> str:
     parts = re.split(r"[/\\]", name)
     if not parts[0] or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
-        raise _hostile(archive, name, "has a path that leaves the folder it is extracted to")
+        raise _hostile(archive, name, "has a path outside the folder it is extracted to")
     return name.removeprefix("./")
 
 
@@ -262,6 +262,6 @@ def _check_size(archive: Path, name: str, size: int) -> None:
 
 def _hostile(archive: Path, name: str, what: str) -> BadArchiveError:
     return BadArchiveError(
-        f"{archive}: refused, because its member {name!r} {what}",
-        hint="such an archive does not come from the makers of a data set; get it from the published address",
+        f"{archive}: rejected, because its member {name!r} {what}",
+        hint="no published dataset has such an archive; download it from the published address",
     )

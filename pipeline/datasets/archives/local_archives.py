@@ -56,7 +56,7 @@ def _readable() -> Iterator[None]:
     except PermissionError as error:
         raise UserError(
             f"cannot read {error.filename}: {error.strerror}",
-            hint="make it readable for the user who runs this, then run the same command again",
+            hint="make it readable for the user who runs duskline, then run the same command again",
         ) from error
 
 
@@ -78,10 +78,10 @@ def archive_places(raw: Path, held: Path) -> dict[str, Path]:
 def how_to_bring(raw: Path) -> str:
     """Say in a hint how a file that the raw folder lacks gets there: archives are never put into an out."""
     if not (raw / RECORD).is_file():
-        return "bring it there if this folder is yours; if a fetch stage made it, run that one again"
+        return "copy it there if this folder is yours; if a fetch stage made the folder, run that stage again"
     return (
-        f"put it into {raw.name}/ of the archive folder (archives, or what DUSKLINE_ARCHIVES names), then "
-        f"run dvc repro --force --single-item fetch@{raw.name}; only files that the source lists are taken"
+        f"copy it into {raw.name}/ in the archive folder (archives, or the value of DUSKLINE_ARCHIVES), then "
+        f"run dvc repro --force --single-item fetch@{raw.name}; only files that the source lists are used"
     )
 
 
@@ -95,16 +95,15 @@ def _places(raw: Path, held: Path) -> dict[str, Path]:
     for archive in _read_record(record):
         path = held / archive.place
         if not path.is_file():
-            wrong.append(f"{path}: not there")
+            wrong.append(f"{path}: missing")
         elif path.stat().st_size != archive.size:
             wrong.append(f"{path}: {path.stat().st_size:,} bytes, {archive.size:,} when it was fetched")
         places[archive.name] = path
     if wrong:
         raise MissingInputError(
-            f"{len(wrong)} of {len(places)} archives of {raw} are not as {RECORD} records them:"
-            f"{listed(wrong)}",
-            hint="bring them back, set DUSKLINE_ARCHIVES to the folder that holds them, or fetch the "
-            f"source again: dvc repro --force --single-item fetch@{raw.name}",
+            f"{len(wrong)} of {len(places)} archives of {raw} differ from {RECORD}:{listed(wrong)}",
+            hint="restore them, set DUSKLINE_ARCHIVES to the folder that has them, or fetch the source "
+            f"again: dvc repro --force --single-item fetch@{raw.name}",
         )
     return places
 

@@ -44,7 +44,7 @@ def exclude_overlap(
     other frames, or unknown, or when nothing is left.
     """
     if not 0 <= radius < np.inf:
-        raise ParameterError(f"radius must be metres from 0 on, not {radius}")
+        raise ParameterError(f"radius must be 0 metres or more, not {radius}")
     require_positions(source, other)
     require_one_unit(source, other)
     same = _same(source.rows, other.rows)
@@ -52,8 +52,8 @@ def exclude_overlap(
     kept = [row for row, out_of_it in zip(source.rows, same | near, strict=True) if not out_of_it]
     if not kept:
         raise SetError(
-            f"nothing of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} images "
-            f"are the same, the others at most {radius:g} m away"
+            f"no image of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} are "
+            f"in both, the others are at most {radius:g} m away"
         )
     with replaced_set(out, shards_above) as writer:
         for row in progress(kept, total=len(kept), label="apart"):
@@ -84,9 +84,9 @@ def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
     ]
     if together:
         raise SetError(
-            f"images of {kept.root} are not apart from {other.root} by more than {radius:g} m:"
+            f"images of {kept.root} are also in {other.root}, or within {radius:g} m of its images:"
             f"{listed(together)}",
-            hint="they would teach what the test set asks; this is a fault of the stage, please report it",
+            hint="training on them would leak test images; this is a bug of the stage, please report it",
         )
 
 
@@ -142,8 +142,8 @@ def _grounds(source: ImageSet, other: ImageSet) -> list[_Ground]:
             return grounds
     found = "; ".join(f"{images.root}: {', '.join(_zones(images))}" for images in (source, other))
     raise SetError(
-        f"distances need images in one UTM zone or in neighbours, found {found}",
-        hint="sets of different cities have nothing in common: leave the stage out",
+        f"distances need images in the same UTM zone or in neighbouring ones, found {found}",
+        hint="datasets of different cities do not overlap: remove this stage",
     )
 
 

@@ -40,10 +40,10 @@ def merge_sets(
     if both:
         raise SetError(
             f"{len(both)} names are in {day.root} and in {night.root}:{listed(both)}",
-            hint="a night's name ends in n before the suffix; is the night set a set of days?",
+            hint="the name of a night ends in n before the suffix; is the night dataset a day dataset?",
         )
     record = files.require_file(
-        night.root / ORIGINS, hint="a night set comes from the translate stage, which records its origins"
+        night.root / ORIGINS, hint="use a night dataset made by the translate stage, which writes this file"
     )
     told = read_origins(night.root)
     origins = _with_names_of(day, told)
@@ -61,7 +61,7 @@ def merge_sets(
                 writer.take(row, part)
         if old_names:
             _LOG.warning(
-                "%d nights were made of another copy of %s and are copied under the names of its days",
+                "%d nights were made from another copy of %s and are copied under the names of its images",
                 sum(one != other for one, other in zip(night.rows, named, strict=True)),
                 day.root,
             )
@@ -113,19 +113,19 @@ def _require_nights_of(
     read = [origin for origin in origins if origin.source in days and origin.source_digest]
     made = [origin for origin in origins if origin.status == "done"]
     contradictions = {
-        f"images of {day.root} are not those that the nights in {folder} were made from": [
+        f"images of {day.root} differ from those that the nights in {folder} were made from": [
             origin.source for origin in read if origin.source_digest != days[origin.source]
         ],
-        f"nights in {folder} were made from images that {day.root} does not hold": [
+        f"nights in {folder} were made from images that {day.root} does not have": [
             origin.source for origin in origins if origin.source not in days
         ],
         f"images of {day.root} have no record in {record}": sorted(
             set(days) - {origin.source for origin in origins}
         ),
-        f"nights are not in {folder}, though {record} calls them done": [
+        f"nights are missing in {folder}, though {record} lists them as done": [
             origin.name for origin in made if origin.name not in nights
         ],
-        f"nights in {folder} are not those that {record} records": [
+        f"nights in {folder} differ from those that {record} lists": [
             origin.name for origin in made if nights.get(origin.name, origin.digest) != origin.digest
         ],
         f"images of {folder} have no record in {record}": sorted(
@@ -136,5 +136,5 @@ def _require_nights_of(
         if names:
             raise SetError(
                 f"{len(names)} {what}:{listed(names)}",
-                hint="run the translate stage again on this day set, then merge",
+                hint="run the translate stage again on this day dataset, then merge again",
             )

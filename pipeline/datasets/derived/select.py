@@ -69,11 +69,11 @@ def select_time(
     times = {name: found[name] for name in TIMES_OF_DAY}
     if not found[time_of_day]:
         numbers = ", ".join(f"{count} {name}" for name, count in times.items())
-        raise SetError(f"{source.root} has no {time_of_day} queries; by time of day it has {numbers}")
+        raise SetError(f"{source.root} has no {time_of_day} queries; it has {numbers}")
     if expected and found[time_of_day] != expected:
         raise SetError(
             f"{source.root} has {found[time_of_day]:,} {time_of_day} queries instead of {expected:,}",
-            hint=f"look at {TIMES_FILE} of an earlier run, and correct it by a list of corrections",
+            hint=f"check {TIMES_FILE} of an earlier run, and give a corrected copy as corrections",
         )
     if database != "all":
         _require_labels(source, database)
@@ -100,7 +100,7 @@ def _require_labels(source: ImageSet, time_of_day: str) -> None:
         raise SetError(
             f"{len(unknown):,} of {len(rows):,} images of the database of {source.root} have no time of"
             f" day:{listed(unknown)}",
-            hint="database: all keeps them; the form that reads the set says whether it knows their times",
+            hint="set database: all to keep them, or use a dataset whose form knows their times",
         )
     if not any(row.time_of_day == time_of_day for row in rows):
         raise SetError(f"the database of {source.root} has no {time_of_day} images")

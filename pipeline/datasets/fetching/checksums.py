@@ -49,11 +49,11 @@ def verify_checksum(pinned: Path, found: Pin, *, published: str = "") -> bool:
     if expected == found.sha256:
         return False
     if expected:
-        origin = "its makers published" if published else f"{pinned} has pinned"
+        origin = "its authors published" if published else f"{pinned} has"
         raise UserError(
-            f"{found.name} of {found.source} is another file than before: {origin} SHA-256 {expected}, "
+            f"{found.name} of {found.source} is not the expected file: {origin} SHA-256 {expected}, "
             f"found {found.sha256} ({found.size:,} bytes)",
-            hint="get the right file; this one was changed or damaged on its way"
+            hint="get the correct file; this one was changed or damaged"
             if published
             else f"get the file that was used before; to accept the new one, remove its line from {pinned}",
         )

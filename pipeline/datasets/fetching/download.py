@@ -41,7 +41,7 @@ def download(address: str, target: Path) -> None:
     except OSError as error:
         raise DusklineError(
             f"could not write {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again, which continues",
+            hint="check free disk space and permissions, then run the same command again to continue",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -57,10 +57,10 @@ def _from_drive(file_id: str, beside: Path) -> None:
         )
     except gdown.exceptions.FileURLRetrievalError as error:
         raise DownloadFailedError(
-            f"{where}: Google refuses it, as it does for a day when many people have fetched a file (quota), "
-            f"and for good when it is no longer shared",
+            f"{where}: Google refuses the download: either too many people have downloaded the file today "
+            f"(quota), or it is no longer shared",
             hint=f"open https://drive.google.com/uc?id={file_id} in a browser where you are signed in, and "
-            f"put the file into the archive folder",
+            f"move the file into the archive folder",
         ) from error
     except (gdown.exceptions.DownloadError, requests.RequestException) as error:
         raise DownloadFailedError(f"{where}: {in_short(error)}") from error

@@ -45,7 +45,7 @@ class Fetched:
 
     def __str__(self) -> str:
         """The counts, and what it is under which licence, in words, for a summary line."""
-        words = [f"{self.held} held", f"{self.downloaded} downloaded", f"{self.size / 1e6:,.1f} MB"]
+        words = [f"{self.held} found", f"{self.downloaded} downloaded", f"{self.size / 1e6:,.1f} MB"]
         if self.pinned:
             words.append(f"{self.pinned} digests pinned for the first time")
         return f"{', '.join(words)} ({self.source.title}; licence: {self.source.licence})"
@@ -69,8 +69,8 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
         raise UserError(
             f"{_missing_text(source, missing, held)}\n  terms, not accepted yet:\n{_indented(source.terms)}"
             f"\n  to cite: {source.citation or 'unknown'}",
-            hint=f"put the archives into {held / source.name}, or accept the terms to have them downloaded: "
-            f"accept_terms: true under fetch.{source.name} in params.yaml",
+            hint=f"copy the archives into {held / source.name}, or accept the terms to download them: "
+            f"set accept_terms: true under fetch.{source.name} in params.yaml",
         )
     pins = read_pins(pinned)
     for file in missing:
@@ -108,15 +108,15 @@ def _download_first(
             reasons.append(str(error))
         except BadArchiveError as error:
             target.unlink()
-            reasons.append(f"{address}: {error.message}; it was removed again")
+            reasons.append(f"{address}: {error.message}; the file was removed")
         else:
             return
     still = [other for other in missing if find_local_archive(held, source.folders, other.name) is None]
     raise MissingInputError(
-        f"{file.name} of {source.name} could not be had from any address:\n"
+        f"{file.name} of {source.name} could not be downloaded from any address:\n"
         + "\n".join(_indented(reason) for reason in reasons or ["no address is known"])
         + f"\n  {_missing_text(source, still, held)}",
-        hint=f"put them into {held / source.name} if you can get them elsewhere; what is there is kept",
+        hint=f"copy them into {held / source.name} if you can get them elsewhere; files there are kept",
     )
 
 
@@ -125,8 +125,8 @@ def _require_size(path: Path, file: SourceFile) -> None:
     found = path.stat().st_size
     if file.size is not None and found != file.size:
         raise UserError(
-            f"{path} has {found:,} bytes, the right {file.name} has {file.size:,}",
-            hint="it is another file, or was cut off on its way: get it again",
+            f"{path} has {found:,} bytes, the correct {file.name} has {file.size:,}",
+            hint="it is another file, or the download was cut off: get it again",
         )
 
 
@@ -140,14 +140,14 @@ def _require_members(path: Path, file: SourceFile) -> None:
         for name in [member.name.rpartition("/")[2]]
     }
     wrong = [
-        f"{name}: SHA-256 {digest}, known is {file.members[name]}"
+        f"{name}: expected SHA-256 {file.members[name]}, found {digest}"
         for name, digest in sorted(known.items())
         if digest != file.members[name]
     ]
     if wrong:
         raise UserError(
-            f"{path} holds other versions of {len(wrong)} files than results are compared on:{listed(wrong)}",
-            hint="get it again from where it is published",
+            f"{path} has other versions of {len(wrong)} files than published results use:{listed(wrong)}",
+            hint="download it again from where it is published",
         )
 
 
@@ -155,7 +155,7 @@ def _require_expected(downloaded: Path, expected: str) -> None:
     if not expected:
         require_archive(downloaded)
     elif (found := digest_with_progress(downloaded)) != expected:
-        raise BadArchiveError(f"gave a file of SHA-256 {found}, expected {expected}")
+        raise BadArchiveError(f"expected a file with SHA-256 {expected}, found {found}")
 
 
 def _missing_text(source: Source, missing: list[SourceFile], held: Path) -> str:
@@ -184,16 +184,16 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
     pinned one; then an earlier `raw`/gen.pt stays as it was.
     """
     hint = (
-        f"published: {source.published or 'nowhere that is known'}; bring the file and give its path or "
-        f"address as place under fetch.{source.name} in params.yaml, train your own with train_unit, or name "
+        f"published: {source.published or 'no known address'}; get the file and set place under "
+        f"fetch.{source.name} in params.yaml to its path or address, train your own with train_unit, or use "
         "another translator under translate (docs/choosing_a_translator.md)"
     )
     address = is_address(place)
     file = held / source.name / _file_name(place) if address else _given(source, place, held, hint)
     if file.resolve().is_relative_to(raw.resolve()):
         raise CheckpointError(
-            f"checkpoint {source.name}: {place} is in {raw}, which is DVC's to empty",
-            hint="move it, for example to archives/, and give its new place",
+            f"checkpoint {source.name}: {place} is in {raw}, which DVC empties",
+            hint="move it, for example to archives/, and set place to its new path",
         )
     downloaded = address and not file.is_file()
     pins = read_pins(pinned)
@@ -211,7 +211,7 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
             raise
         file.unlink()
         raise CheckpointError(
-            f"checkpoint {source.name}: {place} gave a wrong file, which was removed again: {error}",
+            f"checkpoint {source.name}: the file from {place} was wrong and has been removed: {error}",
             hint=hint,
         ) from error
     with atomic_write(raw / CHECKPOINT) as out, file.open("rb") as given:
@@ -226,8 +226,8 @@ def _given(source: Source, place: str, held: Path, hint: str) -> Path:
     found = find_local_archive(held, source.folders, place)
     if found is None:
         raise CheckpointError(
-            f"no checkpoint {source.name}: there is no file {place or '(place is empty)'}, "
-            f"neither as it stands nor below {held / source.name} or {held}",
+            f"no checkpoint {source.name}: no file {place or '(place is empty)'}, "
+            f"neither at this path nor in {held / source.name} or {held}",
             hint=hint,
         )
     return found

@@ -16,7 +16,7 @@ _BEGINNING = 32
 def require_archive(path: Path) -> None:
     """Raise `BadArchiveError` unless `path` is an archive with files in it; all headers are read."""
     if not member_names(path):
-        raise BadArchiveError(f"{path} holds no files", hint="delete it and get it again")
+        raise BadArchiveError(f"{path} contains no files", hint="remove it and get it again")
 
 
 def require_checkpoint(path: Path) -> None:
@@ -26,13 +26,13 @@ def require_checkpoint(path: Path) -> None:
     if (beginning.startswith(b"\x80") and _LEGACY in beginning) or _is_zipped(path):
         return
     if not beginning:
-        found = "empty"
+        found = "an empty file"
     elif beginning.lstrip().startswith(b"<"):
-        found = "a web page, such as an error or a sign-in"
+        found = "a web page, such as an error or a sign-in page"
     else:
-        found = f"something that begins with {beginning[:8]!r}, or a part of one"
+        found = f"a file that begins with {beginning[:8]!r}, or a part of a checkpoint"
     raise CheckpointError(
-        f"{path} is not a PyTorch checkpoint but {found}", hint="delete it and get the right file"
+        f"{path} is not a PyTorch checkpoint but {found}", hint="remove it and get the correct file"
     )
 
 

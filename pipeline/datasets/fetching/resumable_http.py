@@ -77,8 +77,8 @@ def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = ti
             fruitless = 0 if got_somewhere else fruitless + 1
             if fruitless == TRIES:
                 raise DownloadFailedError(
-                    f"{address}: {in_short(error)}; {TRIES} tries in a row brought nothing,"
-                    f" {_size(part):,} bytes of it are kept"
+                    f"{address}: {in_short(error)}; {TRIES} tries in a row got no data,"
+                    f" {_size(part):,} bytes are kept"
                 ) from error
             asked = error.wait if isinstance(error, _DroppedError) else 0.0
             wait(min(LONGEST_WAIT, max(asked, FIRST_WAIT * 2 ** max(0, fruitless - 1))))
@@ -109,11 +109,11 @@ def _go(address: str, part: Path) -> None:
             if begun is not None and begun.total == have:
                 return  # it was whole, only nobody had said so
             _forget(part)
-            raise _DroppedError("the server has less of it than had arrived; restarted")
+            raise _DroppedError("the server has fewer bytes than were downloaded; restarted")
         first, total = _span(answer)
         if answer.status_code == _PARTIAL and not _is_the_rest(answer, begun, first, have, total):
             _forget(part)
-            raise _DroppedError("the server gave another piece than was asked for; restarted")
+            raise _DroppedError("the server sent another range than requested; restarted")
         if answer.status_code == _OK:
             have = 0
         write_json(_about(part), asdict(_Begun(total, _validator(answer))))

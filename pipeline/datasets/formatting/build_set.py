@@ -69,9 +69,9 @@ class RawImage:
 # A set is of these, and what is copied unchanged must be one of them.
 NOT_COPIED = "neither JPEG nor PNG; convert it"
 _LOOSE_HINT = (
-    "copy damaged ones again from camera or phone, or take them out of the folder; nothing was changed there"
+    "copy damaged images again from the camera or phone, or remove them from the folder; nothing was changed"
 )
-_ARCHIVE_HINT = "download the archives they are in again; nothing was changed in the raw data"
+_ARCHIVE_HINT = "download their archives again; the raw data was not changed"
 
 # An image ready to be written with its bytes, one that is there already, or why there is none.
 _Result = tuple[ImageRow, bytes] | ImageRow | str
@@ -140,9 +140,9 @@ def _require_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> No
     ]
     if wrong:
         raise SetError(
-            f"the raw data has not as many images as the set is known to have:{listed(wrong)}",
-            hint="an archive is missing or another one; where only a part of the set is meant, set expected:"
-            " null in its section",
+            f"the numbers of images differ from those of the published dataset:{listed(wrong)}",
+            hint="an archive is missing, or is another one; if you want only a part of the dataset, set "
+            "expected: null in its section",
         )
 
 

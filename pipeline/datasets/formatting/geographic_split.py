@@ -76,9 +76,9 @@ def split_by_blocks(
     for split, share in shares.items():
         if share > 0 and split not in splits:
             raise UserError(
-                f"no photographs are left for {split}: {len(set(cells))} blocks of {block_metres:g} m hold "
+                f"no photographs are left for {split}: {len(set(cells))} blocks of {block_metres:g} m have "
                 f"{len(unique)} places",
-                hint="take a smaller block_metres, or a share of 0 for this split",
+                hint="set a smaller block_metres, or a share of 0 for this split",
             )
     return [str(split) for split in splits[inverse]]
 

@@ -47,7 +47,7 @@ def gps_position(gps: Mapping[int, Any]) -> tuple[float | None, float | None, st
     if len(told) == 2 and all(_parts(gps, axis) == [0, 0, 0] for axis in told):
         return None, None, "its GPS position is 0, 0: there was no fix"
     degrees: dict[str, float] = {}
-    faults = [f"its GPS has a {axis.name} and no other number" for axis in told if len(told) == 1]
+    faults = [f"its GPS has only a {axis.name}" for axis in told if len(told) == 1]
     for axis in told:
         try:
             degrees[axis.name] = _unsigned(_parts(gps, axis), axis) * _sign(gps, axis)
@@ -75,19 +75,19 @@ def _unsigned(parts: list[float], axis: _Axis) -> float:
     """Degrees of an axis without its letter; `ValueError` says why there are none."""
     text = ", ".join(f"{part:g}" for part in parts)
     if len(parts) != 3:
-        raise ValueError(f"is {text}, and not degrees, minutes and seconds")
+        raise ValueError(f"is {text}, not degrees, minutes and seconds")
     if not all(map(math.isfinite, parts)):
-        raise ValueError(f"is {text}: what is not a number (mostly 0/0) says that there was no fix")
+        raise ValueError(f"is {text}: not a number (usually 0/0) means that there was no fix")
     if min(parts) < 0:
-        raise ValueError(f"is {text}: it has a sign, though a tag is to say {axis.letters}")
+        raise ValueError(f"is {text}: it has a sign, but a tag must say {axis.letters}")
     degrees, minutes, seconds = parts
     if minutes >= 60 or seconds >= 60:
         raise ValueError(f"is {text}: minutes and seconds must be less than 60")
     if (degrees % 1 and (minutes or seconds)) or (minutes % 1 and seconds):
-        raise ValueError(f"is {text}: a fraction stands beside a smaller unit")
+        raise ValueError(f"is {text}: only the smallest unit may have a fraction")
     value = degrees + minutes / 60 + seconds / 3600
     if value > axis.most:
-        raise ValueError(f"is {text}: it must be {axis.most} degrees at most")
+        raise ValueError(f"is {text}: it must be at most {axis.most} degrees")
     return value
 
 
@@ -99,7 +99,7 @@ def _sign(gps: Mapping[int, Any], axis: _Axis) -> int:
     for word, sign in zip(axis.words, (1, -1), strict=True):
         if text.upper() in (word, word[0]):
             return sign
-    raise ValueError(f"has a tag that says {text!r}, and not {axis.letters}")
+    raise ValueError(f"has a tag that says {text!r}, not {axis.letters}")
 
 
 def _text(gps: Mapping[int, Any], tag: int) -> str:

@@ -74,7 +74,7 @@ def date_in_name(text: str) -> str:
         return ""
     found = _DATE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is not a date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
+        raise ValueError(f"{text!r} is not a date (expected one such as 2019-05-31 or 2019:05:31 14:30:00)")
     year, *rest = found.groups()
     parts = [part for part in rest if part is not None]
     month, day, hour, minute, second = (int(part or least) for part, least in zip(rest, _LEAST, strict=True))

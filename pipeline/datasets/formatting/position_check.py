@@ -76,14 +76,14 @@ def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
         suspect, what = list(rows), "they look like degrees"
     elif small.any() and furthest[~small].min() >= _LEAST_EASTING:
         suspect = [row for row, is_small in zip(rows, small, strict=True) if is_small]
-        what = "they are degrees, or no position at all, and those of all others UTM metres"
+        what = "they are degrees or no position, while all others are UTM metres"
     else:
         return
     raise UserError(
-        f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are no metres: {what}:"
+        f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are not metres: {what}:"
         + listed(row.name for row in suspect),
-        hint="write UTM metres there, or let form folder do so, from a CSV of latitude and longitude; metres"
-        " of a ground of your own are welcome with two decimals",
+        hint="write UTM metres there, or use form folder with a CSV of latitude and longitude; local metres"
+        " are accepted with two decimals",
     )
 
 
@@ -121,9 +121,9 @@ def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds
         if pair := _near_pair(earth[one], earth[other]):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
-                f"names are in the UTM zones {one} and {other} where these meet, and distances across their"
-                " border would be wrong:" + listed(meeting),
-                hint="write all in one zone, or let form folder do so, from a CSV of latitude and longitude",
+                f"names near the border of the UTM zones {one} and {other} are in both, so distances across"
+                " it would be wrong:" + listed(meeting),
+                hint="write all names in one zone, as form folder does from a CSV of latitude and longitude",
             )
 
 
@@ -137,15 +137,15 @@ def _require_cities_apart(
         ):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
-                f"{one} and {other} are in two UTM zones, but at nearly the same numbers of metres, so their"
-                f" images would be taken for neighbours:{listed(meeting)}",
-                hint="make a set of each: cities in the section names those that are taken",
+                f"{one} and {other} are in different UTM zones, but have nearly the same numbers of metres,"
+                f" so their images would count as neighbours:{listed(meeting)}",
+                hint="make one dataset of each city, by listing it under cities in the section",
             )
 
 
 def _warn_of_zones(rows: Sequence[ImageRow], grounds: _Grounds) -> None:
     _LOG.warning(
-        "names are in %d UTM zones; distances from one to another mean nothing. The first image of each:%s",
+        "names are in %d UTM zones; distances between zones mean nothing. The first image of each:%s",
         len(grounds),
         listed(sorted(f"{ground}: {rows[indexes[0]].name}" for ground, indexes in grounds.items())),
     )
@@ -176,8 +176,8 @@ def _warn_of_contradictions(rows: Sequence[ImageRow], positions: np.ndarray, gro
             wrong += np.array(indexes)[apart > _ONE_GROUND].tolist()
     if wrong:
         _LOG.warning(
-            "fields 5 and 6 (degrees) of %d of %d names lie more than 1 km from fields 1 to 4 (metres), which"
-            " count; first %s",
+            "fields 5 and 6 (degrees) of %d of %d names are more than 1 km from fields 1 to 4 (metres), which"
+            " are used; first %s",
             len(wrong),
             len(rows),
             rows[min(wrong)].name,
@@ -197,7 +197,7 @@ def _warn_of_far_groups(rows: Sequence[ImageRow], positions: np.ndarray) -> None
     most, *others = far_groups(positions)
     if others:
         _LOG.warning(
-            "%d of %d images lie more than about %d km from the others; look whether these are right:%s",
+            "%d of %d images are more than about %d km from the others; check them:%s",
             len(rows) - len(most),
             len(rows),
             FAR // 1000,
@@ -217,8 +217,8 @@ def _warn_of_small_splits(rows: Sequence[ImageRow], positions: np.ndarray) -> No
         here = places[:, 0] == split
         if len(set(places[here, 1])) == 2 and np.hypot(*np.ptp(positions[here], axis=0)) <= _RADIUS:
             _LOG.warning(
-                "all %d images of %s are within %g m of each other, so every database image is a right"
-                " answer to every query; are their positions metres?",
+                "all %d images of %s are within %g m of each other, so every database image is a positive"
+                " of every query; are their positions in metres?",
                 here.sum(),
                 split,
                 _RADIUS,

@@ -64,8 +64,8 @@ class ImageName:
             text = getattr(self, field.name)
             if "@" in text or "/" in text or "\0" in text:
                 raise NameFormatError(
-                    f"{field.name} of an image name may not hold '@', '/' or a null character: {text!r}",
-                    hint="readers split the whole path at '@'; choose another text",
+                    f"{field.name} of an image name may not contain '@', '/' or a null character: {text!r}",
+                    hint="programs split the whole path at '@'; use another text",
                 )
         _metres(self.utm_easting, "field 1 (easting)", self.utm_easting)
         _metres(self.utm_northing, "field 2 (northing)", self.utm_northing)
@@ -98,8 +98,8 @@ class ImageName:
         folder, _, file_name = text.rpartition("/")
         if "@" in folder:
             raise NameFormatError(
-                f"a parent folder of the image holds '@': {text!r}",
-                hint="readers split the whole path at '@'; rename the folder",
+                f"a parent folder of the image contains '@': {text!r}",
+                hint="programs split the whole path at '@'; rename the folder",
             )
         before, *values = file_name.split("@")
         if before or len(values) != len(fields(cls)):
@@ -171,8 +171,8 @@ def name_nowhere(details: Details) -> ImageName:
 def _described(east: float, north: float, details: Details) -> ImageName:
     if details.roll is not None or details.height is not None:
         raise NameFormatError(
-            "roll and height cannot be written into an image name: the convention gives them no format",
-            hint="leave them None",
+            "roll and height cannot be written into an image name: the convention has no format for them",
+            hint="set them to None",
         )
     return ImageName(
         utm_easting=format_coordinate(east, *_EASTING),
@@ -233,7 +233,7 @@ def night_name(file_name: str, suffix: str = ".jpg") -> str:
     if stem.endswith("@" + NIGHT_MARK):
         raise NameFormatError(
             f"already the name of a night: {file_name!r}",
-            hint="translate the set of days, not the merged one",
+            hint="translate the day dataset, not the merged one",
         )
     return f"{stem}{NIGHT_MARK}{suffix}"
 
@@ -275,7 +275,7 @@ def _whole(value: object, width: int, what: str) -> str:
 def _free_text(text: str, what: str) -> str:
     if any(ord(character) < ord(" ") for character in text):
         raise NameFormatError(
-            f"{what} of an image name may not hold line ends or control characters: {text!r}"
+            f"{what} of an image name may not contain line ends or control characters: {text!r}"
         )
     return text
 

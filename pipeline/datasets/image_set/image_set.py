@@ -125,8 +125,8 @@ class ImageSet:
         manifest = root / MANIFEST
         if not manifest.is_file():
             raise MissingInputError(
-                f"no image set in {root}: it has no {MANIFEST}",
-                hint="the manifest is written last; run the stage that makes this set again",
+                f"no dataset in {root}: it has no {MANIFEST}",
+                hint="the manifest is written last; run the stage that makes this dataset again",
             )
         _LOG.debug("reading %s", manifest)
         data = manifest.read_bytes()
@@ -135,8 +135,8 @@ class ImageSet:
         wrong = _compare(root, rows) if index is None else compare_shards(root, rows, index)
         if wrong:
             raise SetError(
-                f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
-                hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
+                f"the dataset {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
+                hint="run `dvc checkout` or `dvc pull`, or the stage that makes this dataset again",
             )
         return cls(root, rows, files.digest_bytes(data), index)
 
@@ -149,8 +149,8 @@ class ImageSet:
         """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
         if self.index is not None:
             raise SetError(
-                f"{row.name} is not a file of its own in {self.root}, whose images are in shards",
-                hint="`duskline export` writes them as files",
+                f"{row.name} is not a separate file in {self.root}, whose images are in shards",
+                hint="run `duskline export` to write them as files",
             )
         return self.root / row.name
 
@@ -166,7 +166,7 @@ class ImageSet:
         try:
             return self.byte_range(row.name).read()
         except OSError as error:
-            raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
+            raise SetError(f"cannot read {row.name} of the dataset {self.root}: {error.strerror}") from error
 
     def where(self, split: str | None = None, role: str | None = None) -> tuple[ImageRow, ...]:
         """Return the rows of a split, of a role, or of both, sorted by name."""
@@ -189,14 +189,14 @@ def check_row(row: ImageRow) -> None:
     if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
         raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
     if _CONTROL.search(row.name) or _CONTROL.search(row.source):
-        raise ValueError("a name or source may not hold line ends or control characters")
+        raise ValueError("a name or source may not contain line ends or control characters")
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is not one of {', '.join(TIMES_OF_DAY)}")
     if row.positions_in not in ("", FRAMES, UNPLACED) and recorded_grid(row.positions_in) is None:
         raise ValueError(
-            f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, utm 31N or the like, or"
-            " nothing for metres of the zones in the names"
+            f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, a zone such as utm 31N,"
+            " or nothing for metres of the zones in the names"
         )
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
@@ -217,9 +217,9 @@ def require_positions(*sets: ImageSet) -> None:
     for images in sets:
         if images.positions_in == UNPLACED:
             raise SetError(
-                f"the images of {images.root} have no positions, without which this cannot be done",
-                hint="take another set, or give coordinates in its section of format; without them images"
-                " have nights, and a model can be adapted by them",
+                f"the images of {images.root} have no positions, which this needs",
+                hint="use another dataset, or set coordinates in its section of format; without positions you"
+                " can make nights and adapt a model with them",
             )
 
 
@@ -237,8 +237,8 @@ def _require_alike(units: dict[str, str]) -> None:
     if len(set(units.values())) > 1:
         found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
         raise SetError(
-            f"positions of these sets do not count the same: {found}",
-            hint="only sets whose positions count the same can be put together or compared with each other",
+            f"the positions of these datasets are in different units or UTM zones: {found}",
+            hint="combine or compare only datasets whose positions are in the same unit and UTM zone",
         )
 
 
@@ -255,7 +255,7 @@ def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
     if len(units) > 1:
         (one, name), (other, other_name), *_ = sorted(units.items())
         raise SetError(
-            f"positions of one set must all count the same: {name} is in {_in_words(one)}, "
+            f"all positions of a dataset must be in one unit and UTM zone: {name} is in {_in_words(one)}, "
             f"{other_name} in {_in_words(other)}"
         )
     header = _HEADER if any(units) else _METRES_HEADER
@@ -346,6 +346,6 @@ def refuse_at(root: Path) -> None:
     """Raise `SetError` when the path holds the sign at which readers split it."""
     if "@" in str(root.resolve()):
         raise SetError(
-            f"the folder of an image set may not be below a name with '@': {root.resolve()}",
-            hint="readers split the whole path at '@'; move the project or give another folder",
+            f"the path of a dataset may not contain '@': {root.resolve()}",
+            hint="programs split the whole path at '@'; move the project or use another folder",
         )

@@ -36,7 +36,9 @@ def read_terms(root: Path) -> tuple[Terms, ...]:
         return ()
     document = read_json(path)
     if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
-        raise DusklineError(f"{path} is not a list of terms", hint="run the stage that makes this set again")
+        raise DusklineError(
+            f"{path} is not a list of terms", hint="run the stage that makes this dataset again"
+        )
     return tuple(build(Terms, entry, str(path)) for entry in document)
 
 

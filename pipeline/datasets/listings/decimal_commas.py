@@ -49,6 +49,6 @@ def refuse_decimal_commas(
             written.append(shown)
     if suspect := (followed if 1 < len(rows) == whole else []) or written:
         raise UserError(
-            f"{path}: {len(suspect)} rows may hold decimal commas between commas:{listed(suspect)}",
+            f"{path}: {len(suspect)} rows may have decimal commas between commas:{listed(suspect)}",
             hint="write decimal points, or put such numbers in quotes; write whole degrees as 51.0",
         )

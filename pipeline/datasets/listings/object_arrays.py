@@ -32,7 +32,7 @@ _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError),
     *(OverflowError, MemoryError, ImportError, RecursionError),
 )
-_HINT = "get it again from the makers of the set; it was not run"
+_HINT = "get it again from the authors of the dataset; nothing in it was run"
 
 
 def read_object_array(path: Path) -> list[Numbers]:
@@ -54,11 +54,11 @@ def read_object_array(path: Path) -> list[Numbers]:
             else:
                 read = _ArrayUnpickler(stream, encoding="latin1").load()
                 if not isinstance(read, _Array) or read.shape != shape:
-                    raise ValueError("its pickle is not the array of its header")
+                    raise ValueError("its pickle does not match its header")
             rows = _plain(read)
         except _RefusedCallError as error:
             raise UserError(
-                f"{path} asks for {error} when it is read, which an array of numbers and lists never does",
+                f"{path} would run {error} when it is read, which an array of numbers and lists never does",
                 hint=_HINT,
             ) from error
         except _DAMAGE as error:
@@ -66,7 +66,7 @@ def read_object_array(path: Path) -> list[Numbers]:
                 f"{path} is not an array of whole numbers and lists of them: {error}", hint=_HINT
             ) from error
     if not isinstance(rows, list):
-        raise UserError(f"{path} is one number and no array", hint=_HINT)
+        raise UserError(f"{path} is one number, not an array", hint=_HINT)
     return rows
 
 
@@ -86,7 +86,7 @@ class _Dtype:
 
     def numbers(self, data: bytes | str) -> list[int]:
         if self.code[:1] not in ("i", "u"):
-            raise ValueError(f"it holds numbers of the type {self.code}")
+            raise ValueError(f"it has numbers of the type {self.code}")
         # Python 2 wrote bytes as text.
         raw = data.encode("latin1") if isinstance(data, str) else data
         return np.frombuffer(raw, np.dtype(self.order + self.code)).tolist()
@@ -150,4 +150,4 @@ def _plain(value: object, depth: int = 0) -> Numbers:
         return value
     if isinstance(value, (list, tuple)) and depth < _DEEPEST:
         return [_plain(one, depth + 1) for one in value]
-    raise ValueError(f"{type(value).__name__} in it is not a whole number and no list of them")
+    raise ValueError(f"it contains {type(value).__name__}, not whole numbers and lists of them")

@@ -94,12 +94,12 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     if wrong:
         raise UserError(
             f"{path}: {len(wrong)} rows have more or fewer values than the header:{listed(wrong)}",
-            hint="put a value that holds the separator, such as a number with a decimal comma, in quotes",
+            hint="put a value that contains the separator, such as a number with a decimal comma, in quotes",
         )
     if separator == ",":
         refuse_decimal_commas(path, rows, columns)
     unread = [
-        name.strip() or f"the nameless {index + 1}."
+        name.strip() or f"unnamed column {index + 1}"
         for index, name in enumerate(header)
         if index not in columns.values()
         and any("".join(cells[index : index + 1]).strip() for _, cells in rows)
@@ -138,7 +138,7 @@ def _separator(path: Path, text: str, required: Sequence[str]) -> str:
     fits = [separator for separator in _SEPARATORS if not missing[separator]]
     if len(fits) > 1:
         both = " and by ".join(_SEPARATORS[separator] for separator in fits)
-        raise UserError(f"{path}: its header can be read by {both}", hint="leave one of these separators")
+        raise UserError(f"{path}: its header can be split by {both}", hint="use only one of these separators")
     if not fits:
         nearest = min(_SEPARATORS, key=lambda separator: len(missing[separator]))
         raise UserError(
@@ -166,7 +166,7 @@ def _rows(path: Path, text: str, separator: str, *, strict: bool) -> Iterator[tu
             line = above + reader.line_num
     except csv.Error as error:
         raise UserError(
-            f"{path}, line {line}: no row of a CSV ({error})",
+            f"{path}, line {line}: not a row of a CSV ({error})",
             hint="a quote that is opened must be closed before the next separator, and doubled inside quotes",
         ) from error
 
@@ -179,7 +179,7 @@ def _columns(path: Path, header: Sequence[str], known: Sequence[str]) -> dict[st
     found = {name: places[name] for name in known if name in places}
     twice = [" and ".join(header[index].strip() for index in at) for at in found.values() if len(at) > 1]
     if twice:
-        raise UserError(f"{path} has columns twice: {', '.join(twice)}", hint="leave the one that is meant")
+        raise UserError(f"{path} has columns twice: {', '.join(twice)}", hint="keep only the right one")
     return {name: at[0] for name, at in found.items()}
 
 

@@ -98,7 +98,7 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
     if name not in known_sources(folder):
         raise ParameterError(
             f"no source {name!r} in the registry; known are {', '.join(known_sources(folder))}",
-            hint=f"a new one is a file {name}.yaml beside the others in {folder.name}/",
+            hint=f"to add one, write {name}.yaml beside the others in {folder.name}/",
         )
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -95,7 +95,7 @@ def label_queries(
         raise SetError(
             f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
             f"a number in the name:{listed(unlabelled)}",
-            hint="list them in a CSV (columns name, time_of_day) and give it as corrections, or set"
+            hint="list them in a CSV (columns name, time_of_day) and set corrections to it, or set"
             " unlabelled: brightness",
         )
     return labels
@@ -140,8 +140,8 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     unknown = sorted(set(corrections) - names)
     if unknown:
         raise UserError(
-            f"{path} lists {len(unknown)} names that are no queries of the set, first {unknown[0]}",
-            hint=f"the names are those of the set's {TIMES_FILE}: images/<split>/queries/<file>",
+            f"{path} lists {len(unknown)} names that are not queries of the dataset, first {unknown[0]}",
+            hint=f"copy the names from {TIMES_FILE} of the dataset: images/<split>/queries/<file>",
         )
     return corrections
 

@@ -20,7 +20,7 @@ def export_set(images: ImageSet, out: Path) -> ImageSet:
     """
     source, target = images.root.resolve(), out.resolve()
     if source.is_relative_to(target) or target.is_relative_to(source):
-        raise UserError(f"{out} and the set {images.root} may not be in each other")
+        raise UserError(f"{out} and the dataset {images.root} may not be inside each other")
     with replaced_set(out) as writer:
         for row in progress(images.rows, total=len(images.rows), label="export"):
             writer.take(row, images)

@@ -31,7 +31,7 @@ def pin_held(
     if missing if names else len(missing) == len(found):
         raise MissingInputError(
             f"not available: {', '.join(missing) or source.name}",
-            hint=f"put it into {held / source.name} first",
+            hint=f"copy it into {held / source.name} first",
         )
     for name, path in found.items():
         if path is None:

@@ -22,7 +22,7 @@ from pipeline.datasets.image_set.tar_shards import SHARDS, Entry, pack, write_in
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError
 from pipeline.runtime.progress import progress
 
-_SET = "an image set"
+_SET = "a dataset"
 
 
 @contextlib.contextmanager
@@ -64,8 +64,8 @@ class SetWriter:
         refuse_at(root)
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise SetError(
-                f"a set is written into a new or empty folder, and {root} is not",
-                hint="remove it or give another folder",
+                f"a dataset needs a new or empty folder, which {root} is not",
+                hint="remove it, or use another folder",
             )
         self.root = root
         self._shards_above = shards_above
@@ -106,7 +106,7 @@ class SetWriter:
         except OSError as error:
             raise MissingInputError(f"no such file: {file}") from error
         if size != row.size:
-            raise SetError(f"{file} has {size} bytes, its row {row.name} says {row.size}")
+            raise SetError(f"{file} has {size} bytes, the row {row.name} says {row.size}")
         self._take(row)
         files.link(file, self.root / row.name)
         return row
@@ -130,7 +130,7 @@ class SetWriter:
 
     def _finish(self) -> ImageSet:
         if not self._rows:
-            raise SetError(f"no images for the set {self.root}")
+            raise SetError(f"no images for the dataset {self.root}")
         rows = tuple(self._rows[name] for name in sorted(self._rows))
         index = None
         if self._shards_above is not None and len(rows) > self._shards_above:
@@ -168,7 +168,7 @@ class SetWriter:
             if taken_of[shard] == all_of[shard]:
                 name = f"{images.root.name}-{shard}"
                 if (self.root / SHARDS / name).exists():
-                    raise SetError(f"two sets of the name {images.root.name} cannot be taken into one")
+                    raise SetError(f"two datasets named {images.root.name} cannot be combined")
                 files.link(images.root / SHARDS / shard, self.root / SHARDS / name)
                 for row in taken_of[shard]:
                     yield replace(images.index[row.name], shard=name)
@@ -177,12 +177,12 @@ class SetWriter:
         try:
             check_row(row)
         except (NameFormatError, ValueError) as error:
-            raise SetError(f"cannot take {row.name!r} (from {row.source}): {error}") from error
+            raise SetError(f"cannot add {row.name!r} (from {row.source}): {error}") from error
         known = self._rows.get(row.name)
         if known is not None:
             raise SetError(
                 f"two images with the name {row.name}: from {known.source} and from {row.source}",
-                hint="one is a copy of the other, or positions and labels do not tell them apart",
+                hint="remove one if they are copies; otherwise give them different positions or labels",
             )
         self._rows[row.name] = row
 

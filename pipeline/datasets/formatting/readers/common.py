@@ -109,21 +109,21 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
             places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
     if wrong:
         raise SetError(
-            f"{len(wrong)} of {count} images in {where} do not keep to the common layout:{listed(wrong)}"
+            f"{len(wrong)} of {count} images in {where} are not in the common layout:{listed(wrong)}"
         )
     if not places:
         raise MissingInputError(
             f"no images named @easting@northing@... in the splits {', '.join(SPLITS)} of {where}",
-            hint="for plain photographs use the folder reader",
+            hint="for plain photographs use form: folder",
         )
     return places
 
 
 def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> str:
     if not split:
-        return "in no folder train, val or test"
+        return "not in a folder train, val or test"
     if not role and settings.flat_role == "refuse":
-        return "in a split without database and queries; flat_role says what to do with it"
+        return "in a split without database and queries; set flat_role for it"
     if not file_name.startswith("@"):
         return "the name does not begin with '@'"
     if not file_name.lower().endswith(_COPIED):
@@ -145,8 +145,8 @@ def _archive(raw: RawFiles) -> Path | None:
     archives = [path for path in raw.files.values() if is_archive(path)]
     if len(archives) > 1:
         raise SetError(
-            f"the common layout comes in one archive, {raw.folder} holds {len(archives)}:"
+            f"expected one archive in the common layout, found {len(archives)} in {raw.folder}:"
             f"{listed(path.name for path in archives)}",
-            hint="leave the one that is meant",
+            hint="keep only the one that you want",
         )
     return archives[0] if archives else None

@@ -83,16 +83,16 @@ class FolderSettings:
         if self.coordinates in (EXIF, NONE) and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
         if self.coordinates == NONE and (self.split_by == "blocks" or self.queries_by == "share"):
-            raise ValueError("split_by blocks and queries_by share need positions, and coordinates are none")
+            raise ValueError("split_by blocks and queries_by share need positions, but coordinates is none")
         table = PurePosixPath(self.coordinates)
         if table.is_absolute() or ".." in table.parts:
             raise ValueError(
-                f"coordinates: {self.coordinates} is not in the folder of photographs; put it there, for DVC"
-                " looks at no other, and an edit would rerun nothing"
+                f"coordinates: {self.coordinates} is not in the folder of photographs; copy it there, because"
+                " DVC notices edits only there"
             )
         require_ranges(self)
         if self.split_by == "blocks" and not any(self.shares.values()):
-            raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
+            raise ValueError("train_share, val_share and test_share must be 0 or more, one of them above 0")
         for name in self._used:
             require_range(self, name)
         for name in (
@@ -148,7 +148,7 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
     plan = plan_folder(raw, settings)
     if plan.left_out:
         _LOG.warning(
-            "%s: left out %d of %d photographs, closer than %g m to one of another split, first %s",
+            "%s: left out %d of %d photographs, closer than %g m to another split, first %s",
             raw,
             len(plan.left_out),
             len(plan.left_out) + len(plan.photographs),
@@ -194,15 +194,16 @@ def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
     beyond = int(grid.beyond(places).sum())
     if beyond:
         what = (
-            f"the photographs of {raw} span too many UTM zones for one set: most are in {grid}, and {beyond} "
-            "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
+            f"the photographs of {raw} span too many UTM zones for one dataset: most are in {grid}, but "
+            f"{beyond} so far away that distances would be wrong by more than 0.5 %; the westernmost and the "
+            "easternmost:"
         )
         raise _too_wide(what, photographs, grid.degrees_east(places))
     latitudes = np.array(places)[:, 0]
     if np.ptp(latitudes) > _MOST_TO_NORTH:
         what = (
-            f"the photographs of {raw} span more than 2,000 km from south to north; the southern and "
-            "northern end are:"
+            f"the photographs of {raw} span more than 2,000 km from south to north; the southernmost and the "
+            "northernmost:"
         )
         raise _too_wide(what, photographs, latitudes)
     return grid
@@ -214,7 +215,7 @@ def _too_wide(what: str, photographs: list[Photograph], along: np.ndarray) -> Us
     ends = [photographs[index] for index in (order[0], order[-1])]
     return UserError(
         what + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
-        hint="look whether the coordinates of these two are right; make one set of each region",
+        hint="check the coordinates of these two; if they are right, make one dataset for each region",
     )
 
 
@@ -238,7 +239,7 @@ def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSetti
             raw,
             photographs,
             splits,
-            "is in no folder train, val or test, while others do",
+            "is not in a folder train, val or test, but others are",
             "move it into one of them, or choose another split_by",
         )
     return [replace(photograph, split=split) for photograph, split in zip(photographs, splits, strict=True)]
@@ -250,7 +251,7 @@ def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettin
     elif settings.queries_by == "folder":
         roles = [_folder_of(photograph.path, ROLES) for photograph in photographs]
         hint = "move it into one of them, or choose another queries_by"
-        _require(raw, photographs, roles, "is in no folder database or queries", hint)
+        _require(raw, photographs, roles, "is not in a folder database or queries", hint)
     elif settings.queries_by == "column":
         roles = [photograph.role for photograph in photographs]
         _require(raw, photographs, roles, "has no role in the CSV", "fill the column role")
@@ -277,8 +278,8 @@ def _drawn_roles(raw: Path, photographs: list[Photograph], settings: FolderSetti
             )
         if here and len(set(queries)) < 2:
             raise UserError(
-                f"the {len(here)} photographs of {split} in {raw} cannot be told apart by "
-                f"{settings.queries_by}: all are of one "
+                f"the {len(here)} photographs of {split} in {raw} cannot be divided by "
+                f"{settings.queries_by}: all are from one "
                 f"{'day' if settings.queries_by == 'date' else 'place'}",
                 hint="choose another queries_by, or larger blocks",
             )

@@ -83,7 +83,7 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
             problems.append(f"{path}: {reason}")
             continue
         if has_table and path not in rows:
-            problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
+            problems.append(f"{path}: not listed in {coordinates}, so it has no coordinates")
             continue
         try:
             header = read_header(folder / path)
@@ -113,9 +113,9 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     where = {EXIF: "the GPS of the photographs or ", NONE: ""}.get(
         coordinates, f"the columns of {coordinates} or "
     )
-    hint = f"fix {where}the files, as each line says, or take them out of the folder"
+    hint = f"fix {where}the files, as each line says, or remove them from the folder"
     if coordinates == EXIF:
-        hint += "; where nobody knows positions, set coordinates: none"
+        hint += "; if the positions are unknown, set coordinates: none"
     refuse(folder, problems, hint=hint)
     if not photographs:
         raise UserError(f"no photographs in {folder}: no {', '.join(PICTURE_SUFFIXES)} files")
@@ -132,11 +132,11 @@ def refuse(folder: Path, problems: list[str], *, hint: str) -> None:
 def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str]) -> dict[str, Row]:
     """The rows of the CSV by path; rows without a photograph, and second rows of one, are problems."""
     table = folder / coordinates
-    require_file(table, hint="give the name of a CSV in the folder, or exif, as coordinates")
+    require_file(table, hint="set coordinates to the name of a CSV in the folder, or to exif")
     if any((folder / above).is_symlink() for above in PurePosixPath(coordinates).parents[:-1]):
         raise UserError(
-            f"{table} is behind a linked folder, where DVC does not look: an edit would rerun nothing",
-            hint="put the CSV into the folder of photographs itself",
+            f"{table} is behind a linked folder, where DVC would not notice an edit",
+            hint="move the CSV into the folder of photographs itself",
         )
     names = ListedNames(paths)
     rows: dict[str, Row] = {}
@@ -157,14 +157,14 @@ def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str])
 def _found_instead(folder: Path, name: str, alike: list[str]) -> str:
     """What is found of a photograph that the CSV lists and the folder does not have."""
     if alike:
-        return f"but not there; there is {' and '.join(alike)}, which is not the same"
+        return f"but missing; the folder has {' and '.join(alike)}, which is another name"
     path = PurePosixPath(name.strip().replace("\\", "/"))
     if path.name and not path.is_absolute() and ".." not in path.parts:
         if os.path.lexists(folder / path):
-            return "and there, but no image that is read"
+            return "but not an image that can be read"
         if is_in_cloud(folder / path):
             return "but still in the cloud; download it"
-    return "but not there"
+    return "but missing"
 
 
 def _unplaced(path: str, header: Header) -> Photograph:
@@ -186,7 +186,7 @@ def _photograph(path: str, header: Header, row: Row | None) -> Photograph:
             fault = f"{what} {value} is not between {least:g} and {most:g}"
             raise ValueError(fault) if row is None else row.fault(what, fault)
     if place == (0, 0):
-        raise ValueError("latitude 0 and longitude 0 say that there was no fix")
+        raise ValueError("latitude 0 and longitude 0 mean that there was no fix")
     photograph = Photograph(path, *place, header.heading, header.date, plain=header.plain)
     return photograph if row is None else _told(photograph, row)
 

@@ -36,13 +36,13 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     if not names:
         raise MissingInputError(
             f"no images in {raw / folder}: no {', '.join(PICTURE_SUFFIXES)} files",
-            hint="bring the frames of this traverse, or take it out of traverses in the section",
+            hint="copy the frames of this traverse there, or remove it from traverses in the section",
         )
     without = [name for name in names if number_of(name) is None]
     if without:
         raise UserError(
             f"{len(without)} images of {raw / folder} have no frame number in their name:{listed(without)}",
-            hint="the number is the last run of digits before the suffix; rename these or take them away",
+            hint="the number is the last digits before the suffix; rename or remove these images",
         )
     by_number: dict[int, list[str]] = {}
     for name in names:
@@ -51,7 +51,7 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     if twice:
         raise UserError(
             f"{len(twice)} frame numbers of {raw / folder} have more than one image:{listed(twice)}",
-            hint="leave one image of each number in the folder",
+            hint="keep one image of each number in the folder",
         )
     return {number: f"{folder}/{by_number[number][0]}" for number in sorted(by_number)}
 
@@ -66,8 +66,8 @@ def require_no_gaps(folder: Path, numbers: Mapping[int, str]) -> None:
         raise UserError(
             f"{folder}: {count:,} frame numbers are missing between {ends}:"
             f"{listed(map(_run, gaps), shown=SHOWN)}",
-            hint="bring the missing frames; where a set leaves out frames on purpose, form traverses"
-            " takes a list of the others: frame_list",
+            hint="add the missing frames; if a dataset leaves out frames on purpose, use form traverses"
+            " and set frame_list to the list of the others",
         )
 
 
@@ -93,7 +93,7 @@ def plain_frames(raw: Path, paths: list[str]) -> dict[str, bool]:
     if wrong:
         raise UserError(
             f"{len(wrong)} of {len(paths)} frames of {raw} cannot be used:{listed(wrong, shown=SHOWN)}",
-            hint="bring these files again, or take their numbers out of every traverse",
+            hint="get these files again, or remove their numbers from every traverse",
         )
     return plain
 

@@ -138,25 +138,25 @@ def _listed(tree: RawTree, settings: GsvCitiesSettings) -> dict[str, _Picture]:
     if wrong:
         raise UserError(
             f"{len(wrong)} rows of the tables of {tree.folder} cannot be used:{listed(wrong)}",
-            hint="get the tables again from where they are published, and edit nothing in them",
+            hint="download the tables again, and do not edit them",
         )
     missing = sorted(set(settings.cities or ()) - cities)
     if missing or not pictures:
         what = f"no table in {tree.folder} has the cities {', '.join(missing)}" if missing else ""
         raise MissingInputError(
-            what or f"no tables Dataframes/<city>.csv in {tree.folder}, neither loose nor in an archive",
-            hint=f"cities there: {', '.join(sorted(cities)) or 'none'}; bring the zip of GSV-Cities or its"
-            " folders Dataframes and Images, and name cities by their ids",
+            what or f"no tables Dataframes/<city>.csv in {tree.folder}, neither as files nor in archives",
+            hint=f"cities found: {', '.join(sorted(cities)) or 'none'}; copy the zip of GSV-Cities, or its"
+            " folders Dataframes and Images, there, and use ids as names of cities",
         )
     if twice:
-        _LOG.warning("%d rows say what an earlier one says; they count once:%s", len(twice), listed(twice))
+        _LOG.warning("%d rows repeat an earlier one and count once:%s", len(twice), listed(twice))
     return pictures
 
 
 def _row(cells: tuple[str, ...]) -> tuple[str, _Picture]:
     place_id, year, month, northdeg, city, latitude, longitude, pano_id = cells
     if not city or "_" in city or "@" in city or "/" in city:
-        raise ValueError(f"city_id {city!r} is none")
+        raise ValueError(f"city_id {city!r} is not an id")
     place = intern(f"{city}_{int(place_id):07d}")
     date, direction = f"{int(year):04d}{int(month):02d}", f"{int(northdeg):03d}"
     at = float(latitude), float(longitude)
@@ -192,7 +192,7 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
         raise BadArchiveError(
             f"{len(missing):,} of {len(pictures):,} images that the tables list are not in {tree.folder}:"
             f"{listed(sorted(missing))}",
-            hint="bring the rest of Images, or name in cities those that are whole; names stand here without"
+            hint="add the rest of Images, or set cities to those that are complete; the names above lack"
             " latitude and longitude",
         )
 
@@ -235,4 +235,4 @@ def _leave_out_near_val(city: str, pictures: list[_Picture], grid: UtmGrid) -> N
         if picture.place in near:
             picture.split = ""
     if near:
-        _LOG.warning("%s: left out of train %d places within %g m of one of val", city, len(near), _VAL_APART)
+        _LOG.warning("%s: left out %d places of train within %g m of one of val", city, len(near), _VAL_APART)

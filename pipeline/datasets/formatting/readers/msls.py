@@ -79,12 +79,12 @@ class MslsSettings:
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.cities or ()) - SPLIT_OF.keys()):
-            raise ValueError(f"cities: {', '.join(unknown)} are none; known are {', '.join(SPLIT_OF)}")
+            raise ValueError(f"cities: unknown {', '.join(unknown)}; known are {', '.join(SPLIT_OF)}")
         listing = PurePosixPath(self.val_queries or "")
         if listing.is_absolute() or ".." in listing.parts:
             raise ValueError(
-                f"val_queries: {listing} is not in the raw folder; put it there, for DVC looks at no other,"
-                " and an edit would rerun nothing"
+                f"val_queries: {listing} is not in the raw folder; copy it there, because DVC notices edits"
+                " only there"
             )
 
     def split_of(self, city: str) -> str:
@@ -156,7 +156,7 @@ def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImag
         )
     if empty:
         _LOG.warning(
-            "left out %d images that are published empty; msls_patch_v1.1.zip may hold them:%s",
+            "left out %d images that were published empty; msls_patch_v1.1.zip may have them:%s",
             len(empty),
             listed(empty),
         )
@@ -185,7 +185,7 @@ def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
     if wrong:
         raise UserError(
             f"{len(wrong):,} rows of the tables of {tree.folder} cannot be used:{listed(wrong)}",
-            hint="get msls_metadata.zip again, and edit nothing in it",
+            hint="download msls_metadata.zip again, and do not edit it",
         )
     return pictures
 
@@ -197,8 +197,8 @@ def _require_tables(
     unknown = sorted({folder.partition("/")[0] for folder in tables} - SPLIT_OF.keys())
     if unknown:
         raise UserError(
-            f"{tree.folder} has cities that are not of MSLS: {', '.join(unknown)}",
-            hint=f"take them away, or name those that are meant in cities; known are {', '.join(SPLIT_OF)}",
+            f"{tree.folder} has cities that are not in MSLS: {', '.join(unknown)}",
+            hint=f"remove them, or set cities to those to use; known are {', '.join(SPLIT_OF)}",
         )
     without = [folder for folder, found in tables.items() if not {_RAW, _POSTPROCESSED} <= found.keys()]
     for folder in without:
@@ -209,12 +209,13 @@ def _require_tables(
         whose = f" of {', '.join(missing)}" if missing else ""
         there = ", ".join(sorted({folder.partition("/")[0] for folder in folders})) or "none"
         raise MissingInputError(
-            f"no tables {_RAW} and {_POSTPROCESSED}{whose} in {tree.folder}, neither loose nor in an archive",
-            hint=f"bring msls_metadata.zip, and for test cities their labels; cities there: {there}",
+            f"no tables {_RAW} and {_POSTPROCESSED}{whose} in {tree.folder}, neither as files nor in "
+            "archives",
+            hint=f"copy msls_metadata.zip there, for test cities also labels; cities found: {there}",
         )
     if without:
         _LOG.warning(
-            "left out %d folders without %s and %s, as test cities were published before their labels:%s",
+            "left out %d folders without %s and %s (test cities were first published without labels):%s",
             len(without),
             _RAW,
             _POSTPROCESSED,
@@ -260,10 +261,10 @@ def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str])
             wrong.append(f"{raw.label}, {key}: {error.args[0]}")
     lacking += sorted(processed.keys() - seen)
     if twice or lacking:
-        what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in one of them only"
+        what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in only one of them"
         raise BadArchiveError(
-            f"{raw.label} and {postprocessed.label} do not fit each other: {what}:{listed(twice or lacking)}",
-            hint="both must be of one download: get msls_metadata.zip again",
+            f"{raw.label} and {postprocessed.label} do not match: {what}:{listed(twice or lacking)}",
+            hint="both must be from one download: download msls_metadata.zip again",
         )
     return pictures
 
@@ -284,7 +285,7 @@ def _key_of(file: RawFile) -> str:
 
 def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
     """Take away the queries of val that the file `listing` does not name."""
-    wanted = listed_keys(require_file(listing, hint="val_queries names a file in the raw folder, or null"))
+    wanted = listed_keys(require_file(listing, hint="set val_queries to a file in the raw folder, or null"))
     known = {
         full.rpartition("/")[2]: full
         for full, picture in pictures.items()
@@ -292,9 +293,9 @@ def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
     }
     if missing := sorted(wanted - known.keys()):
         raise UserError(
-            f"{len(missing)} of {len(wanted)} keys in {listing} are of no query of val, or of a panorama:"
-            f"{listed(missing)}",
-            hint="the list is of another set, or one of the cities cph and sf is not taken",
+            f"{len(missing)} of {len(wanted)} keys in {listing} are not keys of a query of val, or are those "
+            f"of a panorama:{listed(missing)}",
+            hint="the list belongs to another dataset, or cities leaves out cph or sf",
         )
     for key in known.keys() - wanted:
         del pictures[known[key]]
@@ -313,13 +314,13 @@ def listed_keys(listing: Path) -> set[str]:
             entries = listing.read_text(encoding="utf-8-sig").splitlines()
     except ValueError as error:
         raise UserError(
-            f"{listing} is not a list of images: {error}", hint="write the keys into a text, one a line"
+            f"{listing} is not a list of images: {error}", hint="write the keys into a text, one per line"
         ) from error
     found = {entry.strip(): _key_in(entry.strip()) for entry in entries if entry.strip()}
     if without := [entry for entry, key in found.items() if not key]:
         raise UserError(
-            f"{len(without)} of {len(found)} entries of {listing} hold no key of MSLS:{listed(without)}",
-            hint="a key has 22 letters, digits, - and _; a line is a key, <key>.jpg with or without its"
+            f"{len(without)} of {len(found)} entries of {listing} contain no key of MSLS:{listed(without)}",
+            hint="write on each line a key (22 letters, digits, - and _), <key>.jpg with or without its"
             " folders, or a common name",
         )
     return set(found.values())
@@ -346,8 +347,8 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
                 f" {min(full for full in missing if full.startswith(f'{folder}/')).rpartition('/')[2]}"
                 for folder, count in sorted(counts.items())
             ),
-            hint="a city is in several of msls_images_vol_1.zip to msls_images_vol_6.zip: bring them, or"
-            " name in cities those that are whole",
+            hint="a city is in several of msls_images_vol_1.zip to msls_images_vol_6.zip: download them, or"
+            " set cities to those that are complete",
         )
 
 
@@ -370,7 +371,7 @@ def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
     if other:
         _LOG.warning(
             "easting and northing of %d of %d images are more than %g m from their latitude and longitude,"
-            " which count:%s",
+            " which are used:%s",
             len(other),
             len(pictures),
             _ALIKE,

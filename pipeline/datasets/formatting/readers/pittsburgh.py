@@ -70,7 +70,7 @@ def formatted_name(name: str, east: float, north: float, label: str) -> str:
     """
     match = _NAME.fullmatch(name.rpartition("/")[2])
     if match is None:
-        raise BadArchiveError(f"{label} lists {name!r}, which is not like 000/000123_pitch1_yaw7.jpg")
+        raise BadArchiveError(f"{label} lists {name!r}, expected a name such as 000/000123_pitch1_yaw7.jpg")
     pano_id, note, pitch, yaw = match.groups()
     tile = (int(pitch) - 1) * _VIEWS_IN_A_ROW + int(yaw) - 1
     details = Details(pano_id=pano_id, tile_num=tile, note=note)

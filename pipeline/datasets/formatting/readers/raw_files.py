@@ -64,8 +64,8 @@ def require_members(raw: RawFiles, archive_names: Iterable[str], wanted: Set[str
     missing = sorted(wanted - found.keys())
     if missing:
         raise BadArchiveError(
-            f"{len(missing)} of {len(wanted)} listed images are in none of {', '.join(archives)}:"
+            f"{len(missing)} of {len(wanted)} listed images are missing in {', '.join(archives)}:"
             f"{listed(missing)}",
-            hint="compare the archives' sizes with the published ones and download the short ones again",
+            hint="compare the sizes of the archives with the published ones, and download short ones again",
         )
     return found

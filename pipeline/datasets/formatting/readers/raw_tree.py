@@ -109,7 +109,7 @@ def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]
         header = next(lines, [])
         lacking = [name for name in columns if name not in header]
         if lacking:
-            raise ValueError(f"it has no column {', '.join(lacking)}, but {','.join(header) or 'nothing'}")
+            raise ValueError(f"no column {', '.join(lacking)}; its header is {','.join(header) or 'empty'}")
         places = [header.index(name) for name in columns]
         for row in lines:
             if row:
@@ -118,6 +118,6 @@ def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]
                 yield tuple(row[place] for place in places)
     except (ValueError, csv.Error) as error:
         raise BadArchiveError(
-            f"{file.label} is not the table that its makers publish: {error}",
-            hint="get it again from where it is published, and edit nothing in it",
+            f"{file.label} is not the published table: {error}",
+            hint="download it again, and do not edit it",
         ) from error

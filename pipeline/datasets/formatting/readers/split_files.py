@@ -54,12 +54,12 @@ def _find(raw: RawFiles, file_name: str) -> tuple[bytes, str]:
     archive = held.get(SPLIT_ARCHIVE)
     if archive is None:
         raise MissingInputError(
-            f"no split file {file_name} in {raw.folder}, neither loose nor in {SPLIT_ARCHIVE}",
+            f"no split file {file_name} in {raw.folder}, neither as a file nor in {SPLIT_ARCHIVE}",
             hint=f"get {SPLIT_ARCHIVE} (2 MB, from the authors of NetVLAD); {how_to_bring(raw.folder)}",
         )
     for member in members(archive, lambda name: name.rpartition("/")[2] == file_name):
         return member.read(), member.label
-    raise BadArchiveError(f"{archive} holds no {file_name}", hint="download it again")
+    raise BadArchiveError(f"{archive} contains no {file_name}", hint="download it again")
 
 
 def _load(data: bytes, label: str) -> tuple[object, ...]:
@@ -73,7 +73,7 @@ def _load(data: bytes, label: str) -> tuple[object, ...]:
         ) from error
     if _VARIABLE not in variables:
         found = ", ".join(sorted(name for name in variables if not name.startswith("__"))) or "nothing"
-        raise BadArchiveError(f"{label} holds no variable {_VARIABLE} (it holds {found})")
+        raise BadArchiveError(f"{label} has no variable {_VARIABLE} (it has {found})")
     struct = variables[_VARIABLE]
     if struct.dtype.names is None or struct.size != 1 or len(struct.dtype.names) < 5:
         raise BadArchiveError(
@@ -97,7 +97,7 @@ def _listing(struct: tuple[object, ...], role: str, label: str) -> Listing:
         )
     positions = utm.T.astype(np.float64)
     if not np.isfinite(positions).all():
-        raise BadArchiveError(f"{label}: positions of {role} images that are no finite numbers")
+        raise BadArchiveError(f"{label}: positions of {role} images are not all finite numbers")
     return Listing(tuple(str(name) for name in names), positions)
 
 

@@ -99,7 +99,7 @@ def frame_names(path: Path, of_pass: str) -> list[ImageName]:
     if wrong or not names:
         raise UserError(
             f"{len(wrong)} of {len(lines)} lines of {path} are not latitude and longitude:{listed(wrong)}",
-            hint="each frame of the video has its line, such as 27.50407,153.00236",
+            hint="each frame of the video needs a line such as 27.50407,153.00236",
         )
     return names
 
@@ -130,8 +130,8 @@ def _frames(video: Path, kept: Sequence[int], lines: int) -> Iterator[tuple[int,
         capture.release()
     if count < lines:
         raise UserError(
-            f"{video} has {count:,} frames that can be read, and {POSITIONS} beside it {lines:,} lines",
-            hint="each frame has its line, so one of them was cut off on its way: get both again",
+            f"{video} has {count:,} readable frames, but {POSITIONS} beside it has {lines:,} lines",
+            hint="each frame needs a line, so one of the two files was cut off: get both again",
         )
     if count > lines:
         _LOG.warning(

@@ -89,7 +89,7 @@ def formatted_name(name: str, east: float, north: float, label: str) -> str:
     base = name.rpartition("/")[2]
     match = _NAME.fullmatch(base)
     if match is None:
-        raise BadArchiveError(f"{label} lists {name!r}, which is not like 03814/NAME_012_030.png")
+        raise BadArchiveError(f"{label} lists {name!r}, expected a name such as 03814/NAME_012_030.png")
     details = Details(pano_id=base[:_PANO_ID_LENGTH], tile_num=int(match[1]) // _DEGREES_PER_TILE)
     return listed_name(east, north, _ZONE, details, f"{label}: {name}")
 
@@ -108,7 +108,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
         raise BadArchiveError(
             f"{archive}: {len(without)} of {len(pictures)} queries have no CSV beside them:{listed(without)}"
             if pictures
-            else f"{archive} holds no queries (.jpg)"
+            else f"{archive} contains no queries (.jpg)"
         )
     recode = Recode(settings.jpeg_quality, settings.queries_shorter_side)
     images, wrong = [], []
@@ -118,7 +118,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
         except (SetError, NameFormatError) as error:
             wrong.append(f"{tables[stem].label}: {error.message}")
     if wrong:
-        raise SetError(f"{len(wrong)} of {len(pictures)} queries are not described well:{listed(wrong)}")
+        raise SetError(f"{len(wrong)} of {len(pictures)} queries have an invalid CSV:{listed(wrong)}")
     return images
 
 

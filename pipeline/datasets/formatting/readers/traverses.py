@@ -98,7 +98,7 @@ class TraversesSettings:
             _require_below("traverses", str(folder))
             if "@" in str(folder) or unnameable(str(folder)):
                 raise ValueError(
-                    f"traverses: the folder {str(folder)!r} may not hold '@' or control characters"
+                    f"traverses: the folder {str(folder)!r} may not contain '@' or control characters"
                 )
         inner = [
             f"{one} in {other}"
@@ -118,7 +118,7 @@ class TraversesSettings:
 
     def _require_matched(self, matches: Matches) -> None:
         if self.frame_list is not None:
-            raise ValueError("frame_list is not used with matches: the file of matches says what is taken")
+            raise ValueError("frame_list is not used with matches: the file of matches lists the frames")
         if sorted(self.by_folder) != sorted([matches.first, matches.second]):
             raise ValueError(
                 f"matches: first and second must be the two traverses, {' and '.join(self.by_folder)}, not"
@@ -143,7 +143,7 @@ class TraversesSettings:
 def _require_below(what: str, name: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
-        raise ValueError(f"{what}: {name!r} does not be below raw")
+        raise ValueError(f"{what}: {name!r} is not inside raw")
 
 
 def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Iterator[RawImage]:
@@ -194,7 +194,7 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
         wanted = f"{len(missing)} of {len(settings.by_folder)} traverses"
         raise MissingInputError(
             f"{wanted} have no folder in {raw}:{listed(missing)}",
-            hint=f"folders there: {found}; fix traverses in the section, or bring the folder",
+            hint=f"folders found: {found}; fix traverses in the section, or copy the folder there",
         )
     frames = {folder: numbered_frames(raw, folder) for folder in settings.by_folder}
     if settings.frame_list is not None:
@@ -221,7 +221,7 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
 
 def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]]) -> dict[int, int]:
     """The place of each listed number in the order of the numbers; every traverse must have them all."""
-    path = require_file(raw / name, hint="bring the list of frames, or fix frame_list in the section")
+    path = require_file(raw / name, hint="copy the list of frames there, or fix frame_list in the section")
     lines: dict[int, str] = {}
     wrong = []
     for line, text in enumerate(_lines(path), start=1):
@@ -231,7 +231,7 @@ def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]
         if number is None:
             wrong.append(f"line {line}: {text!r} has no frame number")
         elif number in lines:
-            wrong.append(f"line {line}: {text} has the number of {lines[number]}")
+            wrong.append(f"line {line}: {text} has the same number as {lines[number]}")
         else:
             lines[number] = text
     wrong += [
@@ -242,10 +242,9 @@ def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]
     ]
     if wrong or not lines:
         raise UserError(
-            f"{path} lists {len(lines):,} frames, and {len(wrong)} things do not fit:"
-            f"{listed(wrong, shown=SHOWN)}",
-            hint="one name a line, each number once; every traverse must have all listed frames: an archive"
-            " of other frames shows other places under these names",
+            f"{path} lists {len(lines):,} frames, with {len(wrong)} errors:{listed(wrong, shown=SHOWN)}",
+            hint="write one name per line, each number once; every traverse must have all listed frames: an"
+            " archive of other frames has other places under these names",
         )
     return {number: place for place, number in enumerate(sorted(lines))}
 
@@ -254,11 +253,11 @@ def _matched_places(
     raw: Path, matches: Matches, frames: Mapping[str, Mapping[int, str]]
 ) -> dict[str, dict[int, int]]:
     """Places of both traverses, in numbers of the first one."""
-    path = require_file(raw / matches.file, hint="bring the file of matches, or fix matches in the section")
+    path = require_file(raw / matches.file, hint="copy the matches there, or fix matches in the section")
     first, second = frames[matches.first], frames[matches.second]
     matched, wrong = read_matches(path)
     wrong += [
-        f"{matches.second} {other} is matched with {number}, which {matches.first} has no frame of"
+        f"{matches.second} {other} is matched with {number}, but {matches.first} has no such frame"
         for other, number in matched.items()
         if number not in first
     ]
@@ -266,10 +265,10 @@ def _matched_places(
     wrong += [f"{frame} has no line" for number, frame in second.items() if number not in matched]
     if wrong:
         raise UserError(
-            f"{len(wrong)} things in {path} do not fit the frames of {matches.first} and"
-            f" {matches.second}:{listed(wrong, shown=SHOWN)}",
+            f"{path} does not match the frames of {matches.first} and {matches.second}, with {len(wrong)}"
+            f" errors:{listed(wrong, shown=SHOWN)}",
             hint=f"the first number of a line is a frame of {matches.first}, the second one of"
-            f" {matches.second}; where it is the other way round, exchange first and second",
+            f" {matches.second}; if it is the other way round, swap first and second",
         )
     return {matches.first: {number: number for number in first}, matches.second: matched}
 
@@ -282,11 +281,11 @@ def read_matches(path: Path) -> tuple[dict[int, int], list[str]]:
         found = _PAIR.fullmatch(text)
         if found is None:
             if text:
-                wrong.append(f"line {line}: {text!r} is not two frame numbers with a comma between")
+                wrong.append(f"line {line}: {text!r} is not two frame numbers separated by a comma")
             continue
         number, other = int(found[1]), int(found[2])
         if matched.setdefault(other, number) != number:
-            wrong.append(f"line {line}: {other} is matched with {number}, and before with {matched[other]}")
+            wrong.append(f"line {line}: {other} is matched with {number}, but earlier with {matched[other]}")
     return matched, wrong
 
 

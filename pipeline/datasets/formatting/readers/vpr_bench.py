@@ -143,13 +143,13 @@ def _places_listed_whole(right: Sequence[Sequence[int]], references: int) -> Lin
 
 
 def _from_zero(raw: Path, folder: str) -> dict[int, str]:
-    require_folder(raw / folder, hint="a set of VPR-Bench has the folders ref and query")
+    require_folder(raw / folder, hint="a dataset of VPR-Bench has the folders ref and query")
     numbers = numbered_frames(raw, folder)
     require_no_gaps(raw / folder, numbers)
     if first := min(numbers):
         raise UserError(
-            f"the images of {raw / folder} are numbered from {first} on, and the lists of VPR-Bench from 0",
-            hint="take folder and labels from the same set, as they come",
+            f"the images of {raw / folder} are numbered from {first}, but the lists of VPR-Bench from 0",
+            hint="use the images and the ground truth of the same dataset, unchanged",
         )
     return numbers
 
@@ -173,8 +173,8 @@ def _right_answers(path: Path, ref: int, query: int) -> list[list[int]]:
     wrong += [f"query {number} has no row" for number in range(query) if number not in lists]
     if wrong:
         raise UserError(
-            f"{path} does not fit the {query:,} images in query:{listed(wrong, shown=SHOWN)}",
-            hint="take folder and labels from the same set, as they come",
+            f"{path} does not match the {query:,} images in query:{listed(wrong, shown=SHOWN)}",
+            hint="use the images and the ground truth of the same dataset, unchanged",
         )
     if unknown:
         _LOG.warning(
@@ -191,10 +191,10 @@ def _told_by_a_radius(path: Path, right: Sequence[Sequence[int]], references: in
     if line is None:
         longest = max(right, key=len)
         raise UserError(
-            f"the lists of {path} are not those of a radius: they are neither as many frames to either side"
-            f" of each query nor places that are listed whole; the longest has {len(longest)} references,"
-            f" {longest[0]} to {longest[-1]}",
-            hint="answers are judged by distance here; with positions it can be had by form folder or common",
+            f"no radius gives the lists of {path}: they are neither equally many frames on both sides of each"
+            f" query nor complete places; the longest has {len(longest)} references, {longest[0]} to"
+            f" {longest[-1]}",
+            hint="positives are decided by distance; if the dataset has positions, use form folder or common",
         )
     return line
 
@@ -202,7 +202,7 @@ def _told_by_a_radius(path: Path, right: Sequence[Sequence[int]], references: in
 def _require_radius(path: Path, line: Line, radius: float) -> None:
     if not line.least <= radius < line.least + 1:
         raise UserError(
-            f"a radius of {radius:g} frames does not say what {path} says: that is at least {line.least:g}"
+            f"a radius of {radius:g} frames does not match {path}: it must be at least {line.least:g}"
             f" and less than {line.least + 1:g}",
             hint=f"set radius: {line.least or 0.5:g} here and in the experiments that test on this set",
         )
