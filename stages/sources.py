@@ -35,12 +35,12 @@ def main(names: tuple[str, ...]) -> None:
         if names:
             click.echo(_all_of(source, held))
         else:
-            click.echo(f"{source.name:<{width}} {_at_hand(source, held):<22} {source.title}")
+            click.echo(f"{source.name:<{width}} {_availability(source, held):<22} {source.title}")
     if not names:
         say(f"Archives are looked up in {held}/. `duskline sources NAME` shows terms and addresses.")
 
 
-def _at_hand(source: Source, held: Path) -> str:
+def _availability(source: Source, held: Path) -> str:
     from pipeline.datasets.archives.local_archives import find_local_archive
 
     if source.kind == "checkpoint":

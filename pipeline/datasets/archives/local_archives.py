@@ -1,4 +1,4 @@
-"""Archives that a user holds: read where they lie, recorded by name, size and digest, never moved."""
+"""Archives that a user has: read in place, recorded by name, size and digest, never moved."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def _readable() -> Iterator[None]:
 
 
 def write_record(raw: Path, archives: Sequence[LocalArchive]) -> None:
-    """Write `raw`/archives.json; it depends on the archives only, not on where the archive folder is."""
+    """Write `raw`/archives.json; it depends only on the archives, not on where the archive folder is."""
     write_json(raw / RECORD, [asdict(archive) for archive in archives])
 
 
 def archive_places(raw: Path, held: Path) -> dict[str, Path]:
     """Return the files of a raw folder by name: those that `archives.json` records, or else all in it.
 
-    Recorded archives are looked for below `held` and checked by size. `MissingInputError` names all that are
-    gone or have changed, `UserError` what may not be read.
+    Recorded archives are searched below `held` and checked by size. `MissingInputError` names all that are
+    missing or have changed, `UserError` what cannot be read.
     """
     with _readable():
         return _places(raw, held)
 
 
 def how_to_bring(raw: Path) -> str:
-    """Say in a hint how a file that the raw folder lacks gets there: archives are never put into an out."""
+    """A hint on how to add a file that the raw folder lacks; archives never go into an output of DVC."""
     if not (raw / RECORD).is_file():
         return "copy it there if this folder is yours; if a fetch stage made the folder, run that stage again"
     return (

@@ -1,4 +1,4 @@
-"""One file from one address: http(s), or a file on Google Drive; written beside and renamed."""
+"""One file from one address: http(s), or a file on Google Drive; written to a temporary file and renamed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def is_address(place: str) -> bool:
 def download(address: str, target: Path) -> None:
     """Download `address` (a URL, or `drive:<id>`) to `target`; on failure `target` is as it was.
 
-    What has arrived of a file waits in a folder beside `target`, and the next download of the same address
-    continues it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
-    whole file, `DusklineError` when it cannot be written.
+    An unfinished download stays in a folder beside `target`, and the next download from the same address
+    continues it, after a failure as after a kill. Raises `DownloadFailedError` if the address does not give
+    the whole file, and `DusklineError` if it cannot be written.
     """
-    # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
+    # A folder, because gdown writes temporary files with names of its own beside its output.
     folder = target.parent / f".{target.name[:40]}.part"
-    # Another address may have another file, so each has a part of its own.
+    # Another address may have another file, so each address has its own part.
     part = folder / digest_bytes(address.encode())[:8] / target.name
     try:
         part.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Get what a source consists of: archives held or downloaded, a checkpoint from a path or an address."""
+"""Get the files of a source: archives, found or downloaded, or a checkpoint from a path or an address."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Counts of files: held by the user, downloaded, digests pinned now; and the bytes of all files."""
+    """Numbers of files that were found, downloaded and pinned now; and the bytes of all files."""
 
     source: Source
     held: int
@@ -44,7 +44,7 @@ class Fetched:
     size: int
 
     def __str__(self) -> str:
-        """The counts, and what it is under which licence, in words, for a summary line."""
+        """The counts, the title and the licence in words, for a summary line."""
         words = [f"{self.held} found", f"{self.downloaded} downloaded", f"{self.size / 1e6:,.1f} MB"]
         if self.pinned:
             words.append(f"{self.pinned} digests pinned for the first time")
@@ -52,16 +52,16 @@ class Fetched:
 
 
 def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accept_terms: bool) -> Fetched:
-    """Have every archive of `source` in the archive folder `held`, and record them in `raw`/archives.json.
+    """Get every archive of `source` into the archive folder `held`, and record them in `raw`/archives.json.
 
     Archives already there (in `held`/<source>, in the folder of a source that shares them, or in `held`) are
-    read where they lie; the others are downloaded into `held`/<source>, address by address, if the terms are
-    accepted. Each is compared with its published or pinned digest, and pinned in `pinned` if it is the first
-    and an archive. The record is written when all are good.
+    read in place; the others are downloaded into `held`/<source>, if the terms are accepted, from the first
+    address that has them. Each is compared with its published or pinned digest; an archive without any is
+    pinned in `pinned`. The record is written when all are good.
 
-    Raises `UserError` when archives are missing and the terms are not accepted, or when a file is not the one
-    that was pinned, `BadArchiveError` if the first is not an archive, and `MissingInputError` if no address
-    gives a file; when archives are missing, all of them are listed.
+    Raises `UserError` if archives are missing and the terms are not accepted, or if a file does not have its
+    digest; `BadArchiveError` if a file without a digest is not an archive; and `MissingInputError` if no
+    address has a file. Errors list all archives that are missing.
     """
     found = {file.name: find_local_archive(held, source.folders, file.name) for file in source.files}
     missing = [file for file in source.files if found[file.name] is None]
@@ -97,7 +97,7 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
 def _download_first(
     source: Source, file: SourceFile, expected: str, missing: list[SourceFile], held: Path
 ) -> None:
-    """Download one archive from the first address that gives it: the `expected` digest or, with "", any."""
+    """Download one archive from the first address that has it, with the `expected` digest, "" for any."""
     target = held / source.name / file.name
     reasons = []
     for address in file.places:
@@ -121,7 +121,7 @@ def _download_first(
 
 
 def _require_size(path: Path, file: SourceFile) -> None:
-    """Raise `UserError` when a file cannot be the right one, before minutes go into its digest."""
+    """Raise `UserError` if a file has the wrong size, before minutes are spent on its digest."""
     found = path.stat().st_size
     if file.size is not None and found != file.size:
         raise UserError(
@@ -131,7 +131,7 @@ def _require_size(path: Path, file: SourceFile) -> None:
 
 
 def _require_members(path: Path, file: SourceFile) -> None:
-    """Raise `UserError` when files of an archive are not the ones that are known by their digests."""
+    """Raise `UserError` if files in an archive do not have their known digests."""
     if not file.members:
         return
     known = {
@@ -179,9 +179,9 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
 
     place: a path, also one below `held` or `held`/<source>; or an address (a URL, or `drive:<id>`), whose
     file is downloaded into `held`/<source> and stays there, because DVC empties `raw` before each run.
-    The user's file is copied, never linked: what is in `raw` becomes DVC's. Raises `CheckpointError` when it
-    is not there, saying how to bring or train one, or is not a checkpoint, and `UserError` when it is not the
-    pinned one; then an earlier `raw`/gen.pt stays as it was.
+    The user's file is copied, never linked, because DVC manages what is in `raw`. Raises `CheckpointError` if
+    it is missing (the hint says how to get or train one) or is not a checkpoint, and `UserError` if it is not
+    the pinned one; an earlier `raw`/gen.pt then stays as it was.
     """
     hint = (
         f"published: {source.published or 'no known address'}; get the file and set place under "
@@ -220,7 +220,7 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
 
 
 def _given(source: Source, place: str, held: Path, hint: str) -> Path:
-    """The file that the user gave as `place`, as it stands or below the archive folder."""
+    """The file that the user gave as `place`: at this path, or below the archive folder."""
     if place and Path(place).is_file():
         return Path(place)
     found = find_local_archive(held, source.folders, place)
@@ -234,6 +234,6 @@ def _given(source: Source, place: str, held: Path, hint: str) -> Path:
 
 
 def _file_name(address: str) -> str:
-    """A name of its own for each address, so that another address is not taken for the file of the first."""
+    """A different name for each address, so that a file is not taken for that of another address."""
     name = PurePosixPath(urlsplit(address).path).name[-_LONGEST_NAME:]
     return f"{digest_bytes(address.encode())[:_DIGEST_LETTERS]}-{name or CHECKPOINT}"

@@ -1,10 +1,10 @@
-"""The one type that every stage reads and writes: named images and their manifest.
+"""A dataset, the type that every stage reads and writes: named images and their manifest.
 
     <root>/images/{train,val,test}/{database,queries}/@...@.jpg
     <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day[,positions_in]
 
-Large sets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both forms.
-The manifest is written last, so a set that has one is complete. Stages reach images by `read` and
+Large datasets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both
+forms. The manifest is written last, so a dataset that has one is complete. Stages read images by `read` and
 `byte_range`.
 """
 
@@ -32,12 +32,12 @@ from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
 TIMES_OF_DAY = ("day", "sunset", "night")
-# What positions count where they are no metres: frames of a walk or a drive.
+# The unit of positions that are not metres: frames of a walk or a drive.
 FRAMES = "frames"
-# What they count where nobody knows them: nothing, so that all are 0.
+# For unknown positions, which are all 0.
 UNPLACED = "unknown"
 MANIFEST = "manifest.csv"
-# Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
+# VPR code looks only for lower-case `.jpg`; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
 
 _LOG = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """One image of a set.
+    """One image of a dataset.
 
-    name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
+    name: POSIX path relative to the dataset, `images/<split>/<role>/<file name>`.
     source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
     digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
-    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: metres of
-    the one UTM grid of its set, such as "utm 31N"; "" for metres of the zone in its name, or of none;
-    `FRAMES`; or `UNPLACED`. The same for all images of a set.
+    time_of_day: one of `TIMES_OF_DAY`, "" if unknown. positions_in: the unit of its position: the UTM grid of
+    its dataset, such as "utm 31N"; "" for metres of the zone in its name, or without a zone; `FRAMES`; or
+    `UNPLACED`. The same for all images of a dataset.
     """
 
     name: str
@@ -93,20 +93,20 @@ class ImageRow:
 
     @property
     def grid(self) -> UtmGrid | None:
-        """The UTM grid of its position: its set's, or that of the zone in its name; None for no zone."""
+        """The UTM grid of its position: of its dataset, or of the zone in its name; None without a zone."""
         return recorded_grid(self.positions_in) or grid_in_name(self.name)
 
 
 _HEADER = tuple(field.name for field in fields(ImageRow))
-# Of a set whose positions are metres, of the zones in its names.
+# The header if positions are metres of the zones in the names.
 _METRES_HEADER = _HEADER[:-1]
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest.
+    """A complete dataset: `rows` sorted by name, `digest` the SHA-256 of its manifest.
 
-    index: where each image is in the shards, by its name; None when each is a file.
+    index: where each image is in the shards, by name; None if each is a file.
     """
 
     root: Path
@@ -116,9 +116,9 @@ class ImageSet:
 
     @classmethod
     def open(cls, root: Path) -> ImageSet:
-        """Read the manifest and hold it against the folder: every image there, of its size, and no other.
+        """Read the manifest and compare it with the folder: the same images, of the same sizes.
 
-        Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
+        Images are not read. Raises `MissingInputError` if there is no dataset, and `SetError` if the manifest
         cannot be read or the folder differs from it.
         """
         refuse_at(root)
@@ -142,11 +142,11 @@ class ImageSet:
 
     @property
     def positions_in(self) -> str:
-        """What positions of the set count, as in `ImageRow`."""
+        """The unit of the positions of the dataset, as in `ImageRow`."""
         return self.rows[0].positions_in if self.rows else ""
 
     def path(self, row: ImageRow) -> Path:
-        """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
+        """Return the file of a row; `SetError` if the images are in shards."""
         if self.index is not None:
             raise SetError(
                 f"{row.name} is not a separate file in {self.root}, whose images are in shards",
@@ -155,14 +155,14 @@ class ImageSet:
         return self.root / row.name
 
     def byte_range(self, name: str) -> ByteRange:
-        """Return where the bytes of the image of that name lie: all of a file, or a part of a shard."""
+        """Return where the bytes of the image with this name are: a whole file, or a part of a shard."""
         if self.index is None:
             return ByteRange(f"{self.root}/{name}")
         entry = self.index[name]
         return ByteRange(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
 
     def read(self, row: ImageRow) -> bytes:
-        """Return the bytes of a row; `SetError` when they are gone."""
+        """Return the bytes of a row; `SetError` if they are missing."""
         try:
             return self.byte_range(row.name).read()
         except OSError as error:
@@ -175,14 +175,14 @@ class ImageSet:
         return tuple(row for row in self.rows if split in (None, row.split) and role in (None, row.role))
 
     def counts(self) -> dict[str, int]:
-        """Return how many images each "split/role" holds, in the order of the splits, empty ones left out."""
+        """Return the number of images of each "split/role" that has any, in the order of the splits."""
         found = Counter("/".join(row.name.split("/")[1:3]) for row in self.rows)
         keys = (f"{split}/{role}" for split in SPLITS for role in ROLES)
         return {key: found[key] for key in keys if key in found}
 
 
 def check_row(row: ImageRow) -> None:
-    """Raise `ValueError` or `NameFormatError` when a row breaks the rules of names or values."""
+    """Raise `ValueError` or `NameFormatError` if a row breaks the rules for names or values."""
     parts = row.name.split("/")
     if len(parts) != 4 or parts[0] != "images" or parts[1] not in SPLITS or parts[2] not in ROLES:
         raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
@@ -203,17 +203,17 @@ def check_row(row: ImageRow) -> None:
 
 
 def counted_in(positions_in: str) -> str:
-    """What distances and radii of positions count: "" for metres of any grid, or `FRAMES`, or `UNPLACED`."""
+    """The unit of distances and radii: "" for metres of any grid, or `FRAMES`, or `UNPLACED`."""
     return positions_in if positions_in in (FRAMES, UNPLACED) else ""
 
 
 def unit_of(positions_in: str) -> str:
-    """The unit of distances, as it stands behind a number: m, or frames."""
+    """The unit of distances, as written after a number: m, or frames."""
     return counted_in(positions_in) or "m"
 
 
 def require_positions(*sets: ImageSet) -> None:
-    """Raise `SetError` for sets of which nobody knows where their images were taken."""
+    """Raise `SetError` for datasets with unknown positions."""
     for images in sets:
         if images.positions_in == UNPLACED:
             raise SetError(
@@ -224,12 +224,12 @@ def require_positions(*sets: ImageSet) -> None:
 
 
 def require_one_unit(*sets: ImageSet) -> None:
-    """Raise `SetError` when positions of one of `sets` count frames and those of another are metres."""
+    """Raise `SetError` if positions of some of `sets` count frames and those of others are metres."""
     _require_alike({str(images.root): _in_words(counted_in(images.positions_in)) for images in sets})
 
 
 def require_one_ground(*sets: ImageSet) -> None:
-    """Raise `SetError` when positions of `sets` are not in one grid, so that they cannot become one set."""
+    """Raise `SetError` if positions of `sets` are not in one grid, which one dataset requires."""
     _require_alike({str(images.root): _in_words(images.positions_in) for images in sets})
 
 
@@ -249,7 +249,7 @@ def _in_words(positions_in: str) -> str:
 def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
     """Return the manifest of `rows`, a CSV with a header.
 
-    The column positions_in is there only where it says something; `SetError` for rows of two kinds.
+    It has the column positions_in only if that is not empty. Raises `SetError` if rows differ in it.
     """
     units = {row.positions_in: row.name for row in rows}
     if len(units) > 1:
@@ -303,10 +303,10 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
 
 
 def _compare(root: Path, rows: tuple[ImageRow, ...]) -> list[str]:
-    """What of the files is not as the manifest says, in words; contents are not read."""
+    """How the files differ from the manifest, in words; contents are not read."""
     expected = {row.name: row.size for row in rows}
     differing, unknown = {}, []
-    # File by file: a second list of millions of names would double what is held.
+    # File by file: a second list of millions of names would double the memory.
     for name, size in _sizes(root):
         wanted = expected.pop(name, None)
         if wanted is None:
@@ -343,7 +343,7 @@ def _one_of(value: str | None, known: tuple[str | None, ...], what: str) -> None
 
 
 def refuse_at(root: Path) -> None:
-    """Raise `SetError` when the path holds the sign at which readers split it."""
+    """Raise `SetError` if the path contains `@`, at which programs split it."""
     if "@" in str(root.resolve()):
         raise SetError(
             f"the path of a dataset may not contain '@': {root.resolve()}",

@@ -1,8 +1,8 @@
 """Arrays of numbers and lists in .npy files, read without running what a pickle asks for.
 
-NumPy keeps arrays of Python objects as a pickle, and a pickle may call any function while it is read. Here
-the few calls that rebuild arrays and numbers meet stand-ins that only remember what they are given, and any
-other call is refused by name.
+NumPy stores arrays of Python objects as a pickle, and a pickle may call any function while it is read. Here
+the few calls that rebuild arrays and numbers get stand-ins that only store their arguments, and any other
+call raises an error that names it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 from pipeline.core.files import require_file
 from pipeline.runtime.errors import UserError
 
-# A whole number, or a list of such, in lists of rows.
+# A whole number, or nested lists of whole numbers.
 Numbers = int | list[Any]
 
 _HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[Any, ...]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# An array, its rows, their lists: what is deeper is nothing that is read here.
+# An array, its rows, their lists: deeper values are not read.
 _DEEPEST = 3
 _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError),
@@ -38,8 +38,8 @@ _HINT = "get it again from the authors of the dataset; nothing in it was run"
 def read_object_array(path: Path) -> list[Numbers]:
     """The rows of an array of whole numbers and lists of them, as plain lists.
 
-    Raises `MissingInputError` for no file and `UserError` for one that is no such array, and for a pickle
-    that asks for anything else than arrays, lists and numbers.
+    Raises `MissingInputError` if there is no file, and `UserError` if it is not such an array, or if its
+    pickle needs anything but arrays, lists and numbers.
     """
     require_file(path)
     with path.open("rb") as stream:
@@ -71,11 +71,11 @@ def read_object_array(path: Path) -> list[Numbers]:
 
 
 class _RefusedCallError(Exception):
-    """A pickle asks for what is not allowed; the text is its name."""
+    """A pickle calls what is not allowed; the text is its name."""
 
 
 class _Dtype:
-    """What a pickle says of a type of numbers."""
+    """A type of numbers, as a pickle describes it."""
 
     def __init__(self, code: str, *_: object) -> None:
         self.code = code
@@ -93,7 +93,7 @@ class _Dtype:
 
 
 class _Array:
-    """What a pickle says of an array: its shape, and its values in rows one after the other."""
+    """An array, as a pickle describes it: its shape, and its values row by row."""
 
     def __init__(self, *_: object) -> None:
         self.shape: tuple[int, ...] = ()
@@ -104,7 +104,7 @@ class _Array:
         self.values = data if isinstance(data, list) else dtype.numbers(data)
         if len(self.values) != math.prod(self.shape):
             raise ValueError(f"{len(self.values)} values for the shape {self.shape}")
-        # Numbers are kept as they are in memory, objects always row by row.
+        # Numbers are stored as in memory, objects always row by row.
         if by_columns and not isinstance(data, list):
             self.values = np.array(self.values).reshape(self.shape, order="F").ravel().tolist()
 
@@ -139,7 +139,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         asked = f"{module}.{name}"
         if asked not in _STAND_INS:
             raise _RefusedCallError(asked)
-        # A new object each time: a pickle may set attributes of what it is given.
+        # A new object each time, because a pickle may set its attributes.
         return partial(_STAND_INS[asked])
 
 

@@ -1,8 +1,8 @@
-"""A plain folder of photographs into the common layout: who is database, who is query, in which split.
+"""A plain folder of photographs in the common layout: the split and the role of each photograph.
 
-With coordinates in a CSV its columns are path (relative to the folder), latitude, longitude (WGS 84 degrees),
-and where wanted split, role, date (or timestamp), heading (degrees clockwise from north) and time_of_day.
-`pipeline.datasets.listings.tables` says in what ways such a CSV may be written.
+A CSV of coordinates has the columns path (relative to the folder), latitude, longitude (WGS 84 degrees), and
+optionally split, role, date (or timestamp), heading (degrees clockwise from north) and time_of_day.
+`pipeline.datasets.listings.tables` says how such a CSV may be written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pipeline.runtime.ranges import Factor, JpegQuality, Metres, Range, Seed, re
 
 _LOG = logging.getLogger(__name__)
 
-# Degrees of latitude, 2,000 km: more than the zones of a set are wide, and than any survey on the ground.
+# Degrees of latitude, 2,000 km: wider than the zones of a dataset, and than any survey on the ground.
 _MOST_TO_NORTH = 18.0
 
 # Leaves room for the other fields in a file name of 255 bytes.
@@ -111,7 +111,7 @@ class FolderSettings:
 
     @property
     def _used(self) -> list[str]:
-        """The fields that the choices of `split_by` and `queries_by` ask for."""
+        """The fields that the choices of `split_by` and `queries_by` need."""
         used = []
         if self.split_by == "blocks":
             used += ["train_share", "val_share", "test_share", "block_metres", "gap_metres"]
@@ -129,10 +129,10 @@ class FolderSettings:
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """Photographs with their split and role, by path, and the paths of those left out by the blocks.
+    """Photographs with split and role, by path, and the paths of those that the blocks leave out.
 
-    Left out are photographs that stand closer than the gap to one of another split. grid: that of the whole
-    set, where most of the folder's photographs lie; None where nobody knows where.
+    Left out are photographs that are closer than the gap to one of another split. grid: that of the whole
+    dataset, which is the grid of most of the photographs; None if positions are unknown.
     """
 
     photographs: tuple[Photograph, ...]
@@ -143,7 +143,7 @@ class FolderPlan:
 def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[RawImage]:
     """Yield the photographs of the folder `raw`; errors as `plan_folder`, before the first image.
 
-    Says how many photographs the blocks leave out. There are no archives, so their folder does not matter.
+    A warning says how many photographs the blocks leave out. The folder of archives is not used.
     """
     plan = plan_folder(raw, settings)
     if plan.left_out:
@@ -173,11 +173,11 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
 
 
 def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
-    """Decide split and role of every photograph; only heads are read.
+    """Decide split and role of every photograph; only headers are read.
 
     Raises `MissingInputError` for a missing folder or CSV, and `UserError` that names every photograph
-    without coordinates, split, role or date, as far as they are asked for, or both ends of a folder that is
-    too wide for one grid.
+    without coordinates, split, role or date, as far as they are needed, or the outermost photographs if they
+    are too far apart for one grid.
     """
     found = list_photographs(raw, settings.coordinates)
     grid = None if settings.coordinates == NONE else _one_grid(raw, found)
@@ -188,7 +188,7 @@ def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
 
 
 def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
-    """The grid for all the photographs; `UserError` names the two ends where they lie too far apart."""
+    """The grid for all photographs; if they are too far apart, `UserError` names the two outermost."""
     places = [photograph.place for photograph in photographs]
     grid = grid_of_places(places)
     beyond = int(grid.beyond(places).sum())
@@ -210,7 +210,7 @@ def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
 
 
 def _too_wide(what: str, photographs: list[Photograph], along: np.ndarray) -> UserError:
-    """The error `what` that names the photographs with the least and the most of `along` (N,)."""
+    """The error `what` that names the photographs with the smallest and the largest `along` (N,)."""
     order = along.argsort(kind="stable")
     ends = [photographs[index] for index in (order[0], order[-1])]
     return UserError(
@@ -261,7 +261,7 @@ def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettin
 
 
 def _drawn_roles(raw: Path, photographs: list[Photograph], settings: FolderSettings) -> list[str]:
-    """Draw queries split by split, by date or by share; a split without queries or database is refused."""
+    """Draw queries for each split, by date or by share; a split without queries or database is an error."""
     dates = [photograph.date for photograph in photographs]
     if settings.queries_by == "date":
         known = [date if len(date) >= len("YYYYMMDD") else "" for date in dates]
@@ -303,7 +303,7 @@ def _folder_of(path: str, known: tuple[str, ...]) -> str:
 
 
 def _names(plan: FolderPlan) -> dict[str, str]:
-    """A common name for each path: the stem of the file is its pano_id, made unique where it is not."""
+    """A common name for each path: the stem of the file is its pano_id, made unique if necessary."""
     names: dict[str, str] = {}
     taken: set[tuple[str, str, str]] = set()
     # Sorted by path, so that a name depends on the folder's content, not on the order of listing.
@@ -320,7 +320,7 @@ def _names(plan: FolderPlan) -> dict[str, str]:
 
 
 def _safe(stem: str) -> str:
-    """The stem without what would break a name, or be taken for the name of a published image (`1.jpg`)."""
+    """The stem without what would break a name, or look like the name of a published image (`1.jpg`)."""
     while stem.lower().endswith(PICTURE_SUFFIXES):
         stem = PurePosixPath(stem).stem
     return stem.replace("@", "_").replace("\\", "_")

@@ -1,4 +1,4 @@
-"""NetVLAD's `.mat` split files: which images belong to a set, and where they were taken."""
+"""NetVLAD's `.mat` split files: which images belong to a dataset, and where they were taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.runtime.errors import BadArchiveError, MissingInputError, NameForm
 
 SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
 _VARIABLE = "dbStruct"
-# The fields stand in a fixed order: which set, database names, their UTM, query names, their UTM, ...
+# The fields have a fixed order: which set, database names, their UTM, query names, their UTM, ...
 _NAMES_FIELD = {"database": 1, "queries": 3}
 
 
@@ -29,10 +29,10 @@ class Listing:
 
 
 def read_split_file(raw: RawFiles, file_name: str, roles: tuple[str, ...]) -> dict[str, Listing]:
-    """Read the listings of `roles` from a split file, which lies loose in `raw` or in the authors' archive.
+    """Read the listings of `roles` from a split file, which is a file in `raw` or in the authors' archive.
 
-    Raises `MissingInputError` when neither is there, `BadArchiveError` when the file cannot be read or does
-    not hold names and positions of the same count.
+    Raises `MissingInputError` if neither is there, and `BadArchiveError` if the file cannot be read or does
+    not have as many names as positions.
     """
     data, label = _find(raw, file_name)
     struct = _load(data, label)
@@ -40,7 +40,7 @@ def read_split_file(raw: RawFiles, file_name: str, roles: tuple[str, ...]) -> di
 
 
 def listed_name(east: float, north: float, zone: tuple[int, str], details: Details, where: str) -> str:
-    """Return the common name at a listed UTM position (m); `BadArchiveError` says `where` it cannot be."""
+    """Return the common name at a listed UTM position (m); `BadArchiveError` says `where` it is invalid."""
     try:
         return name_at_utm(east, north, *zone, details).encode()
     except NameFormatError as error:
@@ -66,7 +66,7 @@ def _load(data: bytes, label: str) -> tuple[object, ...]:
     try:
         variables = loadmat(io.BytesIO(data))
     except Exception as error:
-        # On a damaged file scipy raises nearly anything.
+        # scipy raises many kinds of errors on a damaged file.
         raise BadArchiveError(
             f"{label} cannot be read as a MATLAB file ({type(error).__name__}: {error})",
             hint="download the split files again",
