@@ -1,4 +1,4 @@
-"""Files and names in people's folders that stop what looks at them: named, and never in the way of others."""
+"""Files and names in users' folders that cannot be read: they are named, and do not affect other stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as folders really hold them: whole ones right, others named with reasons; clutter left out."""
+"""Images as in real folders: good ones are read, others named with reasons, clutter is left out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def by_source(images: ImageSet) -> dict[str, np.ndarray]:
 
 
 def norths(images: ImageSet) -> list[float]:
-    """How far north each image lies of the first, in metres, in the order of the sources."""
+    """How far north of the first each image is, in metres, in the order of the sources."""
     found = [position_of(row.file_name)[1] for row in sorted(images.rows, key=lambda row: row.source)]
     return [north - found[0] for north in found]
 

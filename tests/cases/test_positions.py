@@ -1,4 +1,4 @@
-"""Positions on one ground: borders of zones, the equator, degrees in names, GPS that tells no position."""
+"""Positions in one grid: borders of zones, the equator, degrees in names, GPS without a valid position."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_folder_that_spans_too_far_to_the_north_is_refused_by_both_ends(
 
 
 def far_pictures(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines below the warning of images that lie far from the others."""
+    """The lines below the warning about images that are far from the others."""
     said = [message for message in caplog.messages if "more than about 50 km from the others" in message]
     return said[0].splitlines()[1:] if said else []
 

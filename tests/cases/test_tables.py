@@ -1,4 +1,4 @@
-"""CSVs of positions as spreadsheets and people write them: read where they have one meaning, else refused."""
+"""CSVs of positions as spreadsheets and users write them: read if they are unambiguous, else rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of which nobody knows where they were taken: a set, nights, a model adapted by them and exported.
+"""Images with unknown positions: a dataset, nights, a model adapted with them and exported.
 
 What needs positions says so.
 """

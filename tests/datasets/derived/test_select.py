@@ -91,7 +91,7 @@ def test_an_unknown_time_is_refused(tmp_path: Path) -> None:
 
 
 def unlabelled_set(root: Path) -> ImageSet:
-    """A database image, a bright query, a dark one and one between, none of which says its time."""
+    """A database image, a bright query, a dark one and one in between, all without a label."""
     writer = SetWriter(root)
     for number, level in enumerate((200, 12, 75)):
         pixels = np.full((48, 64, 3), level, np.uint8)

@@ -1,4 +1,4 @@
-"""Walks whose numbers do not simply agree: Alderley's file of matches, Nordland's list of frames."""
+"""Walks whose frame numbers do not correspond: Alderley's file of matches, Nordland's list of frames."""
 
 from __future__ import annotations
 
