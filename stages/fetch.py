@@ -50,9 +50,9 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
     source = read_source(name)
     kind = section.pop("kind", None)
     if kind != source.kind:
-        raise ParameterError(f"{where}.kind must be {source.kind}, as the registry has {name}, not {kind!r}")
+        raise ParameterError(f"{where}.kind must be {source.kind}, as in the registry, not {kind!r}")
     if source.kind == "described":
-        raise UserError(f"{source.title} is not fetched by duskline", hint=f"it is had {source.published}")
+        raise UserError(f"{source.title} is not downloaded by duskline", hint=f"available {source.published}")
     machine = read_machine()
     if source.kind == "city":
         from pipeline.city.export.raw import write_city
@@ -61,7 +61,7 @@ def _fetch(name: str, section: dict[str, Any]) -> str:
         counts = write_city(build(CitySettings, section, where), RAW / name, machine.workers)
         note_work(of=sum(counts.values()), done=sum(counts.values()))
         listed = ", ".join(f"{form} {count:,}" for form, count in counts.items())
-        return f"drew {sum(counts.values()):,} images ({listed})"
+        return f"rendered {sum(counts.values()):,} images ({listed})"
     if source.kind == "checkpoint":
         place = build(CheckpointParams, section, where).place
         return str(fetch_checkpoint(source, place, RAW / name, held=machine.archives, pinned=PINNED))

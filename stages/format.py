@@ -77,7 +77,7 @@ def main(name: str) -> str:
     )
     counts = ", ".join(f"{place} {n:,}" for place, n in made.counts().items())
     into = "".join(
-        f"; {n:,} of UTM zone {zone} brought into {grid}" for (zone, grid), n in sorted(brought.items())
+        f"; {n:,} converted from UTM zone {zone} to {grid}" for (zone, grid), n in sorted(brought.items())
     )
     return f"{len(made.rows):,} images ({counts}){into}"
 

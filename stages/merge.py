@@ -16,7 +16,7 @@ from stages.places import SETS
 @parameter("seed", Seed, "Seed of the choice of night images.")
 @shards_parameter
 def main(name: str, day: str, night: str, keep_nights: float, seed: int, shards_above: int) -> str:
-    """Merge a day dataset and its night dataset: each folder holds its day images and their night images."""
+    """Merge a day dataset and its night dataset: each folder has its day images and their night images."""
     from pipeline.datasets.derived.merge import merge_sets
     from pipeline.datasets.image_set.image_set import ImageSet
 

@@ -29,7 +29,7 @@ def main(source: str, files: tuple[str, ...], replace: bool) -> None:
     for pin, new in pin_held(
         read_source(source), files, held=read_machine().archives, pinned=PINNED, replace=replace
     ):
-        state = "pinned" if new else "is the one that is known"
+        state = "pinned" if new else "is known already"
         click.echo(f"{pin.name:<32} {pin.size:>14,} bytes  {pin.sha256}  {state}")
     say(f"The list is {PINNED}; commit it.")
 

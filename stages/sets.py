@@ -15,7 +15,7 @@ def main() -> None:
     from pipeline.core.params import read_params
 
     params = read_params()
-    click.echo(f"{'set':<24} {'made by':<10} {'images':>9} {'MB':>8}  database + queries")
+    click.echo(f"{'dataset':<24} {'made by':<10} {'images':>9} {'MB':>8}  database + queries")
     for stage in SET_STAGES:
         for name in params.get(stage) or {}:
             click.echo(_line(name, stage))

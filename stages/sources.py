@@ -35,18 +35,18 @@ def main(names: tuple[str, ...]) -> None:
         if names:
             click.echo(_all_of(source, held))
         else:
-            click.echo(f"{source.name:<{width}} {_at_hand(source, held):<22} {source.title}")
+            click.echo(f"{source.name:<{width}} {_availability(source, held):<22} {source.title}")
     if not names:
-        say(f"Available archives are those in {held}/. `duskline sources NAME` shows terms and addresses.")
+        say(f"Archives are looked up in {held}/. `duskline sources NAME` shows terms and addresses.")
 
 
-def _at_hand(source: Source, held: Path) -> str:
+def _availability(source: Source, held: Path) -> str:
     from pipeline.datasets.archives.local_archives import find_local_archive
 
     if source.kind == "checkpoint":
-        return "available" if _checkpoint(source, held) else "brought by you"
+        return "found" if _checkpoint(source, held) else "get it yourself"
     if source.kind != "archives":
-        return {"city": "drawn here", "described": "described"}[source.kind]
+        return {"city": "rendered here", "described": "get it yourself"}[source.kind]
     there = sum(find_local_archive(held, source.folders, file.name) is not None for file in source.files)
     return f"{there} of {len(source.files)} archives"
 
@@ -66,14 +66,14 @@ def _all_of(source: Source, held: Path) -> str:
     if source.citation:
         lines.append(f"  to cite: {source.citation}")
     if source.published:
-        lines.append(f"  to be had: {source.published}")
+        lines.append(f"  available: {source.published}")
     if source.layout:
         lines.append(f"  layout: {source.layout}")
     if source.kind == "checkpoint":
         own, there = held / f"{source.name}.pt", _checkpoint(source, held)
         lines += [
-            f"  available: {there}" if there else f"  not available: put a gen_*.pt that you hold at {own}",
-            f"  without it: train one by {source.section} of unit/variants.yaml, or take another translator"
+            f"  found: {there}" if there else f"  not found: copy your gen_*.pt to {own}",
+            f"  without it: train one with {source.section} of unit/variants.yaml, or use another translator"
             " (docs/choosing_a_translator.md)",
         ]
     if source.expected:
@@ -82,7 +82,7 @@ def _all_of(source: Source, held: Path) -> str:
     for file in source.files:
         found = find_local_archive(held, source.folders, file.name)
         about = f" ({file.about})" if file.about else ""
-        where = f"available: {found}" if found else f"from {' or '.join(file.places)}"
+        where = f"found: {found}" if found else f"from {' or '.join(file.places)}"
         lines.append(f"  {file.name}{about} {where}")
     return "\n".join(lines)
 

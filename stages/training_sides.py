@@ -45,7 +45,7 @@ def read_side(place: Path, params: dict[str, Any]) -> Side:
     if not folders:
         known = ", ".join(sorted({entry.side for entry in entries.values()})) or "none"
         raise ParameterError(
-            f"no folder is named for the side {place.name}; image_lists has folders for: {known}",
+            f"image_lists has no folder for the side {place.name}; it has folders for: {known}",
             hint=f"add one to image_lists in params.yaml, with side: {place.name}",
         )
     return side_of_listings(folders, place)

@@ -1,4 +1,4 @@
-"""Files and names in people's folders that stop what looks at them: named, and never in the way of others."""
+"""Files and names in users' folders that cannot be read: they are named, and do not affect other stages."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_x7_a_suffix_twice_is_no_number_of_tokyo(tmp_path: Path, stem: str) -> N
 )
 def test_x6_a_csv_beside_the_folder_is_refused(place: str) -> None:
     with pytest.raises(
-        ValueError, match=r"is not in the folder of photographs; .* an edit would rerun nothing"
+        ValueError, match=r"is not in the folder of photographs; .*DVC notices edits only there"
     ):
         settings(coordinates=place)
 
@@ -61,7 +61,7 @@ def test_x6_a_csv_behind_a_linked_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     (folder / "coordinates.csv").rename(tmp_path / "tables" / "coordinates.csv")
     (folder / "tables").symlink_to(tmp_path / "tables")
-    with pytest.raises(UserError, match="is behind a linked folder, where DVC does not look"):
+    with pytest.raises(UserError, match="is behind a linked folder, where DVC would not notice an edit"):
         list_photographs(folder, "tables/coordinates.csv")
     # Of a linked file DVC looks at the content.
     (folder / "coordinates.csv").symlink_to(tmp_path / "tables" / "coordinates.csv")
@@ -381,16 +381,17 @@ def test_what_a_csv_lists_and_the_folder_has_otherwise(tmp_path: Path) -> None:
     (folder / "I.JPG").rename(folder / "i.jpg")
     with pytest.raises(UserError) as caught:
         list_photographs(folder, "coordinates.csv")
-    there, cloud = "and there, but no image that is read", "but still in the cloud; download it"
-    found = [there, there, cloud, cloud, "but not there", there, there]
+    there, cloud = "but not an image that can be read", "but still in the cloud; download it"
+    found = [there, there, cloud, cloud, "but missing", there, there]
     expected = [
         f"{name}: listed in line {line} of coordinates.csv, {what}"
         for (line, name), what in zip(list(enumerate(names, 2))[1:-1], found, strict=True)
     ]
     expected.append(
-        "I.JPG: listed in line 10 of coordinates.csv, but not there; there is i.jpg, which is not the same"
+        "I.JPG: listed in line 10 of coordinates.csv, but missing; the folder has i.jpg, which is another"
+        " name"
     )
-    expected.append("i.jpg: coordinates.csv does not list it, so it has no coordinates")
+    expected.append("i.jpg: not listed in coordinates.csv, so it has no coordinates")
     assert caught.value.message.split("\n    ")[1:] == sorted(expected)
 
 

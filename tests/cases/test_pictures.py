@@ -1,4 +1,4 @@
-"""Images as folders really hold them: whole ones right, others named with reasons; clutter left out."""
+"""Images as in real folders: good ones are read, others named with reasons, clutter is left out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def by_source(images: ImageSet) -> dict[str, np.ndarray]:
 
 
 def norths(images: ImageSet) -> list[float]:
-    """How far north each image lies of the first, in metres, in the order of the sources."""
+    """How far north of the first each image is, in metres, in the order of the sources."""
     found = [position_of(row.file_name)[1] for row in sorted(images.rows, key=lambda row: row.source)]
     return [north - found[0] for north in found]
 
@@ -168,7 +168,7 @@ def test_13b_damaged_photographs_are_named_and_whole_ones_are_not(
     told = refused(folder)
     assert told.startswith("5 of 7 images cannot be read:")
     assert all(f"{name}: cannot be decoded (" in told for name in holes)
-    assert "copy damaged ones again from camera or phone" in told
+    assert "copy damaged images again from the camera or phone" in told
     assert "archive" not in told
     assert translated(folder, monkeypatch).exit_code == 1
     assert reasons(folder).keys() == holes.keys()
@@ -184,7 +184,7 @@ def test_13b_members_of_an_archive_are_named_in_words_of_archives(tmp_path: Path
         BadImageError, match=r"1 of 2 images cannot be read:\n.*x\.tar/x/test/queries/"
     ) as caught:
         format_set(images, tmp_path / "set", workers=1)
-    assert "download the archives they are in again" in caught.value.hint
+    assert "download their archives again" in caught.value.hint
 
 
 # 14, 14b, x8

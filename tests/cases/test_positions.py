@@ -1,4 +1,4 @@
-"""Positions on one ground: borders of zones, the equator, degrees in names, GPS that tells no position."""
+"""Positions in one grid: borders of zones, the equator, degrees in names, GPS without a valid position."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_summary_says_what_was_brought_where(tmp_path: Path, monkeypatch: py
     done = CliRunner().invoke(format_stage, ["--name", "street"])
     assert done.exit_code == 0, done.output
     assert (
-        "12 images (test/database 6, test/queries 6); 4 of UTM zone 31N brought into 32N in " in done.output
+        "12 images (test/database 6, test/queries 6); 4 converted from UTM zone 31N to 32N in " in done.output
     )
 
 
@@ -143,13 +143,13 @@ def test_the_summary_names_the_zone_of_each_city(tmp_path: Path, monkeypatch: py
     params = {"format": {"gsv": section}, "sets": {"shards_above": 100}}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     done = CliRunner().invoke(format_stage, ["--name", "gsv"])
-    assert "; 3 of UTM zone 31N brought into 30N in " in done.output
+    assert "; 3 converted from UTM zone 31N to 30N in " in done.output
 
 
 def test_a_folder_that_spans_too_many_zones_is_refused_by_both_ends(tmp_path: Path) -> None:
     places = [(45.0, 7.6), (45.0, 7.7), (45.1, 7.6), (45.1, 18.5), (45.0, 7.5)]
     message = told(street(tmp_path / "photos", places))
-    assert "span too many UTM zones for one set: most are in 32N, and 1 so far away" in message
+    assert "span too many UTM zones for one dataset: most are in 32N, but 1 so far away" in message
     assert "test/database/p04.jpg at 45.00000, 7.50000" in message
     assert "test/queries/p03.jpg at 45.10000, 18.50000" in message
 
@@ -168,12 +168,12 @@ def test_a_folder_that_spans_too_far_to_the_north_is_refused_by_both_ends(
 ) -> None:
     message = told(street(tmp_path / "photos", places))
     assert "span more than 2,000 km from south to north" in message
-    assert south in (ends := message.partition("end are:")[2])
+    assert south in (ends := message.partition("northernmost:")[2])
     assert north in ends
 
 
 def far_pictures(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines below the warning of images that lie far from the others."""
+    """The lines below the warning about images that are far from the others."""
     said = [message for message in caplog.messages if "more than about 50 km from the others" in message]
     return said[0].splitlines()[1:] if said else []
 
@@ -185,7 +185,7 @@ def test_a_photograph_with_latitude_and_longitude_exchanged_is_named(
     made = made_set(street(tmp_path / "photos", [*abuja, abuja[3][::-1]]), tmp_path / "set")
     assert len(made.rows) == 5
     assert far_pictures(caplog) == ["    test/database/p04.jpg at 007.49000, 0009.06030"]
-    assert "1 of 5 images lie more than" in caplog.text
+    assert "1 of 5 images are more than" in caplog.text
 
 
 def test_photographs_that_are_wrong_together_are_named_by_the_first(
@@ -199,7 +199,7 @@ def test_photographs_that_are_wrong_together_are_named_by_the_first(
         "    test/queries/p07.jpg at 044.06000, 0007.68000",
         "    test/database/p06.jpg at 046.06000, 0007.68000, and 1 near it",
     ]
-    assert "3 of 8 images lie more than" in caplog.text
+    assert "3 of 8 images are more than" in caplog.text
 
 
 def test_a_long_way_without_a_gap_is_welcome(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -221,7 +221,9 @@ def test_what_is_made_of_a_set_keeps_its_grid(tmp_path: Path) -> None:
     counted = write_statistics(tmp_path / "statistics", day, pictures=1, workers=1)
     assert (counted.unit, counted.positions_in) == ("m", "")
     assert counted.extent == pytest.approx((66, 3), abs=0.5)
-    with pytest.raises(SetError, match=r"do not count the same: .*day: utm 31N; .*night: metres"):
+    with pytest.raises(
+        SetError, match=r"are in different units or UTM zones: .*day: utm 31N; .*night: metres"
+    ):
         merge_sets(day, night, tmp_path / "both", 1.0, 0)
 
 
@@ -268,7 +270,7 @@ def local(east: float, north: float, decimals: int, rest: str = "@" * 12) -> str
 
 def test_degrees_in_names_are_told(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"1 and 2 of 12 of 12 names are no metres: they look like degrees"
+        UserError, match=r"1 and 2 of 12 of 12 names are not metres: they look like degrees"
     ) as caught:
         common(tmp_path, *(local(45.06 + n * 9e-4, 7.68, 6) for n in range(12)))
     assert "@45.060000@7.680000@" in caught.value.message
@@ -311,9 +313,7 @@ def test_local_metres_are_welcome(tmp_path: Path, names: list[str]) -> None:
 
 def test_a_name_at_0_0_among_utm_metres_is_told(tmp_path: Path) -> None:
     names = [local(585_000 + n, 4_477_000, 2, f"@17@T@@@{n}@@@@@@@") for n in range(3)]
-    with pytest.raises(
-        UserError, match=r"1 of 4 names are no metres: .*no position at all.*\n    .*@0\.00@0\.00@"
-    ):
+    with pytest.raises(UserError, match=r"1 of 4 names are not metres: .*no position.*\n    .*@0\.00@0\.00@"):
         common(tmp_path, *names, local(0, 0, 2))
 
 
@@ -335,7 +335,7 @@ def in_zone(grid: UtmGrid, places: Sequence[tuple[float, float]]) -> list[str]:
 def test_names_of_two_zones_that_meet_are_refused_by_both(tmp_path: Path) -> None:
     west, east = across_six_east()[:6], across_six_east()[6:]
     names = [*in_zone(UtmGrid(31, True), west), *in_zone(UtmGrid(32, True), east)]
-    with pytest.raises(UserError, match="in the UTM zones 31N and 32N where these meet") as caught:
+    with pytest.raises(UserError, match="the border of the UTM zones 31N and 32N") as caught:
         common(tmp_path, *names)
     # The nearest two.
     assert names[5] in caught.value.message
@@ -347,7 +347,7 @@ def test_names_on_both_sides_of_the_equator_are_refused(tmp_path: Path) -> None:
         *in_zone(UtmGrid(36, False), [(-STEP, 32.55)]),
         *in_zone(UtmGrid(36, True), [(STEP, 32.55), (3 * STEP, 32.55)]),
     ]
-    with pytest.raises(UserError, match="in the UTM zones 36S and 36N where these meet"):
+    with pytest.raises(UserError, match="the border of the UTM zones 36S and 36N"):
         common(tmp_path, *names)
 
 
@@ -357,7 +357,7 @@ def test_names_of_cities_in_two_zones_are_told(tmp_path: Path, caplog: pytest.Lo
         *in_zone(UtmGrid(17, True), [(40.44, -80.0), (40.441, -80.0)]),
     ]
     assert len(common(tmp_path, *names).rows) == 4
-    assert "names are in 2 UTM zones; distances from one to another mean nothing" in caplog.text
+    assert "names are in 2 UTM zones; distances between zones mean nothing" in caplog.text
     assert f"17N: images/test/database/{names[2]}" in caplog.text
     assert f"32N: images/test/database/{names[0]}" in caplog.text
 
@@ -383,7 +383,7 @@ def test_degrees_in_names_that_contradict_the_metres_are_told(
     degrees[4] = "40.44@-79.99"
     names = [name.format(told) for name, told in zip(metres, degrees, strict=True)]
     assert len(common(tmp_path, *names).rows) == 5
-    assert "fields 5 and 6 (degrees) of 2 of 5 names lie more than 1 km from fields 1 to 4" in caplog.text
+    assert "fields 5 and 6 (degrees) of 2 of 5 names are more than 1 km from fields 1 to 4" in caplog.text
     # The set's order: the database first.
     assert f"first images/test/queries/{names[1]}" in caplog.text
 
@@ -442,7 +442,7 @@ def test_a_camera_without_a_fix_is_named(tmp_path: Path) -> None:
     assert message.startswith("3 photographs")
     for name in ("b0", "b1"):
         assert f"{name}.jpg: its GPS position is 0, 0: there was no fix" in message
-    assert "b2.jpg: its GPS latitude is 45, 3, nan: what is not a number (mostly 0/0)" in message
+    assert "b2.jpg: its GPS latitude is 45, 3, nan: not a number (usually 0/0)" in message
 
 
 def test_signed_degrees_beside_a_letter_are_named(tmp_path: Path) -> None:
@@ -451,9 +451,7 @@ def test_signed_degrees_beside_a_letter_are_named(tmp_path: Path) -> None:
     rewritten(
         photos / "b0.jpg", struct.pack(">6I", 45, 1, 3, 1, 36, 1), struct.pack(">6i", -45, 1, 3, 1, 36, 1)
     )
-    assert "b0.jpg: its GPS latitude is -45, 3, 36: it has a sign, though a tag is to say N or S" in named(
-        photos
-    )
+    assert "b0.jpg: its GPS latitude is -45, 3, 36: it has a sign, but a tag must say N or S" in named(photos)
 
 
 def test_the_equator_and_greenwich_are_places(tmp_path: Path) -> None:
@@ -470,18 +468,18 @@ def test_the_equator_and_greenwich_are_places(tmp_path: Path) -> None:
     [
         ({ExifTags.GPS.GPSLatitudeRef: None}, "latitude has no tag that says N or S"),
         ({ExifTags.GPS.GPSLongitudeRef: None}, "longitude has no tag that says E or W"),
-        ({ExifTags.GPS.GPSLatitudeRef: "E"}, "latitude has a tag that says 'E', and not N or S"),
-        ({ExifTags.GPS.GPSLongitudeRef: "?"}, "longitude has a tag that says '?', and not E or W"),
+        ({ExifTags.GPS.GPSLatitudeRef: "E"}, "latitude has a tag that says 'E', not N or S"),
+        ({ExifTags.GPS.GPSLongitudeRef: "?"}, "longitude has a tag that says '?', not E or W"),
         (
             {ExifTags.GPS.GPSLatitude: (45.0, 60.0, 0.0)},
             "45, 60, 0: minutes and seconds must be less than 60",
         ),
         ({ExifTags.GPS.GPSLongitude: (7.0, 40.0, 75.0)}, "7, 40, 75: minutes and seconds must be less"),
-        ({ExifTags.GPS.GPSLatitude: (45.5, 30.0, 0.0)}, "a fraction stands beside a smaller unit"),
-        ({ExifTags.GPS.GPSLatitude: (91.0, 0.0, 0.0)}, "it must be 90 degrees at most"),
-        ({ExifTags.GPS.GPSLongitude: (180.0, 0.0, 1.0)}, "it must be 180 degrees at most"),
+        ({ExifTags.GPS.GPSLatitude: (45.5, 30.0, 0.0)}, "only the smallest unit may have a fraction"),
+        ({ExifTags.GPS.GPSLatitude: (91.0, 0.0, 0.0)}, "it must be at most 90 degrees"),
+        ({ExifTags.GPS.GPSLongitude: (180.0, 0.0, 1.0)}, "it must be at most 180 degrees"),
         ({ExifTags.GPS.GPSLatitude: (84.0, 0.0, 1.0)}, "latitude 84.0002"),
-        ({ExifTags.GPS.GPSLongitude: None}, "its GPS has a latitude and no other number"),
+        ({ExifTags.GPS.GPSLongitude: None}, "its GPS has only a latitude"),
         (dict.fromkeys((1, 2, 3, 4)), "has no GPS coordinates in its EXIF data"),
     ],
 )
@@ -556,4 +554,4 @@ def test_gps_does_not_matter_beside_a_csv(tmp_path: Path) -> None:
 def test_0_0_in_a_csv_is_no_fix(tmp_path: Path) -> None:
     rows = {"database/a.jpg": {"latitude": "0.0", "longitude": "-0"}, "queries/b.jpg": {}}
     assert "1 photographs" in (message := told(make(tmp_path, rows)))
-    assert "database/a.jpg: latitude 0 and longitude 0 say that there was no fix" in message
+    assert "database/a.jpg: latitude 0 and longitude 0 mean that there was no fix" in message

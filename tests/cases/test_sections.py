@@ -1,4 +1,4 @@
-"""Names and paths in params.yaml that YAML, DVC or a shell reads otherwise: said before anything runs."""
+"""Names and paths in params.yaml that YAML, DVC or a shell reads differently: refused before a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSVs of positions as spreadsheets and people write them: read where they have one meaning, else refused."""
+"""CSVs of positions as spreadsheets and users write them: read if they are unambiguous, else rejected."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_12_capitals_and_blanks_in_the_header(tmp_path: Path) -> None:
 def test_12_a_column_that_cannot_be_told_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = f"{HEADER},direction,,empty,\np0.jpg,45.5,7,90,x,,\np1.jpg,45.5,7,80,,,\n"
     assert listed(tmp_path, table)[0].heading is None
-    assert "columns that are not read: direction, the nameless 5.; known are path, latitude" in caplog.text
+    assert "columns that are not read: direction, unnamed column 5; known are path, latitude" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_decimal_commas_in_columns_to_spare(
     tmp_path: Path, table: str, count: int, line: int, shown: str
 ) -> None:
     message = refusal(tmp_path, table)
-    assert f"coordinates.csv: {count} rows may hold decimal commas between commas:" in message
+    assert f"coordinates.csv: {count} rows may have decimal commas between commas:" in message
     column = "longitude" if table.startswith("lng") else "latitude"
     assert f"line {line}, column {column}: {shown}" in message
 
@@ -227,7 +227,9 @@ def test_a_line_end_in_quotes_is_one_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("row", ['"p0.jpg,45,7', '"p0".jpg,45,7'])
 def test_a_quote_that_is_not_closed(tmp_path: Path, row: str) -> None:
-    assert "coordinates.csv, line 2: no row of a CSV" in refusal(tmp_path, f"{HEADER}\n{row}\np1.jpg,46,8\n")
+    assert "coordinates.csv, line 2: not a row of a CSV" in refusal(
+        tmp_path, f"{HEADER}\n{row}\np1.jpg,46,8\n"
+    )
 
 
 def test_no_separator_or_two(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_no_separator_or_two(tmp_path: Path) -> None:
         tmp_path, "path|latitude|longitude\np0.jpg|1|2\n"
     )
     both = "path,latitude,longitude,x;path;latitude;longitude\n"
-    assert "its header can be read by commas and by semicolons" in refusal(tmp_path, both)
+    assert "its header can be split by commas and by semicolons" in refusal(tmp_path, both)
 
 
 @pytest.mark.parametrize("written", [r"walk\p0.jpg", r".\walk\p0.jpg", "./walk/p0.jpg", " walk/p0.jpg "])
@@ -270,7 +272,7 @@ def test_a_name_that_fits_two_files_means_the_one_of_its_form(tmp_path: Path) ->
 
 def test_capitals_are_not_guessed_but_named(tmp_path: Path) -> None:
     message = refusal(tmp_path, f"{HEADER}\np0.JPG,45,7\np1.jpg,46,8\n")
-    assert "p0.JPG: listed in line 2 of coordinates.csv, but not there; there is p0.jpg" in message
+    assert "p0.JPG: listed in line 2 of coordinates.csv, but missing; the folder has p0.jpg" in message
 
 
 @given(st.lists(st.tuples(st.text(), st.floats(-80, 84), st.floats(-180, 180)), min_size=1))

@@ -1,4 +1,4 @@
-"""Images of which nobody knows where they were taken: a set, nights, a model adapted by them and exported.
+"""Images with unknown positions: a dataset, nights, a model adapted with them and exported.
 
 What needs positions says so.
 """
@@ -108,7 +108,7 @@ def test_similar_ones_are_found_among_them(both: ImageSet, tmp_path: Path) -> No
 
 
 def test_what_needs_positions_says_so(both: ImageSet, days: ImageSet, tmp_path: Path) -> None:
-    missing = "the images of .* have no positions, without which this cannot be done"
+    missing = "the images of .* have no positions, which this needs"
     with pytest.raises(SetError, match=missing):
         training_data(PAIRS, both, 1)
     write_experiment(
@@ -122,7 +122,7 @@ def test_what_needs_positions_says_so(both: ImageSet, days: ImageSet, tmp_path: 
     for one, other in ((days, placed), (placed, days)):
         with pytest.raises(SetError, match=missing):
             exclude_overlap(one, other, tmp_path / "apart", 25)
-    with pytest.raises(SetError, match="do not count the same"):
+    with pytest.raises(SetError, match="are in different units or UTM zones"):
         merge_sets(days, placed, tmp_path / "merged", 1.0, 0)
 
 

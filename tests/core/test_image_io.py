@@ -149,7 +149,7 @@ def test_what_is_no_whole_picture_is_told_in_words_that_never_vary(tmp_path: Pat
     assert again.value.message == caught.value.message
     with pytest.raises(BadImageError) as from_path:
         read_rgb(path)
-    assert from_path.value.message == caught.value.message.replace("picture:", f"{path}:", 1)
+    assert from_path.value.message == caught.value.message.replace("image:", f"{path}:", 1)
     with pytest.raises(BadImageError) as labelled:
         read_rgb(data, label="000.tar/1.jpg")
     assert labelled.value.message == caught.value.message.replace("image:", "000.tar/1.jpg:", 1)

@@ -78,12 +78,15 @@ def test_frames_and_metres_are_not_merged(walk: ImageSet, tmp_path: Path) -> Non
     nights = night_set(day_set(tmp_path / "day"), tmp_path / "nights")
     with pytest.raises(SetError) as caught:
         merge_sets(walk, nights, tmp_path / "dn", 1.0, 0)
-    assert f"do not count the same: {walk.root}: frames; {nights.root}: metres" in caught.value.message
+    assert (
+        f"are in different units or UTM zones: {walk.root}: frames; {nights.root}: metres"
+        in caught.value.message
+    )
     assert not (tmp_path / "dn").exists()
 
 
 def test_frames_and_metres_are_not_held_apart(walk: ImageSet, tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="do not count the same"):
+    with pytest.raises(SetError, match="are in different units or UTM zones"):
         exclude_overlap(day_set(tmp_path / "day"), walk, tmp_path / "out", 25.0)
 
 

@@ -156,7 +156,7 @@ def test_translate_hints_name_no_parameter_that_it_has_no_option_for() -> None:
     hints = hints_of_translate()
     assert len(hints) > 15
     assert any("shorter_side" in hint for hint in hints)
-    assert any("bring a UNIT generator file" in hint for hint in hints)
+    assert any("use a UNIT generator file" in hint for hint in hints)
     assert not {hint: foreign for hint in hints if (foreign := _foreign(hint))}
 
 

@@ -322,5 +322,5 @@ def test_missing_checkpoint_says_how_to_bring_or_train_one(project: Project) -> 
     done = project.dvc("repro", "fetch@unit_512x288_VGG_1", check=False)
     message = done.stdout + done.stderr
     assert done.returncode != 0
-    for wanted in ("archives/unit_512x288_VGG_1.pt", "bring the file", "train_unit"):
+    for wanted in ("archives/unit_512x288_VGG_1.pt", "get the file", "train_unit"):
         assert wanted in message

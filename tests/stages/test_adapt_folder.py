@@ -69,9 +69,9 @@ def test_a_model_of_torch_hub_learns(tmp_path: Path) -> None:
         (("days", "days", "nights", "new"), "no model: days"),
         (("given", "gone", "nights", "new"), "gone"),
         (("given", "days", "gone", "new"), "gone"),
-        (("given", "days", "days", "new"), "days has no night of any image in days"),
-        (("given", "nights", "days", "new"), "days has no night of any image in nights"),
-        (("given", "days", "nights", "given"), "given holds the model that teaches"),
+        (("given", "days", "days", "new"), "days has no night image of any image in days"),
+        (("given", "nights", "days", "new"), "days has no night image of any image in nights"),
+        (("given", "days", "nights", "given"), "given is the folder of the model to be adapted"),
         (("given", "days", "nights", "days"), "days is not empty and is not a model"),
     ],
 )

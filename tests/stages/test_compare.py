@@ -111,7 +111,7 @@ def test_generators_of_others_stand_beside_unit(tmp_path: Path) -> None:
         ("unet", "pix2pix", 2),
         ("torchscript", "rough", 2),
     ]
-    assert "latest_net_F cannot be used: weights/latest_net_F.pth is not a generator" in result.stdout
+    assert "latest_net_F cannot be used: weights/latest_net_F.pth is not a supported" in result.stdout
     untrusted = run(tmp_path, true_nights=None)
     assert "own cannot be used: weights/own.pt is an exported network (torchscript)" in untrusted.stdout
 

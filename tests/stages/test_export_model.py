@@ -40,7 +40,7 @@ def test_what_is_wrong_is_said_in_words() -> None:
     missing = exported("night", "out")
     assert missing.exit_code == 2
     assert "no such model: models/vpr/night" in missing.output
-    assert "there are dn; dvc repro makes those of params.yaml" in missing.output
+    assert "known are dn; dvc repro makes those in params.yaml" in missing.output
     Path("mine").mkdir()
     Path("mine/notes.txt").touch()
     refused = exported("dn", "mine")

@@ -28,7 +28,7 @@ def test_made_sets_are_counted_and_missing_ones_say_how_to_make_them(tmp_path: P
     result = CliRunner().invoke(main)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "set                      made by       images       MB  database + queries",
+        "dataset                  made by       images       MB  database + queries",
         "street                   format             3      1.5  train 2 + 1",
         "street_night             translate  not made yet; run: dvc repro translate@street_night",
         "Each is a folder in data/sets/.",

@@ -101,4 +101,4 @@ def test_export_takes_a_name_or_a_path(project: Path, tmp_path: Path) -> None:
         assert len(list((tmp_path / folder / "images" / "test" / "queries").iterdir())) == 1
     said = CliRunner().invoke(export.main, ["road", str(tmp_path / "three")])
     assert said.exit_code == 2
-    assert "no image set in road" in said.stderr
+    assert "no dataset in road" in said.stderr

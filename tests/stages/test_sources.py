@@ -60,23 +60,23 @@ def run(command: object, *arguments: str) -> Result:
 
 def test_all_sources_are_listed_with_what_is_at_hand() -> None:
     lines = run(sources.main).output.splitlines()
-    assert lines[0].split() == ["far", "described", "A", "far", "set"]
+    assert lines[0].split() == ["far", "get", "it", "yourself", "A", "far", "set"]
     assert lines[1].split() == ["made_up", "1", "of", "2", "archives", "A", "made-up", "set"]
-    assert lines[2].split() == ["painter", "brought", "by", "you", "A", "painter"]
+    assert lines[2].split() == ["painter", "get", "it", "yourself", "A", "painter"]
 
 
 def test_of_a_checkpoint_it_says_what_to_do_without_it(project: Path) -> None:
     said = run(sources.main, "painter").output
     for words in (
-        "to be had: at an address that is gone",
+        "available: at an address that is gone",
         "layout: dim 64",
-        "not available: put a gen_*.pt that you hold at archives/painter.pt",
-        "without it: train one by unit_512x288 of unit/variants.yaml, or take another translator",
+        "not found: copy your gen_*.pt to archives/painter.pt",
+        "without it: train one with unit_512x288 of unit/variants.yaml, or use another translator",
     ):
         assert words in said
     (project / "archives" / "painter.pt").write_bytes(b"weights")
-    assert "available: archives/painter.pt\n" in run(sources.main, "painter").output
-    assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "available", "A"]
+    assert "found: archives/painter.pt\n" in run(sources.main, "painter").output
+    assert run(sources.main).output.splitlines()[2].split()[:3] == ["painter", "found", "A"]
 
 
 def test_one_source_is_shown_whole() -> None:
@@ -86,9 +86,9 @@ def test_one_source_is_shown_whole() -> None:
         "terms:\n    ask first",
         "to cite: nobody",
         "images: test/queries 12",
-        "one.tar (1 MB) available: archives/made_up/one.tar",
+        "one.tar (1 MB) found: archives/made_up/one.tar",
         "two.tar from https://x.org/two.tar",
-        "to be had: over rsync",
+        "available: over rsync",
     ):
         assert words in said
 
@@ -106,7 +106,7 @@ def test_what_is_at_hand_is_pinned_once(project: Path) -> None:
     assert done.output.count("pinned\n") == 1
     (known,) = read_pins(project / "profiles" / "pinned.csv").values()
     assert (known.source, known.name) == ("made_up", "one.tar")
-    assert "is the one that is known" in run(pin.main, "made_up", "one.tar").output
+    assert "is known already" in run(pin.main, "made_up", "one.tar").output
 
 
 def test_another_file_is_pinned_only_in_place_of_the_first(project: Path) -> None:
@@ -114,9 +114,9 @@ def test_another_file_is_pinned_only_in_place_of_the_first(project: Path) -> Non
     write_tar(project / "archives" / "made_up" / "one.tar", {"a/b.txt": b"other"})
     done = run(pin.main, "made_up")
     assert done.exit_code == 2
-    assert "one.tar of made_up is another file than before" in done.output
+    assert "one.tar of made_up is not the expected file" in done.output
     assert "pinned" in run(pin.main, "made_up", "--replace").output
-    assert "is the one that is known" in run(pin.main, "made_up").output
+    assert "is known already" in run(pin.main, "made_up").output
 
 
 @pytest.mark.parametrize(

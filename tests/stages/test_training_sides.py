@@ -56,9 +56,9 @@ def test_any_other_place_is_a_folder_of_pictures() -> None:
 
 def test_a_side_without_folders_is_refused_with_those_that_have_some() -> None:
     params = listed(first="one")
-    with pytest.raises(ParameterError, match="for the side own_nights; image_lists has folders for: own_day"):
+    with pytest.raises(ParameterError, match="for the side own_nights; it has folders for: own_day"):
         read_side(OWN.with_name("own_nights"), params)
-    with pytest.raises(ParameterError, match="image_lists has folders for: none"):
+    with pytest.raises(ParameterError, match="it has folders for: none"):
         read_side(OWN, {"image_lists": {}})
 
 

@@ -88,7 +88,7 @@ def test_what_is_no_generator_ends_the_stage_in_words(tmp_path: Path) -> None:
     (tmp_path / "given.pth").write_bytes(b"PK no checkpoint")
     result = run(tmp_path / "given.pth")
     assert result.exit_code == 2
-    assert "is not a checkpoint that may be opened" in result.output
+    assert "is not a checkpoint that is safe to open" in result.output
 
 
 def test_a_shorter_side_may_be_null_and_not_left_out(tmp_path: Path) -> None:

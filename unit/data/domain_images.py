@@ -82,7 +82,7 @@ def list_side(folder: Path, listing: Path, workers: int = 1) -> int:
     """
     names = _found(folder)
     reads = {name: partial(open_rgb, folder / name) for name in names}
-    refuse_unreadable(unreadable(reads, workers).values(), "fix them or take them out of the folder")
+    refuse_unreadable(unreadable(reads, workers).values(), "fix them, or remove them from the folder")
     rows = ((name, digest_file(folder / name)) for name in progress(names, total=len(names), label="list"))
     write_csv(listing, _HEADER, rows)
     return len(names)
@@ -112,7 +112,7 @@ def _found(folder: Path) -> list[str]:
     if wrong:
         raise UserError(
             f"{len(wrong)} images of {folder} cannot be listed:{listed(wrong)}",
-            hint="rename or fix them as each line says, or take them out of the folder",
+            hint="rename or fix them as each line says, or remove them from the folder",
         )
     return names
 
@@ -124,6 +124,6 @@ def _no_file(folder: Path, name: str) -> str:
 
 def _changed(paths: list[str]) -> UserError:
     return UserError(
-        f"{len(paths)} images are not as they were listed:{listed(paths)}",
-        hint="list their folders again: dvc repro",
+        f"{len(paths)} images have changed since they were listed:{listed(paths)}",
+        hint="run dvc repro, which lists their folders again",
     )

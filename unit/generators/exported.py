@@ -26,7 +26,7 @@ Limits = tuple[float, float]
 
 ANY_SIDE: Limits = (0, math.inf)
 
-_AGAIN = "the file may be damaged, or made by a newer torch: bring it again, or export it with this one"
+_AGAIN = "the file may be damaged, or made by a newer torch: get it again, or export it with this torch"
 # Of values outside of -1..1, so much is overshooting.
 _OVERSHOOT = 1.0
 
@@ -45,7 +45,7 @@ def program_in(path: Path) -> Program | None:
     if any(name.startswith("data/aotinductor/") for name in names):
         raise CheckpointError(
             f"{path} is an AOTInductor package: machine code for the machine that it was compiled on",
-            hint="save the program that it was compiled from, by torch.export.save",
+            hint="save the program that it was compiled from with torch.export.save",
         )
     if "archive_format" in names or any(name.startswith("models/") for name in names):
         return "torch.export"
@@ -58,7 +58,7 @@ def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
         raise CheckpointError(
             f"{path} is an exported network ({program}): a program, which can run any code on this machine"
             " when it is opened",
-            hint="if you made it, or trust who did, say so: set trusted: true beside its checkpoint, or give"
+            hint="if you made it, or trust whoever did, set trusted: true beside its checkpoint, or use"
             " --trusted",
         )
 
@@ -100,10 +100,10 @@ class Exported(nn.Module):
             if node.op == "placeholder" and node.name in asked
         ]
         if len(shapes) != 1 or len(shapes[0]) != 4:
-            raise _unfit(path, f"asks for {len(shapes)} values of the shapes {_sizes(shapes)}")
+            raise _unfit(path, f"has {len(shapes)} inputs of the shapes {_sizes(shapes)}")
         many, channels, height, width = (_limits(size, program.range_constraints) for size in shapes[0])
         if not _within(1, many) or not _within(3, channels):
-            raise _unfit(path, f"asks for values of the shape {_sizes(shapes)}")
+            raise _unfit(path, f"has an input of the shape {_sizes(shapes)}")
         self.sides = height, width
         return program.module()
 
@@ -113,28 +113,28 @@ class Exported(nn.Module):
 
     def _translated(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        where = f"{self.label}, for an image of {width}x{height} pixels,"
-        advice = "if its sides must be multiples of a number, give that as size_multiple"
+        where = f"an image of {width}x{height} pixels"
+        advice = "if both sides must be multiples of a number, set size_multiple to that number"
         try:
             y = self.program(x)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever the program raises
-            raise DusklineError(f"{where} failed: {_said(error)}", hint=advice) from error
+            raise DusklineError(f"{self.label} failed on {where}: {_said(error)}", hint=advice) from error
         if not isinstance(y, Tensor) or y.shape != x.shape:
             picture = isinstance(y, Tensor) and y.shape[:-2] == x.shape[:-2]
             raise DusklineError(
-                f"{where} gave {_sizes([y.shape]) if isinstance(y, Tensor) else type(y).__name__}, expected"
-                f" {_sizes([x.shape])}",
-                hint=advice if picture else "export the network so that it gives the night alone",
+                f"{self.label} returned {_sizes([y.shape]) if isinstance(y, Tensor) else type(y).__name__}"
+                f" for {where}, expected {_sizes([x.shape])}",
+                hint=advice if picture else "export the network so that it returns only the night image",
             )
         y = y.float()
         low, high = (float(end) for end in torch.aminmax(y))
         # Also of what is not a number.
         if not (low >= -1 - _OVERSHOOT and high <= 1 + _OVERSHOOT):
             raise DusklineError(
-                f"{where} gave values between {low:g} and {high:g}, expected -1 to 1",
-                hint="export the network with what brings its images into that range",
+                f"{self.label} returned values between {low:g} and {high:g} for {where}, expected -1 to 1",
+                hint="export the network together with the layer that maps its images to that range",
             )
         return y
 

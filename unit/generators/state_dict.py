@@ -29,7 +29,7 @@ from unit.generators.layout import (
 State = dict[str, Tensor]
 
 BRING = (
-    "bring a generator: UNIT's gen_*.pt, CycleGAN's latest_net_G_A.pth or latest_net_G_B.pth, CUT's or"
+    "use a generator: UNIT's gen_*.pt, CycleGAN's latest_net_G_A.pth or latest_net_G_B.pth, CUT's or"
     " pix2pix's latest_net_G.pth, gandtr's generator_*.pth, or an exported network"
 )
 _DISCRIMINATOR = "a discriminator, which only training needs; the generator is the file with _G in its name"
@@ -37,26 +37,26 @@ _DISCRIMINATOR = "a discriminator, which only training needs; the generator is t
 # the file then is.
 _OTHERS: tuple[tuple[str, tuple[int | None, ...] | None, str], ...] = (
     (r"mlp_\d+\.0\.weight", None, "CUT's netF, which only its training needs; the generator is *_net_G.pth"),
-    (r"encoder\.convs\.1\.0\.weight", None, "CUT's stylegan2 generator, a kind that is not read"),
+    (r"encoder\.convs\.1\.0\.weight", None, "CUT's stylegan2 generator, which is not supported"),
     (
         r"enc_content\.model\.0\.conv\.weight",
         None,
-        "CUT's resnet_cat or MUNIT's generator, kinds that are not read",
+        "CUT's resnet_cat or MUNIT's generator, which are not supported",
     ),
     (
         r"enc\.model\.0\.conv\.weight",
         None,
-        "one of UNIT's two generators alone; its files hold both, as a and b",
+        "only one of UNIT's two generators; its files contain both, as a and b",
     ),
     (
         r"model\.3\.weight",
         (1,),
-        "a network with PReLU, as ComboGAN's and ToDayGAN's, a kind that is not read",
+        "a network with PReLU, as ComboGAN's and ToDayGAN's, which is not supported",
     ),
     (
         r"model\.0\.weight",
         (None, None, 7, 7),
-        "a CycleGAN generator of before July 2017, whose layers differ",
+        "a CycleGAN generator from before July 2017, which has other layers",
     ),
     (r"model\.0\.weight", (None, None, 4, 4), _DISCRIMINATOR),
     (r"net\.0\.weight", (None, None, 1, 1), _DISCRIMINATOR),
@@ -64,7 +64,7 @@ _OTHERS: tuple[tuple[str, tuple[int | None, ...] | None, str], ...] = (
         r"(?:.*\.)?(?:layer1\.0\.conv1|features\.0(?:\.0)?|blocks\.0\.\w+(?:\.\w+)*|conv_stem|patch_embed\.proj)"
         r"\.weight",
         None,
-        "weights of a recogniser or a classifier, which make no images",
+        "weights of a VPR model or a classifier, which make no images",
     ),
 )
 
@@ -77,17 +77,15 @@ def state_of(document: Any, path: Path) -> State:
     if isinstance(document, Mapping) and "model_state" in document:
         architecture = _architecture(document)
         if architecture not in ("", "official_resnet_generator"):
-            raise _refusal(
-                path, f"a network of the architecture {architecture}, which is not a generator that is read"
-            )
+            raise _refusal(path, f"a network of the architecture {architecture}, which is not supported")
         document = document["model_state"]
     if not isinstance(document, Mapping):
         raise _refusal(path, f"no state dict (names to tensors), but {type(document).__name__}")
     parts = [name for name, part in document.items() if _is_generators(part)]
     if len(parts) > 1:
         raise CheckpointError(
-            f"{path} holds {len(parts)} generators: {', '.join(map(str, parts))}",
-            hint="save the one that you want alone:"
+            f"{path} contains {len(parts)} generators: {', '.join(map(str, parts))}",
+            hint="save only the one that you want:"
             f" torch.save(torch.load({path.name!r})[{parts[0]!r}], 'latest_net_G.pth')",
         )
     if parts:
@@ -111,8 +109,8 @@ def checked_state(state: State, path: Path) -> tuple[Layout, State]:
     faults = [*_wrong_keys(shapes, layout), *_wrong_values(state, layout)]
     if faults:
         raise CheckpointError(
-            f"{path} is nearly {_in_words(layout)}, but:{listed(faults, 8)}",
-            hint="the file may be damaged, or of changed code: bring it again, or export the network"
+            f"{path} is almost {_in_words(layout)}, but:{listed(faults, 8)}",
+            hint="the file may be damaged, or come from modified code: get it again, or export the network"
             " (docs/choosing_a_translator.md)",
         )
     unused = layout.unused()
@@ -146,7 +144,7 @@ def _layout(shapes: Mapping[str, tuple[int, ...]], path: Path) -> Layout:
     what = _is_other(shapes)
     if not what:
         keys = ", ".join(list(shapes)[:4])
-        what = f"no generator that is known; its first keys are {keys}"
+        what = f"no known generator; its first keys are {keys}"
     raise _refusal(path, what)
 
 
@@ -166,7 +164,7 @@ def _is_other(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _refusal(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} is not a generator that is read here: it holds {what}", hint=BRING)
+    return CheckpointError(f"{path} is not a supported generator: it contains {what}", hint=BRING)
 
 
 def _in_words(layout: Layout) -> str:
@@ -193,11 +191,11 @@ def _wrong_values(state: State, layout: Layout) -> Iterator[str]:
         if value is None:
             continue
         if found := no_numbers(value):
-            yield f"{key} holds no floating-point numbers, but {found}"
+            yield f"{key} must hold floating-point numbers, found {found}"
         elif not torch.isfinite(value).all():
-            yield f"{key} holds values that are not numbers"
+            yield f"{key} has values that are NaN or infinite"
         elif key in filters and not torch.allclose(value.float(), _filter(filters[key][-1]), atol=1e-3):
-            yield f"{key} is another filter than CUT's"
+            yield f"{key} differs from CUT's filter"
 
 
 def _filter(side: int) -> Tensor:

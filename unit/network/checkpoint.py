@@ -20,14 +20,12 @@ from pipeline.runtime.errors import CheckpointError
 from unit.network.network import Generator, UnitInstanceNorm
 from unit.network.settings import GeneratorSizes
 
-_BRING = (
-    "bring a UNIT generator file (gen_*.pt) to that place, or train one: python -m stages.train_unit --help"
-)
+_BRING = "use a UNIT generator file (gen_*.pt), or train one: python -m stages.train_unit --help"
 _BRING_ANY = (
-    "bring the file of a translator to that place (docs/choosing_a_translator.md lists them), or train one:"
+    "copy a translator's file there (docs/choosing_a_translator.md lists them), or train one:"
     " python -m stages.train_unit --help"
 )
-_AGAIN = "the file may be damaged, half downloaded or none of PyTorch: bring it again"
+_AGAIN = "the file may be damaged, only partly downloaded, or not made by PyTorch: get it again"
 _FIRST_CONV = "enc.model.0.conv.weight"
 
 State = dict[str, Tensor]
@@ -81,7 +79,7 @@ def _plain(state: State, dtype: torch.dtype) -> OrderedDict[str, Tensor]:
 def read_document(path: Path) -> Any:
     """Read what a file of weights holds, whosever they are; `CheckpointError` when it cannot be."""
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint", hint="give a file in it")
+        raise CheckpointError(f"{path} is a folder, not a checkpoint", hint="use a file in it")
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}", hint=_BRING_ANY)
     if path.stat().st_size == 0:
@@ -90,9 +88,9 @@ def read_document(path: Path) -> Any:
         return load_tensors(path)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} is not a checkpoint that may be opened: it is not a PyTorch file, or it holds more than"
-            f" tensors, which could run code ({first_line(error)})",
-            hint="save the network's state_dict() alone, or export it (docs/choosing_a_translator.md)",
+            f"{path} is not a checkpoint that is safe to open: it is not a PyTorch file, or contains more"
+            f" than tensors, which could run code ({first_line(error)})",
+            hint="save only the network's state_dict(), or export it (docs/choosing_a_translator.md)",
         ) from error
     except DAMAGE as error:
         raise CheckpointError(f"{path} cannot be read ({first_line(error)})", hint=_AGAIN) from error
@@ -119,8 +117,8 @@ def _states(document: Any, path: Path) -> dict[str, State]:
             )
         if any(str(key).startswith("cnns.") for key in state):
             raise CheckpointError(
-                f"{path} holds discriminators, which only training needs",
-                hint="give the generator file beside it: gen_*.pt instead of dis_*.pt",
+                f"{path} contains discriminators, which only training needs",
+                hint="use the generator file beside it: gen_*.pt instead of dis_*.pt",
             )
     return document
 
@@ -182,7 +180,7 @@ def _require_tensor(value: Tensor, wanted: Tensor, where: str) -> None:
     if found := no_numbers(value):
         raise CheckpointError(f"{where} must hold floating-point numbers, found {found}", hint=_BRING)
     if not torch.isfinite(value).all():
-        raise CheckpointError(f"{where} holds values that are not numbers", hint=_AGAIN)
+        raise CheckpointError(f"{where} has values that are NaN or infinite", hint=_AGAIN)
 
 
 def _some(keys: list[str]) -> str:

@@ -103,10 +103,10 @@ class Timing:
         known = self._known().get(self._like)
         if known is None:
             told = self._first + _TIMED
-            time_left = "how long is said after iteration " + format(told, ",") if left > _TIMED + 1 else ""
+            time_left = "the time is shown after iteration " + format(told, ",") if left > _TIMED + 1 else ""
         else:
-            time_left = f"{in_words(known * left)} at {known:.2f} s each, as before"
-        words = f"about {memory / 1e9:.1f} GB of memory; {left:,} iterations to go; {time_left}"
+            time_left = f"{in_words(known * left)} at {known:.2f} s each, as measured before"
+        words = f"about {memory / 1e9:.1f} GB of memory; {left:,} iterations left; {time_left}"
         _LOG.info(words.rstrip("; "))
 
     def done(self, iteration: int) -> None:
@@ -117,7 +117,7 @@ class Timing:
             each = (time.monotonic() - self._since) / _TIMED
             left = self._settings.iterations - iteration - 1
             write_json(self._file, self._known() | {self._like: round(each, 4)})
-            _LOG.info("%.2f s an iteration: %s to go", each, in_words(each * left))
+            _LOG.info("%.2f s per iteration: %s left", each, in_words(each * left))
 
     def _known(self) -> dict[str, float]:
         try:

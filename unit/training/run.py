@@ -102,7 +102,7 @@ class Run:
         self._require_numbers()
         if not self.trainer.is_finite():
             # A weight that broke any earlier would have shown in the losses of the iteration after it.
-            raise self._broken(done - 1, "weights or their moments")
+            raise self._broken(done - 1, "weights or Adam's moments")
         if done % self.settings.save_every == 0:
             self._take(self._score(done))
         best = None if self.best is None else self.best.state()
@@ -140,10 +140,10 @@ class Run:
         places = self._positions(iteration)
         pictures = [str(source.path_at(place)) for source in self.sources for place in places]
         return DusklineError(
-            f"training broke in iteration {iteration + 1}: not a number: {', '.join(what)};"
+            f"training failed in iteration {iteration + 1}: NaN or infinite: {', '.join(what)};"
             f" its images: {', '.join(pictures)}",
-            hint=f"look at the images; the last good state is kept in {self.folder}; try a smaller lr, or"
-            " autocast off",
+            hint="check these images; use a smaller lr, or autocast: 'off'; the last good state is kept in"
+            f" {self.folder}",
         )
 
     def _sheet(self, target: Path, a: Generator, b: Generator) -> None:

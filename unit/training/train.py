@@ -39,7 +39,7 @@ ROOMS = (
 )
 _DAY, _NIGHT = 0, 1
 _LESS_MEMORY = (
-    "set checkpointing: true or autocast: auto, take smaller crops, a smaller batch or a smaller dim"
+    "set checkpointing: true or autocast: auto, or use smaller crops, a smaller batch or a smaller dim"
 )
 
 
@@ -117,7 +117,7 @@ def train(
         features = None if vgg is None else load_vgg(vgg, settings.vgg_input)
         side_by_side = max(1, min(threads // group.size, len(group.share(range(settings.batch)))))
         memory = memory_of_training(settings, len(group.share(range(settings.batch))), autocast, features)
-        require_memory("this training", memory, place, _LESS_MEMORY)
+        require_memory("this training run", memory, place, _LESS_MEMORY)
         features = None if features is None else features.to(place)
         trainer = Trainer(settings, str(place), features, side_by_side, group)
         require_readable(sources, folder, like, threads, group)
@@ -159,7 +159,7 @@ def train(
 def _require_vgg_where_it_counts(settings: TrainSettings, vgg: Path | None) -> None:
     if settings.vgg_w and vgg is None:
         raise ParameterError(
-            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or vgg to their file"
+            "vgg_w is not 0, but no VGG-16 weights are given", hint="set vgg_w to 0, or set vgg to their file"
         )
     if vgg is not None and not settings.vgg_w:
         raise ParameterError(
@@ -176,8 +176,8 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
         )
     if group.size > 1 and settings.dis_norm == "batch":
         raise ParameterError(
-            f"dis_norm batch takes statistics of the whole batch, which {group.size} processes share",
-            hint="train in one process, or with another dis_norm",
+            f"dis_norm batch needs the whole batch in one process, but there are {group.size} processes",
+            hint="train in one process, or use another dis_norm",
         )
 
 

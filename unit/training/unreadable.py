@@ -41,7 +41,7 @@ def require_readable(
         write_json(folder / _NOTE, {"like": like, "unreadable": list(map(list, found)), "others": others})
     refuse_unreadable(
         (reason for of_source in found for reason in of_source.values()),
-        "fix them or take them out of their folder; what is learnt continues from the last saved state",
+        "fix them, or remove them from their folder; training then resumes from the last saved state",
     )
 
 
@@ -59,7 +59,7 @@ def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> 
         if (note["like"], note["others"]) == (like, others):
             names = [name for of_source in note["unreadable"] for name in of_source]
             _LOG.info(
-                "continuing with the run that ended over images which were fixed or taken away:%s",
+                "resuming the run that stopped because of images which are now fixed or removed:%s",
                 listed(names),
             )
             shutil.rmtree(folder, ignore_errors=True)

@@ -82,11 +82,9 @@ def load_vgg(path: Path, pictures: VggInput) -> VggFeatures:
     try:
         state = load_tensors(path)
     except DAMAGE as error:
-        raise CheckpointError(
-            f"{path} holds no VGG-16 weights that may be opened ({first_line(error)})"
-        ) from error
+        raise CheckpointError(f"{path} cannot be read as VGG-16 weights ({first_line(error)})") from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path} holds no VGG-16 weights but a {type(state).__name__}")
+        raise CheckpointError(f"{path}: expected a dict with VGG-16 weights, found a {type(state).__name__}")
     network = VggFeatures(pictures).requires_grad_(False).eval()
     convs = [layer for layer in network.layers if isinstance(layer, nn.Conv2d)]
     for name, index, conv in zip(_CAFFE, _PLACES, convs, strict=True):

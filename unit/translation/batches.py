@@ -56,13 +56,13 @@ class UnitBatchTranslator(UnitTranslator):
                 height, width = pictures[0].shape[1:]
                 raise DusklineError(
                     f"the memory of {self._device} is too small for an image of {width}x{height} pixels",
-                    hint="lower shorter_side, end what else uses the device, or set DUSKLINE_DEVICE=cpu",
+                    hint="lower shorter_side, close other programs on the GPU, or set DUSKLINE_DEVICE=cpu",
                 ) from error
         # Outside the handler: its error holds the tensors that did not fit.
         torch.cuda.empty_cache()
         half = (len(pictures) + 1) // 2
         self.batch = min(self.batch, half)
-        _LOG.info("out of memory: %d images at a time from here on", self.batch)
+        _LOG.info("out of memory: continuing with %d images at a time", self.batch)
         return self.translate(pictures[:half]) + self.translate(pictures[half:])
 
     def _placed(self, levels: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class UnitBatchTranslator(UnitTranslator):
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a compiler that is not there, or a shape that it cannot do
-            _LOG.warning("continues without compiling: %s: %s", type(error).__name__, error)
+            _LOG.warning("continuing without torch.compile: %s: %s", type(error).__name__, error)
             self._compiles = False
             return super()._forward(x)
         return night

@@ -64,7 +64,7 @@ class Network:
         if min(height, width) < self.smallest_side:
             raise BadImageError(
                 f"an image of {width}x{height} pixels is too small for the network, which needs"
-                f" {self.smallest_side} each way"
+                f" at least {self.smallest_side} on each side"
             )
         sides = ("width", width, self.takes[1]), ("height", height, self.takes[0])
         wrong = [
@@ -74,8 +74,8 @@ class Network:
         ]
         if wrong:
             raise BadImageError(
-                f"an image of {width}x{height} pixels: the network was exported for {' and '.join(wrong)}"
-                " alone, so resize by shorter_side, or export it with dynamic_shapes"
+                f"an image of {width}x{height} pixels: the network was exported only for"
+                f" {' and '.join(wrong)}; set shorter_side, or export it with dynamic_shapes"
             )
 
 
@@ -156,7 +156,7 @@ def _exported(module: Exported, program: str, settings: UnitSettings, device: st
     numbers = str(module.numbers).removeprefix("torch.")
     if settings.dtype not in ("auto", numbers):
         raise ParameterError(
-            f"dtype is {settings.dtype}, and {module.label} computes in {numbers}", hint="set dtype to auto"
+            f"dtype is {settings.dtype}, but {module.label} computes in {numbers}", hint="set dtype to auto"
         )
     _require_no_choice(settings, module.label, "an exported network", "norm_statistics", "dropout")
     multiple = settings.size_multiple
@@ -176,4 +176,4 @@ def _require_no_choice(settings: UnitSettings, path: Path | str, what: str, *nam
     chosen = settings.record()
     wrong = [f"{name}: {chosen[name]}" for name in names if name in chosen]
     if wrong:
-        raise ParameterError(f"{', '.join(wrong)} means nothing to {path}, {what}", hint="leave it out")
+        raise ParameterError(f"{', '.join(wrong)} has no effect on {path}, {what}", hint="remove it")

@@ -64,14 +64,15 @@ def draw(drawing: Drawing) -> bytes:
 def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None, None]:
     """Yield the encoded images in the order of `drawings`, drawn by `workers` processes.
 
-    The bytes do not depend on `workers`. `DusklineError` if a worker was killed.
+    The bytes do not depend on `workers`. `DusklineError` if a worker was killed, or if the system gives
+    processes no semaphores, which several workers need.
     """
     if workers == 1:
         yield from map(draw, drawings)
         return
     waiting = iter(drawings)
     others = active_children()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start) as pool:
+    with _pool(workers) as pool:
         under_way: deque[Future[list[bytes]]] = deque()
         try:
             while True:
@@ -96,6 +97,16 @@ def draw_all(drawings: Iterable[Drawing], workers: int) -> Generator[bytes, None
         finally:
             for future in under_way:
                 future.cancel()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    try:
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start)
+    except OSError as error:
+        raise DusklineError(
+            f"this system gives processes no shared memory: {error.strerror}",
+            hint="make /dev/shm writable (as root: chmod 1777 /dev/shm), or set DUSKLINE_WORKERS=1",
+        ) from error
 
 
 def _draw_batch(drawings: list[Drawing]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Archives as they are: members of tar and zip read one after the other, without unpacking.
+"""Archives: members of tar and zip files are read one after the other, without unpacking.
 
-With the record of archives that a user holds elsewhere.
+Also the record of archives that a user keeps elsewhere.
 """

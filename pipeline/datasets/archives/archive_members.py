@@ -1,7 +1,7 @@
 """Members of tar, tar.gz and zip archives, one after the other, without unpacking anything to disk.
 
-An archive is somebody else's file: paths that escape, links, devices, sparse files and members that unfold to
-absurd sizes are refused by name before a byte of them is used.
+Archives are not trusted: paths that leave the folder, links, devices, sparse files and members that expand to
+absurd sizes are rejected by name before a byte of them is used.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pipeline.runtime.errors import BadArchiveError, MissingInputError
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 
-# No image or split file of any known set comes near it.
+# Far more than any image or split file of a known dataset.
 LARGEST_MEMBER = 256 << 20
-# Images hardly compress, text by 10 or 20; small members may do as they like.
+# Images hardly compress, text by 10 or 20; small members are not checked.
 LARGEST_RATIO = 200
 _SMALL = 4 << 20
 
@@ -55,7 +55,7 @@ class Member:
     """One plain file in an archive.
 
     name: POSIX path inside the archive. size: bytes when unpacked. read: returns its bytes, at any time, in
-    any order and from any thread; raises `BadArchiveError` when they are damaged.
+    any order and from any thread; raises `BadArchiveError` if they are damaged.
     """
 
     archive: Path
@@ -65,23 +65,23 @@ class Member:
 
     @property
     def label(self) -> str:
-        """Where the member lies, such as `000.tar/000/000123_pitch1_yaw7.jpg`."""
+        """Archive and name, such as `000.tar/000/000123_pitch1_yaw7.jpg`."""
         return f"{self.archive.name}/{self.name}"
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is that of an archive this module reads."""
+    """Whether this module reads archives of this name."""
     return path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
 def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
-    """Yield the plain files of an archive in its order, `wanted` ones only; every member is checked.
+    """Yield the plain files of an archive that are `wanted`, in its order; every member is checked.
 
-    Tar and zip members are read when asked for, wherever they lie. Those of a compressed tar can only be had
-    in passing, so each wanted one is held in memory until the caller lets it go.
+    Members of tar and zip are read when `read` is called. Those of a compressed tar are read while the
+    archive is passed through, so each one that is wanted stays in memory until the caller drops it.
 
-    Raises `MissingInputError` when there is no such file, and `BadArchiveError`, naming archive and member,
-    when it is not an archive, is truncated or damaged, or holds a member that must not be extracted.
+    Raises `MissingInputError` if there is no such file, and `BadArchiveError`, naming archive and member,
+    if it is not an archive, is truncated or damaged, or contains a member that must not be extracted.
     """
     if not archive.is_file():
         raise MissingInputError(f"no such archive: {archive}")
@@ -96,12 +96,12 @@ def members(archive: Path, wanted: Wanted | None = None) -> Iterator[Member]:
             yield from _tar_members(archive, stream, wanted)
     else:
         raise BadArchiveError(
-            f"{archive} is not an archive that can be read", hint=f"known are {', '.join(ARCHIVE_SUFFIXES)}"
+            f"{archive} is not an archive that can be read", hint=f"use one of {', '.join(ARCHIVE_SUFFIXES)}"
         )
 
 
 def member_names(archive: Path) -> list[str]:
-    """Return the names of all plain files in their order; contents are not read. Errors as `members`."""
+    """Return the names of all plain files in their order, without reading them. Errors as `members`."""
     names: list[str] = []
 
     def note(name: str) -> bool:
@@ -116,7 +116,7 @@ def member_names(archive: Path) -> list[str]:
 class _Headers(io.RawIOBase):
     """The stream that tarfile reads headers from; it remembers the last one.
 
-    tarfile takes a broken header for the end of the archive, and believes any size that a header of a header
+    tarfile takes a broken header for the end of the archive, and trusts any size that an extended header
     claims.
     """
 
@@ -127,10 +127,10 @@ class _Headers(io.RawIOBase):
         self.last = b""
 
     def read(self, size: int = -1) -> bytes:
-        # From Python 3.14 on they are asked for in pieces.
+        # Since Python 3.14 tarfile reads them in pieces.
         self._beyond = 0 if size == _BLOCK else self._beyond + size
         if not 0 <= self._beyond <= _LARGEST_HEADER:
-            raise tarfile.ReadError(f"a header claims more than {_LARGEST_HEADER:,} bytes")
+            raise tarfile.ReadError(f"a header claims to have more than {_LARGEST_HEADER:,} bytes")
         self.last = self._stream.read(size)
         return self.last
 
@@ -142,13 +142,13 @@ class _Headers(io.RawIOBase):
 
 
 def _tar_members(archive: Path, stream: Stream, wanted: Wanted | None) -> Iterator[Member]:
-    """Walk the headers; `stream` only ever moves forward, which makes a compressed tar bearable."""
+    """Walk the headers; `stream` only moves forward, because seeking back in a compressed tar is slow."""
     packed = isinstance(stream, gzip.GzipFile)
     size = archive.stat().st_size
     headers = _Headers(stream)
     with tarfile.open(fileobj=headers, mode="r:") as tar:
         while (info := tar.next()) is not None:
-            # tarfile keeps every header it has seen otherwise.
+            # Otherwise tarfile keeps every header it has read.
             tar.members = []  # type: ignore[attr-defined]
             name = _checked_name(archive, info.name)
             if info.isdir():
@@ -165,9 +165,9 @@ def _tar_members(archive: Path, stream: Stream, wanted: Wanted | None) -> Iterat
         raise BadArchiveError(
             f"{archive} is truncated or damaged at byte {tar.offset:,}", hint="download it again"
         )
-    # Reading on to the end makes gzip check its sum.
+    # Reading to the end makes gzip check its checksum.
     if packed and len(stream.read(_SMALL + 1)) > _SMALL:
-        raise BadArchiveError(f"{archive} continues for megabytes after its end mark")
+        raise BadArchiveError(f"{archive} has megabytes of data after its end mark")
 
 
 def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, packed: bool) -> None:
@@ -178,7 +178,7 @@ def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, p
     _check_size(archive, info.name, info.size)
     end = info.offset_data + info.size
     if packed and end > max(_SMALL, LARGEST_RATIO * archive_size):
-        raise _hostile(archive, info.name, f"unfolds the archive to more than {LARGEST_RATIO} times its size")
+        raise _hostile(archive, info.name, f"expands the archive to more than {LARGEST_RATIO} times its size")
     if not packed and end > archive_size:
         raise BadArchiveError(
             f"{archive} is truncated: {info.name} ends at byte {end:,}, the file at {archive_size:,}",
@@ -187,7 +187,7 @@ def _check_tar_member(archive: Path, info: tarfile.TarInfo, archive_size: int, p
 
 
 def _zip_members(archive: Path, wanted: Wanted | None) -> Iterator[Member]:
-    # Left open as long as a member that can be read is about; it closes itself with the last of them.
+    # Stays open while any of its members can still be read; it closes itself after the last one.
     with _damage_named(archive):
         opened = zipfile.ZipFile(archive)
     lock = Lock()
@@ -200,7 +200,7 @@ def _zip_members(archive: Path, wanted: Wanted | None) -> Iterator[Member]:
             continue
         _check_size(archive, name, info.file_size)
         if info.file_size > max(_SMALL, LARGEST_RATIO * info.compress_size):
-            raise _hostile(archive, name, f"unfolds to more than {LARGEST_RATIO} times its size")
+            raise _hostile(archive, name, f"expands to more than {LARGEST_RATIO} times its size")
         if info.flag_bits & _ENCRYPTED:
             raise BadArchiveError(f"{archive}: member {name} is encrypted")
         if wanted is None or wanted(name):
@@ -216,7 +216,7 @@ def _read_at(archive: Path, name: str, offset: int, size: int) -> bytes:
 
 def _read_zipped(opened: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path, lock: Lock) -> bytes:
     with _damage_named(archive, info.filename):
-        # The count of open members is not safe against threads, reading them is.
+        # The count of open members is not thread-safe, reading them is.
         with lock:
             stream = opened.open(info)
         try:
@@ -243,15 +243,15 @@ def _damage_named(archive: Path, name: str = "") -> Iterator[None]:
     except _DAMAGE as error:
         which = f"member {name} of {archive}" if name else str(archive)
         raise BadArchiveError(
-            f"{which} cannot be read: truncated, damaged or no archive ({error})",
-            hint="look at it (a saved error page is not an archive), then download it again",
+            f"{which} cannot be read: truncated, damaged or not an archive ({error})",
+            hint="check it (a saved error page is not an archive), then download it again",
         ) from error
 
 
 def _checked_name(archive: Path, name: str) -> str:
     parts = re.split(r"[/\\]", name)
     if not parts[0] or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
-        raise _hostile(archive, name, "has a path that leaves the folder it is extracted to")
+        raise _hostile(archive, name, "has a path outside the folder it is extracted to")
     return name.removeprefix("./")
 
 
@@ -262,6 +262,6 @@ def _check_size(archive: Path, name: str, size: int) -> None:
 
 def _hostile(archive: Path, name: str, what: str) -> BadArchiveError:
     return BadArchiveError(
-        f"{archive}: refused, because its member {name!r} {what}",
-        hint="such an archive does not come from the makers of a data set; get it from the published address",
+        f"{archive}: rejected, because its member {name!r} {what}",
+        hint="no published dataset has such an archive; download it from the published address",
     )

@@ -1,4 +1,4 @@
-"""Archives that a user holds: read where they lie, recorded by name, size and digest, never moved."""
+"""Archives that a user has: read in place, recorded by name, size and digest, never moved."""
 
 from __future__ import annotations
 
@@ -56,32 +56,32 @@ def _readable() -> Iterator[None]:
     except PermissionError as error:
         raise UserError(
             f"cannot read {error.filename}: {error.strerror}",
-            hint="make it readable for the user who runs this, then run the same command again",
+            hint="make it readable for the user who runs duskline, then run the same command again",
         ) from error
 
 
 def write_record(raw: Path, archives: Sequence[LocalArchive]) -> None:
-    """Write `raw`/archives.json; it depends on the archives only, not on where the archive folder is."""
+    """Write `raw`/archives.json; it depends only on the archives, not on where the archive folder is."""
     write_json(raw / RECORD, [asdict(archive) for archive in archives])
 
 
 def archive_places(raw: Path, held: Path) -> dict[str, Path]:
     """Return the files of a raw folder by name: those that `archives.json` records, or else all in it.
 
-    Recorded archives are looked for below `held` and checked by size. `MissingInputError` names all that are
-    gone or have changed, `UserError` what may not be read.
+    Recorded archives are searched below `held` and checked by size. `MissingInputError` names all that are
+    missing or have changed, `UserError` what cannot be read.
     """
     with _readable():
         return _places(raw, held)
 
 
 def how_to_bring(raw: Path) -> str:
-    """Say in a hint how a file that the raw folder lacks gets there: archives are never put into an out."""
+    """A hint on how to add a file that the raw folder lacks; archives never go into an output of DVC."""
     if not (raw / RECORD).is_file():
-        return "bring it there if this folder is yours; if a fetch stage made it, run that one again"
+        return "copy it there if this folder is yours; if a fetch stage made the folder, run that stage again"
     return (
-        f"put it into {raw.name}/ of the archive folder (archives, or what DUSKLINE_ARCHIVES names), then "
-        f"run dvc repro --force --single-item fetch@{raw.name}; only files that the source lists are taken"
+        f"copy it into {raw.name}/ in the archive folder (archives, or the value of DUSKLINE_ARCHIVES), then "
+        f"run dvc repro --force --single-item fetch@{raw.name}; only files that the source lists are used"
     )
 
 
@@ -95,16 +95,15 @@ def _places(raw: Path, held: Path) -> dict[str, Path]:
     for archive in _read_record(record):
         path = held / archive.place
         if not path.is_file():
-            wrong.append(f"{path}: not there")
+            wrong.append(f"{path}: missing")
         elif path.stat().st_size != archive.size:
             wrong.append(f"{path}: {path.stat().st_size:,} bytes, {archive.size:,} when it was fetched")
         places[archive.name] = path
     if wrong:
         raise MissingInputError(
-            f"{len(wrong)} of {len(places)} archives of {raw} are not as {RECORD} records them:"
-            f"{listed(wrong)}",
-            hint="bring them back, set DUSKLINE_ARCHIVES to the folder that holds them, or fetch the "
-            f"source again: dvc repro --force --single-item fetch@{raw.name}",
+            f"{len(wrong)} of {len(places)} archives of {raw} differ from {RECORD}:{listed(wrong)}",
+            hint="restore them, set DUSKLINE_ARCHIVES to the folder that has them, or fetch the source "
+            f"again: dvc repro --force --single-item fetch@{raw.name}",
         )
     return places
 

@@ -1,4 +1,4 @@
-"""What of a set has nothing in common with a test set: no image of it, and none taken near one."""
+"""The images of a dataset that do not overlap a test set: not in it, and not taken near one of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.runtime.progress import progress
 
 @dataclass(frozen=True)
 class Apart:
-    """Images kept, and those left out by the first reason that holds: the same image, or a near place."""
+    """Numbers of images: kept, left out because they are the same, and left out because they are near."""
 
     kept: int
     same: int
@@ -34,17 +34,17 @@ class Apart:
 def exclude_overlap(
     source: ImageSet, other: ImageSet, out: Path, radius: float, shards_above: int | None = None
 ) -> Apart:
-    """Link into the set `out` the images of `source` that have nothing in common with `other`.
+    """Link into the dataset `out` the images of `source` that do not overlap `other`.
 
-    Left out are those with the bytes, the file name or Tokyo 24/7's query number of an image of `other`, also
-    where another copy's name has another last digit, and those taken at most `radius` metres from one. What
-    was written is read again and compared image by image before it becomes the set. Where images are in
-    different UTM grids, their positions are brought into those of `other`. `SetError` when all are too far
-    apart for that, when some have a zone and others none, when positions of one set are metres and of the
-    other frames, or unknown, or when nothing is left.
+    Left out are images with the bytes, the file name or Tokyo 24/7's query number of an image of `other`
+    (names of two copies may differ in the last digit), and images taken at most `radius` metres from one.
+    The result is read again and compared image by image before it becomes the dataset. Positions in
+    different UTM grids are converted to those of `other`. Raises `SetError` if all are too far apart for
+    that, if only some have a zone, if positions of one dataset are metres and those of the other frames, or
+    unknown, or if no image is left.
     """
     if not 0 <= radius < np.inf:
-        raise ParameterError(f"radius must be metres from 0 on, not {radius}")
+        raise ParameterError(f"radius must be 0 metres or more, not {radius}")
     require_positions(source, other)
     require_one_unit(source, other)
     same = _same(source.rows, other.rows)
@@ -52,8 +52,8 @@ def exclude_overlap(
     kept = [row for row, out_of_it in zip(source.rows, same | near, strict=True) if not out_of_it]
     if not kept:
         raise SetError(
-            f"nothing of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} images "
-            f"are the same, the others at most {radius:g} m away"
+            f"no image of {source.root} is apart from {other.root}: {same.sum()} of {len(source.rows)} are "
+            f"in both, the others are at most {radius:g} m away"
         )
     with replaced_set(out, shards_above) as writer:
         for row in progress(kept, total=len(kept), label="apart"):
@@ -65,9 +65,9 @@ def exclude_overlap(
 
 
 def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
-    """Raise `SetError` with both names for images of `kept` that are of `other` or at most `radius` m away.
+    """Raise `SetError` with both names if images of `kept` are in `other` or at most `radius` m from one.
 
-    Every image is compared with every other, without what chose them.
+    Compares every image with every other, and shares no code with the selection.
     """
     digests = {row.digest: row for row in other.rows}
     together = []
@@ -84,14 +84,14 @@ def require_no_overlap(kept: ImageSet, other: ImageSet, radius: float) -> None:
     ]
     if together:
         raise SetError(
-            f"images of {kept.root} are not apart from {other.root} by more than {radius:g} m:"
+            f"images of {kept.root} are also in {other.root}, or within {radius:g} m of its images:"
             f"{listed(together)}",
-            hint="they would teach what the test set asks; this is a fault of the stage, please report it",
+            hint="training on them would leak test images; this is a bug of the stage, please report it",
         )
 
 
 def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarray:
-    """Whether each of `rows` is an image of `others`, (n,) bool: by bytes, by its name or by number."""
+    """Whether each of `rows` is an image of `others`, (n,) bool: by bytes, by name or by query number."""
     digests = {row.digest for row in others}
     names = SamePictures(row.file_name for row in others)
     numbers = {number_in_name(row.name) for row in others} - {None}
@@ -107,9 +107,10 @@ def _same(rows: tuple[ImageRow, ...], others: tuple[ImageRow, ...]) -> np.ndarra
 
 @dataclass(frozen=True)
 class _Ground:
-    """One UTM grid: positions of a set's images (n, 2) in it, nan for those that are too far away.
+    """One UTM grid.
 
-    theirs: positions (m, 2) of the other set's images that are of it, and their indexes (m,).
+    mine: positions (n, 2) of the images of a dataset in it, nan for those that are too far away.
+    theirs, indexes: positions (m, 2) of the images of the other dataset in this grid, and their indexes (m,).
     """
 
     mine: np.ndarray
@@ -128,7 +129,7 @@ def _near(grounds: list[_Ground], radius: float) -> np.ndarray:
 
 
 def _grounds(source: ImageSet, other: ImageSet) -> list[_Ground]:
-    """Where images of `other` are, grid by grid, with those of `source` brought there."""
+    """Positions of the images of `other`, grid by grid, and those of `source` converted to each grid."""
     mine, theirs = (np.array([(row.east, row.north) for row in images.rows]) for images in (source, other))
     if len({row.grid or zone_in_name(row.name) for row in (*source.rows, *other.rows)}) == 1:
         return [_Ground(mine, theirs, np.arange(len(theirs)))]
@@ -142,8 +143,8 @@ def _grounds(source: ImageSet, other: ImageSet) -> list[_Ground]:
             return grounds
     found = "; ".join(f"{images.root}: {', '.join(_zones(images))}" for images in (source, other))
     raise SetError(
-        f"distances need images in one UTM zone or in neighbours, found {found}",
-        hint="sets of different cities have nothing in common: leave the stage out",
+        f"distances need images in the same UTM zone or in neighbouring ones, found {found}",
+        hint="datasets of different cities do not overlap: remove this stage",
     )
 
 

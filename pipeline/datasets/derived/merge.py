@@ -1,4 +1,4 @@
-"""A day set and its nights as one set, without a second copy of a single image."""
+"""A day dataset and its night dataset as one dataset, without copying any image."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _LOG = logging.getLogger(__name__)
 def merge_sets(
     day: ImageSet, night: ImageSet, out: Path, keep_nights: float, seed: int, shards_above: int | None = None
 ) -> ImageSet:
-    """Link every image of `day` and of `night` into the set `out`, and the record of the nights' origins.
+    """Link every image of `day` and of `night` into the dataset `out`, and the record of origins.
 
-    keep_nights: which share of the nights is taken, 0 to 1; see `kept_nights`. The record stays that of all;
-    the terms are those of both. shards_above: see `replaced_set`.
+    keep_nights: the share of the nights to take, 0 to 1; see `kept_nights`. The record keeps all nights; the
+    terms are those of both datasets. shards_above: see `replaced_set`.
 
-    The nights must be those of these days, or of another copy of these, whose names have another last digit;
-    such nights are copied under the names of their days. `SetError` names the images when both sets use a
-    name, when a night was made from other bytes than the day set holds or from an image that it does not
-    hold, when a day image has no record, and when a recorded night is missing or another one; and when
-    positions of the two sets do not count the same.
+    The nights must be those of these day images, or of another copy of them, whose names have another last
+    digit; such nights are copied under the names of these images. `SetError` names the images if both
+    datasets use a name, if a night was made from other bytes or from an image that `day` does not have, if a
+    day image has no record, or if a recorded night is missing or differs. It is also raised if the positions
+    of the two datasets are in different units or grids.
     """
     require_one_ground(day, night)
     both = sorted({row.name for row in day.rows} & {row.name for row in night.rows})
     if both:
         raise SetError(
             f"{len(both)} names are in {day.root} and in {night.root}:{listed(both)}",
-            hint="a night's name ends in n before the suffix; is the night set a set of days?",
+            hint="the name of a night ends in n before the suffix; is the night dataset a day dataset?",
         )
     record = files.require_file(
-        night.root / ORIGINS, hint="a night set comes from the translate stage, which records its origins"
+        night.root / ORIGINS, hint="use a night dataset made by the translate stage, which writes this file"
     )
     told = read_origins(night.root)
     origins = _with_names_of(day, told)
@@ -61,7 +61,7 @@ def merge_sets(
                 writer.take(row, part)
         if old_names:
             _LOG.warning(
-                "%d nights were made of another copy of %s and are copied under the names of its days",
+                "%d nights were made from another copy of %s and are copied under the names of its images",
                 sum(one != other for one, other in zip(night.rows, named, strict=True)),
                 day.root,
             )
@@ -73,9 +73,9 @@ def merge_sets(
 
 
 def kept_nights(nights: Sequence[ImageRow], share: float, seed: int) -> list[ImageRow]:
-    """The given share (0 to 1) of the nights of each split and role, rounded to whole ones, in their order.
+    """The given share (0 to 1) of the nights of each split and role, rounded to whole images, in their order.
 
-    Which ones depends on `seed` and their names alone: a larger share keeps what a smaller one keeps, and an
+    The choice depends only on `seed` and the names: a larger share keeps what a smaller one keeps, and one
     image more or less changes at most one other choice.
     """
     if not 0 <= share <= 1:
@@ -91,7 +91,7 @@ def kept_nights(nights: Sequence[ImageRow], share: float, seed: int) -> list[Ima
 
 
 def _with_names_of(day: ImageSet, origins: Sequence[Origin]) -> tuple[Origin, ...]:
-    """Origins by the names that the images they were made of have in `day`, of which they may be a copy."""
+    """The origins, with the names that their day images have in `day`, which may be another copy of them."""
     days = SamePictures(row.name for row in day.rows)
     found = []
     for origin in origins:
@@ -106,26 +106,26 @@ def _with_names_of(day: ImageSet, origins: Sequence[Origin]) -> tuple[Origin, ..
 def _require_nights_of(
     day: ImageSet, rows: Sequence[ImageRow], origins: Sequence[Origin], record: Path
 ) -> None:
-    """Hold the record of the nights `rows` against them and the days; every contradiction is named."""
+    """Compare the record of the nights `rows` with them and with the days; name every contradiction."""
     folder = record.parent
     days = {row.name: row.digest for row in day.rows}
     nights = {row.name: row.digest for row in rows}
     read = [origin for origin in origins if origin.source in days and origin.source_digest]
     made = [origin for origin in origins if origin.status == "done"]
     contradictions = {
-        f"images of {day.root} are not those that the nights in {folder} were made from": [
+        f"images of {day.root} differ from those that the nights in {folder} were made from": [
             origin.source for origin in read if origin.source_digest != days[origin.source]
         ],
-        f"nights in {folder} were made from images that {day.root} does not hold": [
+        f"nights in {folder} were made from images that {day.root} does not have": [
             origin.source for origin in origins if origin.source not in days
         ],
         f"images of {day.root} have no record in {record}": sorted(
             set(days) - {origin.source for origin in origins}
         ),
-        f"nights are not in {folder}, though {record} calls them done": [
+        f"nights are missing in {folder}, though {record} lists them as done": [
             origin.name for origin in made if origin.name not in nights
         ],
-        f"nights in {folder} are not those that {record} records": [
+        f"nights in {folder} differ from those that {record} lists": [
             origin.name for origin in made if nights.get(origin.name, origin.digest) != origin.digest
         ],
         f"images of {folder} have no record in {record}": sorted(
@@ -136,5 +136,5 @@ def _require_nights_of(
         if names:
             raise SetError(
                 f"{len(names)} {what}:{listed(names)}",
-                hint="run the translate stage again on this day set, then merge",
+                hint="run the translate stage again on this day dataset, then merge again",
             )

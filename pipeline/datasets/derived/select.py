@@ -24,7 +24,7 @@ BORDERLINE = "borderline.jpg"
 
 @dataclass(frozen=True)
 class Selected:
-    """Images kept, by "split/role"; queries of the source by time of day, and by where that is known from."""
+    """Images kept, by "split/role"; queries of the source by time of day, and by the origin of that label."""
 
     kept: dict[str, int]
     times: dict[str, int]
@@ -49,16 +49,17 @@ def select_time(
     shards_above: int | None = None,
     database: str = "all",
 ) -> Selected:
-    """Link the database of `source` and its queries of `time_of_day` into the set `out`.
+    """Link the database of `source` and its queries of `time_of_day` into the dataset `out`.
 
-    database: "all" of it, or the images of one time of day; then the set must label every one.
+    database: "all" of it, or only the images of one time of day; then every image needs a label.
+    unlabelled: "brightness" guesses the time of queries without a label, and draws the least certain guesses
+    on `out`/borderline.jpg; "refuse" ends with an error that names them.
+    expected: how many queries of that time there must be; 0 for any number above 0.
+    shards_above: see `replaced_set`.
 
     Every query of `source` is labelled (see `label_queries`) and listed in `out`/times_of_day.csv, kept or
-    not, so that a hand may correct the list. unlabelled: "brightness" guesses the time of a query that
-    nothing labels, and draws the least certain guesses on `out`/borderline.jpg; "refuse" names them.
-    expected: how many queries of that time there must be; 0 takes any number but none. `SetError` when a
-    query has no label, or when there is no or another number of queries of that time. shards_above: see
-    `replaced_set`.
+    not, so that users can correct the list. Raises `SetError` if a query has no label, or if the number of
+    queries of that time is 0 or not the expected one.
     """
     if time_of_day not in TIMES_OF_DAY:
         raise ParameterError(f"time_of_day must be one of {', '.join(TIMES_OF_DAY)}, not {time_of_day!r}")
@@ -69,11 +70,11 @@ def select_time(
     times = {name: found[name] for name in TIMES_OF_DAY}
     if not found[time_of_day]:
         numbers = ", ".join(f"{count} {name}" for name, count in times.items())
-        raise SetError(f"{source.root} has no {time_of_day} queries; by time of day it has {numbers}")
+        raise SetError(f"{source.root} has no {time_of_day} queries; it has {numbers}")
     if expected and found[time_of_day] != expected:
         raise SetError(
             f"{source.root} has {found[time_of_day]:,} {time_of_day} queries instead of {expected:,}",
-            hint=f"look at {TIMES_FILE} of an earlier run, and correct it by a list of corrections",
+            hint=f"check {TIMES_FILE} of an earlier run, and give a corrected copy as corrections",
         )
     if database != "all":
         _require_labels(source, database)
@@ -94,13 +95,13 @@ def select_time(
 
 
 def _require_labels(source: ImageSet, time_of_day: str) -> None:
-    """Refuse a database of which some are of no known time, or none of that time."""
+    """Raise `SetError` if some images of the database have no label, or none has this one."""
     rows = source.where(role="database")
     if unknown := [row.name for row in rows if not row.time_of_day]:
         raise SetError(
             f"{len(unknown):,} of {len(rows):,} images of the database of {source.root} have no time of"
             f" day:{listed(unknown)}",
-            hint="database: all keeps them; the form that reads the set says whether it knows their times",
+            hint="set database: all to keep them, or use a dataset whose form knows their times",
         )
     if not any(row.time_of_day == time_of_day for row in rows):
         raise SetError(f"the database of {source.root} has no {time_of_day} images")

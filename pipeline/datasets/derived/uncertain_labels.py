@@ -1,4 +1,4 @@
-"""A sheet of the queries whose time of day was guessed with the least certainty, for a hand that corrects."""
+"""A sheet of the queries whose time of day was guessed with the least certainty, to be checked by eye."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 44
 
 
 def least_certain(labels: Iterable[TimeLabel]) -> list[TimeLabel]:
-    """The `SHOWN` guesses of the least certainty, the least certain first."""
+    """The `SHOWN` least certain guesses, the least certain first."""
     guessed = [label for label in labels if label.certainty is not None]
     return sorted(guessed, key=lambda label: (label.certainty, label.name))[:SHOWN]
 

@@ -1,4 +1,4 @@
 """Downloads: resumed where they stopped, checked by checksum and by type.
 
-fetch.py is the stage's function.
+fetch.py has what the stage calls.
 """

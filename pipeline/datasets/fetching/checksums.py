@@ -1,4 +1,4 @@
-"""Digests pinned on first use: a file without a published digest may not change unnoticed."""
+"""Digests pinned on first use, so that a file without a published digest cannot change unnoticed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pin:
 
 
 def read_pins(pinned: Path) -> dict[tuple[str, str], Pin]:
-    """Read the tracked list of pins by (source, name); a list that does not exist is empty."""
+    """Read the list of pins by (source, name); a list that does not exist is empty."""
     if not pinned.is_file():
         return {}
     pins = {}
@@ -39,9 +39,9 @@ def read_pins(pinned: Path) -> dict[tuple[str, str], Pin]:
 
 
 def verify_checksum(pinned: Path, found: Pin, *, published: str = "") -> bool:
-    """Hold a file against the digest that was `published`, or else pinned; pin it when it is the first.
+    """Compare a file with its `published` digest, or else with the pinned one; without any, pin it.
 
-    Returns whether it was pinned now. `UserError` when the file is another one.
+    Returns whether it was pinned now. Raises `UserError` if the digests differ.
     """
     pins = read_pins(pinned)
     known = pins.get((found.source, found.name))
@@ -49,11 +49,11 @@ def verify_checksum(pinned: Path, found: Pin, *, published: str = "") -> bool:
     if expected == found.sha256:
         return False
     if expected:
-        origin = "its makers published" if published else f"{pinned} has pinned"
+        origin = "its authors published" if published else f"{pinned} has"
         raise UserError(
-            f"{found.name} of {found.source} is another file than before: {origin} SHA-256 {expected}, "
+            f"{found.name} of {found.source} is not the expected file: {origin} SHA-256 {expected}, "
             f"found {found.sha256} ({found.size:,} bytes)",
-            hint="get the right file; this one was changed or damaged on its way"
+            hint="get the correct file; this one was changed or damaged"
             if published
             else f"get the file that was used before; to accept the new one, remove its line from {pinned}",
         )
@@ -63,7 +63,7 @@ def verify_checksum(pinned: Path, found: Pin, *, published: str = "") -> bool:
 
 
 def remove_pin(pinned: Path, other: Pin) -> None:
-    """Forget what is pinned by the name of `other`, if that is another file."""
+    """Remove the pin of the name of `other`, if its digest differs."""
     pins = read_pins(pinned)
     known = pins.get((other.source, other.name))
     if known is not None and known.sha256 != other.sha256:

@@ -1,4 +1,4 @@
-"""One file from one address: http(s), or a file on Google Drive; written beside and renamed."""
+"""One file from one address: http(s), or a file on Google Drive; written to a temporary file and renamed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def is_address(place: str) -> bool:
 def download(address: str, target: Path) -> None:
     """Download `address` (a URL, or `drive:<id>`) to `target`; on failure `target` is as it was.
 
-    What has arrived of a file waits in a folder beside `target`, and the next download of the same address
-    continues it, after a failure as after a kill. `DownloadFailedError` when the address does not give the
-    whole file, `DusklineError` when it cannot be written.
+    An unfinished download stays in a folder beside `target`, and the next download from the same address
+    continues it, after a failure as after a kill. Raises `DownloadFailedError` if the address does not give
+    the whole file, and `DusklineError` if it cannot be written.
     """
-    # A folder, because gdown leaves half-done files of its own naming beside the one it writes.
+    # A folder, because gdown writes temporary files with names of its own beside its output.
     folder = target.parent / f".{target.name[:40]}.part"
-    # Another address may have another file, so each has a part of its own.
+    # Another address may have another file, so each address has its own part.
     part = folder / digest_bytes(address.encode())[:8] / target.name
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def download(address: str, target: Path) -> None:
     except OSError as error:
         raise DusklineError(
             f"could not write {target}: {error.strerror or error}",
-            hint="check free disk space and permissions, then run the same command again, which continues",
+            hint="check free disk space and permissions, then run the same command again to continue",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -57,10 +57,10 @@ def _from_drive(file_id: str, beside: Path) -> None:
         )
     except gdown.exceptions.FileURLRetrievalError as error:
         raise DownloadFailedError(
-            f"{where}: Google refuses it, as it does for a day when many people have fetched a file (quota), "
-            f"and for good when it is no longer shared",
+            f"{where}: Google refuses the download: either too many people have downloaded the file today "
+            f"(quota), or it is no longer shared",
             hint=f"open https://drive.google.com/uc?id={file_id} in a browser where you are signed in, and "
-            f"put the file into the archive folder",
+            f"move the file into the archive folder",
         ) from error
     except (gdown.exceptions.DownloadError, requests.RequestException) as error:
         raise DownloadFailedError(f"{where}: {in_short(error)}") from error

@@ -1,4 +1,4 @@
-"""Get what a source consists of: archives held or downloaded, a checkpoint from a path or an address."""
+"""Get the files of a source: archives, found or downloaded, or a checkpoint from a path or an address."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Counts of files: held by the user, downloaded, digests pinned now; and the bytes of all files."""
+    """Numbers of files that were found, downloaded and pinned now; and the bytes of all files."""
 
     source: Source
     held: int
@@ -44,24 +44,24 @@ class Fetched:
     size: int
 
     def __str__(self) -> str:
-        """The counts, and what it is under which licence, in words, for a summary line."""
-        words = [f"{self.held} held", f"{self.downloaded} downloaded", f"{self.size / 1e6:,.1f} MB"]
+        """The counts, the title and the licence in words, for a summary line."""
+        words = [f"{self.held} found", f"{self.downloaded} downloaded", f"{self.size / 1e6:,.1f} MB"]
         if self.pinned:
             words.append(f"{self.pinned} digests pinned for the first time")
         return f"{', '.join(words)} ({self.source.title}; licence: {self.source.licence})"
 
 
 def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accept_terms: bool) -> Fetched:
-    """Have every archive of `source` in the archive folder `held`, and record them in `raw`/archives.json.
+    """Get every archive of `source` into the archive folder `held`, and record them in `raw`/archives.json.
 
     Archives already there (in `held`/<source>, in the folder of a source that shares them, or in `held`) are
-    read where they lie; the others are downloaded into `held`/<source>, address by address, if the terms are
-    accepted. Each is compared with its published or pinned digest, and pinned in `pinned` if it is the first
-    and an archive. The record is written when all are good.
+    read in place; the others are downloaded into `held`/<source>, if the terms are accepted, from the first
+    address that has them. Each is compared with its published or pinned digest; an archive without any is
+    pinned in `pinned`. The record is written when all are good.
 
-    Raises `UserError` when archives are missing and the terms are not accepted, or when a file is not the one
-    that was pinned, `BadArchiveError` if the first is not an archive, and `MissingInputError` if no address
-    gives a file; when archives are missing, all of them are listed.
+    Raises `UserError` if archives are missing and the terms are not accepted, or if a file does not have its
+    digest; `BadArchiveError` if a file without a digest is not an archive; and `MissingInputError` if no
+    address has a file. Errors list all archives that are missing.
     """
     found = {file.name: find_local_archive(held, source.folders, file.name) for file in source.files}
     missing = [file for file in source.files if found[file.name] is None]
@@ -69,8 +69,8 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
         raise UserError(
             f"{_missing_text(source, missing, held)}\n  terms, not accepted yet:\n{_indented(source.terms)}"
             f"\n  to cite: {source.citation or 'unknown'}",
-            hint=f"put the archives into {held / source.name}, or accept the terms to have them downloaded: "
-            f"accept_terms: true under fetch.{source.name} in params.yaml",
+            hint=f"copy the archives into {held / source.name}, or accept the terms to download them: "
+            f"set accept_terms: true under fetch.{source.name} in params.yaml",
         )
     pins = read_pins(pinned)
     for file in missing:
@@ -97,7 +97,7 @@ def fetch_archives(source: Source, raw: Path, *, held: Path, pinned: Path, accep
 def _download_first(
     source: Source, file: SourceFile, expected: str, missing: list[SourceFile], held: Path
 ) -> None:
-    """Download one archive from the first address that gives it: the `expected` digest or, with "", any."""
+    """Download one archive from the first address that has it, with the `expected` digest, "" for any."""
     target = held / source.name / file.name
     reasons = []
     for address in file.places:
@@ -108,30 +108,30 @@ def _download_first(
             reasons.append(str(error))
         except BadArchiveError as error:
             target.unlink()
-            reasons.append(f"{address}: {error.message}; it was removed again")
+            reasons.append(f"{address}: {error.message}; the file was removed")
         else:
             return
     still = [other for other in missing if find_local_archive(held, source.folders, other.name) is None]
     raise MissingInputError(
-        f"{file.name} of {source.name} could not be had from any address:\n"
+        f"{file.name} of {source.name} could not be downloaded from any address:\n"
         + "\n".join(_indented(reason) for reason in reasons or ["no address is known"])
         + f"\n  {_missing_text(source, still, held)}",
-        hint=f"put them into {held / source.name} if you can get them elsewhere; what is there is kept",
+        hint=f"copy them into {held / source.name} if you can get them elsewhere; files there are kept",
     )
 
 
 def _require_size(path: Path, file: SourceFile) -> None:
-    """Raise `UserError` when a file cannot be the right one, before minutes go into its digest."""
+    """Raise `UserError` if a file has the wrong size, before minutes are spent on its digest."""
     found = path.stat().st_size
     if file.size is not None and found != file.size:
         raise UserError(
-            f"{path} has {found:,} bytes, the right {file.name} has {file.size:,}",
-            hint="it is another file, or was cut off on its way: get it again",
+            f"{path} has {found:,} bytes, the correct {file.name} has {file.size:,}",
+            hint="it is another file, or the download was cut off: get it again",
         )
 
 
 def _require_members(path: Path, file: SourceFile) -> None:
-    """Raise `UserError` when files of an archive are not the ones that are known by their digests."""
+    """Raise `UserError` if files in an archive do not have their known digests."""
     if not file.members:
         return
     known = {
@@ -140,14 +140,14 @@ def _require_members(path: Path, file: SourceFile) -> None:
         for name in [member.name.rpartition("/")[2]]
     }
     wrong = [
-        f"{name}: SHA-256 {digest}, known is {file.members[name]}"
+        f"{name}: expected SHA-256 {file.members[name]}, found {digest}"
         for name, digest in sorted(known.items())
         if digest != file.members[name]
     ]
     if wrong:
         raise UserError(
-            f"{path} holds other versions of {len(wrong)} files than results are compared on:{listed(wrong)}",
-            hint="get it again from where it is published",
+            f"{path} has other versions of {len(wrong)} files than published results use:{listed(wrong)}",
+            hint="download it again from where it is published",
         )
 
 
@@ -155,7 +155,7 @@ def _require_expected(downloaded: Path, expected: str) -> None:
     if not expected:
         require_archive(downloaded)
     elif (found := digest_with_progress(downloaded)) != expected:
-        raise BadArchiveError(f"gave a file of SHA-256 {found}, expected {expected}")
+        raise BadArchiveError(f"expected a file with SHA-256 {expected}, found {found}")
 
 
 def _missing_text(source: Source, missing: list[SourceFile], held: Path) -> str:
@@ -179,21 +179,21 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
 
     place: a path, also one below `held` or `held`/<source>; or an address (a URL, or `drive:<id>`), whose
     file is downloaded into `held`/<source> and stays there, because DVC empties `raw` before each run.
-    The user's file is copied, never linked: what is in `raw` becomes DVC's. Raises `CheckpointError` when it
-    is not there, saying how to bring or train one, or is not a checkpoint, and `UserError` when it is not the
-    pinned one; then an earlier `raw`/gen.pt stays as it was.
+    The user's file is copied, never linked, because DVC manages what is in `raw`. Raises `CheckpointError` if
+    it is missing (the hint says how to get or train one) or is not a checkpoint, and `UserError` if it is not
+    the pinned one; an earlier `raw`/gen.pt then stays as it was.
     """
     hint = (
-        f"published: {source.published or 'nowhere that is known'}; bring the file and give its path or "
-        f"address as place under fetch.{source.name} in params.yaml, train your own with train_unit, or name "
+        f"published: {source.published or 'no known address'}; get the file and set place under "
+        f"fetch.{source.name} in params.yaml to its path or address, train your own with train_unit, or use "
         "another translator under translate (docs/choosing_a_translator.md)"
     )
     address = is_address(place)
     file = held / source.name / _file_name(place) if address else _given(source, place, held, hint)
     if file.resolve().is_relative_to(raw.resolve()):
         raise CheckpointError(
-            f"checkpoint {source.name}: {place} is in {raw}, which is DVC's to empty",
-            hint="move it, for example to archives/, and give its new place",
+            f"checkpoint {source.name}: {place} is in {raw}, which DVC empties",
+            hint="move it, for example to archives/, and set place to its new path",
         )
     downloaded = address and not file.is_file()
     pins = read_pins(pinned)
@@ -211,7 +211,7 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
             raise
         file.unlink()
         raise CheckpointError(
-            f"checkpoint {source.name}: {place} gave a wrong file, which was removed again: {error}",
+            f"checkpoint {source.name}: the file from {place} was wrong and has been removed: {error}",
             hint=hint,
         ) from error
     with atomic_write(raw / CHECKPOINT) as out, file.open("rb") as given:
@@ -220,20 +220,20 @@ def fetch_checkpoint(source: Source, place: str, raw: Path, *, held: Path, pinne
 
 
 def _given(source: Source, place: str, held: Path, hint: str) -> Path:
-    """The file that the user gave as `place`, as it stands or below the archive folder."""
+    """The file that the user gave as `place`: at this path, or below the archive folder."""
     if place and Path(place).is_file():
         return Path(place)
     found = find_local_archive(held, source.folders, place)
     if found is None:
         raise CheckpointError(
-            f"no checkpoint {source.name}: there is no file {place or '(place is empty)'}, "
-            f"neither as it stands nor below {held / source.name} or {held}",
+            f"no checkpoint {source.name}: no file {place or '(place is empty)'}, "
+            f"neither at this path nor in {held / source.name} or {held}",
             hint=hint,
         )
     return found
 
 
 def _file_name(address: str) -> str:
-    """A name of its own for each address, so that another address is not taken for the file of the first."""
+    """A different name for each address, so that a file is not taken for that of another address."""
     name = PurePosixPath(urlsplit(address).path).name[-_LONGEST_NAME:]
     return f"{digest_bytes(address.encode())[:_DIGEST_LETTERS]}-{name or CHECKPOINT}"

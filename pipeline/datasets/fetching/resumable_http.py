@@ -1,8 +1,8 @@
-"""A file over HTTP in as many goes as it takes: what has arrived stays, and the next go asks for the rest.
+"""A download over HTTP in as many tries as needed: each try keeps what has arrived and asks for the rest.
 
-A go that continues asks for a range, on the condition that the file is still the one that was begun
-(`If-Range`, RFC 9110). Without an ETag or a date by which that can be asked, and where a server answers with
-the whole file, it starts again: two files are never spliced.
+A try that continues asks for a range, on the condition that the file is still the same (`If-Range`, RFC
+9110). Without an ETag or a date for this condition, or if the server answers with the whole file, the
+download starts again: parts of two files are never joined.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from pipeline.runtime.progress import progress_of_bytes
 if TYPE_CHECKING:
     import requests
 
-# Seconds to connect, and without a single byte.
+# Seconds to connect, and to wait for the next byte.
 TIMEOUT = (15, 60)
-# Goes in a row that bring next to nothing before an address is given up.
+# Tries in a row that get next to nothing, before an address is given up.
 TRIES = 5
-# Seconds before the second go; doubled each time, and never more than the longest.
+# Seconds before the second try; doubled each time, up to the longest.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 _CHUNK = 1 << 18
-# Bytes by which a go has got somewhere.
+# Bytes from which on a try counts as progress.
 _SOMEWHERE = 1 << 16
-# Too many requests, and what a busy or broken server says for a while.
+# Too many requests, and errors of a server that may pass.
 _FOR_A_WHILE = (408, 425, 429, 500, 502, 503, 504)
 _OK, _PARTIAL, _PAST_THE_END = 200, 206, 416
 
 
 class DownloadFailedError(DusklineError):
-    """An address did not give the file; the next one may."""
+    """An address does not have the file; the next one may."""
 
 
 class _DroppedError(Exception):
-    """A go ended before the file did; another may bring the rest. wait: seconds that the server asks for."""
+    """A try ended too early; the next may get the rest. wait: seconds that the server asks to wait."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -50,18 +50,18 @@ class _DroppedError(Exception):
 
 @dataclass(frozen=True)
 class _Begun:
-    """What is known of a file that has begun to arrive: its size, and what tells it from others, or ""."""
+    """What is known of an unfinished file: its size, and its ETag or date, "" if there is none."""
 
     total: int | None
     validator: str
 
 
 def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = time.sleep) -> None:
-    """Bring the whole file at `address` to `part`, continuing with what `part` holds of it already.
+    """Download the whole file at `address` to `part`, continuing after the bytes that `part` has already.
 
-    What is known of the file stands in `<part>.json`, and stays beside `part` until the file is whole.
-    Raises `DownloadFailedError` when the address does not have it, or after `TRIES` goes in a row that
-    brought nothing; then `part` keeps what has arrived. `OSError` when it cannot be written.
+    `<part>.json` records what is known of the file, and stays beside `part` until the file is complete.
+    Raises `DownloadFailedError` if the address does not have it, or after `TRIES` tries in a row without
+    progress; `part` then keeps what has arrived. Raises `OSError` if it cannot be written.
     """
     import requests
     import urllib3
@@ -71,14 +71,14 @@ def fetch_over_http(address: str, part: Path, wait: Callable[[float], None] = ti
         try:
             _go(address, part)
         except (_DroppedError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # Farther than ever, for a file that always starts again would never end.
+            # Farther than ever before: a download that always starts again would otherwise never end.
             got_somewhere = _size(part) >= farthest + _SOMEWHERE
             farthest = max(farthest, _size(part))
             fruitless = 0 if got_somewhere else fruitless + 1
             if fruitless == TRIES:
                 raise DownloadFailedError(
-                    f"{address}: {in_short(error)}; {TRIES} tries in a row brought nothing,"
-                    f" {_size(part):,} bytes of it are kept"
+                    f"{address}: {in_short(error)}; {TRIES} tries in a row got no data,"
+                    f" {_size(part):,} bytes are kept"
                 ) from error
             asked = error.wait if isinstance(error, _DroppedError) else 0.0
             wait(min(LONGEST_WAIT, max(asked, FIRST_WAIT * 2 ** max(0, fruitless - 1))))
@@ -107,13 +107,13 @@ def _go(address: str, part: Path) -> None:
         _require_file(answer, address)
         if answer.status_code == _PAST_THE_END:
             if begun is not None and begun.total == have:
-                return  # it was whole, only nobody had said so
+                return  # it was complete, but not yet marked as such
             _forget(part)
-            raise _DroppedError("the server has less of it than had arrived; restarted")
+            raise _DroppedError("the server has fewer bytes than were downloaded; restarted")
         first, total = _span(answer)
         if answer.status_code == _PARTIAL and not _is_the_rest(answer, begun, first, have, total):
             _forget(part)
-            raise _DroppedError("the server gave another piece than was asked for; restarted")
+            raise _DroppedError("the server sent another range than requested; restarted")
         if answer.status_code == _OK:
             have = 0
         write_json(_about(part), asdict(_Begun(total, _validator(answer))))
@@ -121,7 +121,7 @@ def _go(address: str, part: Path) -> None:
             part.open("ab" if have else "wb") as stream,
             progress_of_bytes(part.name, have, total) as arrived,
         ):
-            # What is there at a time, so that nothing of it is lost when the connection is.
+            # Written as it arrives, so that nothing is lost with the connection.
             while chunk := answer.raw.read1(_CHUNK):
                 stream.write(chunk)
                 arrived(len(chunk))
@@ -142,7 +142,7 @@ def _require_file(answer: requests.Response, address: str) -> None:
 
 
 def _span(answer: requests.Response) -> tuple[int, int | None]:
-    """Where in the file the answer begins, and how many bytes the file has, if it says so."""
+    """The first byte of the answer within the file, and the size of the file, if the answer says it."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
     if answer.status_code == _PARTIAL and found:
         return int(found[1]), None if found[2] == "*" else int(found[2])
@@ -153,14 +153,14 @@ def _span(answer: requests.Response) -> tuple[int, int | None]:
 def _is_the_rest(
     answer: requests.Response, begun: _Begun | None, first: int, have: int, total: int | None
 ) -> bool:
-    """Whether a partial answer continues with what has arrived, and of the same file."""
+    """Whether a partial answer continues what has arrived, of the same file."""
     if begun is None or first != have or total != begun.total:
         return False
     return _validator(answer) in ("", begun.validator)
 
 
 def _validator(answer: requests.Response) -> str:
-    """What tells this file from others at its address: a strong ETag, or else its date; "" for neither."""
+    """What identifies this version of the file: a strong ETag, or else its date; "" without both."""
     tag = answer.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag

@@ -1,4 +1,4 @@
-"""From raw images to a set in the common layout: every image decoded and checked once.
+"""From raw images to a dataset in the common layout: every image is decoded and checked once.
 
-A reader for each form of raw data is in readers, and forms.py names them; build_set.py writes what they give.
+readers has a reader for each form of raw data, forms.py lists them, and build_set.py writes their images.
 """

@@ -1,4 +1,4 @@
-"""From raw images to a set in the common layout: every image decoded once, every broken one named."""
+"""From raw images to a dataset in the common layout: every image is decoded once, broken ones are named."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from pipeline.datasets.writing.set_writer import SetWriter, replaced_set
 from pipeline.runtime.errors import BadArchiveError, BadImageError, SetError, listed
 from pipeline.runtime.progress import progress
 
-# Encoded images waiting for their turn, for each worker: enough that none stands idle, too few to matter.
+# Encoded images that wait to be written, per worker: enough to keep it busy, too few to fill the memory.
 _AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Recode:
-    """Write an image again as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
+    """Encode an image again as JPEG: quality 1 to 95; shorter side in pixels, None to keep the size."""
 
     jpeg_quality: int
     shorter_side: int | None = None
@@ -40,12 +40,12 @@ class Recode:
 class RawImage:
     """One image as a reader found it, and where it goes.
 
-    split, role, file_name: its place in the set. source: its place in the raw data, such as
-    `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" when
-    unknown. recode: None to copy the bytes unchanged. positions_in: what its position counts, as in
-    `ImageRow`. brought_from: the UTM zone in which it lies, such as "32N", where its set's grid is another.
-    city: of a set of many, each in a grid of its own; "" elsewhere. loose: whether it is a file in a folder
-    of the user's, and no member of an archive.
+    split, role, file_name: its place in the dataset. source: its place in the raw data, such as
+    `000.tar/000/000123_pitch1_yaw7.jpg`. read: returns its bytes, once, in any thread. time_of_day: "" if
+    unknown. recode: None to copy the bytes unchanged. positions_in: the unit of its position, as in
+    `ImageRow`. brought_from: the UTM zone it was taken in, such as "32N", if the grid of its dataset is
+    another. city: in datasets of many cities, each with its own grid; otherwise "". loose: whether it is a
+    file in a folder of the user, not a member of an archive.
     """
 
     split: str
@@ -62,18 +62,18 @@ class RawImage:
 
     @property
     def name(self) -> str:
-        """The name in the set."""
+        """The name in the dataset."""
         return f"images/{self.split}/{self.role}/{self.file_name}"
 
 
-# A set is of these, and what is copied unchanged must be one of them.
+# Datasets have only these formats, so what is copied unchanged must be one of them.
 NOT_COPIED = "neither JPEG nor PNG; convert it"
 _LOOSE_HINT = (
-    "copy damaged ones again from camera or phone, or take them out of the folder; nothing was changed there"
+    "copy damaged images again from the camera or phone, or remove them from the folder; nothing was changed"
 )
-_ARCHIVE_HINT = "download the archives they are in again; nothing was changed in the raw data"
+_ARCHIVE_HINT = "download their archives again; the raw data was not changed"
 
-# An image ready to be written with its bytes, one that is there already, or why there is none.
+# An image with its bytes, ready to be written; one that is there already; or why there is none.
 _Result = tuple[ImageRow, bytes] | ImageRow | str
 
 
@@ -88,15 +88,15 @@ def format_set(
     shards_above: int | None = None,
     label: str = "",
 ) -> ImageSet:
-    """Write `images` as the set `root`, in the place of an older one; `workers` threads decode.
+    """Write `images` as the dataset `root`, replacing an older one; `workers` threads decode.
 
-    The result does not depend on `workers` nor on the order of the images. `label` is for the progress bar.
-    expected: how many images there are to be, by "split/role", where that is known. resumable: what an
-    earlier run that was ended has left, and where this one leaves what it has; None begins at the beginning.
+    The result depends neither on `workers` nor on the order of the images. label: of the progress bar.
+    expected: the number of images by "split/role", as far as it is known. resumable: the images that an
+    interrupted run has left, and where this run keeps its own; None to start from the beginning.
     terms: under which the images may be used. shards_above: see `replaced_set`.
-    Raises `SetError` at once when two images want the same name, `BadImageError` at the end with every
-    image that cannot be read, `SetError` when the counts are not the expected ones, and errors as
-    `check_positions`; then `root` stays as it was.
+    Raises `SetError` at once if two images have the same name; at the end `BadImageError` with every image
+    that cannot be read, `SetError` if the numbers of images are not the expected ones, and errors as
+    `check_positions`. `root` then stays as it was.
     """
     count = kept = 0
     found: Counter[str] = Counter()
@@ -140,9 +140,9 @@ def _require_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> No
     ]
     if wrong:
         raise SetError(
-            f"the raw data has not as many images as the set is known to have:{listed(wrong)}",
-            hint="an archive is missing or another one; where only a part of the set is meant, set expected:"
-            " null in its section",
+            f"the numbers of images differ from those of the published dataset:{listed(wrong)}",
+            hint="an archive is missing, or is another one; if you want only a part of the dataset, set "
+            "expected: null in its section",
         )
 
 
@@ -199,7 +199,7 @@ def _write(
 def _in_order(
     pool: ThreadPoolExecutor, images: Iterable[RawImage], prepare: Callable[[RawImage], _Result], ahead: int
 ) -> Iterator[tuple[RawImage, _Result]]:
-    """Prepare images in threads, `ahead` at most at a time, and yield them in their order."""
+    """Prepare images in threads, at most `ahead` at a time, and yield them in their order."""
     pending: deque[tuple[RawImage, Future[_Result]]] = deque()
     for raw in images:
         pending.append((raw, pool.submit(prepare, raw)))

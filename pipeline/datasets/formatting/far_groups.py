@@ -1,4 +1,4 @@
-"""Which positions lie far from the others: mostly mistakes, such as a digit that was lost."""
+"""Positions far from all others: usually mistakes, such as a missing digit."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-# Metres: further than from one end of a city to the other.
+# Metres: more than the width of a city.
 FAR = 50_000.0
-# Positions are looked at in squares of this side, in metres, of which even a country has few.
+# Metres: positions are grouped in squares of this side, of which even a country has few.
 _SQUARE = 5_000.0
 
 
 def far_groups(positions: np.ndarray) -> list[np.ndarray]:
     """The indexes of positions (N, 2) in metres, in groups more than about `FAR` from each other.
 
-    The largest group comes first. Within one, steps from a position to some other are shorter.
+    The largest group comes first. Within a group, each position has another one nearer than that.
     """
     squares, square_of = np.unique(np.round(positions / _SQUARE), axis=0, return_inverse=True)
     pairs = cKDTree(squares).query_pairs(FAR / _SQUARE, output_type="ndarray")

@@ -1,4 +1,4 @@
-"""The forms of raw data: for each its settings and what reads it."""
+"""The forms of raw data: the settings and the reader of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.datasets.formatting.readers.traverses import TraversesSettings, re
 from pipeline.datasets.formatting.readers.vpr_bench import VprBenchSettings, read_vpr_bench
 from pipeline.runtime.errors import ParameterError
 
-# Of the folder of raw data, settings of the form, and the folder that holds archives kept elsewhere.
+# Takes the folder of raw data, the settings of the form, and the folder of archives kept elsewhere.
 Reader = Callable[[Path, Any, Path], Iterator[RawImage]]
 
 READERS: dict[str, tuple[type[Any], Reader]] = {
@@ -40,7 +40,7 @@ READERS: dict[str, tuple[type[Any], Reader]] = {
 
 
 def reader_of(form: str, where: str) -> tuple[type[Any], Reader]:
-    """The settings and the reader of a form; `ParameterError` names `where`, the section that asks for it."""
+    """The settings and the reader of a form; `ParameterError` names the section `where`, if it is unknown."""
     if form not in READERS:
         raise ParameterError(f"{where}.form must be one of {', '.join(READERS)}, not {form!r}")
     return READERS[form]

@@ -1,8 +1,8 @@
-"""Own photographs into train, val, test by geographic blocks, and by date or share into database and queries.
+"""Photographs divided into train, val, test by geographic blocks, and into database and queries.
 
-Blocks of different splits end up at least `gap_metres` apart. Clusters of photographs (chains with steps of
-less than the gap) that fit into one block stay whole and lose nothing; only what is larger than a block is
-cut, and there the fewest photographs that stand too close to another split are left out.
+Photographs of different splits are at least `gap_metres` apart. Clusters of photographs (chains with steps
+shorter than the gap) that fit into one block stay complete; only larger clusters are cut, and there as few
+photographs as possible are left out because they are too close to another split.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _Cell = tuple[int, int]
 def earth_positions(places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
     """Positions (N, 3) in metres from the earth's centre (WGS 84) of (latitude, longitude) pairs in degrees.
 
-    Straight lines between them are true distances as far as neighbours are concerned, across any zone border.
+    For neighbours, straight lines between them are true distances, also across borders of zones.
     """
     latitude, longitude = np.radians(np.asarray(places, dtype=np.float64).reshape(-1, 2)).T
     radius = _SEMI_MAJOR / np.sqrt(1 - _ECCENTRICITY_SQUARED * np.sin(latitude) ** 2)
@@ -57,10 +57,10 @@ def split_by_blocks(
     block_metres: float,
     gap_metres: float,
 ) -> list[str]:
-    """Give each (latitude, longitude) its split, or "" where it stands too close to another split.
+    """The split of each (latitude, longitude), "" for one that is too close to another split.
 
     `shares` maps each of train, val, test to its part of the photographs (any positive numbers, 0 for none).
-    The same places in the same order give the same splits; `UserError` when a wanted split stays empty.
+    The same places in the same order give the same splits. Raises `UserError` if a wanted split is empty.
     """
     unique, inverse, weights = np.unique(
         np.asarray(places, dtype=np.float64).reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
@@ -76,15 +76,15 @@ def split_by_blocks(
     for split, share in shares.items():
         if share > 0 and split not in splits:
             raise UserError(
-                f"no photographs are left for {split}: {len(set(cells))} blocks of {block_metres:g} m hold "
+                f"no photographs are left for {split}: {len(set(cells))} blocks of {block_metres:g} m have "
                 f"{len(unique)} places",
-                hint="take a smaller block_metres, or a share of 0 for this split",
+                hint="set a smaller block_metres, or a share of 0 for this split",
             )
     return [str(split) for split in splits[inverse]]
 
 
 def _cells(unique: np.ndarray, grid: UtmGrid, positions: np.ndarray, block: float, gap: float) -> list[_Cell]:
-    """The block of every place in the grid; a cluster no wider than a block has one block."""
+    """The block of every place in the grid; a cluster that is no wider than a block has only one."""
     cells = [(int(column), int(row)) for column, row in grid.metres(unique) // block]
     pairs = cKDTree(positions).query_pairs(gap, output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(unique),) * 2)
@@ -102,11 +102,11 @@ def _cells(unique: np.ndarray, grid: UtmGrid, positions: np.ndarray, block: floa
 def _assign(
     cells: Sequence[_Cell], weights: np.ndarray, shares: Mapping[str, float], seed: int
 ) -> dict[_Cell, str]:
-    """Give the blocks, in a seeded order, each to the split that lacks most photographs for its share."""
+    """Give each block, in a seeded order, to the split that lacks the most photographs for its share."""
     held: Counter[_Cell] = Counter()
     for cell, weight in zip(cells, weights, strict=True):
         held[cell] += int(weight)
-    # Python's `sum` rounds otherwise from 3.12 on, and a set is the same in all versions.
+    # Python's `sum` rounds differently from 3.12 on, and datasets must not depend on the version.
     whole = float(np.cumsum(list(shares.values()))[-1])
     lacking = {split: shares.get(split, 0) / whole * float(weights.sum()) for split in SPLITS}
     order = sorted(held)
@@ -120,9 +120,9 @@ def _assign(
 
 
 def _too_close(positions: np.ndarray, splits: np.ndarray, weights: np.ndarray, gap: float) -> list[int]:
-    """Few places whose removal leaves no two of different splits within `gap` metres of each other.
+    """A few places without which no two of different splits are within `gap` metres of each other.
 
-    A minimum vertex cover, greedily: always the place that stands against most photographs of other splits.
+    A greedy minimum vertex cover: always the place that is near the most photographs of other splits.
     """
     against: dict[int, set[int]] = defaultdict(set)
     for one, other in cKDTree(positions).query_pairs(gap, output_type="ndarray"):
@@ -162,7 +162,7 @@ def _require_apart(positions: np.ndarray, splits: np.ndarray, gap: float) -> Non
 def queries_by_share(places: Sequence[LatLon], share: float, seed: int) -> list[bool]:
     """Draw about `share` of the places (seeded) as queries; photographs of one place stay together.
 
-    At least one place is a query and one is not, wherever there are two.
+    If there are two places or more, at least one is a query and one is not.
     """
     unique = sorted(set(places))
     count = min(max(1, round(len(unique) * share)), len(unique) - 1)

@@ -1,4 +1,4 @@
-"""What a photograph file says of itself without being decoded: position, direction, date, and its coding."""
+"""Metadata of a photograph, read without decoding its pixels: position, heading, date, and encoding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.core.image_formats import opened
 from pipeline.datasets.formatting.gps_position import gps_position, has_no_valid_fix
 
 # YYYY, then optionally month, day, and a time, with any of the usual separators (EXIF, ISO 8601, the names).
-# Six digits in a row may be a day of another century, ten the seconds since 1970: neither is a beginning.
+# Six digits may be a short date, ten the seconds since 1970: both are rejected.
 _DATE = re.compile(
     r"(?=(?:\d{4}|\d{8}|\d{12}|\d{14})(?!\d))"
     r"(\d{4})(?:[-:/.]?(\d\d)(?:[-:/.]?(\d\d)"
@@ -29,11 +29,11 @@ _LEAST = (1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The head of an image file.
+    """The header of an image file.
 
-    plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a set as they are.
-    latitude, longitude: WGS 84 degrees, None where GPS does not tell them. heading: degrees clockwise from
-    north, 0 to 360 without 360, None when unknown. date: as the names write it (YYYYMMDD_hhmmss), "" when
+    plain: whether it is an upright baseline RGB JPEG, whose bytes can go into a dataset unchanged.
+    latitude, longitude: WGS 84 degrees, None if GPS does not say them. heading: degrees clockwise from
+    north, 0 to 360 without 360, None if unknown. date: as the names write it (YYYYMMDD_hhmmss), "" if
     unknown. gps_fault: what is wrong with its GPS, in words. has_no_valid_fix: see `gps_position`.
     """
 
@@ -47,7 +47,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read the head of an image; pixels are not decoded. Errors as `opened`."""
+    """Read the header of an image; pixels are not decoded. Errors as `opened`."""
     with opened(path) as image:
         exif = image.getexif()
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
@@ -74,7 +74,7 @@ def date_in_name(text: str) -> str:
         return ""
     found = _DATE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is not a date (expected such as 2019-05-31 or 2019:05:31 14:30:00)")
+        raise ValueError(f"{text!r} is not a date (expected one such as 2019-05-31 or 2019:05:31 14:30:00)")
     year, *rest = found.groups()
     parts = [part for part in rest if part is not None]
     month, day, hour, minute, second = (int(part or least) for part, least in zip(rest, _LEAST, strict=True))
@@ -96,7 +96,7 @@ def direction(degrees: float) -> float:
 
 
 def _camera_date(value: object) -> str:
-    """The date in an image's head; cameras whose clock was never set write blanks or zeros: none."""
+    """The date in the header of an image; "" for blanks and zeros, which a clock that is not set gives."""
     try:
         return date_in_name(str(value).strip("\0 "))
     except ValueError:
@@ -104,7 +104,7 @@ def _camera_date(value: object) -> str:
 
 
 def _camera_direction(value: object) -> float | None:
-    """The direction in an image's head; one that is none is not a reason to refuse the image."""
+    """The heading in the header of an image; an invalid one counts as unknown."""
     try:
         return direction(float(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""Whether positions in the names of a set are metres of one ground: looked at once, where all are known."""
+"""Checks that the positions in the names of a dataset are metres that can be compared with each other."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from pipeline.runtime.errors import UserError, listed
 
 _LOG = logging.getLogger(__name__)
 
-# Within which a database image is a right answer, in the published protocols; metres.
+# Metres within which a database image is a positive, in the published protocols.
 _RADIUS = 25.0
-# Images of two zones that are as near as that, in metres, are of one ground.
+# Metres: images of two zones that are nearer than this are from the same area.
 _ONE_GROUND = 1000.0
-# UTM metres begin there, far from where degrees and local metres end.
+# UTM eastings are at least this, far above degrees and local metres.
 _LEAST_EASTING = 100_000.0
-# Metres have two decimals in names, degrees more. Images stand more than half a centimetre apart, and less
-# than half a kilometre, which is as much in degrees.
+# In names, metres have two decimals and degrees more. The nearest images are more than half a centimetre
+# apart, and less than half a kilometre, which is 0.005 degrees.
 _DECIMALS_OF_DEGREES, _DENSE = 4, 0.005
 
-# Indexes of images by the grid that their positions are in, or by what the names say instead.
+# Indexes of images by the grid of their positions, or by what the names have instead.
 _Grounds = dict[UtmGrid | str, list[int]]
 
 
 def check_positions(rows: Sequence[ImageRow], cities: Sequence[str] = ()) -> None:
-    """Raise `UserError` when positions of a set are no metres, or metres of two zones on one ground.
+    """Raise `UserError` if positions of a dataset are not metres, or are metres of two zones in one area.
 
-    cities: of each row, in a set of many cities; "" or none at all in others. As the zones of a set are
-    ignored wherever its positions are compared, `UserError` names images of two cities whose numbers meet.
+    cities: the city of each row, in a dataset of many cities; "" or empty in others. Zones are ignored
+    wherever positions are compared, so `UserError` also names images of two cities with nearly equal numbers.
 
-    Warns of zones that lie apart, of images far from the others of their zone, of degrees in names that
-    contradict the metres, and of a split all of which lies within the protocols' radius. Positions that count
-    frames, or that nobody knows, are not looked at.
+    Warns of several zones, of images far from the others of their zone, of degrees in names that contradict
+    the metres, and of a split that lies completely within the radius of the protocols. Positions that count
+    frames, or are unknown, are not checked.
     """
     if rows[0].positions_in in (FRAMES, UNPLACED):
         return
@@ -67,7 +67,7 @@ def check_positions(rows: Sequence[ImageRow], cities: Sequence[str] = ()) -> Non
 
 
 def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
-    """Degrees are as small as local metres are; decimals and how dense they lie tell them apart."""
+    """Degrees are as small as local metres; their decimals and their density distinguish them."""
     furthest = np.abs(positions).max(axis=1)
     small = furthest <= 180
     if small.all():
@@ -76,14 +76,14 @@ def _refuse_degrees(rows: Sequence[ImageRow], positions: np.ndarray) -> None:
         suspect, what = list(rows), "they look like degrees"
     elif small.any() and furthest[~small].min() >= _LEAST_EASTING:
         suspect = [row for row, is_small in zip(rows, small, strict=True) if is_small]
-        what = "they are degrees, or no position at all, and those of all others UTM metres"
+        what = "they are degrees or no position, while all others are UTM metres"
     else:
         return
     raise UserError(
-        f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are no metres: {what}:"
+        f"fields 1 and 2 of {len(suspect):,} of {len(rows):,} names are not metres: {what}:"
         + listed(row.name for row in suspect),
-        hint="write UTM metres there, or let form folder do so, from a CSV of latitude and longitude; metres"
-        " of a ground of your own are welcome with two decimals",
+        hint="write UTM metres there, or use form folder with a CSV of latitude and longitude; local metres"
+        " are accepted with two decimals",
     )
 
 
@@ -101,7 +101,7 @@ def _decimals(text: str) -> int:
 
 
 def _repeats(fields: Sequence[str]) -> bool:
-    """Whether latitude and longitude in a name are the numbers of easting and northing, in any order."""
+    """Whether latitude and longitude in a name equal easting and northing, in any order."""
     try:
         return sorted(map(float, fields[5:7])) == sorted(map(float, fields[1:3]))
     except ValueError:
@@ -109,54 +109,54 @@ def _repeats(fields: Sequence[str]) -> bool:
 
 
 def _median_step(places: np.ndarray) -> float:
-    """The median distance from a place to the nearest other one."""
+    """The median distance from a place to its nearest neighbour."""
     return float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
 
 
 def _require_one_ground(rows: Sequence[ImageRow], positions: np.ndarray, grounds: _Grounds) -> None:
-    """Metres of two zones cannot be compared: refused where both meet."""
+    """Metres of two zones cannot be compared: raise an error if images of both are near each other."""
     of_grid = sorted((grid, indexes) for grid, indexes in grounds.items() if isinstance(grid, UtmGrid))
     earth = {grid: earth_positions(grid.places(positions[indexes])) for grid, indexes in of_grid}
     for (one, here), (other, there) in itertools.combinations(of_grid, 2):
         if pair := _near_pair(earth[one], earth[other]):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
-                f"names are in the UTM zones {one} and {other} where these meet, and distances across their"
-                " border would be wrong:" + listed(meeting),
-                hint="write all in one zone, or let form folder do so, from a CSV of latitude and longitude",
+                f"names near the border of the UTM zones {one} and {other} are in both, so distances across"
+                " it would be wrong:" + listed(meeting),
+                hint="write all names in one zone, as form folder does from a CSV of latitude and longitude",
             )
 
 
 def _require_cities_apart(
     rows: Sequence[ImageRow], positions: np.ndarray, of_city: dict[str, list[int]]
 ) -> None:
-    """Cities far from each other may have the same numbers of metres, each in a zone of its own."""
+    """Cities far from each other may have the same numbers of metres, each in its own zone."""
     for (one, here), (other, there) in itertools.combinations(sorted(of_city.items()), 2):
         if rows[here[0]].grid != rows[there[0]].grid and (
             pair := _near_pair(positions[here], positions[there])
         ):
             meeting = [rows[here[pair[0]]].name, rows[there[pair[1]]].name]
             raise UserError(
-                f"{one} and {other} are in two UTM zones, but at nearly the same numbers of metres, so their"
-                f" images would be taken for neighbours:{listed(meeting)}",
-                hint="make a set of each: cities in the section names those that are taken",
+                f"{one} and {other} are in different UTM zones, but have nearly the same numbers of metres,"
+                f" so their images would count as neighbours:{listed(meeting)}",
+                hint="make one dataset of each city, by listing it under cities in the section",
             )
 
 
 def _warn_of_zones(rows: Sequence[ImageRow], grounds: _Grounds) -> None:
     _LOG.warning(
-        "names are in %d UTM zones; distances from one to another mean nothing. The first image of each:%s",
+        "names are in %d UTM zones; distances between zones mean nothing. The first image of each:%s",
         len(grounds),
         listed(sorted(f"{ground}: {rows[indexes[0]].name}" for ground, indexes in grounds.items())),
     )
 
 
 def _near_pair(one: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
-    """The nearest two positions of (N, d) and (M, d), by their indexes; None when they are far apart."""
+    """The indexes of the nearest two positions of (N, d) and (M, d); None if they are far apart."""
     here, there = (np.flatnonzero(np.isfinite(positions).all(axis=1)) for positions in (one, other))
     if not len(there):
         return None
-    # Most cities are far from each other: only what could be near is worth a search.
+    # Most cities are far from each other: search only what could be near.
     low, high = other[there].min(axis=0) - _ONE_GROUND, other[there].max(axis=0) + _ONE_GROUND
     here = here[((one[here] >= low) & (one[here] <= high)).all(axis=1)]
     if not len(here):
@@ -167,7 +167,7 @@ def _near_pair(one: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
 
 
 def _warn_of_contradictions(rows: Sequence[ImageRow], positions: np.ndarray, grounds: _Grounds) -> None:
-    """Latitude and longitude may be absent; else they are to be those of the place that the metres tell."""
+    """Latitude and longitude, if present, must be those of the place that the metres say."""
     wrong: list[int] = []
     for grid, indexes in grounds.items():
         if isinstance(grid, UtmGrid):
@@ -176,8 +176,8 @@ def _warn_of_contradictions(rows: Sequence[ImageRow], positions: np.ndarray, gro
             wrong += np.array(indexes)[apart > _ONE_GROUND].tolist()
     if wrong:
         _LOG.warning(
-            "fields 5 and 6 (degrees) of %d of %d names lie more than 1 km from fields 1 to 4 (metres), which"
-            " count; first %s",
+            "fields 5 and 6 (degrees) of %d of %d names are more than 1 km from fields 1 to 4 (metres), which"
+            " are used; first %s",
             len(wrong),
             len(rows),
             rows[min(wrong)].name,
@@ -185,7 +185,7 @@ def _warn_of_contradictions(rows: Sequence[ImageRow], positions: np.ndarray, gro
 
 
 def _degrees(file_name: str) -> tuple[float, float]:
-    """Latitude and longitude in a name, nan where it has none."""
+    """Latitude and longitude in a name, nan if it has none."""
     try:
         latitude, longitude = map(float, file_name.split("@", 7)[5:7])
     except ValueError:
@@ -197,7 +197,7 @@ def _warn_of_far_groups(rows: Sequence[ImageRow], positions: np.ndarray) -> None
     most, *others = far_groups(positions)
     if others:
         _LOG.warning(
-            "%d of %d images lie more than about %d km from the others; look whether these are right:%s",
+            "%d of %d images are more than about %d km from the others; check them:%s",
             len(rows) - len(most),
             len(rows),
             FAR // 1000,
@@ -217,8 +217,8 @@ def _warn_of_small_splits(rows: Sequence[ImageRow], positions: np.ndarray) -> No
         here = places[:, 0] == split
         if len(set(places[here, 1])) == 2 and np.hypot(*np.ptp(positions[here], axis=0)) <= _RADIUS:
             _LOG.warning(
-                "all %d images of %s are within %g m of each other, so every database image is a right"
-                " answer to every query; are their positions metres?",
+                "all %d images of %s are within %g m of each other, so every database image is a positive"
+                " of every query; are their positions in metres?",
                 here.sum(),
                 split,
                 _RADIUS,

@@ -1,4 +1,4 @@
-"""What a set that was ended half-way has already: images in a folder of the work store, and their list."""
+"""The finished images of an interrupted `format`: a folder of the work store, and a list of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.datasets.writing.checksummed_lines import checked_fields, checked_
 
 _LIST = "images.txt"
 
-# Rooms of the code that reads raw data and makes images of it.
+# Rooms of the code that reads raw data and makes images from it.
 ROOMS = (
     *("pipeline/core", "pipeline/datasets/archives", "pipeline/datasets/formatting"),
     *("pipeline/datasets/image_set", "pipeline/datasets/listings", "pipeline/datasets/time_of_day"),
@@ -24,9 +24,9 @@ ROOMS = (
 
 
 def resume_key(raw: Path, *choices: object) -> str:
-    """What the images of a set depend on, in 32 hex digits: its raw files, `choices`, and the reading code.
+    """A key of all that the images of a dataset depend on, 32 hex digits: raw files, `choices`, and code.
 
-    Raw files count by name, size and time of change, archives elsewhere by the record of them in `raw`.
+    Raw files count by name, size and time of change, archives elsewhere by their record in `raw`.
     """
     seen = [
         [path.relative_to(raw).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
@@ -40,9 +40,9 @@ def resume_key(raw: Path, *choices: object) -> str:
 
 @dataclass(frozen=True)
 class ResumableSet:
-    """The images of one set of one `key`, which stands for all that they depend on, below `folder`.
+    """The finished images of one dataset with one `resume_key`, below `folder`.
 
-    Folders of other keys are of no use any more, and removed when it is opened.
+    Folders of other keys are outdated, and are removed when it is opened.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class ResumableSet:
 
     @classmethod
     def opened(cls, of_set: Path, key: str) -> ResumableSet:
-        """Go on with what is in `of_set`/`key`: images that are still as they were listed."""
+        """Continue with the images in `of_set`/`key` that are still as they were listed."""
         for other in of_set.glob("*"):
             if other.name != key:
                 shutil.rmtree(other, ignore_errors=True)
@@ -60,7 +60,7 @@ class ResumableSet:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stream = (folder / _LIST).open("ab", buffering=0)
-            stream.write(b"\n")  # ends a line that was torn
+            stream.write(b"\n")  # ends a line that was cut off
         except OSError as error:
             raise unwritten(folder, error) from error
         return cls(folder, rows, stream)
@@ -75,11 +75,11 @@ class ResumableSet:
         self.rows[row.name] = row
 
     def close(self) -> None:
-        """Keep everything for another time."""
+        """Keep everything for the next run."""
         self._list.close()
 
     def remove(self) -> None:
-        """Remove what is no longer half done; sets that were filled keep their links."""
+        """Remove all of it; the finished dataset keeps its links."""
         self._list.close()
         shutil.rmtree(self.folder.parent, ignore_errors=True)
 

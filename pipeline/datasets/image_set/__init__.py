@@ -1,4 +1,4 @@
-"""What an image set is: its manifest, names that carry positions, tar shards, search by radius.
+"""Datasets: the manifest, names that contain positions, tar shards, search by radius.
 
-Every stage reads sets through image_set.py.
+Every stage reads datasets through image_set.py.
 """

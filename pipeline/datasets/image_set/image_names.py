@@ -1,10 +1,10 @@
-"""File names that carry positions: the convention that place-recognition code bases share.
+"""File names that contain positions: the convention that VPR code bases share.
 
     @easting@northing@zone@letter@latitude@longitude@pano_id@tile_num
-        @heading@pitch@roll@height@timestamp@note@.jpg                    (in one word)
+        @heading@pitch@roll@height@timestamp@note@.jpg                    (as one word)
 
-It is that of VPR-datasets-downloader. Readers take `path.split("@")[1:3]` of the whole path as UTM metres, so
-neither a parent folder nor a field may hold an `@`. The night of `...@note@.jpg` is `...@note@n.jpg`.
+It is that of VPR-datasets-downloader. Programs take `path.split("@")[1:3]` of the whole path as UTM metres,
+so no parent folder and no field may contain an `@`. The night of `...@note@.jpg` is `...@note@n.jpg`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _EASTING = _NORTHING = (7, 2)
 _LATITUDE = (3, 5)
 _LONGITUDE = (4, 5)
 
-# Only the counts of digits are fixed, as in the published code: `$` lets one line end pass, `\d` any script's
-# digits, and nobody asks for a thirteenth month.
+# Only the numbers of digits are checked, as in the published code: `$` accepts one line end, `\d` the digits
+# of any script, and a thirteenth month is no error.
 _TIMESTAMP = re.compile(r"^(\d{4}(\d{2}(\d{2}(_\d{2}(\d{2}(\d{2})?)?)?)?)?)?$")
 
 _LONGEST_FILE_NAME = 255
@@ -35,9 +35,9 @@ _LONGEST_FILE_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
-    """The fields of one name as they are printed; absent ones are empty.
+    """The fields of one name as text; absent ones are empty.
 
-    They stay text so that a name that was read is written again without a change. utm_easting and
+    They are kept as text, so that a name that was read is written again unchanged. utm_easting and
     utm_northing are metres (two decimals), latitude and longitude degrees (five decimals), heading and pitch
     whole degrees; roll and height are always empty in names made here. extension is what follows the last
     `@`: `.jpg`, or `n.jpg` for a synthetic night.
@@ -64,8 +64,8 @@ class ImageName:
             text = getattr(self, field.name)
             if "@" in text or "/" in text or "\0" in text:
                 raise NameFormatError(
-                    f"{field.name} of an image name may not hold '@', '/' or a null character: {text!r}",
-                    hint="readers split the whole path at '@'; choose another text",
+                    f"{field.name} of an image name may not contain '@', '/' or a null character: {text!r}",
+                    hint="programs split the whole path at '@'; use another text",
                 )
         _metres(self.utm_easting, "field 1 (easting)", self.utm_easting)
         _metres(self.utm_northing, "field 2 (northing)", self.utm_northing)
@@ -81,7 +81,7 @@ class ImageName:
         return float(self.utm_northing)
 
     def encode(self) -> str:
-        """Return the file name; `NameFormatError` when it is longer than file systems allow."""
+        """Return the file name; `NameFormatError` if it is longer than file systems allow."""
         name = "@" + "@".join(astuple(self))
         if len(name.encode("utf-8")) > _LONGEST_FILE_NAME:
             raise NameFormatError(f"image name longer than {_LONGEST_FILE_NAME} bytes: {name!r}")
@@ -89,17 +89,17 @@ class ImageName:
 
     @classmethod
     def parse(cls, path: str | PurePath) -> ImageName:
-        """Read a file name or a path; every field is kept as printed.
+        """Read a file name or a path; every field is kept as text.
 
-        Raises `NameFormatError` when there are not exactly fifteen fields, when the first two are no numbers,
-        or when a parent folder holds an `@` (readers would take its pieces for the position).
+        Raises `NameFormatError` if there are not exactly fifteen fields, if the first two are not numbers, or
+        if a parent folder contains an `@` (programs would take parts of it for the position).
         """
         text = str(path)
         folder, _, file_name = text.rpartition("/")
         if "@" in folder:
             raise NameFormatError(
-                f"a parent folder of the image holds '@': {text!r}",
-                hint="readers split the whole path at '@'; rename the folder",
+                f"a parent folder of the image contains '@': {text!r}",
+                hint="programs split the whole path at '@'; rename the folder",
             )
         before, *values = file_name.split("@")
         if before or len(values) != len(fields(cls)):
@@ -112,11 +112,11 @@ class ImageName:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a name can say beside the position; numbers may be given as text.
+    """What a name can say besides the position; numbers may be given as text.
 
-    pano_id: the panorama (None is printed as the word None, as in the published names; give "" for nothing).
-    tile_num, heading, pitch: cut towards zero to whole numbers; None leaves the field empty.
-    roll, height: the convention has the fields but no format for them; anything but None is refused.
+    pano_id: the panorama (None becomes the word None, as in the published names; "" for an empty field).
+    tile_num, heading, pitch: cut towards zero to whole numbers; None for an empty field.
+    roll, height: the convention has the fields but no format for them; must be None.
     timestamp: YYYY[MM[DD[_hh[mm[ss]]]]]. note: free text. extension: `.jpg`.
     """
 
@@ -137,11 +137,11 @@ _NO_DETAILS = Details()
 def name_at(
     latitude: object, longitude: object, details: Details = _NO_DETAILS, grid: UtmGrid | None = None
 ) -> ImageName:
-    """Name an image taken at a WGS84 position in degrees (numbers, or text that is one).
+    """The name of an image taken at a WGS84 position in degrees (numbers, also as text).
 
-    UTM values come from the unrounded position. grid: that of the set; None for zone and hemisphere of the
-    position itself, as in the published sets. Raises `NameFormatError` for latitudes outside [-80, 84],
-    longitudes outside [-180, 180], and details that the convention cannot hold.
+    UTM values are computed from the unrounded position. grid: that of the dataset; None for the zone and
+    hemisphere of the position itself, as in published datasets. Raises `NameFormatError` for latitudes
+    outside [-80, 84], longitudes outside [-180, 180], and details that the convention cannot express.
     """
     degrees_north = _number(latitude, "latitude")
     degrees_east = _number(longitude, "longitude")
@@ -164,15 +164,15 @@ def name_at(
 
 
 def name_nowhere(details: Details) -> ImageName:
-    """Name an image of which nobody knows where it was taken: the metres that a name must have are 0."""
+    """The name of an image whose position is unknown: its easting and northing are 0."""
     return _described(0, 0, details)
 
 
 def _described(east: float, north: float, details: Details) -> ImageName:
     if details.roll is not None or details.height is not None:
         raise NameFormatError(
-            "roll and height cannot be written into an image name: the convention gives them no format",
-            hint="leave them None",
+            "roll and height cannot be written into an image name: the convention has no format for them",
+            hint="set them to None",
         )
     return ImageName(
         utm_easting=format_coordinate(east, *_EASTING),
@@ -190,10 +190,10 @@ def _described(east: float, north: float, details: Details) -> ImageName:
 def name_at_utm(
     east: float, north: float, zone_number: int, zone_letter: str, details: Details = _NO_DETAILS
 ) -> ImageName:
-    """Name an image at a UTM position in metres, by way of latitude and longitude as the common sets do.
+    """The name of an image at a UTM position in metres, computed from latitude and longitude as usual.
 
-    The way back differs from `east` and `north` by far less than the centimetre that is printed. Raises
-    `NameFormatError` for positions outside the zone's range.
+    The metres in the name differ from `east` and `north` by far less than the centimetre that is written.
+    Raises `NameFormatError` for positions outside the range of the zone.
     """
     try:
         latitude, longitude = utm.to_latlon(east, north, zone_number, zone_letter)
@@ -205,9 +205,9 @@ def name_at_utm(
 
 
 def position_of(path: str | PurePath) -> tuple[float, float]:
-    """Return (easting, northing) in metres as every reader does: fields 1 and 2 of the whole path.
+    """Return (easting, northing) in metres as other programs do: fields 1 and 2 of the whole path.
 
-    Raises `NameFormatError` when they are missing or not finite numbers.
+    Raises `NameFormatError` if they are missing or not finite numbers.
     """
     text = str(path)
     position = text.split("@")[1:3]
@@ -222,10 +222,10 @@ def position_of(path: str | PurePath) -> tuple[float, float]:
 
 
 def night_name(file_name: str, suffix: str = ".jpg") -> str:
-    """Name the night of an image: an `n` before the suffix, which becomes `suffix`.
+    """The name of the night of an image: an `n` before the suffix, which becomes `suffix`.
 
-    `@...@pitch1_yaw1@.jpg` gives `@...@pitch1_yaw1@n.jpg`; folders before the name are kept. Raises
-    `NameFormatError` for a name without a suffix and for one that is a night already.
+    `@...@pitch1_yaw1@.jpg` becomes `@...@pitch1_yaw1@n.jpg`; folders before the name are kept. Raises
+    `NameFormatError` for a name without a suffix and for the name of a night.
     """
     stem, dot, old_suffix = file_name.rpartition(".")
     if not dot or "/" in old_suffix:
@@ -233,21 +233,21 @@ def night_name(file_name: str, suffix: str = ".jpg") -> str:
     if stem.endswith("@" + NIGHT_MARK):
         raise NameFormatError(
             f"already the name of a night: {file_name!r}",
-            hint="translate the set of days, not the merged one",
+            hint="translate the day dataset, not the merged one",
         )
     return f"{stem}{NIGHT_MARK}{suffix}"
 
 
 def format_coordinate(number: object, left: int, right: int) -> str:
-    """Print with `right` decimals and at least `left` characters before the point, zeros after the sign.
+    """Format with `right` decimals and at least `left` characters before the point, zeros after the sign.
 
-    Rounding is that of the exact binary value, ties to even. Wider numbers are not cut.
+    Rounds the exact binary value, ties to even. Wider numbers are not cut.
     """
     return f"{_number(number, 'coordinate'):0{left + right + 1}.{right}f}"
 
 
 def format_timestamp(timestamp: object) -> str:
-    """Check a time YYYY[MM[DD[_hh[mm[ss]]]]] by its counts of digits; None and "" are no time."""
+    """Check the numbers of digits of a time YYYY[MM[DD[_hh[mm[ss]]]]]; None and "" give ""."""
     text = "" if timestamp is None else str(timestamp)
     if not _TIMESTAMP.match(text):
         raise NameFormatError(f"timestamp {text!r} is not in the format YYYYMMDD_hhmmss or a beginning of it")
@@ -275,7 +275,7 @@ def _whole(value: object, width: int, what: str) -> str:
 def _free_text(text: str, what: str) -> str:
     if any(ord(character) < ord(" ") for character in text):
         raise NameFormatError(
-            f"{what} of an image name may not hold line ends or control characters: {text!r}"
+            f"{what} of an image name may not contain line ends or control characters: {text!r}"
         )
     return text
 

@@ -1,10 +1,10 @@
-"""The one type that every stage reads and writes: named images and their manifest.
+"""A dataset, the type that every stage reads and writes: named images and their manifest.
 
     <root>/images/{train,val,test}/{database,queries}/@...@.jpg
     <root>/manifest.csv                 name,source,digest,size,width,height,time_of_day[,positions_in]
 
-Large sets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both forms.
-The manifest is written last, so a set that has one is complete. Stages reach images by `read` and
+Large datasets have shards instead of `images`; see tar_shards.py. Manifest and digest are the same in both
+forms. The manifest is written last, so a dataset that has one is complete. Stages read images by `read` and
 `byte_range`.
 """
 
@@ -32,12 +32,12 @@ from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError
 SPLITS = ("train", "val", "test")
 ROLES = ("database", "queries")
 TIMES_OF_DAY = ("day", "sunset", "night")
-# What positions count where they are no metres: frames of a walk or a drive.
+# The unit of positions that are not metres: frames of a walk or a drive.
 FRAMES = "frames"
-# What they count where nobody knows them: nothing, so that all are 0.
+# For unknown positions, which are all 0.
 UNPLACED = "unknown"
 MANIFEST = "manifest.csv"
-# Recognition code looks for lower-case `.jpg` only; `.png` is for lossless nights.
+# VPR code looks only for lower-case `.jpg`; `.png` is for lossless nights.
 SUFFIXES = (".jpg", ".png")
 
 _LOG = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """One image of a set.
+    """One image of a dataset.
 
-    name: POSIX path relative to the set, `images/<split>/<role>/<file name>`.
+    name: POSIX path relative to the dataset, `images/<split>/<role>/<file name>`.
     source: where it came from, such as `000.tar/000/000123_pitch1_yaw7.jpg`.
     digest: SHA-256 of the file's bytes, 64 hex digits. size: bytes. width, height: pixels, upright.
-    time_of_day: "" when unknown, or one of `TIMES_OF_DAY`. positions_in: what its position counts: metres of
-    the one UTM grid of its set, such as "utm 31N"; "" for metres of the zone in its name, or of none;
-    `FRAMES`; or `UNPLACED`. The same for all images of a set.
+    time_of_day: one of `TIMES_OF_DAY`, "" if unknown. positions_in: the unit of its position: the UTM grid of
+    its dataset, such as "utm 31N"; "" for metres of the zone in its name, or without a zone; `FRAMES`; or
+    `UNPLACED`. The same for all images of a dataset.
     """
 
     name: str
@@ -93,20 +93,20 @@ class ImageRow:
 
     @property
     def grid(self) -> UtmGrid | None:
-        """The UTM grid of its position: its set's, or that of the zone in its name; None for no zone."""
+        """The UTM grid of its position: of its dataset, or of the zone in its name; None without a zone."""
         return recorded_grid(self.positions_in) or grid_in_name(self.name)
 
 
 _HEADER = tuple(field.name for field in fields(ImageRow))
-# Of a set whose positions are metres, of the zones in its names.
+# The header if positions are metres of the zones in the names.
 _METRES_HEADER = _HEADER[:-1]
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A complete set: `rows` sorted by name, `digest` the SHA-256 of its manifest.
+    """A complete dataset: `rows` sorted by name, `digest` the SHA-256 of its manifest.
 
-    index: where each image is in the shards, by its name; None when each is a file.
+    index: where each image is in the shards, by name; None if each is a file.
     """
 
     root: Path
@@ -116,17 +116,17 @@ class ImageSet:
 
     @classmethod
     def open(cls, root: Path) -> ImageSet:
-        """Read the manifest and hold it against the folder: every image there, of its size, and no other.
+        """Read the manifest and compare it with the folder: the same images, of the same sizes.
 
-        Contents are not read. Raises `MissingInputError` when there is no set, `SetError` when the manifest
+        Images are not read. Raises `MissingInputError` if there is no dataset, and `SetError` if the manifest
         cannot be read or the folder differs from it.
         """
         refuse_at(root)
         manifest = root / MANIFEST
         if not manifest.is_file():
             raise MissingInputError(
-                f"no image set in {root}: it has no {MANIFEST}",
-                hint="the manifest is written last; run the stage that makes this set again",
+                f"no dataset in {root}: it has no {MANIFEST}",
+                hint="the manifest is written last; run the stage that makes this dataset again",
             )
         _LOG.debug("reading %s", manifest)
         data = manifest.read_bytes()
@@ -135,38 +135,38 @@ class ImageSet:
         wrong = _compare(root, rows) if index is None else compare_shards(root, rows, index)
         if wrong:
             raise SetError(
-                f"the set {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
-                hint="run the stage that makes this set again, or `dvc checkout` or `dvc pull` it",
+                f"the dataset {root} differs from its {MANIFEST} in {len(wrong)} files:{listed(wrong)}",
+                hint="run `dvc checkout` or `dvc pull`, or the stage that makes this dataset again",
             )
         return cls(root, rows, files.digest_bytes(data), index)
 
     @property
     def positions_in(self) -> str:
-        """What positions of the set count, as in `ImageRow`."""
+        """The unit of the positions of the dataset, as in `ImageRow`."""
         return self.rows[0].positions_in if self.rows else ""
 
     def path(self, row: ImageRow) -> Path:
-        """Return the file of a row, in a set whose images are files; `SetError` in one of shards."""
+        """Return the file of a row; `SetError` if the images are in shards."""
         if self.index is not None:
             raise SetError(
-                f"{row.name} is not a file of its own in {self.root}, whose images are in shards",
-                hint="`duskline export` writes them as files",
+                f"{row.name} is not a separate file in {self.root}, whose images are in shards",
+                hint="run `duskline export` to write them as files",
             )
         return self.root / row.name
 
     def byte_range(self, name: str) -> ByteRange:
-        """Return where the bytes of the image of that name lie: all of a file, or a part of a shard."""
+        """Return where the bytes of the image with this name are: a whole file, or a part of a shard."""
         if self.index is None:
             return ByteRange(f"{self.root}/{name}")
         entry = self.index[name]
         return ByteRange(f"{self.root}/{SHARDS}/{entry.shard}", entry.offset, entry.size)
 
     def read(self, row: ImageRow) -> bytes:
-        """Return the bytes of a row; `SetError` when they are gone."""
+        """Return the bytes of a row; `SetError` if they are missing."""
         try:
             return self.byte_range(row.name).read()
         except OSError as error:
-            raise SetError(f"cannot read {row.name} of the set {self.root}: {error.strerror}") from error
+            raise SetError(f"cannot read {row.name} of the dataset {self.root}: {error.strerror}") from error
 
     def where(self, split: str | None = None, role: str | None = None) -> tuple[ImageRow, ...]:
         """Return the rows of a split, of a role, or of both, sorted by name."""
@@ -175,61 +175,61 @@ class ImageSet:
         return tuple(row for row in self.rows if split in (None, row.split) and role in (None, row.role))
 
     def counts(self) -> dict[str, int]:
-        """Return how many images each "split/role" holds, in the order of the splits, empty ones left out."""
+        """Return the number of images of each "split/role" that has any, in the order of the splits."""
         found = Counter("/".join(row.name.split("/")[1:3]) for row in self.rows)
         keys = (f"{split}/{role}" for split in SPLITS for role in ROLES)
         return {key: found[key] for key in keys if key in found}
 
 
 def check_row(row: ImageRow) -> None:
-    """Raise `ValueError` or `NameFormatError` when a row breaks the rules of names or values."""
+    """Raise `ValueError` or `NameFormatError` if a row breaks the rules for names or values."""
     parts = row.name.split("/")
     if len(parts) != 4 or parts[0] != "images" or parts[1] not in SPLITS or parts[2] not in ROLES:
         raise ValueError("expected images/{train,val,test}/{database,queries}/<file name>")
     if not parts[3].startswith("@") or not parts[3].endswith(SUFFIXES):
         raise ValueError(f"expected a file name that begins with '@' and ends in {' or '.join(SUFFIXES)}")
     if _CONTROL.search(row.name) or _CONTROL.search(row.source):
-        raise ValueError("a name or source may not hold line ends or control characters")
+        raise ValueError("a name or source may not contain line ends or control characters")
     position_of(row.name)
     if row.time_of_day not in ("", *TIMES_OF_DAY):
         raise ValueError(f"time of day {row.time_of_day!r} is not one of {', '.join(TIMES_OF_DAY)}")
     if row.positions_in not in ("", FRAMES, UNPLACED) and recorded_grid(row.positions_in) is None:
         raise ValueError(
-            f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, utm 31N or the like, or"
-            " nothing for metres of the zones in the names"
+            f"positions are in {row.positions_in!r}, expected {FRAMES}, {UNPLACED}, a zone such as utm 31N,"
+            " or nothing for metres of the zones in the names"
         )
     if min(row.size, row.width, row.height) < 1:
         raise ValueError(f"size {row.size}, width {row.width}, height {row.height} must be at least 1")
 
 
 def counted_in(positions_in: str) -> str:
-    """What distances and radii of positions count: "" for metres of any grid, or `FRAMES`, or `UNPLACED`."""
+    """The unit of distances and radii: "" for metres of any grid, or `FRAMES`, or `UNPLACED`."""
     return positions_in if positions_in in (FRAMES, UNPLACED) else ""
 
 
 def unit_of(positions_in: str) -> str:
-    """The unit of distances, as it stands behind a number: m, or frames."""
+    """The unit of distances, as written after a number: m, or frames."""
     return counted_in(positions_in) or "m"
 
 
 def require_positions(*sets: ImageSet) -> None:
-    """Raise `SetError` for sets of which nobody knows where their images were taken."""
+    """Raise `SetError` for datasets with unknown positions."""
     for images in sets:
         if images.positions_in == UNPLACED:
             raise SetError(
-                f"the images of {images.root} have no positions, without which this cannot be done",
-                hint="take another set, or give coordinates in its section of format; without them images"
-                " have nights, and a model can be adapted by them",
+                f"the images of {images.root} have no positions, which this needs",
+                hint="use another dataset, or set coordinates in its section of format; without positions you"
+                " can make nights and adapt a model with them",
             )
 
 
 def require_one_unit(*sets: ImageSet) -> None:
-    """Raise `SetError` when positions of one of `sets` count frames and those of another are metres."""
+    """Raise `SetError` if positions of some of `sets` count frames and those of others are metres."""
     _require_alike({str(images.root): _in_words(counted_in(images.positions_in)) for images in sets})
 
 
 def require_one_ground(*sets: ImageSet) -> None:
-    """Raise `SetError` when positions of `sets` are not in one grid, so that they cannot become one set."""
+    """Raise `SetError` if positions of `sets` are not in one grid, which one dataset requires."""
     _require_alike({str(images.root): _in_words(images.positions_in) for images in sets})
 
 
@@ -237,8 +237,8 @@ def _require_alike(units: dict[str, str]) -> None:
     if len(set(units.values())) > 1:
         found = "; ".join(f"{root}: {unit}" for root, unit in units.items())
         raise SetError(
-            f"positions of these sets do not count the same: {found}",
-            hint="only sets whose positions count the same can be put together or compared with each other",
+            f"the positions of these datasets are in different units or UTM zones: {found}",
+            hint="combine or compare only datasets whose positions are in the same unit and UTM zone",
         )
 
 
@@ -249,13 +249,13 @@ def _in_words(positions_in: str) -> str:
 def manifest_bytes(rows: Sequence[ImageRow]) -> bytes:
     """Return the manifest of `rows`, a CSV with a header.
 
-    The column positions_in is there only where it says something; `SetError` for rows of two kinds.
+    It has the column positions_in only if that is not empty. Raises `SetError` if rows differ in it.
     """
     units = {row.positions_in: row.name for row in rows}
     if len(units) > 1:
         (one, name), (other, other_name), *_ = sorted(units.items())
         raise SetError(
-            f"positions of one set must all count the same: {name} is in {_in_words(one)}, "
+            f"all positions of a dataset must be in one unit and UTM zone: {name} is in {_in_words(one)}, "
             f"{other_name} in {_in_words(other)}"
         )
     header = _HEADER if any(units) else _METRES_HEADER
@@ -303,10 +303,10 @@ def _parse_manifest(data: bytes, manifest: Path) -> tuple[ImageRow, ...]:
 
 
 def _compare(root: Path, rows: tuple[ImageRow, ...]) -> list[str]:
-    """What of the files is not as the manifest says, in words; contents are not read."""
+    """How the files differ from the manifest, in words; contents are not read."""
     expected = {row.name: row.size for row in rows}
     differing, unknown = {}, []
-    # File by file: a second list of millions of names would double what is held.
+    # File by file: a second list of millions of names would double the memory.
     for name, size in _sizes(root):
         wanted = expected.pop(name, None)
         if wanted is None:
@@ -343,9 +343,9 @@ def _one_of(value: str | None, known: tuple[str | None, ...], what: str) -> None
 
 
 def refuse_at(root: Path) -> None:
-    """Raise `SetError` when the path holds the sign at which readers split it."""
+    """Raise `SetError` if the path contains `@`, at which programs split it."""
     if "@" in str(root.resolve()):
         raise SetError(
-            f"the folder of an image set may not be below a name with '@': {root.resolve()}",
-            hint="readers split the whole path at '@'; move the project or give another folder",
+            f"the path of a dataset may not contain '@': {root.resolve()}",
+            hint="programs split the whole path at '@'; move the project or use another folder",
         )

@@ -1,4 +1,4 @@
-"""What was taken near what: positions on the ground within a radius, inclusive."""
+"""Positions within a radius, inclusive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def within(queries: np.ndarray, database: np.ndarray, radius: float) -> list[np.
 
     Positions are east and north in metres; a distance of exactly `radius` counts.
     """
-    # The tree's own comparison may round the border away; it proposes, the distance decides.
+    # The tree may round at the border, so it only finds candidates, and the distance decides.
     near = cKDTree(database).query_ball_point(queries, radius * (1 + 1e-9) + 1e-9)
     found = []
     for query, indexes in zip(queries, near, strict=True):

@@ -1,11 +1,11 @@
-"""Images as members of uncompressed tar files, for sets with too many images to be files of their own.
+"""Images as members of uncompressed tar files, for datasets with too many images for separate files.
 
     <set>/shards/00012.tar       <id>.jpg and <id>.json for each of its images, in the order of their ids
-    <set>/shards.csv             name,east,north,shard,offset,size: where each image's bytes lie
+    <set>/shards.csv             name,east,north,shard,offset,size: where the bytes of each image are
 
-A member's id is a digest of the image's name, without a dot, for WebDataset cuts names at the first one; the
-JSON beside it has the name and all else that the manifest knows. Which shard an image is in depends on its id
-alone, and neither times nor owners are kept: with an image more or less, one shard has other bytes.
+The id of a member is a digest of the image's name; it has no dot, because WebDataset cuts names at the first
+one. The JSON beside it has the name and all other columns of the manifest. The shard of an image depends only
+on its id, and times and owners are not stored: one image more or less changes only one shard.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHARDS = "shards"
 INDEX = "shards.csv"
-# Images of a shard, on average at least half as many: some 60 MB of images of 60 kB.
+# At most so many images per shard on average, and at least half as many: about 60 MB of images of 60 kB.
 PER_SHARD = 1024
 
 _HEADER = ("name", "east", "north", "shard", "offset", "size")
@@ -40,14 +40,14 @@ _BLOCK = tarfile.BLOCKSIZE
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Where the bytes of an image lie: so many of a file from `offset` on, None for all of them."""
+    """Where the bytes of an image are: `size` bytes of a file from `offset`, None for all."""
 
     path: str
     offset: int = 0
     size: int | None = None
 
     def read(self) -> bytes:
-        """Read them; `OSError` when the file is gone, fewer bytes when it is cut off."""
+        """Read them; `OSError` if the file is missing, fewer bytes if it is cut off."""
         with Path(self.path).open("rb") as stream:
             stream.seek(self.offset)
             return stream.read(-1 if self.size is None else self.size)
@@ -64,12 +64,12 @@ class Entry:
 
 
 def member_id(name: str) -> str:
-    """The id of the image of that name, 20 hex digits."""
+    """The id of the image with this name, 20 hex digits."""
     return digest_bytes(name.encode())[:_ID_DIGITS]
 
 
 def shard_count(images: int) -> int:
-    """In how many shards so many images are kept: a power of two, so that it seldom changes."""
+    """The number of shards for so many images: a power of two, so that it seldom changes."""
     count = 1
     while count * PER_SHARD < images:
         count *= 2
@@ -77,16 +77,16 @@ def shard_count(images: int) -> int:
 
 
 def shard_of(name: str, count: int) -> int:
-    """Which of `count` shards holds the image of that name, 0 to count - 1."""
+    """The shard, of `count`, of the image with this name, 0 to count - 1."""
     return (int(member_id(name)[: _PREFIX_BITS // 4], 16) * count) >> _PREFIX_BITS
 
 
 def pack(
     rows: Iterable[ImageRow], read: Callable[[ImageRow], bytes], folder: Path
 ) -> Iterator[tuple[ImageRow, Entry]]:
-    """Write the shards of `rows` into `folder`; yield each row with its entry. One image is held at a time.
+    """Write the shards of `rows` into `folder`; yield each row with its entry. Reads one image at a time.
 
-    `read` gives a row's bytes. `SetError` when they are not as many as the row says.
+    `read` returns the bytes of a row. Raises `SetError` if their number is not the size in the row.
     """
     of_shard: dict[int, list[ImageRow]] = defaultdict(list)
     rows = list(rows)
@@ -107,14 +107,14 @@ def pack(
 
 
 def write_index(root: Path, entries: Iterable[Entry]) -> None:
-    """Write the index of a set, in the order of names."""
+    """Write the index of a dataset, sorted by name."""
     known = sorted(entries, key=lambda entry: entry.name)
     rows = ((one.name, *position_of(one.name), one.shard, one.offset, one.size) for one in known)
     files.write_csv(root / INDEX, _HEADER, rows)
 
 
 def read_index(root: Path) -> dict[str, Entry]:
-    """Read the index of a set; `SetError` when it is not an index."""
+    """Read the index of a dataset; `SetError` if the file is not an index."""
     path = root / INDEX
     entries = {}
     try:
@@ -129,7 +129,7 @@ def read_index(root: Path) -> dict[str, Entry]:
 
 
 def compare_shards(root: Path, rows: Iterable[ImageRow], index: Mapping[str, Entry]) -> list[str]:
-    """What of the index and of the files is not as the manifest says, in words; contents are not read."""
+    """How index and files differ from the manifest, in words; contents are not read."""
     sizes = {entry.name: entry.stat().st_size for entry in _scanned(root / SHARDS)}
     wrong, named, used = [], set(), set()
     for row in rows:
@@ -162,13 +162,13 @@ def _description(row: ImageRow) -> bytes:
     east, north = position_of(row.name)
     document = asdict(row) | {"east": east, "north": north}
     if not row.positions_in:
-        # As the manifest, which has no such column then.
+        # Like the manifest, which then has no such column.
         del document["positions_in"]
     return json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
 
 
 def _append(stream: BinaryIO, name: str, data: bytes) -> int:
-    """Write a member, and return where its bytes begin."""
+    """Write a member, and return the offset of its bytes."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     member.mode = 0o644

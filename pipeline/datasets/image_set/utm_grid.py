@@ -1,7 +1,7 @@
-"""The ground that a set stands on: one UTM zone and one northing, in which its positions are metres.
+"""UTM grids: one zone and one origin of northing, in which the positions of a dataset are metres.
 
-Zones end every six degrees, and northing starts again at the equator. A grid extends beyond it, only its
-metres get longer than true ones; so all images of a set are put into the grid of most of them.
+Zones end every six degrees, and northing starts again at the equator. A grid can be extended beyond these,
+with metres that get longer than true ones. So all images of a dataset use the grid of most of them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import utm
 # Latitude and longitude in degrees (WGS 84).
 LatLon = tuple[float, float]
 
-# Distances between images of a set are wrong by no more than this share.
+# Distances between images of a dataset are wrong by at most this share.
 _MOST_WRONG = 0.005
-# Of UTM metres to true ones on the central meridian.
+# Scale of UTM metres on the central meridian.
 _CENTRAL_SCALE = 0.9996
-# Degrees from the central meridian up to which the series of the projection holds in the far north, too.
+# Degrees from the central meridian up to which the series of the projection is valid, also in the far north.
 _WIDEST = 20.0
 
-# Least and most latitude and longitude of UTM; middle and half the size, in metres, of what a grid can hold.
+# Smallest and largest latitude and longitude of UTM; middle and half the size of a grid in metres.
 _DEGREES = np.array([[-80.0, -180.0], [84.0, 180.0]])
 _MIDDLE, _REACH = np.array([500_000.0, 5_000_000.0]), np.array([700_000.0, 15_000_000.0])
 
@@ -34,7 +34,7 @@ _FIRST_NORTHERN_BAND, _LAST_SOUTHERN_BAND = "N", "M"
 _NORTHMOST_OF_BAND_S = 4_500_000.0
 _RECORDED = re.compile(r"utm ([1-9]|[1-5]\d|60)([NS])")
 _IN_NAME = re.compile(r"(0?[1-9]|[1-5]\d|60)@([C-HJ-NP-X])")
-# Other conventions have a date or a panorama there.
+# Other conventions have a date or a panorama in these fields.
 _LIKE_A_ZONE = re.compile(r"\d{0,2}@[A-Za-z]?", re.ASCII)
 
 
@@ -42,7 +42,7 @@ _LIKE_A_ZONE = re.compile(r"\d{0,2}@[A-Za-z]?", re.ASCII)
 class UtmGrid:
     """A UTM zone (1 to 60) and whether northing counts from the equator, or from 10,000 km south of it.
 
-    It continues over the borders of the zone and over the equator, where northing gets negative or more than
+    It extends beyond the borders of the zone and the equator, where northing is negative or more than
     10,000 km.
     """
 
@@ -54,7 +54,7 @@ class UtmGrid:
 
     @property
     def recorded(self) -> str:
-        """How a manifest says it, in its column positions_in: `utm 31N`."""
+        """The grid as the column positions_in of a manifest has it: `utm 31N`."""
         return f"utm {self}"
 
     @property
@@ -69,14 +69,14 @@ class UtmGrid:
         return np.stack([east, north], axis=1)
 
     def places(self, metres: np.ndarray) -> np.ndarray:
-        """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), right to a few millimetres.
+        """Latitudes and longitudes (N, 2) in degrees of east and north (N, 2), exact to a few millimetres.
 
-        They are nan for numbers that no image of the grid can have (see `beyond`).
+        They are nan for numbers outside the grid (see `beyond`).
         """
         metres = np.asarray(metres, dtype=np.float64).reshape(-1, 2)
         inside = (np.abs(metres - _MIDDLE) <= _REACH).all(axis=1)
         wanted = np.where(inside[:, None], metres, _MIDDLE)
-        # The series of the way back is the shorter one, and metres off far from the central meridian.
+        # The inverse series is shorter, and wrong by metres far from the central meridian.
         proposed = wanted
         for _ in range(3):
             proposed = proposed + wanted - self.metres(np.clip(self._back(proposed), *_DEGREES))
@@ -87,20 +87,20 @@ class UtmGrid:
         return np.stack(pair, axis=1)
 
     def degrees_east(self, places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
-        """How far east of the central meridian (N,) places lie, -180 to 180 degrees."""
+        """How far east of the central meridian the places are (N,), -180 to 180 degrees."""
         return (_columns(places)[1] - self.meridian + 180) % 360 - 180
 
     def beyond(self, places: Sequence[LatLon] | np.ndarray) -> np.ndarray:
-        """Whether places (N,) lie so far from the central meridian that distances are wrong by over 0.5 %.
+        """Whether places are so far from the central meridian that distances are wrong by over 0.5 % (N,).
 
-        That is about 660 km, and no more than 20 degrees.
+        That is about 660 km, and at most 20 degrees.
         """
         latitude, east = np.radians(_columns(places)[0]), self.degrees_east(places)
         scale = _CENTRAL_SCALE / np.sqrt(1 - (np.cos(latitude) * np.sin(np.radians(east))) ** 2)
         return ~((np.abs(east) <= _WIDEST) & (scale <= 1 + _MOST_WRONG))
 
     def band(self, latitude: float) -> str:
-        """The letter of a latitude in degrees; beyond the equator the one that is nearest in this grid."""
+        """The letter of a latitude in degrees; beyond the equator, the nearest one of this grid."""
         letter = str(utm.latitude_to_zone_letter(latitude))
         if self.northern:
             return max(letter, _FIRST_NORTHERN_BAND)
@@ -108,25 +108,25 @@ class UtmGrid:
 
 
 def own_grid(place: LatLon) -> UtmGrid:
-    """The grid of the zone in which a place lies, Norway's and Svalbard's wide ones included."""
+    """The grid of the zone that a place is in, with the wide zones of Norway and Svalbard."""
     letter = str(utm.latitude_to_zone_letter(place[0]))
     return UtmGrid(utm.latlon_to_zone_number(*place), letter >= _FIRST_NORTHERN_BAND)
 
 
 def grid_of_most(grids: Iterable[UtmGrid]) -> UtmGrid:
-    """The zone and the hemisphere of most of `grids`; of as many the lowest zone, and north."""
+    """The most frequent zone and hemisphere of `grids`; in a tie, the lowest zone, and north."""
     grids = list(grids)
     zones, northern = Counter(grid.zone for grid in grids), Counter(grid.northern for grid in grids)
     return UtmGrid(min(zones, key=lambda zone: (-zones[zone], zone)), northern[True] >= northern[False])
 
 
 def grid_of_places(places: Iterable[LatLon]) -> UtmGrid:
-    """The one grid for all of `places`: that in which most of them lie."""
+    """The one grid for all `places`: that of most of them."""
     return grid_of_most(own_grid(place) for place in places)
 
 
 def brought(metres: np.ndarray, grids: Sequence[UtmGrid], to: UtmGrid) -> np.ndarray:
-    """East and north (N, 2) in the grid `to` of positions in `grids`; nan for those that lie beyond it."""
+    """East and north (N, 2) in the grid `to` of positions in `grids`; nan for those beyond it."""
     found = metres.copy()
     for grid in set(grids) - {to}:
         here = np.flatnonzero([one == grid for one in grids])
@@ -140,23 +140,23 @@ def brought(metres: np.ndarray, grids: Sequence[UtmGrid], to: UtmGrid) -> np.nda
 
 @lru_cache(maxsize=256)
 def recorded_grid(positions_in: str) -> UtmGrid | None:
-    """The grid that a manifest says its positions to be in, None where it says none."""
+    """The grid in the column positions_in of a manifest, None if there is none."""
     found = _RECORDED.fullmatch(positions_in)
     return UtmGrid(int(found[1]), found[2] == "N") if found else None
 
 
 def zone_in_name(name: str) -> str:
-    """Fields 3 and 4 of an image's name as they stand there, such as `17T`; "" where they say no zone."""
+    """Fields 3 and 4 of the name of an image, such as `17T`; "" if they are not a zone."""
     fields = _fields(name)[3:5]
     return "".join(fields) if _LIKE_A_ZONE.fullmatch("@".join(fields)) else ""
 
 
 def grid_in_name(name: str) -> UtmGrid | None:
-    """The grid by fields 3 and 4 of an image's name; None where they say no zone and letter."""
+    """The grid of fields 3 and 4 of the name of an image; None if they are not a zone and a letter."""
     fields = _fields(name)
     grid = _grid_of("@".join(fields[3:5]))
     if grid and fields[4] == "S" and (fields[5].startswith("-") or float(fields[2]) > _NORTHMOST_OF_BAND_S):
-        # No band, but the letter of the southern hemisphere, as some write it.
+        # Not the band S: some programs write S for the southern hemisphere.
         return UtmGrid(grid.zone, False)
     return grid
 

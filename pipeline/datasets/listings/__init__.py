@@ -1,4 +1,4 @@
-"""Names of images in lists: those that people write, and those of another copy of a set.
+"""Names of images in lists that users write, or that come from another copy of a dataset.
 
-How their tables are read, which file of a folder a name in them means, and which images are the same.
+How these tables are read, which file of a folder a name means, and which images are the same.
 """

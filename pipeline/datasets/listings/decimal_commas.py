@@ -1,7 +1,7 @@
-"""Decimal commas in a table whose separator is a comma: 51,50 is then two cells, and is read as two numbers.
+"""Decimal commas in a table whose separator is a comma: 51,50 is then read as two cells and two numbers.
 
-Rows that get longer than the header by it are refused already. Where the header has columns to spare,
-latitude 51,50 and longitude 0,12 are read as 51 and 50, and what was the longitude as other columns.
+Rows that get longer than the header are rejected elsewhere. But if the header has further columns, latitude
+51,50 and longitude 0,12 are read as 51 and 50, and the longitude as those further columns.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from pipeline.runtime.errors import UserError, listed
 
 _WHOLE = re.compile(r"[-+\u2212]?[0-9]+")
-# No whole number is written so, but the digits behind a comma are.
+# Not a whole number, but the digits after a comma may look like this.
 _LIKE_A_FRACTION = re.compile(r"0[0-9]+")
 _DEGREES = ("latitude", "longitude")
-# How many cells behind the degrees may be what is left of them.
+# How many cells after the degrees may be parts of them.
 _RESTS = 2
 
 
 def refuse_decimal_commas(
     path: Path, rows: Sequence[tuple[int, Sequence[str]]], columns: Mapping[str, int]
 ) -> None:
-    """Raise `UserError` with the rows whose degrees may be the pieces of degrees with decimal commas.
+    """Raise `UserError` with the rows whose degrees may be parts of degrees with decimal commas.
 
-    rows: the line of each and its cells, as commas part them. columns: where the known ones are; without
-    latitude and longitude nothing is looked at. Whole degrees may be right. They are refused where one, or
-    what stands behind them, is written as no whole number is, such as 060, and where no row of several has
-    others, and whole numbers stand behind them.
+    rows: the line number and the cells of each. columns: the index of each known column; without latitude and
+    longitude nothing is checked. Whole degrees may be correct. They are rejected if one of them, or a cell
+    after them, is not written like a whole number, such as 060; and if all of several rows have whole degrees
+    with whole numbers after them.
     """
     pair = sorted(columns[name] for name in _DEGREES if name in columns)
     if not pair:
@@ -49,6 +49,6 @@ def refuse_decimal_commas(
             written.append(shown)
     if suspect := (followed if 1 < len(rows) == whole else []) or written:
         raise UserError(
-            f"{path}: {len(suspect)} rows may hold decimal commas between commas:{listed(suspect)}",
+            f"{path}: {len(suspect)} rows may have decimal commas between commas:{listed(suspect)}",
             hint="write decimal points, or put such numbers in quotes; write whole degrees as 51.0",
         )

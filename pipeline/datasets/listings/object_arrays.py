@@ -1,8 +1,8 @@
 """Arrays of numbers and lists in .npy files, read without running what a pickle asks for.
 
-NumPy keeps arrays of Python objects as a pickle, and a pickle may call any function while it is read. Here
-the few calls that rebuild arrays and numbers meet stand-ins that only remember what they are given, and any
-other call is refused by name.
+NumPy stores arrays of Python objects as a pickle, and a pickle may call any function while it is read. Here
+the few calls that rebuild arrays and numbers get stand-ins that only store their arguments, and any other
+call raises an error that names it.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import numpy as np
 from pipeline.core.files import require_file
 from pipeline.runtime.errors import UserError
 
-# A whole number, or a list of such, in lists of rows.
+# A whole number, or nested lists of whole numbers.
 Numbers = int | list[Any]
 
 _HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[Any, ...]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# An array, its rows, their lists: what is deeper is nothing that is read here.
+# An array, its rows, their lists: deeper values are not read.
 _DEEPEST = 3
 _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError, KeyError, AttributeError),
     *(OverflowError, MemoryError, ImportError, RecursionError),
 )
-_HINT = "get it again from the makers of the set; it was not run"
+_HINT = "get it again from the authors of the dataset; nothing in it was run"
 
 
 def read_object_array(path: Path) -> list[Numbers]:
     """The rows of an array of whole numbers and lists of them, as plain lists.
 
-    Raises `MissingInputError` for no file and `UserError` for one that is no such array, and for a pickle
-    that asks for anything else than arrays, lists and numbers.
+    Raises `MissingInputError` if there is no file, and `UserError` if it is not such an array, or if its
+    pickle needs anything but arrays, lists and numbers.
     """
     require_file(path)
     with path.open("rb") as stream:
@@ -54,11 +54,11 @@ def read_object_array(path: Path) -> list[Numbers]:
             else:
                 read = _ArrayUnpickler(stream, encoding="latin1").load()
                 if not isinstance(read, _Array) or read.shape != shape:
-                    raise ValueError("its pickle is not the array of its header")
+                    raise ValueError("its pickle does not match its header")
             rows = _plain(read)
         except _RefusedCallError as error:
             raise UserError(
-                f"{path} asks for {error} when it is read, which an array of numbers and lists never does",
+                f"{path} would run {error} when it is read, which an array of numbers and lists never does",
                 hint=_HINT,
             ) from error
         except _DAMAGE as error:
@@ -66,16 +66,16 @@ def read_object_array(path: Path) -> list[Numbers]:
                 f"{path} is not an array of whole numbers and lists of them: {error}", hint=_HINT
             ) from error
     if not isinstance(rows, list):
-        raise UserError(f"{path} is one number and no array", hint=_HINT)
+        raise UserError(f"{path} is one number, not an array", hint=_HINT)
     return rows
 
 
 class _RefusedCallError(Exception):
-    """A pickle asks for what is not allowed; the text is its name."""
+    """A pickle calls what is not allowed; the text is its name."""
 
 
 class _Dtype:
-    """What a pickle says of a type of numbers."""
+    """A type of numbers, as a pickle describes it."""
 
     def __init__(self, code: str, *_: object) -> None:
         self.code = code
@@ -86,14 +86,14 @@ class _Dtype:
 
     def numbers(self, data: bytes | str) -> list[int]:
         if self.code[:1] not in ("i", "u"):
-            raise ValueError(f"it holds numbers of the type {self.code}")
+            raise ValueError(f"it has numbers of the type {self.code}")
         # Python 2 wrote bytes as text.
         raw = data.encode("latin1") if isinstance(data, str) else data
         return np.frombuffer(raw, np.dtype(self.order + self.code)).tolist()
 
 
 class _Array:
-    """What a pickle says of an array: its shape, and its values in rows one after the other."""
+    """An array, as a pickle describes it: its shape, and its values row by row."""
 
     def __init__(self, *_: object) -> None:
         self.shape: tuple[int, ...] = ()
@@ -104,7 +104,7 @@ class _Array:
         self.values = data if isinstance(data, list) else dtype.numbers(data)
         if len(self.values) != math.prod(self.shape):
             raise ValueError(f"{len(self.values)} values for the shape {self.shape}")
-        # Numbers are kept as they are in memory, objects always row by row.
+        # Numbers are stored as in memory, objects always row by row.
         if by_columns and not isinstance(data, list):
             self.values = np.array(self.values).reshape(self.shape, order="F").ravel().tolist()
 
@@ -139,7 +139,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         asked = f"{module}.{name}"
         if asked not in _STAND_INS:
             raise _RefusedCallError(asked)
-        # A new object each time: a pickle may set attributes of what it is given.
+        # A new object each time, because a pickle may set its attributes.
         return partial(_STAND_INS[asked])
 
 
@@ -150,4 +150,4 @@ def _plain(value: object, depth: int = 0) -> Numbers:
         return value
     if isinstance(value, (list, tuple)) and depth < _DEEPEST:
         return [_plain(one, depth + 1) for one in value]
-    raise ValueError(f"{type(value).__name__} in it is not a whole number and no list of them")
+    raise ValueError(f"it contains {type(value).__name__}, not whole numbers and lists of them")

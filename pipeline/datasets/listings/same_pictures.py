@@ -1,7 +1,7 @@
-"""The same image in two copies of a set, whose names differ in the last digit of a position.
+"""The same image in two copies of a dataset, with names that differ in the last digit of a position.
 
-The common formatter cut decimals until May 2024 and rounds them since, so that people hold both kinds of
-names of one image. What names it besides, such as panorama, tile, date and note, is the same in both.
+The common formatter cut decimals until May 2024 and has rounded them since, so there are two names for the
+same image. The other fields, such as panorama, tile, date and note, are the same in both.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-# Easting, northing, latitude and longitude, by their place behind the first `@`.
+# Easting, northing, latitude and longitude, by their index after the first `@`.
 _POSITION = (0, 1, 4, 5)
 _FIELDS = 15
-# What a name of fifteen fields may say besides and does not tell images apart: zone, letter, extension.
+# Fields that do not distinguish images: zone, letter, extension.
 _NO_ID = (2, 3, 14)
 _NOTHING = ("", "None")
 
 
 class SamePictures:
-    """Names of images, to find the one that another copy's name means; folders before a name count."""
+    """Names of images, to find the one that a name of another copy means; folders must be the same."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
 
     @cached_property
     def _by_id(self) -> dict[str, list[str]]:
-        """Names by their ids; made when the first name is not known as it stands, which is seldom."""
+        """Names by their ids; computed only when a name is not found as it is, which is rare."""
         found: dict[str, list[str]] = {}
         for name in self._names:
             if key := _id_of(name):
@@ -33,9 +33,9 @@ class SamePictures:
         return found
 
     def meant_by(self, name: str) -> str | None:
-        """The same name, or the only one of the same ids whose position is one unit of its last digit off.
+        """The same name, or the only one with the same ids whose position differs in the last digit by 1.
 
-        None when there is none, or more than one. Names of a position and no ids mean only themselves.
+        None if there is none, or more than one. Names with a position but without ids mean only themselves.
         """
         if name in self._names:
             return name
@@ -48,7 +48,7 @@ def _fields(name: str) -> list[str]:
 
 
 def _id_of(name: str) -> str:
-    """All that a name says but for its position; "" where that tells no image from others."""
+    """All fields of a name except its position; "" if they do not identify an image."""
     folder, _, file_name = name.rpartition("/")
     fields = file_name.split("@")[1:]
     if len(fields) != _FIELDS:

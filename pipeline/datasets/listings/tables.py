@@ -1,7 +1,7 @@
-"""Tables that people write, as spreadsheets save them: read where they have one meaning, else refused.
+"""Tables that users write, as spreadsheets save them: read if they are unambiguous, else rejected.
 
 A table is a CSV with a header. Its separator is a comma, a semicolon or a tab, its text UTF-8, UTF-16 (with a
-byte-order mark) or Windows-1252. Blanks round names and values, and capitals in names, do not count. Tables
+byte-order mark) or Windows-1252. Blanks around names and values, and the case of names, do not matter. Tables
 that duskline writes itself are read by `pipeline.core.files.read_csv`, which is strict.
 """
 
@@ -27,12 +27,12 @@ _LOG = logging.getLogger(__name__)
 _SAVE_AS = "save the table again as CSV (UTF-8)"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-# What a spreadsheet may write above the header, for other spreadsheets.
+# Some spreadsheets write this line above the header.
 _TOLD_SEPARATOR = re.compile(r"sep=[,;\t]\r?\n")
-# With the minus of typesetters. A comma alone is a decimal one: to have it in a cell, either the table has
-# another separator, or the cell is quoted.
+# Also with the typographic minus. A comma is a decimal comma: it can only be in a cell if the table has
+# another separator, or the cell is in quotes.
 _NUMBER = re.compile(r"[-+\u2212]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][-+]?[0-9]+)?")
-# Other usual names of columns.
+# Other common names of columns.
 _SAME = {
     "path": ("file", "file_name", "filename", "image", "image_name"),
     "latitude": ("lat",),
@@ -42,17 +42,17 @@ _SAME = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table: the line of the file that it begins on, and its cells by the name of their column."""
+    """A row of a table: its first line in the file, and its cells by the name of their column."""
 
     line: int
     cells: Mapping[str, str]
 
     def text(self, column: str) -> str:
-        """The cell without blanks round it; "" where the table has no such column."""
+        """The cell without surrounding blanks; "" if the table has no such column."""
         return self.cells.get(column, "").strip()
 
     def number(self, column: str) -> float | None:
-        """The cell as a number, with a decimal point or comma; None when empty. `ValueError` says where."""
+        """The cell as a number, with a decimal point or comma; None if empty. `ValueError` says where."""
         text = self.text(column)
         if not text:
             return None
@@ -62,7 +62,7 @@ class Row:
         return value
 
     def choice(self, column: str, known: Sequence[str]) -> str:
-        """The cell as one of the words `known`, in small letters, or ""; `ValueError` says where."""
+        """The cell as one of the words `known`, in lower case, or ""; `ValueError` says where."""
         text = self.text(column)
         if text and text.lower() not in known:
             raise self.fault(column, f"{column} {text!r} is not one of {', '.join(known)}")
@@ -74,12 +74,12 @@ class Row:
 
 
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
-    """Read the rows of a table that people write; empty rows are left out.
+    """Read the rows of a table that users write; empty rows are left out.
 
-    Rows have the columns `required`, and those of `optional` that the table has; a warning names others that
-    hold something. Raises `MissingInputError` if there is no such file, and `UserError` if it is not a table
-    of text, when its header lacks a required column or has one twice, with all rows that have more or fewer
-    values than the header, and as `refuse_decimal_commas`.
+    Rows have the columns `required`, and those of `optional` that the table has; a warning names other
+    columns that are not empty. Raises `MissingInputError` if there is no such file, and `UserError` if it is
+    not a table of text, if its header lacks a required column or has one twice, if rows have more or fewer
+    values than the header (all are listed), and as `refuse_decimal_commas`.
     """
     text = _decoded(path)
     separator = _separator(path, text, required)
@@ -94,12 +94,12 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     if wrong:
         raise UserError(
             f"{path}: {len(wrong)} rows have more or fewer values than the header:{listed(wrong)}",
-            hint="put a value that holds the separator, such as a number with a decimal comma, in quotes",
+            hint="put a value that contains the separator, such as a number with a decimal comma, in quotes",
         )
     if separator == ",":
         refuse_decimal_commas(path, rows, columns)
     unread = [
-        name.strip() or f"the nameless {index + 1}."
+        name.strip() or f"unnamed column {index + 1}"
         for index, name in enumerate(header)
         if index not in columns.values()
         and any("".join(cells[index : index + 1]).strip() for _, cells in rows)
@@ -111,7 +111,7 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
 
 
 def _decoded(path: Path) -> str:
-    """The text of a table; one that is not UTF-8 is taken for Windows-1252, with a warning."""
+    """The text of a table; one that is not UTF-8 is read as Windows-1252, with a warning."""
     data = require_file(path).read_bytes()
     marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
     if marked or b"\0" not in data:
@@ -129,7 +129,7 @@ def _decoded(path: Path) -> str:
 
 
 def _separator(path: Path, text: str, required: Sequence[str]) -> str:
-    """The one separator by which the header has all columns that are required."""
+    """The one separator with which the header has all required columns."""
     missing, headers = {}, {}
     for separator in _SEPARATORS:
         _, headers[separator] = next(_rows(path, text, separator, strict=False), (0, []))
@@ -138,7 +138,7 @@ def _separator(path: Path, text: str, required: Sequence[str]) -> str:
     fits = [separator for separator in _SEPARATORS if not missing[separator]]
     if len(fits) > 1:
         both = " and by ".join(_SEPARATORS[separator] for separator in fits)
-        raise UserError(f"{path}: its header can be read by {both}", hint="leave one of these separators")
+        raise UserError(f"{path}: its header can be split by {both}", hint="use only one of these separators")
     if not fits:
         nearest = min(_SEPARATORS, key=lambda separator: len(missing[separator]))
         raise UserError(
@@ -150,12 +150,12 @@ def _separator(path: Path, text: str, required: Sequence[str]) -> str:
 
 
 def _rows(path: Path, text: str, separator: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
-    """The rows that hold something, the header first, each with the line that it begins on.
+    """The rows that are not empty, the header first, each with its first line.
 
-    strict: whether quotes that do not fit are a `UserError`.
+    strict: whether invalid quotes are a `UserError`.
     """
     told = _TOLD_SEPARATOR.match(text)
-    # Not `splitlines`, which knows more ends of lines than files have.
+    # Not `splitlines`, which splits at more characters than CSVs do.
     stream = io.StringIO(text[told.end() :] if told else text, newline="")
     reader = csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=strict)
     above = line = 1 + bool(told)
@@ -166,20 +166,20 @@ def _rows(path: Path, text: str, separator: str, *, strict: bool) -> Iterator[tu
             line = above + reader.line_num
     except csv.Error as error:
         raise UserError(
-            f"{path}, line {line}: no row of a CSV ({error})",
+            f"{path}, line {line}: not a row of a CSV ({error})",
             hint="a quote that is opened must be closed before the next separator, and doubled inside quotes",
         ) from error
 
 
 def _columns(path: Path, header: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    """Where the known columns are; `UserError` for those that stand there twice."""
+    """The index of each known column; `UserError` for columns that are there twice."""
     places: dict[str, list[int]] = defaultdict(list)
     for index, name in enumerate(header):
         places[_known_name(name)].append(index)
     found = {name: places[name] for name in known if name in places}
     twice = [" and ".join(header[index].strip() for index in at) for at in found.values() if len(at) > 1]
     if twice:
-        raise UserError(f"{path} has columns twice: {', '.join(twice)}", hint="leave the one that is meant")
+        raise UserError(f"{path} has columns twice: {', '.join(twice)}", hint="keep only the right one")
     return {name: at[0] for name, at in found.items()}
 
 

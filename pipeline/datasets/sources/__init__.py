@@ -1,4 +1,4 @@
-"""The registry of published sets, and the licence terms that go wherever a set goes.
+"""The registry of published datasets, with their licence terms.
 
 An entry is a YAML file in `pipeline/datasets/registry/`.
 """

@@ -1,4 +1,4 @@
-"""What is known of each source: its files, their addresses, its terms; a YAML each in `registry/`."""
+"""What is known of each source: files, addresses, terms; each has a YAML file in `registry/`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _UNKNOWN_LICENCE = "not known to duskline: whoever shares it must say"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One archive: `about` is its size in words, `addresses` are tried in their order, then `drive`.
+    """One archive: `about` is its size in words, `addresses` are tried in order, then `drive`.
 
-    size: bytes, where known exactly. drive: the id of a file on Google Drive. sha256: 64 hex digits where
-    published; else it is pinned on first use. members: SHA-256 of files in it that are known, by their names
-    without folders.
+    size: bytes, if known exactly. drive: the id of a file on Google Drive. sha256: 64 hex digits if
+    published; otherwise the digest is pinned on first use. members: known SHA-256 of files in it, by their
+    names without folders.
     """
 
     name: str
@@ -43,7 +43,7 @@ class SourceFile:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where it is published, to show and to try."""
+        """All its addresses, to show and to try."""
         return (*self.addresses, *((f"drive:{self.drive}",) if self.drive else ()))
 
 
@@ -51,13 +51,12 @@ class SourceFile:
 class Source:
     """One entry of the registry; `terms` must be accepted before anything is downloaded.
 
-    kind: "described" entries are too large or too closed to be fetched here; `published` says how they are
-    had. published: in words, where a checkpoint can be had. expected: how many images the set has once it is
-    formatted, by "split/role", as far as that is known. images: about how many it has, where that is not.
-    of_city: about how many of these each city has, those that are not named under "others".
-    shares_with: other entries with some of the same files, which may be in their archive folders. layout,
-    section: of a checkpoint, what is known of its network, and the section of unit/variants.yaml that trains
-    such a one.
+    kind: "described" entries are not downloaded, because they are too large or not public. published: where
+    they, or a checkpoint, are available, in words. expected: the number of images of the formatted dataset by
+    "split/role", as far as it is known. images: otherwise the approximate number. of_city: the approximate
+    number for each city, under "others" for those not named. shares_with: other entries with some of the same
+    files, which may be in their archive folders. layout, section: for a checkpoint, what is known of its
+    network, and the section of unit/variants.yaml that trains a similar one.
     """
 
     name: str
@@ -83,7 +82,7 @@ class Source:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Names of the folders in the archive folder that may hold its files, its own first."""
+        """Names of the folders in the archive folder that may have its files, its own first."""
         return (self.name, *self.shares_with)
 
 
@@ -93,12 +92,12 @@ def known_sources(folder: Path = SOURCES) -> list[str]:
 
 
 def read_source(name: str, folder: Path = SOURCES) -> Source:
-    """Read the entry `name`; `ParameterError` for a name that is none and for an entry that is malformed."""
+    """Read the entry `name`; `ParameterError` for an unknown name and for an invalid entry."""
     path = folder / f"{name}.yaml"
     if name not in known_sources(folder):
         raise ParameterError(
             f"no source {name!r} in the registry; known are {', '.join(known_sources(folder))}",
-            hint=f"a new one is a file {name}.yaml beside the others in {folder.name}/",
+            hint=f"to add one, write {name}.yaml beside the others in {folder.name}/",
         )
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -117,10 +116,10 @@ def read_source(name: str, folder: Path = SOURCES) -> Source:
 
 
 def terms_below(path: Path, raw: Path, title: str, form: str = "") -> Terms:
-    """The terms of the registry's source whose folder in `raw` holds `path`; else, that they are not known.
+    """The terms of the source whose folder in `raw` contains `path`; otherwise, that they are not known.
 
-    form: of raw data elsewhere; one that only one source has tells what it is. `title` says in words what
-    lies there when it is the user's own.
+    form: the form of raw data elsewhere; some forms identify the source. title: what the data is, in words,
+    if it is the user's own.
     """
     inside = path.parts[len(raw.parts) :] if path.parts[: len(raw.parts)] == raw.parts else ()
     known = known_sources()

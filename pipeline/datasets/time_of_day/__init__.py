@@ -1,4 +1,4 @@
-"""Day, sunset or night: labels of queries, from the set itself, by a hand, or guessed by brightness.
+"""Day, sunset or night: labels of queries, from the dataset, by hand, or guessed from brightness.
 
-labels.py is what the stages ask.
+labels.py has what the stages call.
 """

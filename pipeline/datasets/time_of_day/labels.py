@@ -1,4 +1,4 @@
-"""Which queries were taken by day, at sunset, at night: as the set says, by their light, or by a hand."""
+"""Which queries were taken by day, at sunset, by night: from the dataset, from brightness, or by hand."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pipeline.runtime.errors import SetError, UserError, listed
 
 TIMES_FILE = "times_of_day.csv"
 _HEADER = ("name", "time_of_day", "label_from", "certainty")
-# Columns that a list of corrections must have, and those that a copy of the written one has besides.
+# Columns that a list of corrections must have, and those that a copy of times_of_day.csv also has.
 _CORRECTIONS = (_HEADER[:2], _HEADER[2:])
 
 _OF_LETTER = {"D": "day", "S": "sunset", "N": "night"}
 # Tokyo 24/7 photographs every place by day, at sunset and by night, numbered in this order from 1 on.
 _OF_REMAINDER = {1: "day", 2: "sunset", 0: "night"}
-# The number survives in the pano_id field of formatted sets, with the suffix that was never stripped:
-# `@00399.jpg@`. A Pittsburgh panorama's number has no suffix and says nothing about the time.
+# Formatted datasets keep the number in the pano_id field, with the suffix: `@00399.jpg@`. The number of a
+# Pittsburgh panorama has no suffix, and says nothing about the time.
 _NUMBERED = re.compile(r"(\d+)\.jpg", re.ASCII)
 _PANO_ID_FIELD = 7
-# As they are published, 1 to 1125; a camera's numbers, which say nothing about the time, are others.
+# As published, 1 to 1125; the numbers of cameras, which say nothing about the time, look different.
 _DIGITS, _LAST_NUMBER = 5, 1125
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLabel:
-    """The time of day of one query, and where it is known from: "manifest", "number", "brightness" or "hand".
+    """The time of day of one query, and its origin: "manifest", "number", "brightness" or "hand".
 
-    certainty: of a guess by brightness, 0 to 1; None for what is known.
+    certainty: of a guess from brightness, 0 to 1; None for other origins.
     """
 
     name: str
@@ -45,7 +45,7 @@ class TimeLabel:
 
 
 def time_of_letter(letter: str) -> str:
-    """The time of day for D, S or N in a query's CSV; `SetError` for anything else."""
+    """The time of day for D, S or N in the CSV of a query; `SetError` for anything else."""
     try:
         return _OF_LETTER[letter.strip()]
     except KeyError as error:
@@ -53,7 +53,7 @@ def time_of_letter(letter: str) -> str:
 
 
 def time_of_number(number: int) -> str:
-    """The time of day of Tokyo 24/7's query number `number` (1, 2, ...): remainder by 3."""
+    """The time of day of Tokyo 24/7's query `number` (1, 2, ...), from its remainder by 3."""
     return _OF_REMAINDER[number % 3]
 
 
@@ -66,7 +66,7 @@ def time_in_name(name: str) -> str:
 
 
 def number_in_name(name: str) -> int | None:
-    """The number of Tokyo 24/7's query in a formatted name, if it has one, with or without leading zeros."""
+    """The number of a Tokyo 24/7 query in a formatted name, if it has one, with or without leading zeros."""
     digits = _digits_in_name(name)
     return int(digits) if digits else None
 
@@ -82,10 +82,10 @@ def label_queries(
     corrections: Path | None,
     guess: Callable[[ImageRow], Guess] | None = None,
 ) -> list[TimeLabel]:
-    """Label every query, in order of names; a row of the hand-made list `corrections` wins over the rest.
+    """Label every query, in order of names.
 
-    The label in the manifest comes next, then the number in the name, then what `guess` says, if it is given.
-    `SetError` names the queries that nothing labels.
+    The label is the first that exists: in the list `corrections`, in the manifest, by the number in the name,
+    or from `guess`, if it is given. Raises `SetError` with the queries that have no label.
     """
     rows = sorted(queries, key=lambda row: row.name)
     by_hand = read_corrections(corrections, {row.name for row in rows}) if corrections else {}
@@ -95,7 +95,7 @@ def label_queries(
         raise SetError(
             f"{len(unlabelled)} of {len(labels)} queries have no time of day, neither in the manifest nor by "
             f"a number in the name:{listed(unlabelled)}",
-            hint="list them in a CSV (columns name, time_of_day) and give it as corrections, or set"
+            hint="list them in a CSV (columns name, time_of_day) and set corrections to it, or set"
             " unlabelled: brightness",
         )
     return labels
@@ -109,17 +109,15 @@ def _label(row: ImageRow, by_hand: Mapping[str, str], guess: Callable[[ImageRow]
         guessed = guess(row)
         return TimeLabel(row.name, guessed.time_of_day, "brightness", guessed.certainty)
     corrected = by_hand.get(row.name, known)
-    # A corrected copy of the written list repeats what was right already.
+    # A corrected copy of times_of_day.csv also has the rows that were right.
     return TimeLabel(row.name, corrected, label_from if corrected == known else "hand")
 
 
 def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     """Read a list of corrections (columns name, time_of_day) for the queries `names`.
 
-    It may be of another copy of the set, whose names have another last digit.
-
-    `UserError` names all rows with a time that is none, or a name listed twice, and the first name that is no
-    query of the set.
+    It may belong to another copy of the dataset, whose names have another last digit. `UserError` names all
+    rows with an invalid time or a repeated name, and the first name that is not a query of the dataset.
     """
     corrections: dict[str, str] = {}
     problems: list[str] = []
@@ -140,14 +138,14 @@ def read_corrections(path: Path, names: set[str]) -> dict[str, str]:
     unknown = sorted(set(corrections) - names)
     if unknown:
         raise UserError(
-            f"{path} lists {len(unknown)} names that are no queries of the set, first {unknown[0]}",
-            hint=f"the names are those of the set's {TIMES_FILE}: images/<split>/queries/<file>",
+            f"{path} lists {len(unknown)} names that are not queries of the dataset, first {unknown[0]}",
+            hint=f"copy the names from {TIMES_FILE} of the dataset: images/<split>/queries/<file>",
         )
     return corrections
 
 
 def write_times(target: Path, labels: Iterable[TimeLabel]) -> None:
-    """Write the labels as a list that a hand may correct and give back as corrections."""
+    """Write the labels as a list that users can correct and give back as corrections."""
     rows = (
         (one.name, one.time_of_day, one.label_from, "" if one.certainty is None else f"{one.certainty:.3f}")
         for one in labels

@@ -1,4 +1,4 @@
-"""Work by hand on sources and sets: pin checksums, export plain files.
+"""Commands for sources and datasets: pin checksums, export plain files.
 
 No stage uses it.
 """

@@ -1,4 +1,4 @@
-"""A set of either form as plain files in the common folder layout, for tools that know nothing of shards."""
+"""A dataset as plain files in the common folder layout, for tools that cannot read shards."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pipeline.runtime.progress import progress
 
 
 def export_set(images: ImageSet, out: Path) -> ImageSet:
-    """Write `images` as the set `out` of files, with its manifest and all that is beside it.
+    """Write `images` as plain files into the dataset `out`, with its manifest and all files beside it.
 
-    Files are hard links where the set has files and the disk is the same. `UserError` when one folder lies
-    in the other, or `out` is neither empty nor a set.
+    Files are hard links if `images` has files on the same disk. Raises `UserError` if one folder is inside
+    the other, or `out` is neither empty nor a dataset.
     """
     source, target = images.root.resolve(), out.resolve()
     if source.is_relative_to(target) or target.is_relative_to(source):
-        raise UserError(f"{out} and the set {images.root} may not be in each other")
+        raise UserError(f"{out} and the dataset {images.root} may not be inside each other")
     with replaced_set(out) as writer:
         for row in progress(images.rows, total=len(images.rows), label="export"):
             writer.take(row, images)

@@ -1,4 +1,4 @@
-"""Pinning by hand what a user holds of a source."""
+"""Pinning the archives of a source that a user has."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.runtime.errors import MissingInputError, ParameterError
 def pin_held(
     source: Source, names: Sequence[str], *, held: Path, pinned: Path, replace: bool
 ) -> Iterator[tuple[Pin, bool]]:
-    """Pin the archives `names` of `source` (for none, all available ones), and yield each, and whether again.
+    """Pin the archives `names` of `source` (all that are found, if empty); yield each, and whether it is new.
 
     Raises `ParameterError` for a name that is not a file of the source, `MissingInputError` if a named file
     is missing or none is there, `BadArchiveError` for a file that is not an archive, and `UserError` for one
-    that differs from the published one, or from the pinned one unless that is to be replaced.
+    that differs from the published one, or from the pinned one without `replace`.
     """
     files = {file.name: file for file in source.files}
     if unknown := [name for name in names if name not in files]:
@@ -31,7 +31,7 @@ def pin_held(
     if missing if names else len(missing) == len(found):
         raise MissingInputError(
             f"not available: {', '.join(missing) or source.name}",
-            hint=f"put it into {held / source.name} first",
+            hint=f"copy it into {held / source.name} first",
         )
     for name, path in found.items():
         if path is None:

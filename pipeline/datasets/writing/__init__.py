@@ -1,4 +1,4 @@
-"""How sets are written: image by image, the manifest last, an older set replaced when complete.
+"""How datasets are written: image by image, the manifest last; an older one is replaced at the end.
 
-With lines that carry a checksum, for lists that only grow.
+Also lines with a checksum, for lists that only grow.
 """

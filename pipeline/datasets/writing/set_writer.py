@@ -1,4 +1,4 @@
-"""How sets are written: image by image, manifest last, in the place of an older set when complete."""
+"""How datasets are written: image by image, the manifest last; an older one is replaced at the end."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from pipeline.datasets.image_set.tar_shards import SHARDS, Entry, pack, write_in
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError
 from pipeline.runtime.progress import progress
 
-_SET = "an image set"
+_SET = "a dataset"
 
 
 @contextlib.contextmanager
 def replaced_set(root: Path, shards_above: int | None = None) -> Iterator[SetWriter]:
-    """Give a writer whose set takes the place of `root` when the block ends well, manifest and all.
+    """Yield a writer whose dataset replaces `root` when the block ends without an error.
 
-    shards_above: a set of more images than that is one of shards; None for never.
-    Until then, and if the block fails, an older set in `root` stays as it was. Errors as
+    shards_above: a dataset of more images than this is stored as shards; None for never.
+    Until then, and if the block fails, an older dataset in `root` stays as it was. Errors as
     `require_replaceable_set`.
     """
     refuse_at(root)
@@ -41,9 +41,9 @@ def replaced_set(root: Path, shards_above: int | None = None) -> Iterator[SetWri
 
 
 def require_replaceable_set(root: Path) -> None:
-    """Raise `SetError` or `UserError` unless `root` can become a set: absent, empty, or one already.
+    """Raise `SetError` or `UserError` unless `root` can become a dataset: absent, empty, or one already.
 
-    A run of hours asks before it begins.
+    Long runs call it before they begin.
     """
     refuse_at(root)
     files.require_replaceable(root, _is_set, _SET)
@@ -54,23 +54,23 @@ def _is_set(root: Path) -> bool:
 
 
 class SetWriter:
-    """Writes a set into a new or empty folder; nobody takes it for complete before `finish`.
+    """Writes a dataset into a new or empty folder; it is not complete before `finish`.
 
-    Images are files until the end: then, when there are more than `shards_above`, they become shards. Those
-    that are taken from shards stay there, and shards that are taken as a whole are not written again.
+    Images are files until the end, and then become shards if there are more than `shards_above`. Images taken
+    from the shards of another dataset are read at the end, and shards that are taken completely are linked.
     """
 
     def __init__(self, root: Path, shards_above: int | None = None) -> None:
         refuse_at(root)
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise SetError(
-                f"a set is written into a new or empty folder, and {root} is not",
-                hint="remove it or give another folder",
+                f"a dataset needs a new or empty folder, which {root} is not",
+                hint="remove it, or use another folder",
             )
         self.root = root
         self._shards_above = shards_above
         self._rows: dict[str, ImageRow] = {}
-        # Rows that are still in the shards of the sets that they were taken from, by the root of the set.
+        # Rows that are still in the shards of the datasets they were taken from, by the root of that dataset.
         self._elsewhere: dict[Path, tuple[ImageSet, list[ImageRow]]] = {}
         self._finished: ImageSet | None = None
 
@@ -94,25 +94,25 @@ class SetWriter:
     def write(self, row: ImageRow, data: bytes) -> None:
         """Write the image of `row`, whose bytes are `data`.
 
-        Raises `SetError` for a name outside the convention and for one that was already given.
+        Raises `SetError` for a name outside the convention, and for a name that is there already.
         """
         self._take(row)
         files.write_bytes(self.root / row.name, data)
 
     def link(self, row: ImageRow, file: Path) -> ImageRow:
-        """Add `row`, whose bytes `file` holds, by a hard link (a copy across file systems)."""
+        """Add `row` by a hard link to `file`, which has its bytes (a copy across file systems)."""
         try:
             size = file.stat().st_size
         except OSError as error:
             raise MissingInputError(f"no such file: {file}") from error
         if size != row.size:
-            raise SetError(f"{file} has {size} bytes, its row {row.name} says {row.size}")
+            raise SetError(f"{file} has {size} bytes, the row {row.name} says {row.size}")
         self._take(row)
         files.link(file, self.root / row.name)
         return row
 
     def take(self, row: ImageRow, images: ImageSet) -> ImageRow:
-        """Add `row`, whose bytes are those of the image of its name in another set."""
+        """Add `row`, whose bytes are those of the image with its name in another dataset."""
         if images.index is None:
             return self.link(row, images.path(row))
         self._take(row)
@@ -120,9 +120,9 @@ class SetWriter:
         return row
 
     def finish(self) -> ImageSet:
-        """Write shards where there are to be some, and the manifest.
+        """Write the shards, if there are any, and the manifest.
 
-        `SetError` for an empty set, and for one whose positions do not all count the same.
+        Raises `SetError` for an empty dataset, and for one whose positions have different units or grids.
         """
         if self._finished is None:
             self._finished = self._finish()
@@ -130,7 +130,7 @@ class SetWriter:
 
     def _finish(self) -> ImageSet:
         if not self._rows:
-            raise SetError(f"no images for the set {self.root}")
+            raise SetError(f"no images for the dataset {self.root}")
         rows = tuple(self._rows[name] for name in sorted(self._rows))
         index = None
         if self._shards_above is not None and len(rows) > self._shards_above:
@@ -161,14 +161,14 @@ class SetWriter:
         return entries
 
     def _linked_shards(self, images: ImageSet, taken: Sequence[ImageRow]) -> Iterator[Entry]:
-        """Link the shards of which all images are taken as they are; yield the entries of these images."""
+        """Link the shards of which all images are taken unchanged; yield the entries of these images."""
         assert images.index is not None
         all_of, taken_of = (_by_shard(rows, images.index) for rows in (images.rows, taken))
         for shard in sorted(taken_of):
             if taken_of[shard] == all_of[shard]:
                 name = f"{images.root.name}-{shard}"
                 if (self.root / SHARDS / name).exists():
-                    raise SetError(f"two sets of the name {images.root.name} cannot be taken into one")
+                    raise SetError(f"two datasets named {images.root.name} cannot be combined")
                 files.link(images.root / SHARDS / shard, self.root / SHARDS / name)
                 for row in taken_of[shard]:
                     yield replace(images.index[row.name], shard=name)
@@ -177,12 +177,12 @@ class SetWriter:
         try:
             check_row(row)
         except (NameFormatError, ValueError) as error:
-            raise SetError(f"cannot take {row.name!r} (from {row.source}): {error}") from error
+            raise SetError(f"cannot add {row.name!r} (from {row.source}): {error}") from error
         known = self._rows.get(row.name)
         if known is not None:
             raise SetError(
                 f"two images with the name {row.name}: from {known.source} and from {row.source}",
-                hint="one is a copy of the other, or positions and labels do not tell them apart",
+                hint="remove one if they are copies; otherwise give them different positions or labels",
             )
         self._rows[row.name] = row
 

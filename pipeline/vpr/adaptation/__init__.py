@@ -1,4 +1,4 @@
-"""Place recognisers of any kind taught to see by night, while the index of days that they made stays valid.
+"""Adapting VPR models of any kind to night, while the index that they computed by day stays valid.
 
-What is learnt and how is in settings.py, the network that learns in student.py, the run in adaptation.py.
+settings.py has the choices, student.py the network that learns, adaptation.py the training run.
 """

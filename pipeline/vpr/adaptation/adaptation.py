@@ -1,4 +1,4 @@
-"""A model taught to find by night, beside the teacher that it was; continuing where it stopped."""
+"""Adapt a model to night, with the original model as its teacher; a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -35,19 +35,23 @@ from pipeline.vpr.training.step import Learner
 from pipeline.vpr.training.training_data import TrainingData
 from pipeline.vpr.training.weight_averaging import averaged, weights_of
 
-# Rooms of the code that makes the weights.
+# Rooms whose code the weights depend on.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
     *("pipeline/datasets/image_set", "pipeline/vpr/adaptation", "pipeline/vpr/augmentation"),
     *("pipeline/vpr/inputs", "pipeline/vpr/models", "pipeline/vpr/retrieval", "pipeline/vpr/training"),
 )
-# Points of the loss's curve.
+# Points of the loss curve.
 _POINTS = 10
 
 
 @dataclass(frozen=True)
 class AdaptSummary:
-    """What a run did: steps in all, and those of an earlier run; the loss over its first and last tenth."""
+    """What a run did.
+
+    steps: in total; started_at: those of an earlier run. first_loss, last_loss: means over the first and the
+    last tenth of the steps.
+    """
 
     steps: int
     started_at: int
@@ -66,12 +70,12 @@ def adapt(
     device: str,
     workers: int,
 ) -> AdaptSummary:
-    """Teach the model in the folder `model` by `images`; write what it has become, and its terms, into `out`.
+    """Adapt the model in the folder `model` on `images`; write the new model and its terms into `out`.
 
-    The curve of the loss goes to the folder `live`, None for nowhere. States are in `work/<digest of set,
-    teacher and settings>_<digest of code>` and are removed at the end; until then, the same call resumes a
-    stopped run. On a CPU the weights are then the same, bit for bit, as without the stop. `workers` threads
-    read images; their number changes nothing.
+    The loss curve goes to the folder `live`, or nowhere if it is None. States are saved in `work/<digest of
+    dataset, teacher and settings>_<digest of code>` and removed at the end; until then, the same call resumes
+    a stopped run. On a CPU the weights are the same, bit for bit, as without the stop. `workers` threads read
+    images; their number does not change the result.
     """
     place = device_of_process(device_of(device))
     numbers = numbers_of(place, settings.autocast)
@@ -133,24 +137,28 @@ def _loop(
     def loss(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
         near = torch.from_numpy(material.near(rows)).to(descriptors.device)
         places = descriptors.unflatten(0, (-1, PICTURES))
-        return contrastive_loss(places, near, settings.temperature, group, settings.night_weight)
+        # An index that is kept has the teacher's lengths too.
+        kept = settings.index == "keep"
+        return contrastive_loss(
+            places, near, settings.temperature, group, settings.night_weight, by_distance=kept
+        )
 
     learning = [value for value in lesson.parameters() if value.requires_grad]
     optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=extraction.device.type == "cuda")
     learner = Learner(lesson, optimizer, loss, extraction.device, extraction.numbers, extraction.group)
-    # The teacher finds each place's positive.
+    # The teacher chooses the positive of each place.
     rounds = Rounds(settings.rounds(len(material.places.kept)), material, teacher, extraction)
     return Loop(rounds, material.reader, learner, settings.lr_after, folder)
 
 
 def _curve(losses: Sequence[float]) -> dict[int, float]:
-    """Means of the losses over about a tenth of the steps each, by the last step of these.
+    """The mean losses of about ten parts of the run, by the last step of each part.
 
     `DusklineError` for a loss that is not a number.
     """
     if not np.isfinite(losses).all():
         raise DusklineError(
-            "the adaptation broke: a loss is not a number", hint="try a smaller lr, or autocast: 'off'"
+            "the adaptation failed: a loss is NaN or infinite", hint="use a smaller lr, or autocast: 'off'"
         )
     pieces = np.array_split(np.asarray(losses), min(_POINTS, len(losses)))
     ends = np.cumsum([len(piece) for piece in pieces])

@@ -1,4 +1,4 @@
-"""What memory and time an adaptation will take, before it begins."""
+"""Estimate the memory and time of an adaptation before it starts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 
 _LOG = logging.getLogger(__name__)
 
-# Batches of inputs that are held at once: one in the networks and two read ahead.
+# Input batches in memory at once: one in the networks and two read ahead.
 _INPUTS = 3
-_LESS = "lower batch, height or width, let fewer layers learn, or set autocast: bfloat16"
+_LESS = "lower batch, height or width, train fewer layers, or set autocast: bfloat16"
 
 
 def require_room_for_steps(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> None:
-    """Raise `DusklineError`, with what to lower, when a step will not fit into memory."""
+    """Raise `DusklineError` when a step does not fit into memory; the hint says what to lower."""
     require_memory(
         f"a step of {settings.batch} places with their nights at {settings.width}x{settings.height}",
         (extraction.group.size if extraction.device.type == "cpu" else 1)
@@ -36,14 +36,14 @@ def require_room_for_steps(settings: AdaptSettings, lesson: Lesson, extraction: 
 
 
 def bytes_of_a_step(settings: AdaptSettings, lesson: Lesson, extraction: Extraction) -> int:
-    """What a step takes at most in one process, beside the weights of both networks."""
+    """Peak memory of a step in one process, without the weights of both networks."""
     picture = torch.zeros((1, 3, settings.height, settings.width), device=extraction.device)
-    # The student alone, as it learns: in eval mode.
+    # The student alone, in eval mode, in which it is trained.
     alone = Lesson(lesson.student, None)
     with autocast(extraction.device, extraction.numbers), folded_train_mode(alone.train()):
         found = footprint(alone, picture, learning=True)
     places = -(-settings.batch // extraction.group.size)
-    # Of the positives the teacher, which is as large, keeps nothing.
+    # The teacher, which is as large, stores no activations of the positives.
     taught = places if settings.index == "keep" else 0
     weights = sum(value.nbytes for value in lesson.parameters() if value.requires_grad)
     needed = step_bytes(found, places * PICTURES - taught, weights) + extraction_bytes(found, taught)
@@ -51,7 +51,7 @@ def bytes_of_a_step(settings: AdaptSettings, lesson: Lesson, extraction: Extract
 
 
 def announce_time(settings: AdaptSettings, lesson: Lesson, extraction: Extraction, left: int) -> None:
-    """Say how long the `left` steps will take, by one on images of nothing, of which nothing is learnt."""
+    """Log how long the `left` steps will take, measured on empty images without updating the weights."""
     places = len(extraction.group.share(range(settings.batch)))
     pictures = torch.zeros((places * PICTURES, 3, settings.height, settings.width))
     pictures = to_device(pictures.contiguous(memory_format=torch.channels_last), extraction.device)

@@ -1,4 +1,4 @@
-"""What an adaptation learns from: pairs of a place, or images that are each their own positive."""
+"""Training examples of an adaptation: pairs of one place, or images that are each their own positive."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ _LOG = logging.getLogger(__name__)
 
 
 def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> TrainingData:
-    """The pairs of a split, and their nights; `SetError` for a split without days or without their nights."""
+    """The pairs of a split with their nights; `SetError` for a split without day images or their nights."""
     queries, database, places = _places(settings, images)
     if len(places.kept) < 2:
         raise SetError(
-            f"the {settings.split} split of {images.root} has one place to learn from, and nothing to tell"
-            " it from",
-            hint="take a set of more images",
+            f"the {settings.split} split of {images.root} has only one place, and training needs two or more",
+            hint="use a dataset with more images",
         )
     nights = night_twins(queries)
     if nights is None:
         raise SetError(
-            f"the {settings.split} split of {images.root} holds no night of its days",
-            hint="take a set that `merge` has made of days and their nights",
+            f"the {settings.split} split of {images.root} has no night images of its day images",
+            hint="use a dataset of day images and their nights that `merge` has made",
         )
     both = (nights, night_twins(database, warn=False) or database)
     reader = PairReader(
@@ -45,10 +44,10 @@ def adapting_data(settings: AdaptSettings, images: ImageSet, workers: int) -> Tr
 
 
 def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, SplitImages, Places]:
-    """Queries, database and who shows whose place, of images by day."""
+    """Queries, database and positives among the day images."""
     days = tuple(row for row in images.where(settings.split) if row.time_of_day != "night")
     if not days:
-        raise SetError(f"the {settings.split} split of {images.root} has no images by day")
+        raise SetError(f"the {settings.split} split of {images.root} has no day images")
     size = settings.height, settings.width
     queries, database = (
         SplitImages(images, tuple(row for row in days if row.role == role), *size)
@@ -60,7 +59,7 @@ def _places(settings: AdaptSettings, images: ImageSet) -> tuple[SplitImages, Spl
                 near = settings.positives, settings.negatives
                 return queries, database, Places(database.positions, queries.positions, *near)
         _LOG.info(
-            "no query of %s has a database image within %g m: each of %d images by day is its own positive",
+            "no query of %s has a database image within %g m: each of its %d day images is its own positive",
             images.root,
             settings.positives,
             len(days),

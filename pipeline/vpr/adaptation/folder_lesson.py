@@ -1,4 +1,4 @@
-"""What is chosen of a lesson from two folders of images."""
+"""The settings of an adaptation from two folders of images."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pipeline.runtime.ranges import Count, Pixels, Range, Seed, Share, require_r
 
 @dataclass(frozen=True)
 class FolderLesson:
-    """A model that learns from images by day and their nights; the rest is as docs/adapt.md recommends.
+    """How a model learns from day images and their nights; all other settings are those of docs/adapt.md.
 
     height: height of the network's input.
     width: width of the network's input.
-    learns: what learns: "all"; of a model that duskline has trained the first stage that does, such as
-        blocks.3; of one of torch.hub, and of a transformer, its modules by name, several with commas.
-    index: "keep" lets descriptors that the model has made of a database stay valid; "rebuild" finds more, and
-        the database is described again.
-    steps: how many steps.
-    batch: places a step, at most so many.
-    lr: Adam's learning rate in the beginning.
-    neighbours: so many images before and after one, in the order of their names, may show its place too.
-    teacher_share: share of the model's own weights in those that are kept.
-    seed: of what is drawn.
+    learns: layers that are trained: "all"; for a model trained by duskline, the first stage to train, such as
+        blocks.3; for a torch.hub model or a transformer, module names separated by commas.
+    index: "keep" keeps the database descriptors of the original model valid; "rebuild" finds more, but the
+        database must be described again.
+    steps: number of training steps.
+    batch: largest number of places in one step.
+    lr: Adam's initial learning rate.
+    neighbours: this many images before and after an image, in the order of their names, may show its place.
+    teacher_share: share of the original model's weights in the weights that are kept.
+    seed: random seed of all sampling.
     """
 
     height: Pixels

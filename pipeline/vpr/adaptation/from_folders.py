@@ -1,4 +1,4 @@
-"""A model taught from a folder of images by day and one of their nights, which need no positions."""
+"""Adapt a model with a folder of day images and a folder of their nights; positions are not needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.experiments.experiment import HUB, MODEL
 
 _SPLIT: Literal["test"] = "test"
-# Of images that are neither JPEG nor PNG, such as HEIC.
+# For images that are neither JPEG nor PNG, such as HEIC.
 _RECODED = Recode(jpeg_quality=95)
 
 
@@ -40,16 +40,18 @@ def adapt_from_folders(
     device: str,
     workers: int,
 ) -> AdaptSummary:
-    """Teach the model in the folder `model` by the images below `days` and their nights below `nights`.
+    """Adapt the model in the folder `model` to the images below `days` and their nights below `nights`.
 
-    What it becomes is written into the folder `out`, in the place of an earlier model. The night of `a/b.JPG`
-    is `a/bn.jpg` or `a/bn.png`, as `translate_folder` writes it; an image without one is learnt from by day
-    alone. States are below `work`, and the same call continues where a run stopped. `MissingInputError` for a
-    folder that is not there or has no images, or no night of any; `ParameterError` when `out` is `model`,
-    `UserError` when it holds something else than a model; errors as `format_set` and `adapt`.
+    The new model is written into the folder `out` and replaces an earlier model there. The night of `a/b.JPG`
+    is `a/bn.jpg` or `a/bn.png`, as `translate_folder` writes it; images without a night are used by day only.
+    States are saved below `work`, and the same call resumes a stopped run. `MissingInputError` for a folder
+    that does not exist, has no images, or no nights of them; `ParameterError` when `out` is `model`,
+    `UserError` when it contains anything but a model; errors as `format_set` and `adapt`.
     """
     if out.resolve() == model.resolve():
-        raise ParameterError(f"{out} holds the model that teaches", hint="give a folder for the new one")
+        raise ParameterError(
+            f"{out} is the folder of the model to be adapted", hint="use another folder for the new model"
+        )
     work.mkdir(parents=True, exist_ok=True)
     with replaced_folder(out, is_model, "a model") as folder, TemporaryDirectory(dir=work) as beside:
         images = _set_of(days, nights, Path(beside) / "set", workers)
@@ -58,7 +60,7 @@ def adapt_from_folders(
 
 
 def is_model(folder: Path) -> bool:
-    """Whether a folder holds a model, one that was trained here or one of torch.hub."""
+    """Whether a folder contains a model: trained by duskline, or of torch.hub."""
     return (folder / MODEL).is_file() or (folder / HUB).is_file()
 
 
@@ -77,7 +79,7 @@ def _settings(lesson: FolderLesson, model: Path, days: Path, threads: int) -> Ad
         warmup=min(20, lesson.steps // 5),
         temperature=0.05,
         night_weight=1.0,
-        # Each image is its own; what lies beyond its neighbours shows another place.
+        # Each image is its own positive; images beyond its neighbours show another place.
         positives=None,
         negatives=lesson.neighbours + 0.5,
         similar_places=1,
@@ -90,7 +92,7 @@ def _settings(lesson: FolderLesson, model: Path, days: Path, threads: int) -> Ad
 
 
 def _set_of(days: Path, nights: Path, root: Path, workers: int) -> ImageSet:
-    """Write all images as a set whose positions count them in the order of their names."""
+    """Write all images as a dataset whose positions are their numbers in the order of their names."""
     for folder in (days, nights):
         require_folder(folder)
     names = picture_files(days)
@@ -99,7 +101,7 @@ def _set_of(days: Path, nights: Path, root: Path, workers: int) -> ImageSet:
     images = list(_images(days, names, nights))
     if len(images) == len(names):
         raise MissingInputError(
-            f"{nights} has no night of any image in {days}",
+            f"{nights} has no night image of any image in {days}",
             hint=f"make them: duskline translate {days} {nights} --photometric classical",
         )
     return format_set(images, root, workers=workers, label="read")

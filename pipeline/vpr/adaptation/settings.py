@@ -32,7 +32,7 @@ class AdaptSettings:
     batch: largest number of places in one step; 2 or more, because each place is contrasted with the others.
     lr: Adam's learning rate, which falls to 0 along half a cosine wave.
     warmup: number of first steps during which the learning rate rises linearly.
-    temperature: temperature of the contrastive loss: cosine similarities are divided by it.
+    temperature: temperature of the contrastive loss: similarities are divided by it.
     night_weight: weight of the night images in the loss, where day images have 1.
     positives: a database image within this distance is a positive of a query; the one closest to it for the
         teacher is used. With null, or where a dataset has no positive, each day image is its own positive.
@@ -74,22 +74,22 @@ class AdaptSettings:
         require_ranges(self)
         if self.positives is not None and self.positives > self.negatives:
             raise ValueError(
-                f"positives ({self.positives} m) may not lie beyond negatives ({self.negatives} m)"
+                f"positives ({self.positives} m) must not be larger than negatives ({self.negatives} m)"
             )
 
     def rounds(self, places: int) -> RoundSettings:
-        """What rounds among so many places depend on: one epoch of all steps, whose pairs are found once."""
+        """Settings of the rounds: all steps are one epoch, whose pairs are found once."""
         batch = min(self.batch, places)
         return RoundSettings(self.seed, batch, self.steps * batch, None, self.similar_places, self.negatives)
 
     def lr_after(self, epochs: float) -> float:
-        """The learning rate when so much of the run is done."""
+        """The learning rate after this share of the run."""
         lr = self.lr * min(1.0, (epochs * self.steps + 1) / self.warmup) if self.warmup else self.lr
         return lr * (1 + math.cos(math.pi * epochs)) / 2
 
     @property
     def learnt_from(self) -> str:
-        """In words, what the model has learnt from beside its teacher, and how."""
+        """How the model was adapted, in words."""
         side = "the teacher's index kept" if self.index == "keep" else "index to be rebuilt"
         words = f"adapted from {self.model}, {side}; {self.steps} steps of {self.batch} places"
         for name, changed in (("days", self.augmentation), ("nights", self.night_augmentation)):

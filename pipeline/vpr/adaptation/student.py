@@ -1,4 +1,4 @@
-"""The network that learns beside its teacher, which stays as it is."""
+"""The student network, which learns from the unchanged teacher."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pipeline.vpr.adaptation.settings import ALL
 from pipeline.vpr.models.descriptor_model import Network, NetworkSettings, build_network
 from pipeline.vpr.models.timm_backbones import WholeNetwork
 
-# Of a place in a batch.
+# Images of a place in a batch.
 PICTURES = 3
 
 
 class Lesson(nn.Module):
-    """Images of places to descriptors: the student's, and of positives the teacher's where it has one.
+    """Descriptors of a batch of places: by the student, and of positives by the teacher if there is one.
 
-    (n * 3, 3, H, W), of each place what asks by day, its positive and what asks by night, to (n * 3, D).
-    Both networks compute as they do when they are used: drop-outs are off and batch norms stay, so that the
-    teacher's descriptors are those of its index.
+    (n * 3, 3, H, W), for each place its day query, its positive and its night query, to (n * 3, D). Both
+    networks stay in eval mode (no dropout, fixed batch norm statistics), so that the teacher's descriptors
+    are those of its index.
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module | None) -> None:
         super().__init__()
         self.student = student
-        # Not a part of this one: it is not learnt, saved or moved with it.
+        # In a list, so that it is no submodule: it is not trained, saved or moved with this module.
         self._teacher = [] if teacher is None else [teacher]
 
     def train(self, mode: bool = True) -> Lesson:  # noqa: ARG002 - it does not matter
-        """Leave both as they are used."""
+        """Keep both in eval mode."""
         return super().train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Descriptors of a batch, which of several processes may have none of."""
+        """Descriptors of a batch, which may be empty in one of several processes."""
         if not len(x):
-            # Many networks take no batch of nothing; of what is cut off the gradients are 0, and there.
+            # Many networks accept no empty batch. What is sliced away leaves gradients of 0.
             nothing: Tensor = self(x.new_zeros((PICTURES, *x.shape[1:])))[:0]
             return nothing
         if not self._teacher:
@@ -56,20 +56,20 @@ def _together(pictures: Tensor) -> Tensor:
 
 
 def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) -> Network:
-    """A network with the weights of `teacher`, of which the stages from `learns` on learn.
+    """A network with the weights of `teacher` whose stages from `learns` on are trained.
 
-    In a network that is not a sequence of stages, such as a transformer, the modules named by `learns` learn,
-    and what pools its features. `ParameterError` when there is no such stage or module.
+    In a network that is not a sequence of stages, such as a transformer, the modules named by `learns` are
+    trained, and the aggregation. `ParameterError` when there is no such stage or module.
     """
     changed = settings_of_student(teacher, settings, learns)
     try:
         student = build_network(replace(changed, weights="none"))
     except ParameterError as error:
-        # In it, as everywhere in training, what learns is called trainable.
+        # Its own hint names the setting of training, trainable.
         raise ParameterError(
-            error.message, hint="set learns to all or late_layers, or to the first stage that learns"
+            error.message, hint="set learns to all, late_layers or the first stage to train"
         ) from error
-    # Where it is parted into what learns and what does not changes names, but no order.
+    # Splitting into frozen and learning layers changes the names, but not the order.
     values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
     student.load_state_dict(values)
     if changed.trainable != learns:
@@ -79,16 +79,16 @@ def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) ->
 
 
 def settings_of_student(teacher: Network, settings: NetworkSettings, learns: str) -> NetworkSettings:
-    """Of what it consists: as its teacher, but for where it begins to learn."""
+    """The teacher's settings, with the layers that the student trains."""
     is_whole = any(isinstance(module, WholeNetwork) for module in teacher.modules())
     return replace(settings, trainable=ALL if is_whole else learns)
 
 
 def let_learn(network: nn.Module, learns: str) -> None:
-    """Let the modules of a network that `learns` names with commas learn, or all of it, and nothing else.
+    """Make trainable the modules that `learns` names, separated by commas, or all; freeze everything else.
 
-    A name may be the end of a longer one, as long as it is that of one alone: blocks.11. `ParameterError` for
-    one that there is not, that several have, or whose module has nothing to learn.
+    A name may be the end of a longer name if only one module matches: blocks.11. `ParameterError` for a name
+    that matches no module, several modules, or a module without parameters.
     """
     network.requires_grad_(requires_grad=False)
     if learns == ALL:
@@ -101,9 +101,9 @@ def let_learn(network: nn.Module, learns: str) -> None:
         ]
         if len(found) != 1 or not any(True for _ in modules[found[0]].parameters()):
             raise ParameterError(
-                f"learns names {asked!r}, which is not one module with weights; there are"
+                f"learns names {asked!r}, which is not one module with weights; known are"
                 f" {_outline(modules)}",
-                hint="name modules with commas, such as blocks.10, blocks.11; or set learns: all",
+                hint="list module names with commas, such as blocks.10, blocks.11; or set learns: all",
             )
         _let_all_learn(modules[found[0]])
 
@@ -114,19 +114,19 @@ def _let_all_learn(module: nn.Module) -> None:
 
 
 def require_learning(lesson: Lesson, picture: Tensor) -> None:
-    """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on nothing that learns."""
+    """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on no trainable weight."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
-            "what is to learn has no part in the descriptors",
-            hint="name other modules in learns, or all; where that is refused too, the model's code keeps"
-            " anything from being learnt (torch.no_grad)",
+            "the descriptors do not depend on the modules that learns names",
+            hint="name other modules in learns, or set learns: all; if that fails too, the model's code"
+            " computes without gradients (torch.no_grad)",
         )
 
 
 def _outline(modules: dict[str, nn.Module]) -> str:
-    """The names of a network's modules and of those in these, from where it forks first."""
+    """The names of a network's modules and their children, from its first fork on."""
     names = [name for name, module in modules.items() if any(True for _ in module.parameters())]
-    # What only wraps one other is passed by.
+    # Modules that only wrap one other module are left out.
     wrapping = ""
     while len(inner := [name for name in names if name.rpartition(".")[0] == wrapping]) == 1:
         wrapping = inner[0]

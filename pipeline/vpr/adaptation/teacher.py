@@ -1,4 +1,4 @@
-"""The model that teaches, of whatever kind, and what has learnt from it as a folder of the same kind."""
+"""The teacher, a model of any kind, and the folder of the model adapted from it, of the same kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.vpr.training.weight_averaging import weights_of
 
 
 class Teacher(Protocol):
-    """A network that stays as it is, and how others are made of it and kept."""
+    """A network that does not change, and how its students are built and saved."""
 
     @property
     def digest(self) -> str:
@@ -35,33 +35,33 @@ class Teacher(Protocol):
         ...
 
     def student(self, learns: str) -> nn.Module:
-        """A network with the same weights, of which `learns` does; `ParameterError` for what there is not."""
+        """A copy whose modules named by `learns` are trainable; `ParameterError` for an unknown name."""
         ...
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
-        """Copies, in main memory, of the teacher's weights by the names that they have in `student`."""
+        """Copies of the teacher's weights in main memory, under the names of `student`."""
         ...
 
     def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
-        """Write what the student has become, and `record` of plain values, into the folder `out`."""
+        """Write the student and `record` (plain values) into the folder `out`."""
         ...
 
 
 def load_teacher(model: Path) -> Teacher:
     """Load the model in the folder `model`; errors as `load_model` and `load_hub_model`.
 
-    `MissingInputError` where there is none, `UserError` where there are two as one.
+    `MissingInputError` when there is none, `UserError` when it combines two models.
     """
     if pair := names_of(model):
         raise UserError(
-            f"{model} is two models, and only one can be a teacher",
-            hint=f"name the one whose index is there: {pair.database}",
+            f"{model} combines two models, and only one can be the teacher",
+            hint=f"use the one whose index exists: {pair.database}",
         )
     if (model / HUB).is_file():
         return _OfHub(model_digest(model), model, load_hub_model(model / HUB))
     if not (model / MODEL).is_file():
         raise MissingInputError(
-            f"no such model: {model / MODEL}", hint="make it first: dvc repro the stage of that name"
+            f"no such model: {model / MODEL}", hint="make it first: run dvc repro with its stage"
         )
     network, settings, _ = load_model(model / MODEL)
     return _OfOurs(model_digest(model), network.eval(), settings)
@@ -78,7 +78,7 @@ class _OfOurs:
             return student_of_ours(self.network, self.settings, learns)
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
-        # Where a network is parted into what learns and what does not changes names, but no order.
+        # Splitting into frozen and learning layers changes the names, but not the order.
         return dict(zip(student.state_dict(), weights_of(self.network).values(), strict=True))
 
     def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
@@ -95,7 +95,7 @@ class _OfHub:
     network: nn.Module
 
     def student(self, learns: str) -> nn.Module:
-        # Loaded once more, for not every network can be copied.
+        # Loaded once more, because not every network can be copied.
         student = load_hub_model(self.folder / HUB)
         let_learn(student, learns)
         return student

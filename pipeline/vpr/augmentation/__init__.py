@@ -1,4 +1,4 @@
-"""Changes of training images: colour, perspective, occlusion, false nights, lights in the dark.
+"""Augmentation of training images: colour, perspective, occlusion, false nights, lights at night.
 
-transforms.py says which there are; night_lights.py draws lamps into nights.
+transforms.py has all of them; night_lights.py draws lamps into night images.
 """

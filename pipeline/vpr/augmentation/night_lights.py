@@ -1,8 +1,8 @@
-"""Other lights for a night: each time it is shown, it is lit from elsewhere.
+"""Random lights for night images, drawn again each time an image is used.
 
-A translator lights a street in one way, and what was translated is easily told apart by that; at a true night
-other windows, lamps and shops are lit. A recogniser that has seen one night in many lights has to look for
-what stays (domain randomisation, Tobin et al. 2017). Values were set on the embedded city.
+A translator always lights a street in the same way, and a network can learn to recognise that; in a true
+night other windows, lamps and shops are lit. A model that sees one night under many lights must learn what
+does not change (domain randomisation, Tobin et al. 2017). The values were tuned on the embedded city.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from PIL import Image
 
 from pipeline.runtime.ranges import Factor, Range, Whole, require_ranges
 
-# Nodes of the field of light up and down the image; across it is one more.
+# Nodes of the illumination field over the height; over the width there is one more.
 _NODES = (3, 9)
-# Shares of `shade`: the whole image's exposure, and each channel's tint.
+# Shares of `shade`: exposure of the whole image, and tint of each channel.
 _EXPOSURE, _TINT = 0.5, 0.25
-# Heights of the image: where windows, lamps and shop fronts are, and how large.
+# In heights of the image: where windows, lamps and shop fronts are, and their sizes.
 _WINDOWS_LIE, _WINDOW_HEIGHT, _WINDOW_WIDTH = (0.08, 0.78), (0.01, 0.045), (0.01, 0.035)
 _LAMPS_LIE, _LAMP_RADIUS, _GLOW = (0.05, 0.73), (0.012, 0.063), 4.0
 _FRONTS_LIE, _FRONT_HEIGHT, _FRONT_WIDTH = (0.42, 0.73), (0.04, 0.15), (0.08, 0.36)
 _FRONTS = 0.3
-# Radii at which nothing is left of a glow.
+# In radii: where a glow ends.
 _GLOW_ENDS = 2.5
 # Levels of 255.
 _WINDOW_LEVELS, _LAMP_LEVELS, _GLOW_LEVELS, _FRONT_LEVELS = (60, 220), (60, 255), (5, 40), (40, 180)
@@ -74,7 +74,7 @@ class Lights:
         return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
     def _falling(self, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        """By what the image is multiplied: (H, W, 3), float32."""
+        """The illumination that the image is multiplied by: (H, W, 3), float32."""
         nodes = int(rng.integers(*_NODES))
         field = rng.normal(0, self.shade, (nodes, nodes + 1)).astype(np.float32)
         smooth = cv2.resize(field, size, interpolation=cv2.INTER_CUBIC)
@@ -99,7 +99,7 @@ def _rectangle(
     tall: tuple[float, float],
     wide: tuple[float, float],
 ) -> np.ndarray:
-    """A drawn rectangle of `pixels`, as a view; all in heights of the image."""
+    """A random rectangle of `pixels`, as a view; the ranges are in heights of the image."""
     height, width = pixels.shape[:2]
     top, left = round(height * _drawn(rng, lie)), int(rng.integers(width))
     rows, columns = (max(1, round(height * _drawn(rng, range_))) for range_ in (tall, wide))

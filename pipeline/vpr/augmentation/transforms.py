@@ -1,8 +1,7 @@
-"""Changes of training images, drawn again for each: false nights, lights, colours, perspective, occlusion.
+"""Random augmentation of training images: false nights, lights, colours, perspective, occlusion.
 
-Each is a few explicit draws and operations of a library, so that an image's change depends on its
-generator alone, and not on how many threads read. Facts and values: the paper and the Deep Visual
-Geo-localization Benchmark.
+All random numbers come from the image's own generator, so the number of reading threads changes nothing.
+Source: the paper and the Deep Visual Geo-localization Benchmark.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from pipeline.runtime.ranges import Factor, Range, Share, require_ranges
 from pipeline.vpr.augmentation.night_lights import Lights
 from pipeline.vpr.inputs.preprocessing import as_view
 
-# Two readings of a value that the paper gives as a share of 1: "literal" lets it be one of 255 levels, as its
-# code did on 8-bit images; "meant" lets it be a share of the full range, as its words say.
+# Two readings of a value that the paper gives as a share of 1: "literal" takes it as one of 255 levels, as
+# its code did on 8-bit images; "meant" takes it as a share of the full range, as its text says.
 Form = Literal["literal", "meant"]
-# How often a place for an occlusion or a crop is sought, as torchvision does.
+# Tries to place an occlusion or a crop, as in torchvision.
 _TRIES = 10
 _Piece = Annotated[float, Range(above=0, most=1)]
 
@@ -48,7 +47,7 @@ class Night:
         require_ranges(self)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:  # noqa: ARG002
-        """Change an image; nothing is drawn."""
+        """Change an image; nothing is random."""
         solarized = functional.solarize(image, self.threshold * _unit(self.form))
         return functional.adjust_brightness(solarized, self.brightness)
 
@@ -57,7 +56,7 @@ class Night:
 class Jitter:
     """Colour jitter: each factor is drawn from [1 - value, 1 + value], the hue shift from [-hue, hue].
 
-    The four are applied in a drawn order.
+    The four are applied in random order.
 
     brightness: largest difference of the brightness factor from 1.
     contrast: largest difference of the contrast factor from 1.
@@ -192,9 +191,9 @@ class Occlusion:
     def __post_init__(self) -> None:
         require_ranges(self)
         if not 0 < self.area[0] <= self.area[1] <= 1:
-            raise ValueError(f"area must be two rising shares above 0 and up to 1, not {self.area}")
+            raise ValueError(f"area must be two increasing shares above 0 and at most 1, not {self.area}")
         if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ValueError(f"ratio must be two rising numbers above 0, not {self.ratio}")
+            raise ValueError(f"ratio must be two increasing numbers above 0, not {self.ratio}")
 
     def __call__(self, view: Tensor, rng: np.random.Generator) -> Tensor:
         """Change a normalised input (3, H, W)."""
@@ -243,7 +242,7 @@ class Augmentation:
         )
 
     def read(self, data: bytes, size: tuple[int, int], label: str, rng: np.random.Generator) -> Tensor:
-        """Decode an image file's bytes, changed: (3, height, width) of `size`; errors as `read_view`."""
+        """Decode and augment an image file's bytes: (3, height, width) of `size`; errors as `read_view`."""
         image = open_rgb(data, label=label)
         for part in (
             self.night,
@@ -260,14 +259,14 @@ class Augmentation:
 
 
 def query_generator(seed: int, epoch: int, round_number: int, query: int) -> np.random.Generator:
-    """The generator of a query's changes: of nothing but the run's seed, when, and which query."""
-    # Seeds that end in zeros are those without them: mining has the first three.
+    """The random generator of a query's augmentation: depends on seed, epoch, round and query only."""
+    # Trailing zeros do not change a seed, and mining uses the first three numbers: so 1 is added.
     return np.random.default_rng([seed, epoch, round_number, 1 + query])
 
 
 def night_generator(seed: int, epoch: int, round_number: int, query: int) -> np.random.Generator:
-    """The generator of the changes of a query's night."""
-    # One number more than the generator of the query's own changes has.
+    """The random generator of the augmentation of a query's night image."""
+    # One number more than in `query_generator`.
     return np.random.default_rng([seed, epoch, round_number, 1 + query, 1])
 
 
@@ -278,9 +277,9 @@ def _unit(form: Form) -> float:
 def _rectangle(
     rng: np.random.Generator, size: tuple[int, int], area: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[int, int, int, int] | None:
-    """Draw top, left, height and width in `size` (height, width); None where no try fits.
+    """Draw top, left, height and width within `size` (height, width); None when no try fits.
 
-    area: range of shares; ratio: range of width to height, drawn evenly in its logarithm.
+    area: range of shares; ratio: range of width to height, uniform in its logarithm.
     """
     for _ in range(_TRIES):
         pixels = rng.uniform(*area) * size[0] * size[1]

@@ -1,4 +1,4 @@
-"""An experiment on a test set: the model loaded, queries described and searched, recalls written.
+"""Evaluate an experiment on a test set: load the model, describe and search the queries, write recalls.
 
-With the cache of database descriptors, multi-scale and crop treatments, and Ray.
+Also here: the cache of database descriptors, multi-scale testing, query preprocessing, and Ray.
 """

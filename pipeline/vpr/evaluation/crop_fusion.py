@@ -1,29 +1,29 @@
-"""One ranking for each query from those of its crops, as in the Deep Visual Geo-localization Benchmark."""
+"""Fuse the rankings of a query's crops into one, as in the Deep Visual Geo-localization Benchmark."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# What a shared match gains of squared distance, times the share of crops' matches that it is.
+# A shared match comes nearer by this squared distance, times its votes per rank.
 _WEIGHT = 0.01
-# Votes are counted among the first so many matches of each crop, and add up.
+# Votes are counted among this many first matches of each crop, and add up.
 _VOTED_AMONG = (1, 5, 10)
 
 
 def nearest_crop(distances: np.ndarray, indexes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The matches of all crops, (Q, crops, N) each, as one ranking (Q, N): each image at its least distance.
+    """Fuse the matches of all crops, (Q, crops, N), into rankings (Q, N): images at their least distance.
 
-    `distances` are squared L2 distances, `indexes` database indexes, -1 where a crop found fewer.
+    `distances` are squared L2 distances, `indexes` database indexes, -1 when a crop found fewer.
     """
     pairs = [_merged(*query) for query in zip(distances, indexes, strict=True)]
     return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
 
 def majority_voting(distances: np.ndarray, indexes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest_crop`, after images that several crops found have come nearer.
+    """As `nearest_crop`, but images that several crops found come nearer.
 
-    Among the first n matches of each crop, for n of 1, 5 and 10, an image that was found c > 1 times comes
-    nearer by 0.01 * c / n in each of these places. Distances so lowered may be negative.
+    Among the first n matches of each crop, for n = 1, 5 and 10, the distance of an image that was found c > 1
+    times is lowered by 0.01 * c / n wherever it was found. Lowered distances may be negative.
     """
     lowered = distances.copy()
     for query, found in zip(lowered, indexes, strict=True):

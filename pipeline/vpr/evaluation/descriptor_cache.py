@@ -1,7 +1,7 @@
-"""Descriptors of databases, kept in the work store: sets that share a database have it described once.
+"""Database descriptors, kept in the work store: a database that test sets share is described once.
 
     <root>/<key>.npy     the descriptors
-    <root>/<key>.lock    empty; held by the runs that use them, and last changed when one of them began
+    <root>/<key>.lock    empty; locked by the runs that use them, and last changed when one of them started
 
 The key is a digest of everything that the descriptors depend on. Losing the store only costs time.
 """
@@ -25,11 +25,11 @@ from pipeline.core.image_formats import decoders
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 
 # Bytes. With NetVLAD the databases of the paper's test sets take 3.3 GB for one experiment (sf-xs 1.8,
-# tokyo-xs 0.8, Pitts30k 0.7), so sets that share one are evaluated long before its descriptors go; and a disk
-# that holds the sets has room for so much.
+# tokyo-xs 0.8, Pitts30k 0.7), so test sets that share a database are evaluated before its descriptors are
+# removed; and a disk with these datasets has room for this much.
 LIMIT = 20 * 2**30
 
-# Rooms of the code that describes images; the store outlives its changes.
+# Rooms of the code that computes descriptors; the store outlives changes of it.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
     *("pipeline/datasets/image_set", "pipeline/vpr/evaluation"),
@@ -38,13 +38,13 @@ ROOMS = (
 
 
 def describing_digest() -> str:
-    """Digest of the code that describes images, and of the versions of what it rests on."""
+    """Digest of the code that computes descriptors, and of the versions of its libraries."""
     libraries = (torch.__version__, torchvision.__version__, decoders(), np.__version__)
     return digest_document([code_digest(ROOMS), *libraries])
 
 
 class DescriptorCache:
-    """The store at `root`, of at most `limit` bytes when no run uses it."""
+    """The store at `root`, trimmed to `limit` bytes when no run uses it."""
 
     def __init__(self, root: Path, limit: int = LIMIT) -> None:
         self.root = root
@@ -54,10 +54,10 @@ class DescriptorCache:
     def opened(
         self, of: Mapping[str, object], count: int, describe: Callable[[], Iterable[np.ndarray]]
     ) -> Iterator[np.ndarray]:
-        """Give the `count` descriptors of what `of` names, as a memory map, for the length of the block.
+        """Give the `count` descriptors with the key `of`, as a memory map, for the length of the block.
 
-        Where the store does not have them, `describe` makes them, in pieces; a second run that needs the same
-        waits for the first. Afterwards what was not used for longest goes until the limit is kept.
+        If the store does not have them, `describe` computes them, in pieces; a second run that needs the same
+        waits for the first. Afterwards the least recently used ones are removed down to the limit.
         """
         key = digest_document(of)[:32]
         self.root.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class DescriptorCache:
             if found is not None:
                 return found
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # Another run may have been before us while we waited.
+            # Another run may have written them while we waited.
             if read_descriptors(self._file(key), count) is None:
                 self._sweep(key)
                 write_descriptors(self._file(key), count, describe())
@@ -95,7 +95,7 @@ class DescriptorCache:
                     file.unlink()
 
     def _sweep(self, key: str) -> None:
-        """Remove what killed runs were writing; the lock says that no other run writes it."""
+        """Remove partial files of killed runs; the lock says that no other run is writing."""
         for part in self.root.glob(f".{self._file(key).name}.*.part"):
             part.unlink()
 
@@ -110,4 +110,4 @@ def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except FileNotFoundError:
-        return 0  # another run has trimmed it this moment
+        return 0  # another run has just removed it

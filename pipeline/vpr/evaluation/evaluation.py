@@ -1,4 +1,4 @@
-"""An experiment on a test set: recalls with their intervals, and what was found for each query."""
+"""Evaluate an experiment on a test set: recalls with their intervals, and the matches of each query."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def evaluate(
     workers: int,
     engine: Engine = "local",
 ) -> Recalls:
-    """Test an experiment (its folder) on the test split of `images`; `out` gets what was measured and found.
+    """Evaluate an experiment (its folder) on the test split of `images`; write the results into `out`.
 
-    Descriptors of the database are taken from the folder `store` if they are there, and left there; that
-    changes no byte of what is written. Nor does the engine: with "ray" it is a cluster that describes.
-    `SetError` for a set without positions.
+    Database descriptors are taken from the folder `store` if they are there, and kept there; this changes no
+    byte of the results. Nor does the engine: with "ray", a cluster computes the descriptors. `SetError` for a
+    dataset without positions.
     """
     require_positions(images)
     settings = read_experiment(experiment)
@@ -57,7 +57,7 @@ def evaluate(
         def describer(folder: Path, digest: str, side: str) -> Describer:
             if engine == "local":
                 return LocalExtraction.of(folder, settings, extraction)
-            # Of this experiment and test set alone, which one run at a time evaluates.
+            # Only for this experiment and test set, which only one run evaluates at a time.
             pieces = store / f"{experiment.name}_{images.root.name}{side}.pieces"
             return held.enter_context(ray_extraction(extraction, Subject(folder, settings, digest), pieces))
 
@@ -92,14 +92,14 @@ def evaluate(
     write_predictions(out / PREDICTIONS, _predictions(found, database, queries))
     names = [[row.name for row in place.rows] for place in (database, queries)]
     write_ground_truth(out, names[0], database.positions, names[1], queries.positions)
-    # As they were written, so that the report, which reads them, chooses the same ones.
+    # Read back, so that the report, which reads the same file, chooses the same ones.
     answers = query_results(read_predictions(out / PREDICTIONS))
     write_thumbnails(out / COPIES, answers, read_nearest(out), images)
     return found.recalls
 
 
 def chance(found: RetrievalResult, database: int) -> dict[int, float]:
-    """Expected recall, in per cent, of drawing each query's predictions blindly from the database.
+    """Expected recall, in per cent, of random predictions from the database.
 
     For a query with P positives among D images it is 1 - (D - P choose N) / (D choose N).
     """

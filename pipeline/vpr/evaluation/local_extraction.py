@@ -1,4 +1,4 @@
-"""Descriptors for an evaluation, wherever they are computed; and by a network of this process."""
+"""Computing descriptors for an evaluation: the interface, and the local implementation."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
 
 class Describer(Protocol):
-    """Describes images by the network of one experiment, as `extraction` says."""
+    """Computes descriptors with the network of one experiment, on the device of `extraction`."""
 
     @property
     def extraction(self) -> Extraction:
-        """Where and how."""
+        """Device and number format."""
         ...
 
     def descriptors(
@@ -31,7 +31,7 @@ class Describer(Protocol):
     ) -> np.ndarray:
         """Descriptors of all images, in their order: (n, D), float32.
 
-        apart: as of `CropDescriptors`; None where images are no crops.
+        apart: see `CropDescriptors`; None when the images are not crops.
         """
         ...
 
@@ -42,7 +42,7 @@ class Describer(Protocol):
 
 @dataclass(frozen=True)
 class LocalExtraction:
-    """Describes by a network that this process holds."""
+    """Computes descriptors in this process."""
 
     extraction: Extraction
     network: nn.Module

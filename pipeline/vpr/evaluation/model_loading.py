@@ -1,4 +1,4 @@
-"""The model of an experiment, to be tested: one that was trained here, or one of torch.hub."""
+"""Load the model of an experiment: trained by duskline, or of torch.hub."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipeline.vpr.models.descriptor_model import load_model, read_record
 
 @dataclass(frozen=True)
 class TestedModel:
-    """Where a network comes from.
+    """The origin of a network.
 
-    digest: of the file that holds it or stands for it. trained_on: digest of the manifest of its training
-    set, or the words that say where it comes from. learnt_from: in words, what was done to that set's images;
-    "" of a model of others. combination: in words, how its parts are combined; None where it has one.
+    digest: of its files. trained_on: digest of the manifest of its training dataset, or for a torch.hub model
+    its name in words. learnt_from: in words, how it was trained; "" for a model of others. combination: in
+    words, how its two backbones are combined; None for one backbone.
     """
 
     digest: str
@@ -30,7 +30,7 @@ class TestedModel:
 
 
 def read_tested(experiment: Path) -> TestedModel:
-    """Read where the model in the folder `experiment` comes from, without loading it.
+    """Read the origin of the model in the folder `experiment`, without loading it.
 
     Errors as `read_record` and `read_hub_model`.
     """
@@ -45,7 +45,7 @@ def read_tested(experiment: Path) -> TestedModel:
 
 
 def load_tested(experiment: Path, settings: Experiment) -> nn.Module:
-    """Load the model in the folder `experiment`, at the scales of its settings.
+    """Load the model in the folder `experiment`, with the scales of its settings.
 
     Errors as `load_model` and `load_hub_model`.
     """

@@ -1,4 +1,4 @@
-"""Multi-scale testing: the features of an image and of its coarser copies, aggregated together.
+"""Multi-scale testing: aggregate the features of an image and of its coarser copies together.
 
 The rules are those of the paper's own code (Table V), for grids of any size.
 """
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.vpr.models.descriptor_model import Ensemble, Network, Recogniser
 
-# Every how manieth row and column of the input makes a coarser copy.
+# A coarser copy takes every second, third or fourth row and column of the input.
 STEPS = (2, 3, 4)
 
 
@@ -27,7 +27,7 @@ def coarser(x: Tensor, step: int) -> Tensor:
 def concatenated(grids: list[Tensor]) -> Tensor:
     """The locations of all grids, (N, C, h, w) each, one after the other: (N, C, sum of h * w, 1).
 
-    Grids come in their order, locations row by row.
+    Grids stay in their order, locations row by row.
     """
     return torch.cat([grid.flatten(2) for grid in grids], dim=2).unsqueeze(3)
 
@@ -46,7 +46,7 @@ def averaged(grids: list[Tensor]) -> Tensor:
 
 
 class Scaled(nn.Module):
-    """A backbone that sees images (N, 3, H, W) at all scales: features (N, C, L, 1), combined."""
+    """A backbone applied to images (N, 3, H, W) at all scales: combined features (N, C, L, 1)."""
 
     def __init__(self, backbone: nn.Module, combine: Literal["concatenation", "average"]) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class Scaled(nn.Module):
         self.combine = concatenated if combine == "concatenation" else averaged
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of a batch: of the images as they are first, then of the coarser copies."""
+        """Features of a batch: first of the full images, then of the coarser copies."""
         return self.combine([self.backbone(x), *(self.backbone(coarser(x, step)) for step in STEPS)])
 
 
 def at_scales(network: Network, combine: Literal["concatenation", "average"]) -> Network:
-    """The same network, each of whose backbones sees all scales; it shares its weights with `network`.
+    """The same network with all scales for each backbone; it shares its weights with `network`.
 
     Scales are combined before the one aggregation; each part of an ensemble combines its own.
     """

@@ -1,4 +1,4 @@
-"""What an experiment finds: its images described, or taken from the store, and each query searched."""
+"""Search all queries of an experiment; database descriptors may come from the store."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def find_places(
     store: Path,
     out: Path,
 ) -> tuple[RetrievalResult, str]:
-    """Find each query's place, and say in words how the database was searched.
+    """Find the place of each query; also return in words how the database was searched.
 
-    describers: of the database, whose model's digest is `model`, and of the queries. The database's
-    descriptors come from the folder `store`, or go there. Where the settings ask for it, all descriptors are
-    written into `out` as well. `ParameterError` when those of queries and database are not equally long.
+    describers: of the database, whose model has the digest `model`, and of the queries. Database descriptors
+    are read from the folder `store`, or written there. If the settings say so, all descriptors are written
+    into `out` too. `ParameterError` when query and database descriptors differ in length.
     """
     of_database, of_queries = describers
     known = _known(settings, model, database, of_database.extraction)
@@ -55,7 +55,7 @@ def find_places(
     def describe() -> Iterator[np.ndarray]:
         note_work(of=0, done=len(database))
         for piece in of_database.pieces(database):
-            # Before all of a database is described in vain.
+            # Fail before the whole database is described for nothing.
             _require_one_length(asked, piece)
             yield piece
 
@@ -74,17 +74,17 @@ def find_places(
 def _require_one_length(queries: np.ndarray, database: np.ndarray) -> None:
     if queries.shape[-1] != database.shape[1]:
         raise ParameterError(
-            f"descriptors of queries have {queries.shape[-1]:,} numbers and those of the database"
-            f" {database.shape[1]:,}, so that one cannot be looked for among the other",
-            hint="take for the queries a model that was adapted from the one of the database",
+            f"query descriptors have {queries.shape[-1]:,} dimensions and database descriptors"
+            f" {database.shape[1]:,}, so they cannot be compared",
+            hint="for the queries, use a model that was adapted from the model of the database",
         )
 
 
 def describe_queries(queries: SplitImages, treatment: Treatment, describer: Describer) -> np.ndarray:
-    """Descriptors of treated queries: (Q, D), or (Q, 5, D) where each crop is searched by itself."""
+    """Descriptors of preprocessed queries: (Q, D), or (Q, 5, D) when each crop is searched separately."""
     treated = PreprocessedQueries(queries, treatment)
     if treatment not in CROPPED:
-        # Images of different sizes make no batch.
+        # Images of different sizes cannot form a batch.
         return describer.descriptors(treated, 1 if treatment == "single_query" else BATCH)
     apart = treatment in SEARCHED_APART
     found = describer.descriptors(treated, BATCH // CROPS, apart)
@@ -94,7 +94,7 @@ def describe_queries(queries: SplitImages, treatment: Treatment, describer: Desc
 def search_queries(
     described: np.ndarray, asked: np.ndarray, treatment: Treatment, plan: IvfPq | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Search `asked`, as `describe_queries` gives it, in the database's descriptors (n, D).
+    """Search `asked`, the result of `describe_queries`, in the database descriptors (n, D).
 
     Returns distances and indexes of the nearest, (Q, N) each, as `nearest` does.
     """

@@ -1,4 +1,4 @@
-"""How queries are shown to the network: the query treatments of the Deep Visual Geo-localization Benchmark.
+"""Preprocessing of queries: the methods of the Deep Visual Geo-localization Benchmark.
 
 Database images are always resized to the input's height and width, whatever their aspect ("hard resize").
 """
@@ -17,23 +17,23 @@ from pipeline.vpr.inputs.preprocessing import normalised
 from pipeline.vpr.inputs.split_images import SplitImages
 
 CROPS = 5
-# Of these each query is five crops; of the two last, each crop is searched by itself.
+# With these, each query becomes five crops; with the last two, each crop is searched separately.
 CROPPED = ("five_crops", "nearest_crop", "majority_voting")
 SEARCHED_APART = ("nearest_crop", "majority_voting")
 
 
 @dataclass(frozen=True)
 class PreprocessedQueries:
-    """Queries as the network is to see them; H and W are the height and width of `queries`.
+    """Queries as input of the network; H and W are the height and width of `queries`.
 
     hard_resize: resized to H x W, whatever their aspect.
     single_query: the shorter side becomes min(H, W) and the aspect stays, so sizes differ and the network
         sees one query at a time.
-    central_crop: the aspect stays, and the smallest image that covers H x W is cut to that round its centre
-        (the benchmark takes the nearest pixels, here they are interpolated as everywhere else).
-    five_crops: the shorter side becomes s = min(H, W); of the four corners and the centre a square of s x s
-        each, whose descriptors are averaged.
-    nearest_crop, majority_voting: the same five crops, each searched by itself; see crop_fusion.py.
+    central_crop: the aspect stays: resized to the smallest size that covers H x W, then cropped around the
+        centre (the benchmark uses nearest pixels; here they are interpolated as everywhere else).
+    five_crops: the shorter side becomes s = min(H, W); squares of s x s at the four corners and the centre,
+        whose descriptors are averaged.
+    nearest_crop, majority_voting: the same five crops, each searched separately; see crop_fusion.py.
     """
 
     queries: SplitImages
@@ -52,13 +52,13 @@ class PreprocessedQueries:
 
 
 def preprocess_query(view: Tensor, size: tuple[int, int], treatment: Treatment) -> Tensor:
-    """An image (3, h, w) made ready, not by hard_resize, for an input of `size`, (H, W); see the class."""
+    """Preprocess an image (3, h, w) for an input of `size` (H, W), except by hard_resize; see the class."""
     shorter = min(size)
     if treatment == "single_query":
         return functional.resize(view, [shorter], antialias=True)
     if treatment == "central_crop":
         height, width = view.shape[1:]
-        # The larger of the two scales covers both sides; in whole numbers, so that neither falls short.
+        # The larger of the two scales covers both sides; in integers, so that no side is too short.
         if size[0] * width >= size[1] * height:
             covering = [size[0], -(-width * size[0] // height)]
         else:
@@ -68,9 +68,9 @@ def preprocess_query(view: Tensor, size: tuple[int, int], treatment: Treatment) 
 
 
 class CropDescriptors(nn.Module):
-    """A network that sees five crops of each image: (N, 15, s, s) to the mean of their descriptors, (N, D).
+    """A network on five crops of each image: (N, 15, s, s) to the mean of their descriptors, (N, D).
 
-    With `apart` they stay as they are, one after the other: (N, 5 * D).
+    With `apart` they are not averaged but concatenated: (N, 5 * D).
     """
 
     def __init__(self, network: nn.Module, *, apart: bool) -> None:

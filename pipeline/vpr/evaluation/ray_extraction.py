@@ -1,8 +1,8 @@
-"""Descriptors by a Ray cluster: actors that each hold the network; images go in by paths, files come out.
+"""Descriptors by a Ray cluster: each actor holds the network, reads images by their paths and writes files.
 
-The images are described in pieces of whole batches, with as many threads as on one machine, so that on a
-CPU the bytes are those of one machine. The pieces wait in a folder that all nodes share, until the evaluation
-is over; one that was ended continues from them.
+Images are described in pieces of whole batches, with as many threads as on one machine, so that on a CPU the
+result has the same bytes. The pieces stay in a folder that all nodes share until the evaluation ends; a
+stopped evaluation resumes from them.
 """
 
 from __future__ import annotations
@@ -35,14 +35,13 @@ from pipeline.vpr.inputs.split_images import SplitImages
 from pipeline.vpr.retrieval.descriptor_io import read_descriptors, write_descriptors
 from pipeline.vpr.retrieval.retrieval_evaluation import BATCH, Extraction
 
-# Images of a piece, or a little less, so that it is whole batches: some seconds of a processor's work,
-# which is what a lost actor costs.
+# Images of a piece, rounded down to whole batches: some seconds of work, which is what a lost actor costs.
 PIECE = 16 * BATCH
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An experiment as actors find it: its folder and settings, and the digest of its model."""
+    """An experiment for the actors: its folder, its settings, and the digest of its model."""
 
     folder: Path
     settings: Experiment
@@ -53,7 +52,7 @@ class Subject:
 class _Piece:
     """Images to describe, `batch` at a time, into `file`.
 
-    apart: as of `CropDescriptors`; None where images are no crops.
+    apart: see `CropDescriptors`; None when the images are not crops.
     """
 
     pictures: SplitImages | PreprocessedQueries
@@ -63,12 +62,12 @@ class _Piece:
 
     def __str__(self) -> str:
         rows = _images_of(self.pictures).rows
-        return f"the {len(rows)} images from {rows[0].name} on"
+        return f"the {len(rows)} images starting with {rows[0].name}"
 
 
 @dataclass(frozen=True)
 class RayExtraction:
-    """Describes by `actors`, which alone load the network; pieces wait in `folder`. See `ray_extraction`."""
+    """Computes descriptors with `actors`; the pieces are in `folder`. See `ray_extraction`."""
 
     extraction: Extraction
     subject: Subject
@@ -88,7 +87,7 @@ class RayExtraction:
     def _described(
         self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None
     ) -> Iterator[np.ndarray]:
-        """Have the missing pieces made, and yield each, a memory map, when those before it are there."""
+        """Have the missing pieces made, and yield all in order, as memory maps."""
         folder = self.folder / self._key(pictures, batch, apart)
         folder.mkdir(parents=True, exist_ok=True)
         step = batch * max(1, PIECE // batch)
@@ -96,7 +95,7 @@ class RayExtraction:
             _Piece(_part(pictures, first, step), batch, apart, folder / f"{first}_{step}.npy")
             for first in range(0, len(pictures), step)
         ]
-        # By listing: a network's file system that was asked for a file may go on saying that it is absent.
+        # By listing the folder: a network file system may cache that a single file is absent.
         listed = {file.name for file in folder.iterdir()}
         there = {piece.file.name for piece in pieces if piece.file.name in listed and _is_whole(piece)}
         answers = self.actors.run([piece for piece in pieces if piece.file.name not in there])
@@ -106,7 +105,7 @@ class RayExtraction:
             yield _read(piece)
 
     def _key(self, pictures: SplitImages | PreprocessedQueries, batch: int, apart: bool | None) -> str:
-        """Name everything that the descriptors depend on."""
+        """The key of everything that the descriptors depend on."""
         known = {
             "model": self.subject.digest,
             "settings": asdict(self.subject.settings),
@@ -124,10 +123,10 @@ class RayExtraction:
 
 @contextlib.contextmanager
 def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> Iterator[RayExtraction]:
-    """Give an extraction that computes what `extraction` would, by a cluster, which is joined when needed.
+    """Give an extraction with the results of `extraction`, computed by a cluster that is joined when needed.
 
-    Pieces wait in `folder`, which is this evaluation's alone, until the block ends well. Raises what
-    `joined`, `WorkerPool` and `Actors` raise, when they do.
+    Pieces stay in `folder`, which only this evaluation uses, until the block ends without an error. Raises
+    what `joined`, `WorkerPool` and `Actors` raise.
     """
     with contextlib.ExitStack() as held:
         yield RayExtraction(extraction, subject, folder, _LateActors(extraction, subject, held))
@@ -136,7 +135,7 @@ def ray_extraction(extraction: Extraction, subject: Subject, folder: Path) -> It
 
 @dataclass
 class _LateActors:
-    """Actors that are asked for with the first piece there is to describe, and stay until the block ends."""
+    """Actors that are started with the first missing piece, and live until the block ends."""
 
     extraction: Extraction
     subject: Subject
@@ -151,7 +150,7 @@ class _LateActors:
         for piece, answer in self.pool.run(pieces):
             if isinstance(answer, Died):
                 raise DusklineError(
-                    f"two Ray actors died over {piece}; the last: {answer.why}",
+                    f"two Ray actors died while describing {piece}; the last one: {answer.why}",
                     hint=TOO_LITTLE_MEMORY,
                 )
             yield piece
@@ -160,27 +159,27 @@ class _LateActors:
         ray = self.held.enter_context(joined())
         threads = self.subject.settings.cpu_threads
         on_gpu = self.extraction.device.type == "cuda"
-        # The threads of an operation may be more than a node has processors.
+        # An operation may have more threads than a node has processors.
         needs = Needs(1, gpus=1) if on_gpu else Needs(min(threads, most_processors(ray)))
         make = partial(_Description, self.extraction, self.subject)
         return self.held.enter_context(WorkerPool(Actors(ray, make, needs, threads)))
 
 
 class _Description:
-    """What an actor holds: a network."""
+    """The work of an actor, which holds the network."""
 
     def __init__(self, extraction: Extraction, subject: Subject) -> None:
         if read_tested(subject.folder).digest != subject.digest:
             raise DusklineError(
-                f"a node finds another model in {subject.folder} than this machine",
-                hint="models must lie on storage that all nodes share, at the same path",
+                f"a node has another model in {subject.folder} than this machine",
+                hint="put models on storage that all nodes share, at the same path",
             )
         self._extraction = LocalExtraction.of(subject.folder, subject.settings, extraction)
         self._threads = subject.settings.cpu_threads
-        # On processors of one kind the same numbers come out, and the record names only one.
+        # Only processors of one kind give the same numbers, and the record names one numeric path.
         kind = torch.backends.cpu.get_cpu_capability() if extraction.device.type == "cpu" else "GPU"
         identity = (subject.digest, f"{kind}, torch {torch.__version__}")
-        # One is described while the next one's paths are on their way.
+        # One piece is described while the paths of the next are sent.
         self.introduction = Introduction(identity, ahead=2)
 
     def __call__(self, piece: _Piece) -> None:
@@ -197,7 +196,7 @@ def _images_of(pictures: SplitImages | PreprocessedQueries) -> SplitImages:
 def _part(
     pictures: SplitImages | PreprocessedQueries, first: int, count: int
 ) -> SplitImages | PreprocessedQueries:
-    """The images from `first` on, `count` of them at most, without the rest of their set."""
+    """At most `count` images from `first` on, without the rest of their dataset."""
     if isinstance(pictures, PreprocessedQueries):
         return replace(pictures, queries=cast(SplitImages, _part(pictures.queries, first, count)))
     rows = pictures.rows[first : first + count]
@@ -214,7 +213,7 @@ def _read(piece: _Piece) -> np.ndarray:
     found = read_descriptors(piece.file, len(piece.pictures))
     if found is None:
         raise DusklineError(
-            f"{piece.file}, which an actor has written, is not here or not whole",
-            hint="the work store (DUSKLINE_WORK) must lie on storage that all nodes share, at the same path",
+            f"{piece.file}, written by an actor, is missing or incomplete on this machine",
+            hint="put the work store (DUSKLINE_WORK) on storage that all nodes share, at the same path",
         )
     return found

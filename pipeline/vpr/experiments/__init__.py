@@ -1,4 +1,4 @@
-"""Models to be tested: an experiment's folder, models of torch.hub, models given as a file.
+"""Models to evaluate: the folder of an experiment, models of torch.hub, models given as a file.
 
 Nothing here trains or evaluates.
 """

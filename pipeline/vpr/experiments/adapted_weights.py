@@ -1,4 +1,4 @@
-"""The weights of a model of torch.hub that were learnt here, in a file beside what says which model it is."""
+"""Adapted weights of a torch.hub model, in a file beside the one that names the model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pipeline.core.files import atomic_write
 from pipeline.runtime.errors import CheckpointError
 
 _FORMAT = "duskline adapted weights 1"
-_AGAIN = "bring the file again, or adapt the model again"
+_AGAIN = "get the file again, or adapt the model again"
 
 
 def write_adapted(path: Path, weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Write tensors by name and `record` (plain values) to one file, whole or not at all."""
+    """Write named tensors and `record` (plain values) atomically to one file."""
     kept = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     with atomic_write(path) as stream:
         torch.save({"format": _FORMAT, "record": dict(record), "weights": kept}, stream)
 
 
 def read_adapted(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors by name, and the record; `CheckpointError` for a damaged file or one of another kind."""
+    """Read the named tensors and the record; `CheckpointError` for a damaged file or another kind of file."""
     try:
         document = load_tensors(path)
     except DAMAGE as error:
@@ -33,19 +33,19 @@ def read_adapted(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} cannot be read as adapted weights: {first_line(error)}", hint=_AGAIN
         ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} holds no weights that duskline has adapted", hint=_AGAIN)
+        raise CheckpointError(f"{path} has no weights adapted by duskline", hint=_AGAIN)
     return document["weights"], document["record"]
 
 
 def put_adapted(network: nn.Module, path: Path) -> None:
-    """Put the weights of a file into a network; `CheckpointError` when they are not of that network."""
+    """Load the weights of a file into a network; `CheckpointError` when they belong to another network."""
     weights, _ = read_adapted(path)
     own = network.state_dict()
     strange = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     if strange:
         raise CheckpointError(
-            f"{path} does not fit the network: {len(strange)} of its {len(weights)} weights are of another"
-            f" one, the first {strange[0]}",
+            f"{path} does not fit the network: {len(strange)} of its {len(weights)} weights belong to another"
+            f" network, the first is {strange[0]}",
             hint=_AGAIN,
         )
     network.load_state_dict(weights, strict=False)

@@ -1,4 +1,4 @@
-"""Two models as one: the first describes queries, the second databases, as in an index that is there."""
+"""Two models combined: the first describes queries, the second the database, such as an existing index."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ class Asymmetric:
 
     @property
     def words(self) -> str:
-        """Which describes what, in words."""
+        """Which model describes what, in words."""
         return f"queries by {self.queries}, database by {self.database}"
 
 
 def join_models(names: Asymmetric, models: Path, out: Path) -> None:
-    """Put the models of these names, folders below `models`, into the folder `out`.
+    """Link the two named models, folders below `models`, into the folder `out`.
 
-    `MissingInputError` for a model that is not there, `UserError` for one that is two already.
+    `MissingInputError` for a model that does not exist, `UserError` for one that already combines two.
     """
     for name, folder in ((names.queries, out), (names.database, out / DATABASE)):
         if pair := names_of(models / name):
             raise UserError(
-                f"{models / name} is two models already",
-                hint=f"name one of them: {pair.queries}, {pair.database}",
+                f"{models / name} already combines two models",
+                hint=f"use one of them: {pair.queries}, {pair.database}",
             )
         if not link_files(models / name, folder):
-            raise MissingInputError(f"no such model: {models / name}", hint="make it first, by its own stage")
+            raise MissingInputError(
+                f"no such model: {models / name}", hint="make it first: run dvc repro with its stage"
+            )
     write_json(out / NAMES, asdict(names))
 
 
 def names_of(model: Path) -> Asymmetric | None:
-    """The names of the two models in the folder `model`; None where there is one."""
+    """The names of the two models in the folder `model`; None for a single model."""
     if not (model / DATABASE).is_dir():
         return None
     return build(Asymmetric, read_json(model / NAMES), str(model / NAMES))

@@ -1,4 +1,4 @@
-"""An experiment: a trained model and how it is tested, together in one folder that can be shared."""
+"""An experiment: a trained model and the settings of its evaluation, in one folder that can be shared."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pipeline.runtime.errors import MissingInputError, ParameterError
 from pipeline.runtime.ranges import Metres, Pixels, Range, require_ranges
 
 MODEL = "model.pt"
-# What stands for a model of torch.hub.
+# Describes a model of torch.hub.
 HUB = "hub.json"
-# What such a model has learnt here, if it has.
+# Adapted weights of such a model, if there are any.
 ADAPTED = "adapted.pt"
-# A folder in that of a model: another one, by which databases are described, with files of these names.
+# Subfolder of a model: another model, with files of these names, that describes the database.
 DATABASE = "database"
-# Beside it: the names of both.
+# Beside it: the names of both models.
 NAMES = "asymmetric.json"
 _SETTINGS = "experiment.json"
 Treatment = Literal[
     "hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "majority_voting"
 ]
-# How queries were treated, in words.
+# How queries are preprocessed, in words.
 _QUERIES: dict[Treatment, str] = {
     "hard_resize": "",
     "single_query": "queries resized with their aspect, one at a time; ",
@@ -60,7 +60,7 @@ class Experiment:
     queries: Treatment
     multi_scale: Literal["none", "concatenation", "average"]
     radius: Metres
-    # Of fewer descriptors an index cannot learn its codes, and exact search takes no time.
+    # Fewer descriptors are too few to train the codes of an index, and exact search of them is fast.
     ivfpq_above: Annotated[int, Range("descriptors", least=10_000)] | None
     save_descriptors: bool
     autocast: Literal["off", "bfloat16", "auto"]
@@ -70,9 +70,9 @@ class Experiment:
         require_ranges(self)
 
     def protocol(self, search: str, combination: str | None, unit: str, described: str = "") -> str:
-        """In words, how recall is counted, given how the database is searched and parts combined.
+        """The evaluation protocol in words, given how the database is searched and backbones are combined.
 
-        unit: of distances, m or frames. described: by which models what is, in words, "" where it is one.
+        unit: of distances, m or frames. described: which model describes what, in words; "" for one model.
         """
         scales = "" if self.multi_scale == "none" else f"multi-scale by {self.multi_scale}; "
         return (
@@ -84,9 +84,9 @@ class Experiment:
 
 
 def write_experiment(out: Path, experiment: Experiment, model: Path) -> None:
-    """Put what is in the folder `model` and the settings into the folder `out`.
+    """Link the model in the folder `model` into the folder `out` and write the settings there.
 
-    `MissingInputError` when there is no model in it; `ParameterError` for settings that need one of ours.
+    `MissingInputError` when there is no model; `ParameterError` for settings that a torch.hub model lacks.
     """
     _link_model(model, out, experiment)
     if (model / DATABASE).is_dir():
@@ -96,7 +96,7 @@ def write_experiment(out: Path, experiment: Experiment, model: Path) -> None:
 
 
 def link_files(model: Path, out: Path) -> list[str]:
-    """Give the files of the model in the folder `model` a place in `out` too; return their names."""
+    """Link the files of the model in the folder `model` into `out`; return their names."""
     found = [name for name in (MODEL, HUB, ADAPTED) if (model / name).is_file()]
     out.mkdir(parents=True, exist_ok=True)
     for name in found:
@@ -105,7 +105,7 @@ def link_files(model: Path, out: Path) -> list[str]:
 
 
 def model_digest(model: Path) -> str:
-    """SHA-256 of the model in a folder: of its one file, or of all."""
+    """SHA-256 of the model in a folder: of its single file, or of all its files."""
     digests = [digest_file(model / name) for name in (MODEL, HUB, ADAPTED) if (model / name).is_file()]
     return digests[0] if len(digests) == 1 else digest_document(digests)
 
@@ -119,7 +119,7 @@ def _link_model(model: Path, out: Path, experiment: Experiment) -> None:
         )
     if HUB in found and experiment.multi_scale != "none":
         raise ParameterError(
-            f"{experiment.model} is a model of torch.hub, whose features cannot be combined over scales",
+            f"{experiment.model} is a torch.hub model, whose features cannot be combined over several scales",
             hint="set multi_scale: none",
         )
 

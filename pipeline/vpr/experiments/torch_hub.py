@@ -1,7 +1,7 @@
-"""Descriptor models of others, brought by `torch.hub`: what to load, and whether it still is what it was.
+"""Descriptor models of others, loaded by `torch.hub` and checked for changes.
 
-A hub repository is code (its hubconf.py and what that imports), which runs with all the rights of whoever
-loads it; so nothing is loaded without `trust_repo`.
+A hub repository is code (its hubconf.py and what that imports), which runs with all permissions of the user;
+so nothing is loaded without `trust_repo`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.vpr.experiments.adapted_weights import put_adapted
 from pipeline.vpr.experiments.experiment import ADAPTED, HUB
 
 _ON_GITHUB = re.compile(r"[\w.-]+/[\w.-]+:[\w./-]+")
-# Of the image that is described to see what comes out; patches of 14 and strides of 32 divide it.
+# Side of the trial image; a multiple of 14 (patches) and of 32 (strides).
 _SIDE = 224
 
 
@@ -52,11 +52,11 @@ class HubModel:
 
     def __post_init__(self) -> None:
         if self.source == "github" and not _ON_GITHUB.fullmatch(self.repository):
-            raise ValueError(f"repository must be owner/name:branch, but is {self.repository!r}")
+            raise ValueError(f"repository must be owner/name:branch, not {self.repository!r}")
 
     @property
     def folder(self) -> Path:
-        """Where its code lies on this machine, or will lie once it is downloaded."""
+        """The folder of its code on this machine, also before it is downloaded."""
         if self.source == "local":
             return Path(self.repository).resolve()
         # As torch.hub names it.
@@ -70,9 +70,9 @@ class HubModel:
 
 
 def register_hub_model(model: HubModel, out: Path) -> int:
-    """Load a model once and write into `out` what it is: its origin, the length and digests of what came.
+    """Load a model once and write its origin, descriptor length and digests into `out`.
 
-    Returns the length of its descriptors. Errors as `load`, and `CheckpointError` when it gives none.
+    Returns the length of its descriptors. Errors as `load`, and `CheckpointError` when it computes none.
     """
     network = load(model)
     size = _descriptor_size(network, model)
@@ -82,27 +82,27 @@ def register_hub_model(model: HubModel, out: Path) -> int:
 
 
 def read_hub_model(path: Path) -> tuple[HubModel, dict[str, Any]]:
-    """Read what `register_hub_model` has written down in `path`: the model, and what came of it."""
+    """Read what `register_hub_model` wrote to `path`: the model, and its descriptor length and digests."""
     document = read_json(path)
     try:
         known = {name: document.pop(name) for name in ("descriptor_size", "weights", "code")}
     except (KeyError, TypeError, AttributeError) as error:
-        raise DusklineError(f"{path} does not say which hub model it stands for: {error!r}") from error
+        raise DusklineError(f"{path} does not describe a torch.hub model: {error!r}") from error
     return build(HubModel, document, str(path)), known
 
 
 def load_hub_model(path: Path) -> nn.Module:
-    """Load the model that `register_hub_model` has written down in `path`, adapted where weights are beside.
+    """Load the model that `register_hub_model` recorded in `path`, with adapted weights beside it, if any.
 
-    `CheckpointError` when its code or its weights have become others since.
+    `CheckpointError` when its code or its weights have changed since.
     """
     model, known = read_hub_model(path)
     network = load(model)
     for name, found in (("code", _code_digest(model)), ("weights", _weights_digest(network))):
         if found != known[name]:
             raise CheckpointError(
-                f"the {name} of {model.words} are no longer those in {path}",
-                hint=f"if they are meant to be, run: dvc repro --force hub_{model.source}@<name>",
+                f"the {name} of {model.words} changed since {path} was written",
+                hint=f"if that is intended, run: dvc repro --force hub_{model.source}@<name>",
             )
     if (adapted := path.with_name(ADAPTED)).is_file():
         put_adapted(network, adapted)
@@ -112,16 +112,16 @@ def load_hub_model(path: Path) -> nn.Module:
 def load(model: HubModel) -> nn.Module:
     """Run the repository's entry and return its network in eval mode.
 
-    `ParameterError` without trust; `MissingInputError` for a repository or weights that are not there or
-    is not available; `DusklineError` when its code fails, or has no such entry.
+    `ParameterError` without trust; `MissingInputError` when the repository or its weights do not exist or
+    cannot be downloaded; `DusklineError` when its code fails, or has no such entry.
     """
     if not model.trust_repo:
         raise ParameterError(
-            f"{model.repository} is code of others, which would run here with all your rights",
+            f"{model.repository} is code of others, which would run here with all your permissions",
             hint="read it; if you trust it, set trust_repo: true",
         )
     if model.source == "local":
-        require_file(model.folder / "hubconf.py", hint="give the folder that holds the hubconf.py")
+        require_file(model.folder / "hubconf.py", hint="use the folder that contains the hubconf.py")
     with _without_bytecode():
         try:
             network = torch.hub.load(
@@ -144,13 +144,13 @@ def load(model: HubModel) -> nn.Module:
             # Code of others may raise anything.
             raise DusklineError(f"{model.words} failed: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
-        raise CheckpointError(f"{model.words} gave no network, but a {type(network).__name__}")
+        raise CheckpointError(f"{model.words} returned no network, but a {type(network).__name__}")
     return network.eval()
 
 
 @contextlib.contextmanager
 def _without_bytecode() -> Iterator[None]:
-    """Write no __pycache__ into somebody's repository."""
+    """Write no __pycache__ into the repository."""
     before = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     try:
@@ -165,8 +165,8 @@ def _descriptor_size(network: nn.Module, model: HubModel) -> int:
     if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != 2:
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         raise CheckpointError(
-            f"{model.words} gives {shape} for two images; expected descriptors (2, D)",
-            hint="take an entry whose network returns one vector for each image",
+            f"{model.words} returned {shape} for two images; expected descriptors (2, D)",
+            hint="use an entry whose network returns one vector for each image",
         )
     return found.shape[1]
 
@@ -181,7 +181,7 @@ def _weights_digest(network: nn.Module) -> str:
 
 
 def _code_digest(model: HubModel) -> str:
-    """Digest of the Python files of the repository, as they lie here."""
+    """Digest of the Python files in the local copy of the repository."""
     found = sorted(path.relative_to(model.folder).as_posix() for path in model.folder.rglob("*.py"))
     names = [name for name in found if not is_clutter(name)]
     return digest_document([[name, digest_file(model.folder / name)] for name in names])

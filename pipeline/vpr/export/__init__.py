@@ -1,4 +1,4 @@
-"""A place recogniser as a folder that `torch.hub` loads where duskline is not installed.
+"""Export a model as a folder that `torch.hub` loads without duskline.
 
-export_model.py writes it; own_hubconf.py and others_hubconf.py are what is copied into it.
+export_model.py writes it; own_hubconf.py and others_hubconf.py are copied into it.
 """

@@ -1,12 +1,12 @@
-"""A model as a folder that `torch.hub` loads where duskline is not installed, giving the same numbers.
+"""Export a model as a folder that `torch.hub` loads without duskline, with the same descriptors.
 
     <folder>/hubconf.py     the code: a copy of own_hubconf.py or others_hubconf.py, and the entry
     <folder>/weights.pt     a state dict
-    <folder>/export.json    what the network consists of, or whose code makes it
-    <folder>/README.md      how it is used, where it comes from
-    <folder>/terms.json     under which terms that stands, where these are known
+    <folder>/export.json    the parts of the network, or the code of others that builds it
+    <folder>/README.md      how to use it, where it comes from
+    <folder>/terms.json     the licences, if known
 
-The code is written by hand and needs none of ours, so each export is loaded once and compared with the model.
+The exported code does not use duskline's, so each export is loaded once and compared with the model.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from pipeline.vpr.export.readme import readme
 
 _FORMAT = "duskline exported model 1"
 _DOCUMENT = "export.json"
-# On one machine there is no difference at all; that is not what an export may fail for.
+# On one machine there is usually no difference at all; an export does not fail over rounding.
 _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the function of hubconf.py to call, and the length of its descriptors."""
+    """The result: the function of hubconf.py to call, and the length of its descriptors."""
 
     entry: str
     descriptor_size: int
 
 
 def export_model(model: Path, experiments: Path, out: Path) -> Exported:
-    """Write the model in the folder `model` into the folder `out`, in the place of an earlier export.
+    """Export the model in the folder `model` into the folder `out`; an earlier export there is replaced.
 
-    experiments: the folder of those that may have tested it, which say with images of which size. Errors as
-    `exportable`; `UserError` when `out` holds something else, or is in the model; `DusklineError` when what
-    was written gives other descriptors than the model.
+    experiments: the folder of the experiments, whose settings say at which image size the model was tested.
+    Errors as `exportable`; `UserError` when `out` contains anything else, or is inside the model's folder;
+    `DusklineError` when the export computes other descriptors than the model.
     """
     if out.resolve().is_relative_to(model.resolve()):
-        raise UserError(f"{out} is in the model {model} itself", hint="give a folder elsewhere")
+        raise UserError(f"{out} is inside the model's own folder, {model}", hint="use a folder outside it")
     with replaced_folder(out, _is_export, "an exported model") as folder:
         found = exportable(model)
         entry = _entry_name(model.resolve().name, found)
@@ -73,7 +73,7 @@ def _is_export(folder: Path) -> bool:
 
 
 def _entry_name(name: str, found: Exportable) -> str:
-    """The model's name as that of a function that takes no other's place."""
+    """A function name for the model that hides no other name."""
     entry = re.sub(r"\W", "_", name, flags=re.ASCII)
     taken = {"dependencies", *vars(found.code), *vars(builtins), *keyword.kwlist}
     return f"model_{entry}" if entry in taken or not entry[:1].isalpha() else entry
@@ -94,7 +94,7 @@ def {entry}({found.parameters}) -> torch.nn.Module:
 
 
 def _tested_sizes(model: Path, experiments: Path) -> list[tuple[int, int]]:
-    """Height and width of the images with which the experiments that have this very model test it."""
+    """Height and width of the images in the experiments that use this very model."""
     found = (path.parent for path in experiments.glob("*/experiment.json") if _has(path.parent, model))
     tests = [read_experiment(folder) for folder in sorted(found)]
     return sorted({(test.height, test.width) for test in tests})
@@ -114,8 +114,8 @@ def _require_same(found: Exportable, folder: Path, entry: str, size: tuple[int, 
     difference = (wanted - given).abs().max().item()
     if not difference <= _ROUNDING * wanted.abs().max().item():
         raise DusklineError(
-            "the exported model is not written, for it gives other descriptors than the model, by up to"
+            "the exported model was not written: its descriptors differ from those of the model by up to"
             f" {difference:g}",
-            hint="code of others may draw numbers or keep some that are no weights; if it is a model of ours,"
-            " please report this",
+            hint="code of others may use random numbers, or values that are not in the weights; if duskline"
+            " trained the model, please report this",
         )

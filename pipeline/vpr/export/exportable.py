@@ -1,4 +1,4 @@
-"""A model of either kind, ours or of torch.hub, as what is written of it when it is exported."""
+"""What is exported of a model, trained by duskline or of torch.hub."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from pipeline.vpr.models.backbones import BACKBONES
 from pipeline.vpr.models.descriptor_model import NetworkSettings, load_model
 from pipeline.vpr.models.timm_backbones import published_size
 
-# What every network takes that takes images of any size.
+# A size for networks that accept images of any size.
 _SIZE = (224, 224)
 
 
 @dataclass(frozen=True)
 class Exportable:
-    """What is written of a model.
+    """The parts of an exported model.
 
-    network: as it is here, in eval mode. weights: by the names that the exported network has for them.
-    document: what the exported code builds that network from. code: the module that hubconf.py begins with.
-    parameters: of its entry, and `handed`, what this hands on, as Python. arguments: those to load it here.
-    needs: packages. size: height and width of images that it takes. adapted_at: those of images by which
-    it was adapted, if it was.
-    kind, origin: what it is and has learnt, in words. whose_code: what of others it runs and how that is had,
-    in words; "" where it runs nothing else. call: arguments that people must give, as Python, or "".
+    network: the original, in eval mode. weights: by their names in the exported network. document: what the
+    exported code builds the network from. code: the module that hubconf.py begins with. parameters: of its
+    entry, and `handed`, the arguments that it passes on, as Python source. arguments: to load it here. needs:
+    packages. size: height and width of images that it accepts. adapted_at: height and width of the images
+    that it was adapted on, if it was.
+    kind, origin: what it is and how it was trained, in words. whose_code: which code of others it runs and
+    where that comes from, in words; "" if none. call: arguments that users must give, as Python source.
     """
 
     network: nn.Module
@@ -59,20 +59,20 @@ class Exportable:
 def exportable(model: Path) -> Exportable:
     """Load the model in the folder `model`; errors as `load_model` and `load_hub_model`.
 
-    `MissingInputError` where there is none, `UserError` where there are two as one.
+    `MissingInputError` when there is none, `UserError` when it combines two models.
     """
     if pair := names_of(model):
         raise UserError(
-            f"{model} is two models: {pair.queries} describes queries, and {pair.database} databases",
-            hint="export each of the two by its own name",
+            f"{model} combines two models: {pair.queries} describes queries, and {pair.database} databases",
+            hint="export each of the two under its own name",
         )
     if (model / HUB).is_file():
         return _of_others(model)
     if (model / MODEL).is_file():
         return _of_ours(model)
     there = {path.parent.name for file in (MODEL, HUB) for path in model.parent.glob(f"*/{file}")}
-    known = f"there are {', '.join(sorted(there))}; " if there else ""
-    raise MissingInputError(f"no such model: {model}", hint=f"{known}dvc repro makes those of params.yaml")
+    known = f"known are {', '.join(sorted(there))}; " if there else ""
+    raise MissingInputError(f"no such model: {model}", hint=f"{known}dvc repro makes those in params.yaml")
 
 
 def _of_ours(model: Path) -> Exportable:
@@ -82,7 +82,7 @@ def _of_ours(model: Path) -> Exportable:
     tested = read_tested(model)
     return Exportable(
         network=network.eval(),
-        # The same modules in the same order, under other names.
+        # The same modules in the same order, with other names.
         weights=dict(zip(names, network.state_dict().values(), strict=True)),
         descriptor_size=network.descriptor_size,
         document=document,
@@ -94,7 +94,7 @@ def _of_ours(model: Path) -> Exportable:
         size=_size(settings),
         adapted_at=_adapted_at(record),
         kind=f"{settings.aggregation} of {settings.combination or settings.backbone}",
-        origin=f"It has learnt from a set whose manifest has the SHA-256 `{tested.trained_on}`:"
+        origin=f"It was trained on the dataset whose manifest has the SHA-256 `{tested.trained_on}`:"
         f" {tested.learnt_from}.",
         whose_code="",
         call="",
@@ -106,7 +106,7 @@ def _adapted_at(record: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _size(settings: NetworkSettings) -> tuple[int, int]:
-    # Some networks of timm take images of one size only.
+    # Some networks of timm accept images of one size only.
     sizes = [published_size(name) for name in settings.backbones if name not in BACKBONES]
     return sizes[0] if sizes else _SIZE
 
@@ -115,12 +115,10 @@ def _of_others(model: Path) -> Exportable:
     hub, known = read_hub_model(model / HUB)
     network = load_hub_model(model / HUB)
     at_github = hub.source == "github"
-    # Where a folder lies on this machine is nobody's business.
+    # Do not publish paths of this machine.
     told = hub if at_github else replace(hub, repository=hub.folder.name)
     record = read_adapted(model / ADAPTED)[1] if (model / ADAPTED).is_file() else {}
-    learnt = (
-        f"duskline has taught it: {record['learnt_from']}" if record else "duskline has taught it nothing"
-    )
+    learnt = f"duskline changed it: {record['learnt_from']}" if record else "duskline did not change it"
     return Exportable(
         network=network,
         weights=network.state_dict(),
@@ -153,10 +151,10 @@ def _document(told: HubModel) -> dict[str, Any]:
 def _whose(told: HubModel) -> str:
     if told.source == "github":
         return (
-            f"It runs the code of {told.repository}, which torch\ndownloads at the first call, when it may"
+            f"It runs the code of {told.repository}, which torch\ndownloads at the first call; torch may then"
             " ask whether you trust it. To use a copy of that code, give its folder as\n`repository`."
         )
     return (
-        f"It runs the code of somebody else's folder {told.repository},\nwhich you need as well: give that"
-        " folder as `repository`."
+        f"It runs code from the folder {told.repository},\nwhich is not included: give that folder as"
+        " `repository`."
     )

@@ -1,4 +1,4 @@
-"""What a recogniser of ours consists of, as plain values that own_hubconf.py builds it from."""
+"""The parts of a model trained by duskline, as plain values that own_hubconf.py builds it from."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.vpr.models.timm_backbones import cut_network
 def network_parts(settings: NetworkSettings, network: Network) -> dict[str, Any]:
     """The parts of `network`, which has these settings, for a JSON document.
 
-    backbones: one or two, each with its library, the network's name there and the names of its modules up to
-    the cut; of timm's also by which options it is made, and no names where it is used as a whole.
-    aggregation: its kind, and what that is made with. halved: whether the sum of two is.
+    backbones: one or two, each with its library, the name of the network there and the names of its modules
+    up to the cut; for timm also its options, and no module names if the network is used as a whole.
+    aggregation: its kind and arguments. halved: whether the sum of two descriptors is halved.
     """
     if settings.aggregation == "netvlad":
         channels = network.descriptor_size // (settings.clusters or 1)

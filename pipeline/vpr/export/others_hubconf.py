@@ -1,6 +1,6 @@
-"""A place recogniser of others, with the weights that duskline has for it, for `torch.hub`: see README.md.
+"""A model of others for visual place recognition, with weights from duskline, for `torch.hub`: see README.md.
 
-The file export.json beside this one says whose code it needs, and weights.pt holds its weights.
+The file export.json beside this one says which code it needs, and weights.pt contains its weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _load(repository: str, arguments: dict[str, typing.Any]) -> torch.nn.Module:
     source = "github" if as_known else "local"
     if source == "local" and not (pathlib.Path(repository) / "hubconf.py").is_file():
         raise FileNotFoundError(
-            f"{repository} has no hubconf.py: repository is the folder with the code of {known['words']}"
+            f"{repository} has no hubconf.py: repository must be the folder with the code of {known['words']}"
         )
     network = torch.hub.load(
         str(repository), known["entry"], source=source, **{**known["arguments"], **arguments}

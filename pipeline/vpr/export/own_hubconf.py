@@ -1,6 +1,6 @@
-"""A place recogniser that duskline has trained, for `torch.hub` and without duskline: README.md tells of it.
+"""A model for visual place recognition, trained by duskline, for `torch.hub` without duskline: see README.md.
 
-The file export.json beside this one says what the network consists of, and weights.pt holds its weights.
+The file export.json beside this one lists the parts of the network, and weights.pt contains its weights.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Renormalised(nn.Module):
 
 
 class _Last(nn.Module):
-    """The last features of a network that gives a list of them: (N, 3, H, W) -> (N, C, h, w)."""
+    """The last features of a network that returns a list of them: (N, 3, H, W) -> (N, C, h, w)."""
 
     def __init__(self, network: nn.Module, channels_last: bool) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _NetVLAD(nn.Module):
 
 
 class _Sum(nn.Module):
-    """Two networks whose descriptors of an image are added, and halved if that is asked for."""
+    """Two networks whose descriptors of an image are added, and halved if `halved`."""
 
     def __init__(self, first: nn.Module, second: nn.Module, *, halved: bool) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class _Sum(nn.Module):
 
 
 def _stages(backbone: dict[str, typing.Any]) -> list[nn.Module]:
-    """What an image goes through up to its features, with weights that mean nothing yet."""
+    """The modules from image to features, with random weights."""
     if backbone["library"] == "torchvision":
         import torchvision
 
@@ -113,7 +113,7 @@ def _recogniser(backbone: dict[str, typing.Any], aggregation: dict[str, typing.A
 
 
 def _network(known: dict[str, typing.Any]) -> nn.Module:
-    """The network that export.json tells of, with weights that mean nothing yet."""
+    """The network described by export.json, with random weights."""
     first, *others = [_recogniser(backbone, known["aggregation"]) for backbone in known["backbones"]]
     return _Sum(first, *others, halved=known["halved"]) if others else first
 
@@ -122,6 +122,6 @@ def _load() -> nn.Module:
     folder = pathlib.Path(__file__).resolve().parent
     network = _network(json.loads((folder / "export.json").read_text(encoding="utf-8"))["network"])
     weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
-    # As they are in the file: how weights are in memory decides how sums are rounded.
+    # assign=True keeps the memory layout of the file, which decides how sums are rounded.
     network.load_state_dict(weights, assign=True)
     return network.eval()

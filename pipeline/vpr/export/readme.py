@@ -1,4 +1,4 @@
-"""The README.md of an exported model: how it is loaded, what it takes and gives, where it comes from."""
+"""The README.md of an exported model: how to load it, input and output, origin, licences."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pipeline.vpr.inputs.preprocessing import MEAN, STD
 def readme(found: Exportable, entry: str, sizes: Sequence[tuple[int, int]], terms: Sequence[Terms]) -> str:
     """The page, in Markdown.
 
-    entry: the function of hubconf.py. sizes: heights and widths that it was tested with. terms: of what it
-    was made from, as far as they are known.
+    entry: the function of hubconf.py. sizes: heights and widths of the images that it was tested with. terms:
+    licences of its training data and initial weights, as far as known.
     """
     versions = ", ".join(f"{package} {version(package)}" for package in found.needs)
     return f"""# {entry}
 
-A place recogniser, {found.kind}. It was written by duskline, which is not needed to use it:
+A model for visual place recognition: {found.kind}.
+duskline exported it, and is not needed to use it:
 
 ```python
 import torch
@@ -28,24 +29,24 @@ model = torch.hub.load("path/of/this/folder", "{entry}", source="local"{found.ca
 descriptors = model(images)
 ```
 
-## What it takes and gives
+## Input and output
 
-- `pictures`: (N, 3, height, width), float32: RGB in [0, 1], less ImageNet's mean {MEAN},
-  divided by its deviation {STD}. {_sizes(found, sizes)}
-- `descriptors`: (N, {found.descriptor_size}), float32. The smaller the Euclidean distance of two, the more
-  alike their places look; they are compared as they are.
-- The model comes in eval mode, in which places are to be described.
+- `images`: (N, 3, height, width), float32: RGB in [0, 1], minus ImageNet's mean {MEAN},
+  divided by its standard deviation {STD}. {_sizes(found, sizes)}
+- `descriptors`: (N, {found.descriptor_size}), float32. The smaller the Euclidean distance between two,
+  the more alike the places look. Compare them as they are, without normalisation.
+- The model is in eval mode. Leave it there to compute descriptors.
 
 ## What it needs
 
 Its weights are in `weights.pt`. {found.whose_code or "Nothing is downloaded."}
-It was written and tried with {versions}.
+It was exported and tested with {versions}.
 
 ## Where it comes from
 
 {found.origin}
 
-## Under which terms
+## Licences
 
 {_terms(found, terms)}
 """
@@ -56,7 +57,7 @@ def _sizes(found: Exportable, tested: Sequence[tuple[int, int]]) -> str:
     done = [("adapted", adapted), ("tested", tested)]
     said = [f"{what} at {', '.join(map(_pixels, sizes))} pixels" for what, sizes in done if sizes]
     if not said:
-        return "No test was available that\n  would say at which height and width."
+        return "The height and\n  width at which it was tested are not known."
     return f"It was\n  {' and '.join(said)} (width x height)."
 
 
@@ -68,10 +69,10 @@ def _pixels(size: tuple[int, int]) -> str:
 def _terms(found: Exportable, terms: Sequence[Terms]) -> str:
     lines = [_line(one) for one in terms]
     if found.whose_code:
-        lines.append("- The code that it runs and the weights that it began with: those of their owners.")
+        lines.append("- The code that it runs and its initial weights: the terms of their owners.")
     return "\n".join(lines) or "They are not known: ask whoever gave it to you."
 
 
 def _line(one: Terms) -> str:
-    said = [f"- {one.title}: {one.licence}", one.terms, one.citation and f"To be cited: {one.citation}"]
+    said = [f"- {one.title}: {one.licence}", one.terms, one.citation and f"Please cite: {one.citation}"]
     return ". ".join(part.removesuffix(".") for part in said if part) + "."

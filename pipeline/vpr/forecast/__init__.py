@@ -1,4 +1,4 @@
-"""What training a recogniser asks of a machine, before anything runs.
+"""Estimate what training a model needs of a machine, before anything runs.
 
-learning_need.py calculates a GPU's memory and time; what a stage refuses beforehand it measures itself.
+learning_need.py calculates memory and time on a GPU; the stages themselves measure before they start.
 """

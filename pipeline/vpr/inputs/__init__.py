@@ -1,4 +1,4 @@
-"""Images as a network's input, and the images of a split with their positions.
+"""Images as the input of a network, and the images of a split with their positions.
 
 Resizing and normalisation are in preprocessing.py.
 """

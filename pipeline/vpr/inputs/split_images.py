@@ -1,4 +1,4 @@
-"""The images of one split as places: their positions, and their images as a network's input."""
+"""The images of one split: their positions, and the images as input of a network."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pipeline.vpr.inputs.preprocessing import read_view
 if TYPE_CHECKING:
     from pipeline.vpr.augmentation.transforms import Augmentation
 
-# Metres, beyond every radius.
+# Metres, farther than any radius.
 _FAR = 1e7
 
 
 @dataclass(frozen=True)
 class SplitImages:
-    """Images of a set in the order of their names; `height` and `width` in pixels of the network's input."""
+    """Images of a dataset in the order of their names; `height` and `width` of the input in pixels."""
 
     images: ImageSet
     rows: tuple[ImageRow, ...]
@@ -33,7 +33,7 @@ class SplitImages:
         return len(self.rows)
 
     def file(self, index: int) -> tuple[bytes, str]:
-        """Return the bytes of one image, and what errors call it."""
+        """Return the bytes of one image, and its name in error messages."""
         row = self.rows[index]
         return self.images.read(row), f"{self.images.root}/{row.name}"
 
@@ -45,25 +45,25 @@ class SplitImages:
     def read_changed(
         self, index: int, augmentation: Augmentation, generator: np.random.Generator
     ) -> torch.Tensor:
-        """Return one image as `read`, changed as `generator` draws it."""
+        """Return one image as `read`, augmented with the random numbers of `generator`."""
         data, label = self.file(index)
         return augmentation.read(data, (self.height, self.width), label, generator)
 
     @property
     def nights(self) -> np.ndarray:
-        """Whether each image is known to be of the night: (n,), bool."""
+        """Whether each image is known to be a night image: (n,), bool."""
         return np.array([row.time_of_day == "night" for row in self.rows], dtype=bool)
 
     def without_nights(self) -> SplitImages:
-        """The same without the images that are known to be of the night; `SetError` when none is left."""
+        """The same without known night images; `SetError` when none is left."""
         rows = tuple(row for row in self.rows if row.time_of_day != "night")
         if not rows:
-            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are of the night")
+            raise SetError(f"all {len(self.rows)} images of this part of {self.images.root} are night images")
         return replace(self, rows=rows)
 
     @cached_property
     def positions(self) -> np.ndarray:
-        """East and north in metres: (n, 2), float64; where nobody knows them each is far from all others."""
+        """East and north in metres: (n, 2), float64; without known positions, all are far apart."""
         if self.images.positions_in == UNPLACED:
             return np.column_stack([_FAR * np.arange(len(self)), np.zeros(len(self))])
         return np.array([(row.east, row.north) for row in self.rows], dtype=np.float64).reshape(-1, 2)
@@ -73,5 +73,5 @@ def split_images(images: ImageSet, split: str, role: str, height: int, width: in
     """The images of a split and role; `SetError` when there are none."""
     rows = images.where(split, role)
     if not rows:
-        raise SetError(f"the set {images.root} has no images in {split}/{role}")
+        raise SetError(f"the dataset {images.root} has no images in {split}/{role}")
     return SplitImages(images, rows, height, width)

@@ -1,4 +1,4 @@
-"""The descriptor network: backbones (torchvision, timm), aggregation (NetVLAD, GeM), its file.
+"""The descriptor network: backbones (torchvision, timm), aggregation (NetVLAD, GeM), model files.
 
-descriptor_model.py puts them together.
+descriptor_model.py combines them.
 """

@@ -1,4 +1,4 @@
-"""From a grid of local features to one descriptor of the image: NetVLAD, GeM."""
+"""Aggregate a grid of local features into one descriptor of the image: NetVLAD, GeM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pipeline.runtime.errors import DusklineError
 
-# The share that the second best cluster may keep of the best one's weight, on average, after initialisation.
+# Weight of the second best cluster as a share of the best one's, on average, after initialisation.
 _SECOND_SHARE = 0.01
 
 
@@ -34,7 +34,7 @@ class GeM(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A pooling and the place of L2 normalisation round it: (N, C, H, W) -> (N, C).
+    """A pooling with L2 normalisation before or after it: (N, C, H, W) -> (N, C).
 
     l2: "before_pool" normalises each location over its channels (the descriptor is then not of unit length),
     "after_pool" the pooled vector, "none" neither.
@@ -86,11 +86,11 @@ class NetVLAD(nn.Module):
 
 
 def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return alpha and the weights alpha * c / |c|, (K, D), of the first assignment.
+    """Return alpha and the weights alpha * c / |c|, (K, D), of the initial assignment.
 
-    alpha makes the second best cluster's weight one hundredth of the best one's where their similarities
-    differ as they do on average over `descriptors` (n, D), which are of unit length. `DusklineError` where
-    they do not differ: K < 2, clusters in one direction, or one without a direction.
+    alpha makes the weight of the second best cluster one hundredth of the best one's when their similarities
+    differ by the average over `descriptors` (n, D), which have unit length. `DusklineError` when there is no
+    difference: K < 2, clusters in one direction, or a cluster of length 0.
     """
     lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
     unit = centroids / np.maximum(lengths, np.finfo(centroids.dtype).tiny)
@@ -98,9 +98,9 @@ def initial_assignment(centroids: np.ndarray, descriptors: np.ndarray) -> tuple[
     difference = float(np.mean(similarities[-1] - similarities[-2])) if len(unit) > 1 else 0.0
     if not (difference > 0 and lengths.min() > 0):
         raise DusklineError(
-            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart: the best and"
-            f" the second best differ by {difference:g} on average",
-            hint="are the images all alike, or all black? Otherwise change the number of clusters",
+            f"{len(unit)} clusters of {len(descriptors)} local features cannot be told apart:"
+            f" the similarities to the best and the second best differ by {difference:g} on average",
+            hint="check whether all images are alike or black; otherwise change the number of clusters",
         )
     alpha = -math.log(_SECOND_SHARE) / difference
     return alpha, alpha * unit

@@ -1,4 +1,4 @@
-"""Networks of torchvision and of timm, cut where place recognition takes their features."""
+"""Networks of torchvision and timm, cut at the layer whose features place recognition uses."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Stages = list[tuple[str, nn.Module]]
 class Backbone(nn.Module):
     """Normalised images (N, 3, H, W) -> features (N, channels, about H / stride, about W / stride).
 
-    `frozen` layers come first and learn nothing; `learning` ones follow, and do not write into what the
-    frozen give. If `still`, the frozen stay in eval mode, so that what they give of an image is ever the
-    same; else their batch norm statistics move in train mode, as in the paper's benchmark. The stride of
-    torchvision's is 16, of a ResNet's conv5 32. `ParameterError` for images with a side below `smallest`
-    pixels, of which no feature is left.
+    `frozen` layers come first and are not trained; `learning` layers follow, and do not change the output of
+    the frozen layers in place. If `still`, the frozen layers stay in eval mode, so that their features of an
+    image never change; else their batch norm statistics are updated in train mode, as in the paper's
+    benchmark. The stride is 16 for torchvision, 32 for conv5 of a ResNet. `ParameterError` for images with a
+    side below `smallest` pixels, which are too small for any feature.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Set train or eval mode, in which layers that are still have no part."""
+        """Set train or eval mode; `still` layers stay in eval mode."""
         super().train(mode)
         if self.still:
             self.frozen.eval()
@@ -60,18 +60,18 @@ class Backbone(nn.Module):
         """Features of a batch."""
         if min(x.shape[2:]) < self.smallest:
             raise ParameterError(
-                f"images of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone: it needs"
-                f" {self.smallest} on each side",
-                hint="raise height and width; multi-scale testing shows it quarters of them",
+                f"images of {x.shape[3]}x{x.shape[2]} pixels are too small for this backbone, which needs"
+                f" at least {self.smallest} on each side",
+                hint="raise height and width; multi-scale testing also uses images of a quarter of that size",
             )
         features: Tensor = self.learning(self.frozen(x))
         return features
 
 
 class Renormalised(nn.Module):
-    """Images normalised by ImageNet's mean and deviation, as another network needs them: (N, 3, H, W).
+    """Change images from ImageNet's normalisation to that of another network: (N, 3, H, W).
 
-    Its two numbers for each channel are kept with the weights, which were learnt from such images.
+    The two numbers per channel are saved with the weights, which were trained on such images.
     """
 
     scale: Tensor
@@ -86,16 +86,16 @@ class Renormalised(nn.Module):
         self.register_buffer("shift", torch.tensor(shift)[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply and add; where the two are the same, all values stay as they are."""
+        """Multiply and add; with equal normalisations all values stay the same."""
         return x * self.scale + self.shift
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of torchvision, where it is cut, and what of it learns.
+    """A network of torchvision, its cut, and its trainable layers.
 
-    layers: those up to the cut, by name. late: so many of them learn where only the late layers do.
-    channels: of the features. smallest: pixels of a side of the smallest image.
+    layers: those up to the cut, by name. late: how many of the last ones are trained with "late_layers".
+    channels: of the features. smallest: smallest side of an image, pixels.
     """
 
     network: Callable[..., nn.Module]
@@ -125,8 +125,8 @@ _RESNET50 = _MODELS.resnet50, _MODELS.ResNet50_Weights.IMAGENET1K_V1
 _ALEXNET = _MODELS.alexnet, _MODELS.AlexNet_Weights.IMAGENET1K_V1
 _VGG16 = _MODELS.vgg16, _MODELS.VGG16_Weights.IMAGENET1K_V1
 
-# Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers" are of a ResNet conv4 (its
-# layer3) and what follows, of AlexNet all but its first 5 layers, of VGG-16 its last 5.
+# Cut and frozen as in the Deep Visual Geo-localization Benchmark. "late_layers": in a ResNet conv4 (layer3)
+# and what follows, in AlexNet all but the first 5 layers, in VGG-16 the last 5.
 BACKBONES: dict[str, Architecture] = {
     "resnet18conv4": Architecture(*_RESNET18, _through_conv4, late=1, channels=256),
     "resnet18conv5": Architecture(*_RESNET18, _through_conv5, late=2, channels=512),
@@ -140,20 +140,20 @@ BACKBONES: dict[str, Architecture] = {
 def build_backbone(name: str, weights: str, trainable: str, stride: int | None = None) -> Backbone:
     """Build the backbone `name`: one of `BACKBONES`, or timm's network up to its last features of `stride`.
 
-    weights: "none" (drawn from torch's generator), "imagenet" (downloaded on first use), "packaged", or the
+    weights: "none" (random, from torch's generator), "imagenet" (downloaded on first use), "packaged", or the
     path of a file; see pretrained_weights.py. trainable: "all", the "late_layers" of one of `BACKBONES`, or
     the name of the first stage that learns.
-    `ParameterError` for what there is not, `MissingInputError` when the weights is not available, and
-    `CheckpointError` for a file of other ones.
+    `ParameterError` for an unknown name, `MissingInputError` when the weights are not available, and
+    `CheckpointError` for a file with other weights.
     """
     if name in BACKBONES:
         return _of_torchvision(name, weights, trainable, stride)
     if not is_known(name):
         near = near_names(name)
-        nearest = f" ({', '.join(near)} are spelt nearly so)" if near else ""
+        nearest = f" (similar names: {', '.join(near)})" if near else ""
         raise ParameterError(
             f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}, and all networks of timm{nearest}",
-            hint="python -c 'import timm; print(*timm.list_models())' names those of timm",
+            hint="list those of timm: python -c 'import timm; print(*timm.list_models())'",
         )
     file = start_file(weights, name)
     network = cut_network(name, stride, published=weights == PUBLISHED)
@@ -171,8 +171,8 @@ def build_backbone(name: str, weights: str, trainable: str, stride: int | None =
 def _of_torchvision(name: str, weights: str, trainable: str, stride: int | None) -> Backbone:
     if stride is not None:
         raise ParameterError(
-            f"backbone {name} has a stride of its own, but stride is {stride}",
-            hint="leave stride out, or null: it is for networks of timm",
+            f"backbone {name} has a fixed stride, but stride is {stride}",
+            hint="leave stride out, or set it to null: only networks of timm use it",
         )
     architecture = BACKBONES[name]
     file = start_file(weights, name)
@@ -203,8 +203,7 @@ def _first_learning(name: str, stages: Stages, trainable: str, late: int | None)
     names = [stage for stage, _ in stages]
     if names == [""]:
         raise ParameterError(
-            f"backbone {name} of timm is not computed stage after stage, so that it cannot learn from"
-            f" {trainable} on",
+            f"backbone {name} of timm is not a sequence of stages, so training cannot start at {trainable}",
             hint="set trainable: all",
         )
     if trainable in names:
@@ -212,13 +211,13 @@ def _first_learning(name: str, stages: Stages, trainable: str, late: int | None)
     late_layers = "" if late is None else " or late_layers"
     raise ParameterError(
         f"backbone {name} has no stage {trainable!r}; its stages are {', '.join(names)}",
-        hint=f"set trainable to all{late_layers}, or to the first stage that learns",
+        hint=f"set trainable to all{late_layers}, or to the first stage to train",
     )
 
 
 def _parted(stages: Stages, first: int) -> tuple[nn.Sequential, nn.Sequential]:
     modules = [module for _, module in stages]
     if first and getattr(modules[first], "inplace", False) is True:
-        # What the frozen layers give may be kept.
+        # An in-place layer would change the output of the frozen layers, which may be kept.
         modules[first].inplace = False  # type: ignore[assignment]
     return nn.Sequential(*modules[:first]), nn.Sequential(*modules[first:])

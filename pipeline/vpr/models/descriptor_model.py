@@ -1,4 +1,4 @@
-"""The recogniser: a backbone and an aggregation, or an ensemble of two, and the file that keeps it."""
+"""The VPR model: a backbone and an aggregation, or an ensemble of two, and its file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from pipeline.vpr.models.backbones import BACKBONES, build_backbone
 
 _FORMAT = "duskline recogniser 1"
 _PARTS = ("settings", "record", "weights")
-_TRAIN = "give the model.pt that a training run has written"
-_AGAIN = "the file may be damaged or half copied: bring it again, or train the model again"
+_TRAIN = "use a model.pt written by a training run"
+_AGAIN = "the file may be damaged or only partly copied: get it again, or train the model again"
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What a recogniser consists of.
+    """The parts of a model.
 
-    backbone: its name; weights: what it starts from; trainable: what of it learns; stride: of timm's, null
-    for torchvision's; see `build_backbone`. aggregation: "netvlad" with `clusters`, or "gem" with L2
-    normalisation `l2`. ensemble: how the descriptors of `backbone` and of `second_backbone` become one, see
-    `Ensemble`; null for one backbone alone. What holds for the one holds for the other, but that a stride is
-    only for those of timm.
+    backbone: its name; weights: initial weights; trainable: layers that are trained; stride: for timm, null
+    for torchvision; see `build_backbone`. aggregation: "netvlad" with `clusters`, or "gem" with L2
+    normalisation `l2`. ensemble: how the descriptors of `backbone` and `second_backbone` are combined, see
+    `Ensemble`; null for a single backbone. All settings apply to both backbones, except that only a timm
+    network uses the stride.
     """
 
     backbone: str
@@ -52,12 +52,12 @@ class NetworkSettings:
 
     @property
     def backbones(self) -> tuple[str, ...]:
-        """The names of the one or two."""
+        """The names of the one or two backbones."""
         return (self.backbone,) if self.second_backbone is None else (self.backbone, self.second_backbone)
 
     @property
     def combination(self) -> str | None:
-        """In words, how two backbones make one descriptor; None where there is one backbone."""
+        """How the descriptors of two backbones are combined, in words; None for one backbone."""
         if self.ensemble is None:
             return None
         halved = " and halved" if self.ensemble == "division" else ""
@@ -67,7 +67,7 @@ class NetworkSettings:
 class Recogniser(nn.Module):
     """Normalised images (N, 3, H, W) -> descriptors (N, descriptor_size).
 
-    `backbone` gives features (N, C, h, w).
+    `backbone` computes features (N, C, h, w).
     """
 
     def __init__(self, backbone: nn.Module, aggregation: nn.Module, descriptor_size: int) -> None:
@@ -83,25 +83,25 @@ class Recogniser(nn.Module):
 
     @property
     def parts(self) -> tuple[Recogniser, ...]:
-        """The recognisers that it consists of: itself."""
+        """Its models: itself."""
         return (self,)
 
 
 class Ensemble(nn.Module):
-    """Two recognisers that see the same images: (N, 3, H, W) -> descriptors (N, descriptor_size).
+    """Two models on the same images: (N, 3, H, W) -> descriptors (N, descriptor_size).
 
-    "addition" adds their descriptors, "division" halves the sum as well; neither normalises it. The two rank
-    alike, and learn differently, as the margin of the loss stays. Source: the paper, Table IV.
-    `ParameterError` when their descriptors differ in length.
+    "addition" adds their descriptors, "division" also halves the sum; neither normalises it. Both give the
+    same ranking, but train differently, because the margin of the loss is the same. Source: the paper, Table
+    IV. `ParameterError` when the two descriptors differ in length.
     """
 
     def __init__(self, first: Recogniser, second: Recogniser, how: Literal["addition", "division"]) -> None:
         super().__init__()
         if first.descriptor_size != second.descriptor_size:
             raise ParameterError(
-                f"descriptors of an ensemble must be equally long, found {first.descriptor_size} and"
+                f"both descriptors of an ensemble must have one length, found {first.descriptor_size} and"
                 f" {second.descriptor_size}",
-                hint="take two backbones of as many channels, such as alexnet and resnet18conv4 with 256",
+                hint="use two backbones with the same number of channels, such as alexnet and resnet18conv4",
             )
         self.first = first
         self.second = second
@@ -115,7 +115,7 @@ class Ensemble(nn.Module):
 
     @property
     def parts(self) -> tuple[Recogniser, ...]:
-        """The recognisers that it consists of."""
+        """Its two models."""
         return (self.first, self.second)
 
 
@@ -123,7 +123,7 @@ Network = Recogniser | Ensemble
 
 
 def build_network(settings: NetworkSettings) -> Network:
-    """Build a recogniser or an ensemble; what has no weights yet is drawn from torch's generator."""
+    """Build a model or an ensemble; weights without a source are random, from torch's generator."""
     first = _recogniser(settings, settings.backbone)
     if settings.ensemble is None or settings.second_backbone is None:
         return first
@@ -131,15 +131,15 @@ def build_network(settings: NetworkSettings) -> Network:
 
 
 def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
-    # Beside one of timm, one of torchvision keeps its own.
+    # In an ensemble with a timm network, a torchvision network has its own fixed stride.
     own = name in BACKBONES and any(other not in BACKBONES for other in settings.backbones)
     backbone = build_backbone(name, settings.weights, settings.trainable, None if own else settings.stride)
     channels = backbone.channels
     if settings.aggregation == "netvlad":
         if settings.clusters is None or settings.clusters < 2:
             raise ParameterError(
-                f"netvlad needs clusters, at least 2, but found {settings.clusters}",
-                hint="the published networks have 64",
+                f"netvlad needs at least 2 clusters, found {settings.clusters}",
+                hint="set clusters: 64, as in the published networks",
             )
         vlad = NetVLAD(settings.clusters, channels)
         return Recogniser(backbone, vlad, settings.clusters * channels)
@@ -149,7 +149,7 @@ def _recogniser(settings: NetworkSettings, name: str) -> Recogniser:
 
 
 def save_model(path: Path, network: Network, settings: NetworkSettings, record: dict[str, Any]) -> None:
-    """Write weights, settings and `record` (plain values) to one file, whole or not at all."""
+    """Write weights, settings and `record` (plain values) atomically to one file."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     kept = {name: value for name, value in asdict(settings).items() if (name, value) != ("stride", None)}
     document = {"format": _FORMAT, "settings": kept, "record": record, "weights": weights}
@@ -158,10 +158,10 @@ def save_model(path: Path, network: Network, settings: NetworkSettings, record: 
 
 
 def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
-    """Read a file of `save_model`: nothing is downloaded or drawn, and no code in it is run.
+    """Read a file of `save_model`: nothing is downloaded, and no code in it is run.
 
-    `MissingInputError` without a file; `CheckpointError` for one that is damaged, of another kind, or whose
-    weights are not those of its settings; `ParameterError` for settings that there are not.
+    `MissingInputError` without a file; `CheckpointError` for a damaged file, another kind of file, or weights
+    that do not match its settings; `ParameterError` for unknown settings.
     """
     document = _read(path)
     settings = build(NetworkSettings, document["settings"], str(path))
@@ -172,7 +172,7 @@ def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
     _require_weights(weights, network.state_dict(), path)
     network.load_state_dict(weights, assign=True)
     if any(value.is_meta for value in network.buffers()):
-        # Some networks of timm have constants that belong to no state: only a real one has them.
+        # Some networks of timm have constants outside the state dict, which the meta device does not compute.
         with torch.random.fork_rng(devices=[]):
             network = build_network(bare)
         network.load_state_dict(weights)
@@ -180,7 +180,7 @@ def load_model(path: Path) -> tuple[Network, NetworkSettings, dict[str, Any]]:
 
 
 def read_record(path: Path) -> tuple[NetworkSettings, dict[str, Any]]:
-    """Read settings and record of a file of `save_model`, its weights left in it; errors as `load_model`."""
+    """Read settings and record of a file of `save_model` without its weights; errors as `load_model`."""
     document = _read(path, mapped=True)
     return build(NetworkSettings, document["settings"], str(path)), document["record"]
 
@@ -195,7 +195,7 @@ def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
             f"{path} cannot be read as a model: {first_line(error)}", hint=_AGAIN
         ) from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is not a recogniser that duskline has trained", hint=_TRAIN)
+        raise CheckpointError(f"{path} is not a model trained by duskline", hint=_TRAIN)
     for part in _PARTS:
         if not isinstance(document.get(part), dict):
             found = type(document[part]).__name__ if part in document else "nothing"
@@ -204,24 +204,24 @@ def _read(path: Path, *, mapped: bool = False) -> dict[str, Any]:
 
 
 def _require_weights(weights: dict[str, Any], expected: dict[str, Tensor], path: Path) -> None:
-    """Each tensor of the network, of its shape and type and finite, and no other."""
+    """Require exactly the tensors of the network, with their shapes and types, and all finite."""
     different = sorted(map(str, expected.keys() ^ weights.keys()))
     if different:
         raise CheckpointError(
-            f"{path} does not hold the weights of its own settings: {len(different)} missing or unknown, the"
-            f" first {different[0]}",
+            f"the weights in {path} do not match its settings: {len(different)} missing or unknown, the first"
+            f" is {different[0]}",
             hint=_TRAIN,
         )
     for name in sorted(expected):
         value, wanted = weights[name], expected[name]
         if not isinstance(value, Tensor) or (value.shape, value.dtype) != (wanted.shape, wanted.dtype):
             raise CheckpointError(
-                f"{path} does not hold the weights of its own settings: {name}: expected {_kind(wanted)},"
-                f" found {_kind(value)}",
+                f"the weights in {path} do not match its settings: {name}: expected {_kind(wanted)}, found"
+                f" {_kind(value)}",
                 hint=_TRAIN,
             )
         if not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not numbers", hint=_AGAIN)
+            raise CheckpointError(f"{path}: {name} has values that are NaN or infinite", hint=_AGAIN)
 
 
 def _kind(value: Any) -> str:

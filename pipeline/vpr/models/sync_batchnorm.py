@@ -1,6 +1,6 @@
-"""Batch norm over the images of all processes of a training run that `torchrun` started.
+"""Batch norm over the images of all processes of a training run under `torchrun`.
 
-The same batch then gives the same step as in one process, up to the rounding of sums.
+A batch then gives the same step as in one process, up to the rounding of sums.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pipeline.runtime.errors import ParameterError
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the images of all processes in train mode; torch's own of this kind needs CUDA."""
+    """Batch norm over the images of all processes in train mode; torch's SyncBatchNorm needs CUDA."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise a batch (N, C, H, W), of which N may be 0."""
+        """Normalise a batch (N, C, H, W); N may be 0."""
         if not self.training:
             return super().forward(x)
         values = x.to(torch.promote_types(x.dtype, torch.float32))
@@ -46,13 +46,13 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 class SharedBatchNormAct(SharedBatchNorm):
-    """The same with what timm's `BatchNormAct2d` does next: its `drop`, then its activation."""
+    """The same, followed by `drop` and `act`, as in timm's `BatchNormAct2d`."""
 
     drop: nn.Module
     act: nn.Module
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise a batch (N, C, H, W), of which N may be 0, and activate it."""
+        """Normalise a batch (N, C, H, W) and activate it; N may be 0."""
         activated: Tensor = self.act(self.drop(super().forward(x)))
         return activated
 
@@ -61,10 +61,10 @@ Shared = TypeVar("Shared", bound=SharedBatchNorm)
 
 
 def share_batch_norm(network: nn.Module, group: Group) -> None:
-    """Replace each batch norm by one over all processes, with its weights, statistics and names.
+    """Replace each batch norm by one over all processes, with the same weights, statistics and names.
 
-    `ParameterError` for a network that trains batch norms of another kind, of which each process would see
-    its own images only.
+    `ParameterError` for a network that trains batch norms of another type, which would use the images of one
+    process only.
     """
     if group.size == 1:
         return
@@ -78,14 +78,14 @@ def share_batch_norm(network: nn.Module, group: Group) -> None:
                 setattr(module, name, shared)
             elif isinstance(child, _BatchNorm) and child.training and not isinstance(child, SharedBatchNorm):
                 raise ParameterError(
-                    f"this backbone has batch norms of the kind {type(child).__name__}, which {group.size}"
-                    " processes cannot train as one",
-                    hint="train it in one process, or take another backbone",
+                    f"this backbone has batch norms of type {type(child).__name__}, which {group.size}"
+                    " processes cannot train together",
+                    hint="train it in one process, or use another backbone",
                 )
 
 
 def _is_activated(child: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
-    # Only a network of timm has them, and has imported it.
+    # Only timm has them; if it is not imported, the network has none.
     return type(child) is getattr(sys.modules.get("timm.layers"), "BatchNormAct2d", None)
 
 

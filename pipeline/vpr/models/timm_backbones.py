@@ -1,6 +1,6 @@
-"""Networks of timm, cut at the last features of a stride, and taken apart where they are a sequence.
+"""Networks of timm, cut at the last features of a stride, and split into stages where they are a sequence.
 
-timm is imported only here and only when one of its networks is asked for, for that takes a third of a second.
+timm is imported only here, and only for a network of timm, because the import takes a third of a second.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from torch import Tensor, nn
 
 from pipeline.runtime.errors import MissingInputError, ParameterError
 
-# Vision transformers whose positions follow the image's size only when that is asked for.
+# Vision transformers that accept other image sizes only with an option.
 _OF_ANY_SIZE = ("vision_transformer", "deit", "eva")
-# What timm raises when weights is not available: no connection, no such file, a damaged one, none published.
-_NOT_HAD = (OSError, RuntimeError, ValueError, pickle.UnpicklingError)
+# Errors of timm when weights are not available: no connection, no such file, damaged, none published.
+_NOT_AVAILABLE = (OSError, RuntimeError, ValueError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
 class CutNetwork:
-    """A network up to the features that are taken of it.
+    """A network up to the features that are used.
 
-    stages: its parts by name, in the order in which they are computed, each of which takes what the one
-    before gives; one alone, with the name "", where it is no such sequence. channels: of the features.
-    mean, std: of red, green and blue in [0, 1], by which it needs its images normalised. network: what timm
-    made by `options`, of which the stages are parts; channels_last: whether its features are (N, h, w, C).
+    stages: its parts by name, in order, each applied to the output of the one before; a single one with the
+    name "" if the network is no such sequence. channels: of the features. mean, std: of red, green and blue
+    in [0, 1], for the normalisation of its images. network: what timm built with `options`, with the stages
+    as parts; channels_last: whether its features are (N, h, w, C).
     """
 
     stages: list[tuple[str, nn.Module]]
@@ -42,7 +42,7 @@ class CutNetwork:
 
 
 class WholeNetwork(nn.Module):
-    """A network of timm that gives its features as a list: the last of them, (N, C, h, w)."""
+    """A network of timm that returns a list of features: the last of them, (N, C, h, w)."""
 
     def __init__(self, network: nn.Module, name: str, channels_last: bool) -> None:
         super().__init__()
@@ -56,19 +56,19 @@ class WholeNetwork(nn.Module):
             features: Tensor = self.network(x)[-1]
         except AssertionError as error:
             raise ParameterError(
-                f"{self.name} of timm does not take images of {x.shape[3]}x{x.shape[2]} pixels: {error}",
-                hint="change height and width (multi-scale testing shows it smaller ones too), or take a"
+                f"{self.name} of timm does not accept images of {x.shape[3]}x{x.shape[2]} pixels: {error}",
+                hint="change height and width (multi-scale testing also uses smaller images), or use a"
                 " backbone for images of any size",
             ) from error
         return features.permute(0, 3, 1, 2) if self.channels_last else features
 
 
 def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork:
-    """Build timm's network `name` up to its last features of `stride`: a location for so many pixels.
+    """Build timm's network `name` up to its last features of `stride`, in pixels per feature location.
 
-    Its weights are drawn from torch's generator, or the `published` ones, which timm downloads once.
-    `ParameterError` for a stride of which the network has no features; `MissingInputError` when the weights
-    is not available.
+    Its weights are random, from torch's generator, or the `published` ones, which timm downloads once.
+    `ParameterError` for a stride at which the network has no features; `MissingInputError` when the weights
+    are not available.
     """
     import timm
 
@@ -80,20 +80,20 @@ def cut_network(name: str, stride: int | None, *, published: bool) -> CutNetwork
         there = ", ".join(map(str, sorted(set(strides))))
         found = "needs a stride" if stride is None else f"has no features of stride {stride}"
         raise ParameterError(
-            f"backbone {name} of timm {found}; it has those of {there}",
-            hint="set stride to one of these, such as 16: one location of the features for 16 x 16 pixels",
+            f"backbone {name} of timm {found}; its strides are {there}",
+            hint="set stride to one of these, such as 16: one feature location for 16 x 16 pixels",
         )
     place = len(strides) - 1 - strides[::-1].index(stride)
     options |= {"features_only": True, "out_indices": (place,)}
     try:
         network = timm.create_model(name, pretrained=published, **options)
-    except _NOT_HAD as error:
+    except _NOT_AVAILABLE as error:
         if not published:
             raise
         raise MissingInputError(
-            f"the published weights of {name} could not be had by timm: {error}",
-            hint="connect to the network once (they are kept in HF_HOME and TORCH_HOME), set weights to the"
-            " path of a file that holds them, or set weights: none",
+            f"timm could not get the published weights of {name}: {error}",
+            hint="connect to the network once (timm keeps them in HF_HOME and TORCH_HOME), set weights to the"
+            " path of a file with them, or set weights: none",
         ) from error
     published_form = timm.get_pretrained_cfg(name)
     cut = network.feature_info.info[place]
@@ -117,7 +117,7 @@ def is_known(name: str) -> bool:
 
 
 def near_names(name: str) -> list[str]:
-    """At most four names of timm's that are spelt nearly so, the nearest first."""
+    """At most four similar names of timm networks, the most similar first."""
     import timm
 
     return difflib.get_close_matches(name, timm.list_models(), 4)
@@ -146,7 +146,7 @@ def _options(name: str) -> dict[str, Any]:
 
 
 def _stages(network: Any, name: str, cut: dict[str, Any], channels_last: bool) -> list[tuple[str, nn.Module]]:
-    """The parts of a sequence, whose names have dots where the whole network's have."""
+    """The stages of a sequence; their names have dots where those of the whole network do."""
     from timm.models._features import FeatureDictNet
     from timm.models.efficientnet import EfficientNetFeatures
     from timm.models.mobilenetv3 import MobileNetV3Features

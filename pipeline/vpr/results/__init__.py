@@ -1,4 +1,4 @@
-"""What an evaluation leaves: metrics with Wilson intervals, predictions, thumbnails, ground truth.
+"""The result files of an evaluation: metrics with Wilson intervals, predictions, thumbnails, ground truth.
 
 Written by evaluation, read by report.
 """

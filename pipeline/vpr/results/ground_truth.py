@@ -1,7 +1,7 @@
-"""An evaluation on the ground: where the database was taken, and what lies nearest to each query.
+"""Positions of an evaluation: where the database was taken, and the nearest database image of each query.
 
-Two tables beside the predictions, so that a map can be drawn without the sets. They depend on the test set
-alone: all experiments have the same ones.
+Two tables beside the predictions, so that a map can be drawn without the datasets. They depend only on the
+test set, so all experiments have the same ones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEAREST = ("query", "database", "distance", "database_east", "database_north")
 
 @dataclass(frozen=True)
 class Nearest:
-    """The database image nearest to a query on the ground: its name, where it is, and metres to the query."""
+    """The database image nearest to a query: its name, position, and distance to the query in metres."""
 
     database: str
     east: float
@@ -39,7 +39,7 @@ def write_ground_truth(
     """Write both tables into `folder`, metres to the centimetre.
 
     database, queries: names. places (D, 2), asked (Q, 2): their positions, east and north in metres. Of
-    images that are equally near the first is taken.
+    images at the same distance, the first is used.
     """
     standpoints, first, images = np.unique(places, axis=0, return_index=True, return_counts=True)
     write_csv(
@@ -64,7 +64,7 @@ def write_ground_truth(
 def read_standpoints(folder: Path) -> np.ndarray:
     """East, north (metres) and number of images of each standpoint: (n, 3), float64.
 
-    `DusklineError` names the line that is not one of the table.
+    `DusklineError` names an invalid line.
     """
     path = folder / STANDPOINTS
     rows = []
@@ -72,12 +72,12 @@ def read_standpoints(folder: Path) -> np.ndarray:
         try:
             rows.append([_finite(row[name]) for name in _STANDPOINT])
         except ValueError as error:
-            raise DusklineError(f"{path}, line {line}: not a standpoint: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid standpoint: {error}") from error
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
 def read_nearest(folder: Path) -> dict[str, Nearest]:
-    """What lies nearest to each query, by the query's name; errors as `read_standpoints`."""
+    """The nearest database image of each query, by the query's name; errors as `read_standpoints`."""
     path = folder / NEAREST
     nearest = {}
     for line, row in read_csv(path, _NEAREST):
@@ -85,7 +85,7 @@ def read_nearest(folder: Path) -> dict[str, Nearest]:
             distance, east, north = (_finite(row[name]) for name in _NEAREST[2:])
             nearest[row["query"]] = Nearest(row["database"], east, north, distance)
         except ValueError as error:
-            raise DusklineError(f"{path}, line {line}: not what lies nearest: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid nearest image: {error}") from error
     return nearest
 
 

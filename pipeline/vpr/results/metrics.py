@@ -1,4 +1,4 @@
-"""The measured recalls of an experiment on a test set, as the JSON that `dvc metrics` and the report read."""
+"""The recalls of an experiment on a test set, as the JSON that `dvc metrics` and the report read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRICS = "metrics.json"
 
 @dataclass(frozen=True)
 class MeasuredRecall:
-    """recall@N: `hits` queries; in per cent: their share, its 95 % interval (Wilson), the share by chance."""
+    """recall@N: `hits` queries; in per cent: their share, its 95 % interval (Wilson), the chance level."""
 
     hits: int
     percent: float
@@ -24,11 +24,11 @@ class MeasuredRecall:
 
     @property
     def above_chance(self) -> bool:
-        """Whether even the lower bound lies above chance."""
+        """Whether the lower bound is above chance."""
         return self.low > self.chance
 
 
-# Fields that most results have no value of.
+# Fields that are empty in most results.
 _SELDOM = ("positions_in", "described")
 
 
@@ -37,11 +37,11 @@ class Metrics:
     """An experiment on a test set.
 
     trained_on, set_digest: digests of the manifests of the model's training set and of the test set.
-    learnt_from: in words, what was done to the training set's images; "" of a model of others.
-    database, queries: images. queries_without_positives: they count as misses. radius: metres.
-    protocol: in words, how recall is counted. numeric_path: the arithmetic. recalls: by N, ascending.
-    positions_in: what radius and distances count instead of metres: "frames", or "" for metres.
-    described: where `model` is two as one, which describes what, in words; "" where it is one.
+    learnt_from: in words, how the model was trained; "" for a model of others. database, queries: numbers of
+    images. queries_without_positives: they count as misses. radius: metres. protocol: in words, how recall is
+    counted. numeric_path: the arithmetic. recalls: by N, ascending. positions_in: unit of radius and
+    distances: "frames", or "" for metres. described: in words, which of two combined models describes what;
+    "" for one model.
     """
 
     experiment: str
@@ -62,7 +62,7 @@ class Metrics:
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:
-    """Write the metrics into `folder`; percentages to the thousandth, and of `_SELDOM` only what is there."""
+    """Write the metrics into `folder`; numbers with three decimals, fields of `_SELDOM` only if not empty."""
     document = {name: value for name, value in asdict(metrics).items() if value or name not in _SELDOM}
     document["recalls"] = {
         str(n): {name: round(value, 3) for name, value in asdict(recall).items()}
@@ -72,7 +72,7 @@ def write_metrics(folder: Path, metrics: Metrics) -> None:
 
 
 def read_metrics(folder: Path) -> Metrics:
-    """Read the metrics in `folder`; `DusklineError` when they are missing or not such."""
+    """Read the metrics in `folder`; `DusklineError` when they are missing or invalid."""
     path = folder / METRICS
     document = read_json(path)
     try:
@@ -83,4 +83,4 @@ def read_metrics(folder: Path) -> Metrics:
         values = {field.name: document[field.name] for field in fields(Metrics)}
         return Metrics(**values | {"recalls": recalls})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DusklineError(f"{path} does not hold the metrics of an evaluation: {error!r}") from error
+        raise DusklineError(f"{path} does not contain the metrics of an evaluation: {error!r}") from error

@@ -1,4 +1,4 @@
-"""What was found for each query, as a table that people and the report read."""
+"""The predictions of each query as a CSV table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.core.files import read_csv, write_csv
 from pipeline.runtime.errors import DusklineError
 
-# Of the evaluation's folder: the table.
+# In the folder of the evaluation.
 PREDICTIONS = "predictions.csv"
 
 
@@ -18,8 +18,8 @@ PREDICTIONS = "predictions.csv"
 class Prediction:
     """One database image found for one query.
 
-    query, database: names in their set. rank: from 1. distance: metres on the ground, or frames where the
-    test set counts those. feature_distance: squared L2 distance of the descriptors. correct: whether
+    query, database: names in their dataset. rank: from 1. distance: between their positions, in metres or
+    frames, as the test set counts. feature_distance: squared L2 distance of the descriptors. correct: whether
     `distance` is within the radius.
     """
 
@@ -39,12 +39,12 @@ _HEADER = tuple(field.name for field in fields(Prediction))
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
-    """Write the table; metres to the millimetre, feature distances to six digits."""
+    """Write the table; distances with three decimals, feature distances with six digits."""
     write_csv(path, _HEADER, map(_cells, predictions))
 
 
 def read_predictions(path: Path) -> Iterator[Prediction]:
-    """Read the table; `DusklineError` names the line that is not one of it."""
+    """Read the table; `DusklineError` names an invalid line."""
     for line, row in read_csv(path, _HEADER):
         try:
             # The same images are found again and again: a large project has a million matches.
@@ -58,7 +58,7 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
                 *(float(row[name]) for name in _HEADER[6:]),
             )
         except (ValueError, KeyError) as error:
-            raise DusklineError(f"{path}, line {line}: not a prediction: {error}") from error
+            raise DusklineError(f"{path}, line {line}: invalid prediction: {error}") from error
 
 
 def _cells(prediction: Prediction) -> list[str]:

@@ -1,4 +1,4 @@
-"""What was answered to each query, in short, and which answers tell most: the worst, and some right ones."""
+"""The first matches of each query, and the order of examples to show: the worst, and some correct ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from pipeline.vpr.results.predictions import Prediction
 
-# Finds of an answer that are looked at.
+# Matches of a query that are shown.
 SHOWN = 5
-# Of so many answers in the telling order one is right, as long as there are both.
+# One of this many examples is correct, while there are both kinds.
 _ONE_RIGHT_OF = 4
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The first `SHOWN` matches of a query, nearest first, and the rank of the first right one of all.
+    """The first `SHOWN` matches of a query, nearest first, and the rank of the first correct match of all.
 
-    first_right: from 1; None when no match was right.
+    first_right: from 1; None when no match is correct.
     """
 
     first_right: int | None
@@ -27,17 +27,17 @@ class QueryResult:
 
     @property
     def query(self) -> str:
-        """The query's name in its set."""
+        """The query's name in its dataset."""
         return self.found[0].query
 
     @property
     def right(self) -> bool:
-        """Whether the first match was right, as recall@1 counts."""
+        """Whether the first match is correct, as recall@1 counts."""
         return self.first_right == 1
 
 
 def query_results(predictions: Iterable[Prediction]) -> list[QueryResult]:
-    """The results in the order of `predictions`, in which the matches of a query follow by rank."""
+    """The results in the order of `predictions`, in which the matches of a query are sorted by rank."""
     answers = []
     for _, found in itertools.groupby(predictions, lambda prediction: prediction.query):
         rows = list(found)
@@ -47,7 +47,7 @@ def query_results(predictions: Iterable[Prediction]) -> list[QueryResult]:
 
 
 def worst_first(answers: Iterable[QueryResult]) -> list[QueryResult]:
-    """Sort by how late the first right match came, then by how far off the first match was on the ground."""
+    """Sort by rank of the first correct match, then by the distance of the first match; the worst first."""
     return sorted(
         answers,
         key=lambda answer: (
@@ -59,9 +59,9 @@ def worst_first(answers: Iterable[QueryResult]) -> list[QueryResult]:
 
 
 def examples_first(answers: Sequence[QueryResult]) -> list[QueryResult]:
-    """All of `answers`, so that any number from the start tells most: three of the worst, then a right one.
+    """Sort `answers` as examples: three of the worst, then a correct one, and so on.
 
-    The right ones come in an order by lot that depends on the names of the queries alone, so that experiments
+    The correct ones are in a random order that depends only on the names of the queries, so that experiments
     on one test set show the same ones.
     """
     wrong = worst_first(answer for answer in answers if not answer.right)

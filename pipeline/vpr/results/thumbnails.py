@@ -1,7 +1,7 @@
-"""Small copies of the images that an evaluation is looked at by: one archive, not a file for each image.
+"""Thumbnails of the images of an evaluation, in one archive instead of a file for each image.
 
-`pictures.zip` holds, uncompressed, a small JPEG under the name that the image has in its set, for the most
-telling queries: of the query, of the first matches, and of what lies nearest on the ground.
+`pictures.zip` contains, uncompressed, small JPEGs under the names of the images in their dataset. For each
+example query: the query, its first matches, and the nearest database image.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pipeline.vpr.results.ground_truth import Nearest
 from pipeline.vpr.results.query_results import QueryResult, examples_first
 
 COPIES = "pictures.zip"
-# Queries of an evaluation that have images: with what was found for them, about 2 MB of street scenes. More
-# would be kept for every experiment on every test set, and would not find room in a page.
+# Queries with thumbnails: with their matches about 2 MB of street scenes. They are kept for every experiment
+# on every test set, and more would not fit into a page.
 PICTURED = 60
 # Pixels of the longest side.
 _LONGEST = 220
-# The earliest that the form can hold: copies of the same images are the same bytes.
+# The earliest time in a zip: the same images give the same bytes.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _JPEG = b"\xff\xd8"
 _ENCRYPTED = 1
@@ -34,7 +34,7 @@ _ENCRYPTED = 1
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image of an archive: its name in the set, checksum (CRC-32) and bytes, known without reading it."""
+    """An image of an archive: its name in the dataset, checksum (CRC-32) and size in bytes."""
 
     name: str
     checksum: int
@@ -42,9 +42,9 @@ class Thumbnail:
 
 
 class Thumbnails:
-    """The small copies in an archive, which is open only while it is read: a page is made of hundreds.
+    """The thumbnails in an archive, which is open only while it is read: a page needs hundreds of archives.
 
-    `DusklineError` when it is missing or not an archive of small copies.
+    `DusklineError` when it is missing or not an archive of thumbnails.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class Thumbnails:
             self.copies = {info.filename: self._copy(info) for info in archive.infolist()}
 
     def read(self, name: str) -> bytes:
-        """The JPEG of an image; `DusklineError` when it is damaged or none."""
+        """The JPEG of an image; `DusklineError` when it is damaged or not a JPEG."""
         with self._opened() as archive:
             try:
                 data = archive.read(name)
@@ -65,7 +65,7 @@ class Thumbnails:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        require_file(self._path, hint="run the evaluation again, or `dvc pull` it")
+        require_file(self._path, hint="run the evaluation again, or run `dvc pull`")
         try:
             archive = zipfile.ZipFile(self._path)
         except (zipfile.BadZipFile, OSError) as error:
@@ -74,7 +74,7 @@ class Thumbnails:
             yield archive
 
     def _copy(self, info: zipfile.ZipInfo) -> Thumbnail:
-        # What is not compressed cannot unfold to more than the file has bytes.
+        # Uncompressed data cannot be larger than the file.
         stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
         if not stored or info.flag_bits & _ENCRYPTED:
             raise self._not_ours(f"{info.filename} is compressed or encrypted")
@@ -82,26 +82,26 @@ class Thumbnails:
 
     def _not_ours(self, why: str) -> DusklineError:
         return DusklineError(
-            f"{self._path} does not hold small copies of images: {why}",
-            hint="run the evaluation again, or `dvc pull` it",
+            f"{self._path} is not an archive of thumbnails: {why}",
+            hint="run the evaluation again, or run `dvc pull`",
         )
 
 
 def write_thumbnails(
     path: Path, answers: Sequence[QueryResult], nearest: Mapping[str, Nearest], images: ImageSet
 ) -> None:
-    """Write the images of the `PICTURED` most telling of `answers`, which are of queries in `images`."""
+    """Write the thumbnails of the first `PICTURED` examples of `answers`, whose queries are in `images`."""
     rows = {row.name: row for row in images.rows}
-    # As a dict: each once, in the order of the answers.
+    # A dict, so that each name is there once, in the order of the answers.
     names = dict.fromkeys(
         name
         for answer in examples_first(answers)[:PICTURED]
         for name in (answer.query, nearest[answer.query].database, *(row.database for row in answer.found))
     )
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in progress(names, label="small copies", unit="image"):
+        for name in progress(names, label="thumbnails", unit="image"):
             info = zipfile.ZipInfo(name, _NO_TIME)
-            # As on Unix, wherever it is made.
+            # As on Unix, on every system.
             info.create_system = 3
             label = f"{images.root}/{name}"
             archive.writestr(info, small_jpeg(images.read(rows[name]), _LONGEST, label=label))

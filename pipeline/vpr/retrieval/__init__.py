@@ -1,4 +1,4 @@
 """From images to recall: descriptor extraction, nearest neighbours (exact, IVF-PQ), recall@N.
 
-Used by training for its val split and by evaluation for test sets.
+Training uses it for the val split, evaluation for test sets.
 """

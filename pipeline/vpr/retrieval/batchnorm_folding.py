@@ -1,7 +1,7 @@
-"""Batch norm folded into the convolution before it, where its statistics stay as they are.
+"""Fold batch norm with fixed statistics into the convolution before it.
 
-Without it a network reads and writes its features fewer times: in `folded_eval_mode` its weights are
-multiplied once, in `folded_train_mode` at each step, so that the gradients reach the convolution's own.
+A network then reads and writes its features fewer times. `folded_eval_mode` scales the weights once,
+`folded_train_mode` in each step, so that the gradients reach the weights of the convolution.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from pipeline.vpr.models.sync_batchnorm import SharedBatchNorm, SharedBatchNormAct
 
-# In these, a batch norm that follows a convolution among the children takes its output; of others nobody
-# knows.
+# In these modules, a batch norm that follows a convolution among the children takes its output; in others
+# this is not known.
 _IN_ORDER = (nn.Sequential, BasicBlock, Bottleneck)
 
 
@@ -28,10 +28,10 @@ _IN_ORDER = (nn.Sequential, BasicBlock, Bottleneck)
 def folded_eval_mode(network: nn.Module) -> Iterator[None]:
     """Put a network into eval mode for the block, with its batch norms folded into its convolutions.
 
-    It computes the same then, up to rounding, with fewer skips the features. Afterwards, also after an
-    error, it has its own modules again, each in the mode it was in.
+    The result is the same, up to rounding, with fewer passes over the features. Afterwards, also after an
+    error, the network has its own modules again, each in its old mode.
     """
-    # Of each module: some may be frozen in eval mode inside a network that trains.
+    # For each module: some may be frozen in eval mode inside a network in train mode.
     before = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -44,13 +44,13 @@ def folded_eval_mode(network: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def folded_train_mode(network: nn.Module) -> Iterator[None]:
-    """Fold for the block each batch norm that is in eval mode; what is computed in it can be learnt from."""
+    """Fold each batch norm in eval mode for the block; gradients still flow."""
     with _folded(network, _Scaled):
         yield
 
 
 class _Scaled(nn.Module):
-    """A convolution whose weights are multiplied by what the batch norm after it does."""
+    """A convolution with the scale and shift of the batch norm after it."""
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class _Scaled(nn.Module):
         weight = convolution.weight * scale[:, None, None, None]
         if convolution.groups == 1 or x.device.type != "cpu":
             return self._convolved(x, weight, shift)
-        # In the weights' own numbers: gradients of few channels a group take a CPU much longer in bfloat16.
+        # In the type of the weights: gradients of small groups are much slower in bfloat16 on a CPU.
         with torch.autocast("cpu", enabled=False):
             return self._convolved(x.to(weight.dtype), weight, shift)
 
@@ -96,7 +96,7 @@ class _Scaled(nn.Module):
 
 @contextlib.contextmanager
 def _folded(network: nn.Module, fuse: Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Module]) -> Iterator[None]:
-    """Put what `fuse` makes of a convolution and its batch norm, if that does not learn, in their place."""
+    """Replace each convolution and its batch norm with fixed statistics by the result of `fuse`."""
     kinds = _kinds_of_timm()
     replaced = [
         (module, name, child)
@@ -113,10 +113,10 @@ def _folded(network: nn.Module, fuse: Callable[[nn.Conv2d, nn.BatchNorm2d], nn.M
 
 @dataclass(frozen=True)
 class _Kinds:
-    """Classes of timm, none while it was not imported.
+    """Classes of timm; none if it is not imported.
 
-    in_order: blocks as in `_IN_ORDER`. convolutions: those that only pad before. activated: batch norms that
-    apply `drop`, then `act` to what they have normalised.
+    in_order: blocks as in `_IN_ORDER`. convolutions: classes that differ only in padding. activated: batch
+    norms that apply `drop`, then `act` to the result.
     """
 
     in_order: tuple[type, ...] = ()
@@ -125,7 +125,7 @@ class _Kinds:
 
 
 def _kinds_of_timm() -> _Kinds:
-    # A network with layers of timm has imported it; for others it would be a third of a second lost.
+    # A network with timm layers has imported timm; for others the import would cost a third of a second.
     if "timm.models" not in sys.modules:
         return _Kinds()
     from timm.layers import BatchNormAct2d, ConvNormAct
@@ -147,7 +147,7 @@ def _kinds_of_timm() -> _Kinds:
 
 
 def _left_of(norm: nn.Module, kinds: _Kinds) -> nn.Module | None:
-    """What a batch norm does besides, if its statistics stay; None too for a kind that may do anything."""
+    """What is left of a batch norm after folding; None if it cannot be folded."""
     if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.training:
         return None
     if type(norm) in (nn.BatchNorm2d, SharedBatchNorm):
@@ -160,7 +160,7 @@ def _left_of(norm: nn.Module, kinds: _Kinds) -> nn.Module | None:
 def _fold_children(
     module: nn.Module, kinds: _Kinds, fuse: Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Module]
 ) -> list[tuple[str, nn.Module]]:
-    """Fold in place and return the children that were replaced, with their names."""
+    """Fold in place; return the replaced children with their names."""
     replaced = []
     children = list(module.named_children())
     for (name, convolution), (next_name, norm) in itertools.pairwise(children):

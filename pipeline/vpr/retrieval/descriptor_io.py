@@ -9,21 +9,21 @@ import numpy as np
 
 from pipeline.core.files import atomic_write, fsync
 
-# Descriptors that are read at once: of 16,384 numbers each, 256 MiB.
+# Descriptors that are read at once: 256 MiB with 16,384 dimensions.
 PIECE = 4096
 
 
 def in_pieces(descriptors: np.ndarray) -> Iterator[np.ndarray]:
-    """The rows of `descriptors`, `PIECE` at a time: of a memory map no more is held."""
+    """The rows of `descriptors`, `PIECE` at a time, so that a memory map is not held as a whole."""
     for start in range(0, len(descriptors), PIECE):
         yield descriptors[start : start + PIECE]
 
 
 def write_descriptors(path: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
-    """Write `count` descriptors to `path` (npy, float32), whole or not at all.
+    """Write `count` descriptors atomically to `path` (npy, float32).
 
-    They come in `pieces`, (n, ...) each; only one of these is held at a time. The file is on the disk when
-    this returns: a crash of the machine cannot leave one of the right size full of zeros.
+    They come in `pieces`, (n, ...) each, of which one is held at a time. The file is on the disk when this
+    returns, so a crash of the machine cannot leave a file of the right size full of zeros.
     """
     with atomic_write(path) as stream:
         for number, piece in enumerate(pieces):
@@ -36,7 +36,7 @@ def write_descriptors(path: Path, count: int, pieces: Iterable[np.ndarray]) -> N
 
 
 def read_descriptors(path: Path, count: int) -> np.ndarray | None:
-    """The `count` descriptors in `path` as a read-only memory map; None where there is no such whole file."""
+    """The `count` descriptors in `path` as a read-only memory map; None without a complete file."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

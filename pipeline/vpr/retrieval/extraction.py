@@ -1,4 +1,4 @@
-"""Descriptors of many images: read by threads ahead of the network, kept in order."""
+"""Descriptors of many images, which threads read ahead of the network."""
 
 from __future__ import annotations
 
@@ -32,20 +32,18 @@ def extract(
     """Descriptors (count, D), float32, of the images `read(0)` ... `read(count - 1)`, (3, H, W) each.
 
     The network, (N, 3, H, W) to (N, D), runs in eval mode without gradients; afterwards, also after an error,
-    each of its modules is in the mode it was in. `workers` threads read at most two batches ahead; their
-    number changes nothing. An error of `read` is raised as it is, and reads not yet begun are dropped.
+    each of its modules is in its old mode. `workers` threads read at most two batches ahead; their number
+    does not change the result. An error of `read` is raised unchanged, and reads not yet started are dropped.
     Raises `SetError` when `count` is 0, `ParameterError` when `batch` or `workers` is below 1, and
-    `DusklineError` before the first batch when memory will not do.
+    `DusklineError` before the first batch when there is too little memory.
     """
     if count < 1:
-        raise SetError(
-            "there are no images to describe", hint="check which split and role of the set are read"
-        )
+        raise SetError("there are no images to describe", hint="check the split and role that are read")
     for name, value in (("batch", batch), ("workers", workers)):
         if value < 1:
             raise ParameterError(f"{name} must be at least 1, found {value}")
     keep_freed_memory()
-    # Its width is known from the first batch on.
+    # The number of dimensions is known after the first batch.
     descriptors = np.empty((0, 0), np.float32)
     starts = range(0, count, batch)
     parts = ([partial(read, n) for n in range(start, min(start + batch, count))] for start in starts)
@@ -71,8 +69,8 @@ def _require_room_for_features(network: nn.Module, images: Tensor) -> None:
 
 def _require_room_for_descriptors(count: int, size: int) -> None:
     require_memory(
-        f"{count:,} descriptors of {size:,} numbers",
+        f"{count:,} descriptors of {size:,} dimensions",
         4 * count * size,
         torch.device("cpu"),
-        "take fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
+        "use fewer images, an aggregation with a shorter descriptor (gem), or a machine with more memory",
     )

@@ -1,4 +1,4 @@
-"""Search of a large database by an inverted file of product-quantised residuals, and the best ranked exactly.
+"""IVF-PQ search of a large database; the best candidates are ranked again by exact distances.
 
 Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", 2011, section IV (IVFADC).
 """
@@ -13,19 +13,19 @@ import numpy as np
 
 from pipeline.vpr.retrieval.descriptor_io import in_pieces
 
-# Of k-means, for each of its centroids: faiss warns below 39.
+# Training vectors per centroid of k-means: faiss warns below 39.
 _TRAINED_ON = 40
-# A code's byte chooses one of so many centroids.
+# Centroids that one byte of a code chooses from.
 _CODEBOOK = 256
 _SEED = 1234
 
 
 @dataclass(frozen=True)
 class IvfPq:
-    """An index's sizes.
+    """The parameters of an index.
 
-    lists: of the inverted file. probed: lists that a query looks into. code_bytes: of each descriptor.
-    ranked_again: how many of the nearest by code are ranked by their descriptors, for each one asked for.
+    lists: of the inverted file. probed: lists that a query searches. code_bytes: per descriptor.
+    ranked_again: candidates that are ranked again by their descriptors, for each neighbour that is returned.
     """
 
     lists: int
@@ -35,13 +35,13 @@ class IvfPq:
 
     @classmethod
     def of(cls, size: int, length: int) -> IvfPq:
-        """The index for `size` descriptors of `length` numbers.
+        """The index for `size` descriptors of `length` dimensions.
 
-        lists: the power of two next to sqrt(size). Twice as many find as much with half the share probed,
-            but take half as long again to build, and building takes most of the time.
-        probed: one list in 8. Of 200,000 descriptors as in benchmarks/search.py (noise 1.8, exact recall@5
-            99.2) that costs 0.4 points of recall@5; one in 16 costs 1.0, one in 32 costs 2.0.
-        code_bytes: one for 8 numbers, so codes are 1/32 of the descriptors, but at most 128; a divisor of
+        lists: the power of two nearest to sqrt(size). Twice as many give the same recall with half the share
+            probed, but building takes 1.5 times as long, and most of the time is building.
+        probed: one list in 8. For 200,000 descriptors as in benchmarks/search.py (noise 1.8, exact recall@5
+            99.2) this costs 0.4 points of recall@5; one in 16 costs 1.0, one in 32 costs 2.0.
+        code_bytes: one per 8 dimensions, so codes are 1/32 of the descriptors, but at most 128; a divisor of
             `length`.
         """
         lists = 2 ** round(math.log2(size) / 2)
@@ -61,10 +61,10 @@ class IvfPq:
 def search_index(
     index: faiss.IndexIVFPQ, plan: IvfPq, database: np.ndarray, queries: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest rows of `database` (D, n) to each of `queries` (Q, n) among those the index finds.
+    """The `count` nearest rows of `database` (D, n) to each of `queries` (Q, n) among the index's candidates.
 
-    Returns squared L2 distances, exact, and indexes, (Q, count) each, nearest first, rows at one distance in
-    their order; -1 where the index finds fewer. The same on every run, whatever the number of threads.
+    Returns exact squared L2 distances and indexes, (Q, count) each, nearest first, rows at equal distance in
+    their order; -1 if there are fewer candidates. The same on every run, for any number of threads.
     """
     _, found = index.search(queries, plan.ranked_again * count)
     distances = np.full((len(queries), count), np.inf, np.float32)
@@ -78,7 +78,7 @@ def search_index(
 
 
 def build_index(database: np.ndarray, plan: IvfPq) -> faiss.IndexIVFPQ:
-    """Learn the index from some rows of `database` (D, n), drawn by a fixed seed, and add all of them."""
+    """Train the index on random rows of `database` (D, n), with a fixed seed, and add all rows."""
     size, length = database.shape
     index = faiss.IndexIVFPQ(faiss.IndexFlatL2(length), length, plan.lists, plan.code_bytes, 8)
     index.cp.seed = index.pq.cp.seed = _SEED

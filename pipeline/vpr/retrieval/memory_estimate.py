@@ -1,4 +1,4 @@
-"""Memory of networks: what they will take."""
+"""Estimate the memory that a network needs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Fragments, scratch space of convolutions and what else was not counted, as a share of what was; measured.
+# Fragmentation, workspace of convolutions and other uncounted memory, as a share of the counted; measured.
 _UNCOUNTED = 0.3
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a network takes for each image, beside its input.
+    """Bytes that a network needs for each image, without its input.
 
-    kept: what the backward pass needs again. passing: input and output of its largest layer; learning: of its
-    largest layer that gradients pass.
+    kept: stored for the backward pass. passing: input and output of its largest layer; learning: of its
+    largest layer with gradients.
     """
 
     kept: int
@@ -26,10 +26,10 @@ class Footprint:
 
 
 def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footprint:
-    """Measure it on `picture` (1, 3, H, W), in the mode it is in: in train mode batch norm's statistics move.
+    """Measure it on `picture` (1, 3, H, W), in the current mode: train mode updates batch norm statistics.
 
-    `learning`: as in a training step, and on two images, for of one its smallest grids may have a single
-    place, of which there are no statistics.
+    `learning`: as in a training step, and on two images, because with one image the smallest grids may have a
+    single location, for which there are no statistics.
     """
     pictures = 2 if learning else 1
     picture = picture.repeat(pictures, 1, 1, 1).contiguous(memory_format=torch.channels_last)
@@ -57,7 +57,7 @@ def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footpri
             torch.set_grad_enabled(learning),
             torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
         ):
-            # Held until the end, so that no address is used twice.
+            # Keep the output until the end, so that no address is reused.
             held = network(picture)
             del held
     finally:
@@ -67,15 +67,15 @@ def footprint(network: nn.Module, picture: Tensor, *, learning: bool) -> Footpri
 
 
 def step_bytes(found: Footprint, pictures: int, weights: int) -> int:
-    """Peak of a training step of so many images: what is kept and passes, gradients, Adam's means.
+    """Peak memory of a training step of this many images: activations, gradients, Adam's means.
 
-    `weights`: bytes of those that learn.
+    `weights`: bytes of the trainable weights.
     """
-    # Frozen layers come first and keep nothing; a gradient is as large as what it belongs to.
+    # Frozen layers come first and store nothing; a gradient is as large as its tensor.
     counted = pictures * max(2 * found.passing, found.kept + 3 * found.learning) + 3 * weights
     return round(counted * (1 + _UNCOUNTED))
 
 
 def extraction_bytes(found: Footprint, batch: int) -> int:
-    """Peak of describing `batch` images at once, beside their descriptors."""
+    """Peak memory of describing `batch` images at once, without their descriptors."""
     return round(batch * 2 * found.passing * (1 + _UNCOUNTED))

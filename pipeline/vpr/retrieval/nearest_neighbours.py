@@ -1,4 +1,4 @@
-"""Nearest neighbours of descriptors: exact, or of a large database nearly so."""
+"""Nearest neighbours of descriptors: exact, or approximate for a large database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.vpr.retrieval.ivfpq import IvfPq, build_index, search_index
 
 
 def search_plan(database: np.ndarray, ivfpq_above: int | None) -> IvfPq | None:
-    """How to search `database` (D, n): None for exactly, which is for at most `ivfpq_above` descriptors.
+    """How to search `database` (D, n): None for exact search, used up to `ivfpq_above` descriptors.
 
-    With `ivfpq_above` None every database is searched exactly.
+    With `ivfpq_above` None, every database is searched exactly.
     """
     if ivfpq_above is None or len(database) <= ivfpq_above:
         return None
@@ -25,18 +25,18 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each of `queries` (Q, n) the `count` nearest rows of `database` (D, n), nearest first.
 
-    Returns squared L2 distances (Q, count), float32, and indexes (Q, count), int64; where the database has
-    fewer than `count` rows, -1 follows them, at an infinite distance. Descriptors are used as they are; a
-    database that is a memory map is read in pieces and not held. With a `plan` a few neighbours may be
-    missed, for others somewhat farther away.
-    `DusklineError` when `count` is below 1, the database empty, the two do not fit, or a descriptor is not
-    finite, which nothing could be near to.
+    Returns squared L2 distances (Q, count), float32, and indexes (Q, count), int64; if the database has fewer
+    than `count` rows, the rest is -1 at infinite distance. Descriptors are used as they are; a memory-mapped
+    database is read in pieces and not held. With a `plan` the search is approximate: a few neighbours may be
+    replaced by others somewhat farther away.
+    `DusklineError` when `count` is below 1, the database is empty, the shapes do not match, or a descriptor
+    is not finite.
     """
     if count < 1:
-        raise DusklineError(f"{count} neighbours were asked for; expected at least 1")
+        raise DusklineError(f"expected at least 1 neighbour, not {count}")
     if database.ndim != 2 or queries.ndim != 2 or database.shape[1] != queries.shape[1]:
         raise DusklineError(
-            f"descriptors of the database {database.shape} and the queries {queries.shape} do not fit; "
+            f"descriptors of the database {database.shape} and the queries {queries.shape} do not match; "
             "expected (D, n) and (Q, n)"
         )
     if not len(database):
@@ -50,6 +50,6 @@ def nearest(
         distances, indexes = faiss.knn(asked, known, count)
     else:
         distances, indexes = search_index(build_index(known, plan), plan, known, asked, count)
-    # faiss marks a missing neighbour by the largest float32, which is a number like any other.
+    # faiss marks a missing neighbour with the largest float32 as its distance.
     distances[indexes < 0] = np.inf
     return distances, indexes

@@ -1,4 +1,4 @@
-"""recall@N: the share of queries with a right place among their N nearest."""
+"""recall@N: the share of queries with a correct match among their N nearest."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ RECALL_AT = (1, 5, 10, 20)
 
 @dataclass(frozen=True)
 class Recalls:
-    """hits: for each N the queries with a positive among their first N predictions. queries: how many in all.
+    """hits: for each N the number of queries with a positive among their first N predictions.
 
-    queries_without_positives: they stay in the denominator and always count as misses.
+    queries: number of all. queries_without_positives: they are among them and always count as misses.
     """
 
     hits: Mapping[int, int]
@@ -34,12 +34,12 @@ def recalls(
 ) -> Recalls:
     """Count hits: `predictions` (Q, >= max(at)) database indexes, nearest first; `positives` of each query.
 
-    `ValueError` when there are no queries, the two differ in number, or an N is below 1 or above the columns.
+    `ValueError` when there are no queries, their numbers differ, or an N is below 1 or above the columns.
     """
     if not len(positives) or len(predictions) != len(positives):
         raise ValueError(f"{len(predictions)} rows of predictions for {len(positives)} queries")
     if min(at) < 1 or max(at) > predictions.shape[1]:
-        raise ValueError(f"recall at {tuple(at)} of {predictions.shape[1]} predictions a query")
+        raise ValueError(f"recall at {tuple(at)} of {predictions.shape[1]} predictions per query")
     right = np.stack([np.isin(row, near) for row, near in zip(predictions, positives, strict=True)])
     hits = {n: int(right[:, :n].any(1).sum()) for n in at}
     return Recalls(hits, len(positives), sum(not len(near) for near in positives))

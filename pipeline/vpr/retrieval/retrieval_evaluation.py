@@ -1,4 +1,4 @@
-"""How well a network finds places: descriptors of a split, search, recall."""
+"""Evaluate a network: descriptors of a split, search, recall."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.retrieval.nearest_neighbours import nearest
 from pipeline.vpr.retrieval.recall import RECALL_AT, Recalls, recalls
 
-# Images that the network sees at once; it changes speed and memory only.
+# Images in one forward pass; changes only speed and memory.
 BATCH = 32
-# Images that are described before their descriptors are put down: whole batches, so it changes nothing.
+# Images of a piece: whole batches, so it does not change the result.
 PIECE = 64 * BATCH
 
 
 class Pictures(Protocol):
-    """What can be described: a `SplitImages`, or treated queries."""
+    """Images to describe: a `SplitImages`, or preprocessed queries."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -57,7 +57,7 @@ class Extraction:
         return self.group.gathered(rows, count, self.device)
 
     def pieces(self, network: nn.Module, pictures: Pictures) -> Iterator[np.ndarray]:
-        """The same, `PIECE` images at a time, so that not all descriptors need be held."""
+        """The same, `PIECE` images at a time, so that not all descriptors are held."""
         for first in progress(range(0, len(pictures), PIECE), label="describe", unit="piece"):
             yield self._some(network, pictures, first, min(PIECE, len(pictures) - first), BATCH)
 
@@ -75,9 +75,9 @@ class Extraction:
 
 @dataclass(frozen=True)
 class RetrievalResult:
-    """What a network found: for each query (row) its nearest database images, nearest first.
+    """The search results of a network: for each query (row) the nearest database images, nearest first.
 
-    predictions: (Q, N) database indexes, -1 where the database has fewer than N images.
+    predictions: (Q, N) database indexes, -1 if the database has fewer than N images.
     distances: (Q, N) squared L2 distances of descriptors.
     positives: for each query the database indexes within the radius.
     """
@@ -91,7 +91,7 @@ class RetrievalResult:
 def evaluate_recall(
     network: nn.Module, database: SplitImages, queries: SplitImages, radius: float, extraction: Extraction
 ) -> RetrievalResult:
-    """Search each query in the database, exactly; a match within `radius` metres (inclusive) is right."""
+    """Search each query in the database, exactly; a match within `radius` metres (inclusive) is correct."""
     found = nearest(
         extraction.descriptors(network, database),
         extraction.descriptors(network, queries),
@@ -103,7 +103,7 @@ def evaluate_recall(
 def evaluate_matches(
     found: tuple[np.ndarray, np.ndarray], database: SplitImages, queries: SplitImages, radius: float
 ) -> RetrievalResult:
-    """Hold what a search `found`, distances and indexes (Q, N) each, against the places on the ground."""
+    """Evaluate search results, distances and indexes (Q, N) each, by the positions of the images."""
     distances, predictions = found
     positives = within(queries.positions, database.positions, radius)
     return RetrievalResult(recalls(predictions, positives), predictions, distances, positives)

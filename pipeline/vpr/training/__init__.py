@@ -1,4 +1,4 @@
-"""Training of a descriptor network: the loop, its steps, losses, settings, checkpoints, start.
+"""Training of a descriptor network: loop, steps, losses, settings, checkpoints, initial weights.
 
-training.py is the stage's function; which examples it learns from is in examples.
+training.py has the function of the stage; examples has the training examples.
 """

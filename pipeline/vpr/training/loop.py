@@ -1,4 +1,4 @@
-"""The steps of a run, batch after batch, gone on with from where a saved state stands."""
+"""The training loop, which resumes from a saved state."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pipeline.vpr.training.mining_rounds import Rounds
 from pipeline.vpr.training.step import Learner
 from pipeline.vpr.training.training_progress import Progress
 
-# Seconds between two saved states: what a killed run loses at most, beside the step under way.
+# Seconds between two saved states: the most that a killed run loses, apart from the current step.
 SAVE_EVERY = 60.0
 
 
 class Loop:
-    """Rounds of steps: `rounds` finds their examples, `reader` reads these, `learner` learns from them.
+    """Rounds of steps: `rounds` finds the examples, `reader` reads their images, `learner` trains on them.
 
-    lr_after: the learning rate when so many epochs are done. States are in `folder`, that of the run.
+    lr_after: the learning rate after a number of epochs. States are saved in `folder`, that of the run.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Loop:
         self.lr_after = lr_after
         self.folder = folder
         self.progress = Progress()
-        # Losses of steps that are not in `progress` yet, for to look at one waits for the device.
+        # Losses that are not in `progress` yet, because reading one waits for the device.
         self._losses: list[torch.Tensor] = []
         self._saved = time.monotonic()
 
     def resume(self) -> bool:
         """Load the newest saved state, if there is one."""
-        # To main memory, where what is not a weight belongs.
+        # To main memory, where everything but the weights stays.
         found = load_state(self.folder, self.learner.group, torch.device("cpu"))
         if found is None:
             return False
@@ -57,13 +57,13 @@ class Loop:
         return True
 
     def run_epoch(self) -> None:
-        """Run the rounds that are left of the epoch under way."""
+        """Run the remaining rounds of the current epoch."""
         left = range(self.progress.round, self.rounds.of_an_epoch)
         for _ in progress(left, label="train", unit="round"):
             self._round()
 
     def save(self) -> None:
-        """Save where the run stands."""
+        """Save the state of the run."""
         self._take_losses()
         if self.learner.group.writes:
             state = {
@@ -75,7 +75,7 @@ class Loop:
         self._saved = time.monotonic()
 
     def _round(self) -> None:
-        """Mine for some queries, unless a saved state holds their rows, and learn from them."""
+        """Mine examples, unless the saved state has them, and train on them."""
         done = self.progress
         if not len(done.rows):
             self.rounds.mine(done)

@@ -1,4 +1,4 @@
-"""The losses of a batch of examples: of triplets, and of pairs that are to be told from each other."""
+"""The losses of a batch: triplet loss and contrastive loss."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pipeline.compute.distributed.group import Group
 def triplet_loss(descriptors: Tensor, negatives: int, margin: float, *, batch: int | None = None) -> Tensor:
     """Mean hinge loss max(0, |q - p| - |q - n| + margin) over all triplets of a batch.
 
-    `descriptors`, (B * (2 + negatives), D), hold for each query itself, its positive and its negatives;
-    the sum over triplets is divided by B * negatives, or by `batch` * negatives where these are only some
-    queries of a batch.
+    `descriptors`, (B * (2 + negatives), D): for each query its own, that of its positive and those of its
+    negatives. The sum over triplets is divided by B * negatives, or by `batch` * negatives if these are only
+    some queries of a batch.
     """
     groups = descriptors.unflatten(0, (-1, 2 + negatives))
     # (B, negatives, D) each
@@ -25,37 +25,52 @@ def triplet_loss(descriptors: Tensor, negatives: int, margin: float, *, batch: i
 
 
 def contrastive_loss(
-    descriptors: Tensor, near: Tensor, temperature: float, group: Group, night_weight: float = 1.0
+    descriptors: Tensor,
+    near: Tensor,
+    temperature: float,
+    group: Group,
+    night_weight: float = 1.0,
+    *,
+    by_distance: bool = False,
 ) -> Tensor:
-    """Cross entropy of finding each query's positives among those of the batch, summed over its times.
+    """Cross entropy of retrieving each query's positives among those of the batch, by day plus by night.
 
     InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018): the
-    scores of the softmax are cosines of descriptors divided by `temperature`. All positives are days, as the
-    databases are in which queries of the night are looked for; so a place by night and the same place by day
-    are drawn to one and the same image.
+    logits are cosine similarities of descriptors divided by `temperature`. All positives are day images, as
+    in the databases that night queries are searched in; so the day and the night image of a place are pulled
+    towards the same image.
 
-    descriptors: (n, k, D), of n places an image by day that asks, its m positives by day and, where k is
-    m + 2, the first by night. near: (B, B * m), whether a positive of the batch, those of a place in a row,
-    lies near query i; of those near a query only its own are scored, and each without the others. The loss is
-    the mean over the B places and their positives by day, plus `night_weight` times that by night. A query
-    without any other place to tell its own from has no loss and no gradient.
+    With `by_distance` the logits are minus half the squared distances, divided by `temperature` and by the
+    mean square of the positives' lengths. For descriptors of unit length this is the same; for others it also
+    teaches their length, which a search by distance depends on.
 
-    In a `group` of several processes the n places are this one's share of the batch; losses and gradients add
-    up over the processes to those of the batch.
+    descriptors: (n, k, D), for each of n places its day query, its m day positives and, if k is m + 2, the
+    night image of the query. near: (B, B * m), whether a positive of the batch, sorted by place, is near
+    query i; of the positives near a query only its own are scored, each without the others. The loss is the
+    mean over the B places and their positives by day, plus `night_weight` times the same by night. A query
+    without any other place in the batch has no loss and no gradient.
+
+    In a `group` of several processes the n places are the share of this process; losses and gradients sum
+    over the processes to those of the batch.
     """
-    unit = functional.normalize(descriptors, dim=2)
+    compared = descriptors if by_distance else functional.normalize(descriptors, dim=2)
     batch, each = len(near), near.shape[1] // len(near)
     first = group.share(range(batch)).start
-    of_place = group.joined(unit[:, 1 : 1 + each].flatten(1), first, batch)
+    of_place = group.joined(compared[:, 1 : 1 + each].flatten(1), first, batch)
     positives = of_place.unflatten(1, (each, -1)).flatten(0, 1)
-    here = torch.arange(len(unit), device=unit.device)
+    here = torch.arange(len(compared), device=compared.device)
     own = (first + here) * each
     others = near[first + here]
     for number in range(each):
         others[here, own + number] = True
-    loss = unit.new_zeros(())
-    for time, weight in ((0, 1.0), (1 + each, night_weight))[: unit.shape[1] - each]:
-        scores = unit[:, time] @ positives.T / temperature
+    loss = compared.new_zeros(())
+    for time, weight in ((0, 1.0), (1 + each, night_weight))[: compared.shape[1] - each]:
+        scores = compared[:, time] @ positives.T
+        if by_distance:
+            # Without the square of the query's own length, which all its scores share.
+            squares = positives.square().sum(1)
+            scores = (scores - squares / 2) / squares.mean().detach()
+        scores = scores / temperature
         for right in range(each):
             hidden = others.clone()
             hidden[here, own + right] = False

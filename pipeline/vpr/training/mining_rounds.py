@@ -1,4 +1,4 @@
-"""What each round of a training run learns from: triplets mined again, or pairs that were found once."""
+"""The training examples of each round: triplets mined again, or pairs found once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pipeline.vpr.training.settings import RoundSettings
 from pipeline.vpr.training.training_data import TrainingData
 from pipeline.vpr.training.training_progress import Progress
 
-# Share of pairs whose database image asks for the query.
+# Share of pairs in which the database image is the query.
 TURNED = 0.5
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """Finds the example rows of round after round, with the descriptors that the network gives then."""
+    """Finds the example rows of each round, with the current descriptors of the network."""
 
     settings: RoundSettings
     material: TrainingData
@@ -38,7 +38,7 @@ class Rounds:
 
     @property
     def size(self) -> int:
-        """Queries of a round: of triplets those that are mined for at once, of pairs all that there are."""
+        """Queries of a round: for triplets those that are mined at once, for pairs all of them."""
         settings = self.settings
         if settings.queries_per_cache is not None:
             return settings.queries_per_cache
@@ -47,9 +47,9 @@ class Rounds:
         return known if known < settings.batch else known // settings.batch * settings.batch
 
     def mine(self, done: Progress) -> None:
-        """Find the rows of the round that `done` is at, and put them there.
+        """Find the rows of the current round of `done`, and store them there.
 
-        Pairs, unless they are drawn, and similar places are found before the first step and kept in `done`.
+        Similar places, and pairs unless they are sampled, are found before the first step and kept in `done`.
         """
         settings, miner, reader = self.settings, self.material.miner, self.material.reader
         kept = len(self.material.places.kept)
@@ -67,23 +67,23 @@ class Rounds:
             size = min(settings.similar_places, settings.batch)
             drawn = group_similar(drawn, done.similar, size, rng)
         pairs = done.pairs[drawn] if settings.drawn_positives is None else self._drawn(rng, drawn)
-        # Either image of a pair asks for the other, so that there are twice as many that ask.
+        # Either image of a pair may be the query, so there are twice as many queries.
         turned = (rng.random(wanted) < TURNED) & reader.turnable[pairs[:, 1]]
         done.rows = np.column_stack([pairs, turned])
 
     def _drawn(self, rng: np.random.Generator, queries: np.ndarray) -> np.ndarray:
-        """Kept queries and positives drawn for each, (n, 1 + m); where a place has fewer they come again."""
+        """Kept queries with sampled positives, (n, 1 + m); a place with fewer positives repeats them."""
         count = self.settings.drawn_positives or 1
         hard = [self.material.places.hard[query] for query in queries]
         drawn = [rng.choice(near, count, replace=len(near) < count) for near in hard]
         return np.column_stack([queries, drawn])
 
     def _look_once(self, done: Progress) -> None:
-        """Find each kept query's nearest positive and its similar places, some queries after the others."""
+        """Find each kept query's nearest positive and its similar places, in pieces."""
         places, groups = self.material.places, self.settings.similar_places > 1
         paired = self.settings.drawn_positives is None
         if paired and not groups and all(len(positives) == 1 for positives in places.hard):
-            # There is nothing to choose among.
+            # There is no choice.
             done.pairs = np.column_stack([np.arange(len(places.kept)), np.concatenate(places.hard)])
             return
         pairs, queries = [], []

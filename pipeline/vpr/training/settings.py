@@ -1,4 +1,4 @@
-"""Every choice of a training run of a recogniser that can change its weights."""
+"""All settings of a training run that can change its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.runtime.ranges import Count, Factor, Metres, Pixels, Range, Seed, 
 from pipeline.vpr.augmentation.transforms import Augmentation
 from pipeline.vpr.models.descriptor_model import NetworkSettings
 
-# What belongs to each loss.
+# Parameters that belong to one loss.
 _OF_LOSS = {
     "triplet": ("margin", "negatives", "mining", "negative_samples", "queries_per_cache"),
     "contrastive": ("temperature",),
@@ -19,7 +19,7 @@ _OF_LOSS = {
 
 @dataclass(frozen=True)
 class RoundSettings:
-    """Of a run's settings what its rounds of examples depend on; see `TrainSettings`."""
+    """The settings that the rounds of examples depend on; see `TrainSettings`."""
 
     seed: int
     batch: int
@@ -146,20 +146,20 @@ class TrainSettings:
         self._require_loss()
         if self.hard_positives > self.soft_positives:
             raise ValueError(
-                f"hard_positives ({self.hard_positives} m) may not lie beyond soft_positives"
+                f"hard_positives ({self.hard_positives} m) must not be larger than soft_positives"
                 f" ({self.soft_positives} m)"
             )
         if self.queries_per_cache is not None and self.queries_per_cache > self.queries_per_epoch:
             raise ValueError(
-                f"queries_per_cache ({self.queries_per_cache}) may not be more than queries_per_epoch"
+                f"queries_per_cache ({self.queries_per_cache}) must not be larger than queries_per_epoch"
                 f" ({self.queries_per_epoch})"
             )
         needed, other = ("clusters", "l2") if self.aggregation == "netvlad" else ("l2", "clusters")
         if getattr(self, needed) is None:
             raise ValueError(f"{self.aggregation} needs {needed}")
         if getattr(self, other) is not None:
-            raise ValueError(f"{self.aggregation} has no {other}")
-        _ = self.network  # which looks whether its own settings go together
+            raise ValueError(f"{self.aggregation} does not use {other}: leave it out, or set it to null")
+        _ = self.network  # its constructor checks the settings of the network
 
     def _require_loss(self) -> None:
         for loss, names in _OF_LOSS.items():
@@ -167,21 +167,27 @@ class TrainSettings:
                 if loss == self.loss and getattr(self, name) is None:
                     raise ValueError(f"loss {loss} needs {name}")
                 if loss != self.loss and getattr(self, name) is not None:
-                    raise ValueError(f"loss {self.loss} has no {name}: leave it out or null")
+                    raise ValueError(f"loss {self.loss} does not use {name}: leave it out, or set it to null")
         if self.loss == "contrastive" and self.batch < 2:
-            raise ValueError("loss contrastive needs a batch of 2 or more: negatives are the other places'")
+            raise ValueError(
+                "loss contrastive needs a batch of 2 or more: its places are negatives of each other"
+            )
         if self.loss == "triplet" and self.night_weight != 1:
-            raise ValueError("loss triplet has no night_weight: its nights are queries like any other")
+            raise ValueError(
+                "loss triplet does not use night_weight: night images are queries like any other"
+            )
         if self.loss == "triplet" and self.similar_places > 1:
-            raise ValueError("loss triplet has no similar_places: it mines its negatives")
+            raise ValueError("loss triplet does not use similar_places: it mines its negatives")
         if self.loss == "triplet" and self.drawn_positives is not None:
-            raise ValueError("loss triplet has no drawn_positives: it takes the best one")
+            raise ValueError("loss triplet does not use drawn_positives: it uses the best positive")
         if self.loss == "triplet" and self.night_augmentation is not None:
-            raise ValueError("loss triplet has no night_augmentation: its nights are queries like any other")
+            raise ValueError(
+                "loss triplet does not use night_augmentation: night images are ordinary queries"
+            )
 
     @property
     def learnt_from(self) -> str:
-        """In words, what is done to the set's images before the network learns from them, and how."""
+        """In words, how images are augmented, and how the network is trained."""
         words = "queries " + _changed(self.augmentation)
         if self.loss == "contrastive":
             words += f"; nights of queries {_changed(self.night_augmentation)}"
@@ -197,7 +203,7 @@ class TrainSettings:
         return words
 
     def lr_after(self, epochs: float) -> float:
-        """The learning rate when so many epochs are done."""
+        """The learning rate after this many epochs."""
         steps = epochs * self.queries_per_epoch / self.batch
         lr = self.lr * min(1.0, (steps + 1) / self.warmup) if self.warmup else self.lr
         if self.schedule == "constant":
@@ -206,17 +212,17 @@ class TrainSettings:
 
     @property
     def pictures(self) -> int:
-        """How many images each query of a step brings at most, itself among them."""
+        """Largest number of images per query in a step, the query included."""
         return 2 + (self.drawn_positives or 1) if self.negatives is None else 2 + self.negatives
 
     @property
     def rounds(self) -> RoundSettings:
-        """What its rounds depend on."""
+        """The settings of the rounds."""
         return RoundSettings(**{field.name: getattr(self, field.name) for field in fields(RoundSettings)})
 
     @property
     def network(self) -> NetworkSettings:
-        """What to build before training."""
+        """The settings of the network."""
         names = [field.name for field in fields(NetworkSettings)]
         return NetworkSettings(**{name: getattr(self, name) for name in names})
 

@@ -1,4 +1,4 @@
-"""One step of training: a batch's loss, its gradients, and what the optimizer makes of them."""
+"""One training step: loss, gradients, and the update of the optimizer."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from pipeline.vpr.training.losses import contrastive_loss, triplet_loss
 from pipeline.vpr.training.settings import TrainSettings
 from pipeline.vpr.training.training_data import TrainingData
 
-# Of the descriptors of this process's share of a batch, and all of the batch's example rows, their loss. In a
-# group of several processes it, and its gradient, is an addend: their sum is the batch's.
+# The loss of the descriptors of this process's share of a batch, given all example rows of the batch. With
+# several processes, losses and gradients sum to those of the batch.
 Loss = Callable[[Tensor, np.ndarray, Group], Tensor]
 
 
 def batch_norms(network: nn.Module) -> Iterator[nn.Module]:
-    """Every batch norm of a network, of whatever kind."""
+    """All batch norms of a network, of any type."""
     return (module for module in network.modules() if isinstance(module, _BatchNorm))
 
 
 def loss_of(settings: TrainSettings, material: TrainingData) -> Loss:
-    """The loss that `settings` name, of examples of `material`."""
+    """The loss that `settings` name, for examples of `material`."""
     reader = material.reader
 
     def of_triplets(descriptors: Tensor, rows: np.ndarray, _: Group) -> Tensor:
@@ -49,7 +49,7 @@ def loss_of(settings: TrainSettings, material: TrainingData) -> Loss:
 
 @dataclass(frozen=True)
 class Learner:
-    """A network and what teaches it, on a device and in the numbers ("bfloat16" or "off") of a run."""
+    """A network with its optimizer and loss, device and number format (`numbers`, "bfloat16" or "off")."""
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -60,9 +60,9 @@ class Learner:
     batch_norm: Literal["learning", "frozen"] = "learning"
 
     def learn(self, images: Tensor, rows: np.ndarray) -> Tensor:
-        """Learn from `images`, this process's share of those of a batch of example rows; return its loss.
+        """Train on `images`, this process's share of the images of example `rows`; return the loss.
 
-        Nothing here waits for a CUDA device, and so the loss stays there.
+        Nothing here waits for a CUDA device, so the loss stays there.
         """
         self.network.train()
         if self.batch_norm == "frozen":

@@ -1,4 +1,4 @@
-"""A recogniser learnt from examples of a set, evaluated on its val split, continuing where it stopped."""
+"""Train a model on a dataset, with evaluation on its val split; a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from pipeline.vpr.training.training_data import training_data
 from pipeline.vpr.training.training_progress import Progress
 from pipeline.vpr.training.weight_averaging import averaged, weights_of
 
-# Early stopping looks at this recall on val.
+# Early stopping uses this recall on val.
 JUDGED_AT = 5
-# Rooms of the code that makes the weights.
+# Rooms whose code the weights depend on.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
     *("pipeline/datasets/image_set", "pipeline/vpr/augmentation"),
@@ -54,8 +54,8 @@ ROOMS = (
 class TrainSummary:
     """What a run did.
 
-    epochs: in all. started_at: how many of them an earlier run, that was ended, had finished.
-    best_epoch: from 1; recall: its recall@5 on val in per cent.
+    epochs: in total. started_at: epochs that an earlier, stopped run had finished. best_epoch: from 1;
+    recall: its recall@5 on val in per cent.
     """
 
     epochs: int
@@ -76,12 +76,12 @@ def train_model(
 ) -> TrainSummary:
     """Train on `images`; write model.pt, with the weights of the best epoch, and its terms.json into `out`.
 
-    Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live`, in the form
-    of DVCLive, and beside them what the best epoch was.
+    Curves of the loss and of the recalls on val, in per cent by epoch, go to the folder `live` in the format
+    of DVCLive, together with the best epoch.
 
-    States are in `work/<digest of set and settings>_<digest of code>` and are removed at the end; until then
-    the same call continues where a run stopped, and on a CPU it ends in the same weights, bit for bit, as one
-    that did not. `workers` threads read images; their number changes nothing.
+    States are saved in `work/<digest of dataset and settings>_<digest of code>` and removed at the end; until
+    then, the same call resumes a stopped run. On a CPU the weights are the same, bit for bit, as without the
+    stop. `workers` threads read images; their number does not change the result.
     """
     place = device_of_process(device_of(device))
     numbers = numbers_of(place, settings.autocast)
@@ -108,7 +108,7 @@ def train_model(
 
 
 class _Run:
-    """One run: its images, its network and where it stands."""
+    """One run: its images, its network and its progress."""
 
     def __init__(self, settings: TrainSettings, images: ImageSet, work: Path, extraction: Extraction) -> None:
         size = (settings.height, settings.width)
@@ -119,14 +119,14 @@ class _Run:
         self.material = training_data(settings, images, extraction.workers)
         self.val_database = split_images(images, "val", "database", *size)
         if settings.loss == "contrastive":
-            # As it is tested: queries of any time are looked for among days.
+            # As in the tests: queries of any time of day are searched among day images.
             self.val_database = self.val_database.without_nights()
         self.val_queries = split_images(images, "val", "queries", *size)
         self.path = numeric_path(self.device, self.numbers, torch.get_num_threads())
         if self.group.size > 1:
             self.path += f", {self.group.size} processes"
         key: dict[str, object] = {"settings": asdict(settings), "set": images.digest, "path": self.path}
-        # Of the file of weights, where there is one, which may be another under the same name.
+        # Digest of the weights file, if there is one: the same path may have other weights later.
         digest = start_digest(settings.weights, settings.backbone)
         self.weights = {} if digest is None else {"weights_digest": digest}
         self.folder = folder_of_run(work, key | self.weights, ROOMS, self.group)
@@ -135,7 +135,7 @@ class _Run:
             for module in batch_norms(self.network):
                 module.requires_grad_(requires_grad=False)
         learning = [value for value in self.network.parameters() if value.requires_grad]
-        # On a GPU all weights in one kernel; on a CPU as it ever was, to the bit.
+        # Fused on a GPU for speed; on a CPU not, so that results stay the same bit for bit.
         optimizer = torch.optim.Adam(learning, lr=settings.lr, fused=self.device.type == "cuda")
         loss = loss_of(settings, self.material)
         learner = Learner(
@@ -146,12 +146,12 @@ class _Run:
 
     @property
     def progress(self) -> Progress:
-        """Where it stands."""
+        """The progress of the run."""
         return self.loop.progress
 
     @property
     def record(self) -> dict[str, Any]:
-        """What the model's file says of its training."""
+        """What the model file records about its training."""
         done = self.progress
         return {
             "dataset_digest": self.images.digest,
@@ -163,9 +163,9 @@ class _Run:
         }
 
     def resume_or_begin(self) -> None:
-        """Load the saved state; without one, take clusters of the set's descriptors.
+        """Load the saved state; without one, initialise the clusters from the dataset's features.
 
-        `DusklineError` when the run would not fit into memory, or an image of it cannot be read.
+        `DusklineError` when the run does not fit into memory, or an image cannot be read.
         """
         places = self.material.places
         require_training_memory(
@@ -188,7 +188,7 @@ class _Run:
             self.progress.start_weights = weights_of(self.network)
 
     def epochs(self) -> Iterator[int]:
-        """Run epoch after epoch, and yield the number of each that is finished, until the run is to end."""
+        """Run all epochs until the end or early stopping; yield the number of finished epochs after each."""
         while not self._over:
             self.loop.run_epoch()
             self._end_epoch()
@@ -232,8 +232,8 @@ class _Run:
         loss = sum(done.losses) / len(done.losses)
         if not np.isfinite(loss):
             raise DusklineError(
-                f"training broke in epoch {done.epoch + 1}: the loss is not a number",
-                hint="try a smaller lr, or autocast off",
+                f"training failed in epoch {done.epoch + 1}: the loss is NaN or infinite",
+                hint="use a smaller lr, or autocast: 'off'",
             )
         learnt = weights_of(self.network)
         kept = averaged(learnt, done.start_weights, self.settings.start_share)

@@ -1,4 +1,4 @@
-"""What a training run learns from: the images of a set's train split, and how its examples are found."""
+"""Training data: the images of the train split, and how examples are found and read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.vpr.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The images among which examples are found, their places, who finds them and who reads them."""
+    """The images of the examples, their places, the miner that finds examples and the reader of images."""
 
     database: SplitImages
     queries: SplitImages
@@ -27,7 +27,7 @@ class TrainingData:
     soft_positives: float
 
     def near(self, rows: np.ndarray) -> np.ndarray:
-        """Whether what is asked for in each row (columns) lies near what asks in each (row): (n, n * m).
+        """Whether the positives of each row (columns) are near the query of each row (rows): (n, n * m).
 
         rows: (n, 2 + m), as `PairReader` reads them, with m positives each.
         """
@@ -40,9 +40,9 @@ class TrainingData:
 
 
 def training_data(settings: TrainSettings, images: ImageSet, workers: int) -> TrainingData:
-    """What `settings` take of the train split; `SetError` where the set has not what they want, or positions.
+    """The training data of the train split; `SetError` for a dataset without positions or suitable images.
 
-    The contrastive loss learns from days, and from the nights of queries as theirs.
+    The contrastive loss uses day images, and the night images of its queries.
     """
     require_positions(images)
     database, queries = (

@@ -1,4 +1,4 @@
-"""Where a training run stands, as far as its network and optimizer do not say it."""
+"""The progress of a training run, apart from its network and optimizer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ _ARRAYS = ("rows", "pairs", "similar")
 class Progress:
     """Counters and results of a run so far.
 
-    epoch, round: those under way, from 0. rows: those of the round's examples, as they are read, empty before
-    they are mined; step: how many batches of them are done. losses: those of this epoch's steps.
-    history: one row for each finished epoch. best: its R@5 on val in per cent, of epoch `best_epoch`.
-    memory: what full mining remembers. pairs: (K, 2) each kept query and the positive that the network found
-    nearest before it learnt, of runs that mine once; similar: the places like it, where batches are made of
-    these. start_weights: those that the run began with, where they are averaged in.
+    epoch, round: the current ones, from 0. rows: examples of the current round, empty before they are mined;
+    step: number of batches of them that are done. losses: of the steps of this epoch. history: one row for
+    each finished epoch. best: R@5 on val in per cent, of epoch `best_epoch`. memory: hard negatives of full
+    mining. pairs: (K, 2) each kept query and its nearest positive before training, for runs that mine once;
+    similar: its similar places, for batches of these. start_weights: initial weights, if they are averaged.
     """
 
     epoch: int = 0
@@ -39,7 +38,7 @@ class Progress:
     start_weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
-        """As plain values and tensors, which `torch.load` reads without running code."""
+        """Plain values and tensors, which `torch.load` reads without running code."""
         arrays = {name: torch.from_numpy(np.ascontiguousarray(getattr(self, name))) for name in _ARRAYS}
         memory = [torch.from_numpy(np.ascontiguousarray(entry)) for entry in self.memory]
         return self.__dict__ | arrays | {"memory": memory}

@@ -1,4 +1,4 @@
-"""Weights of a network by name: taken out, and averaged with others."""
+"""Copy the weights of a network by name, and average them with others."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from torch import Tensor, nn
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
-    """A copy, in main memory, of all that a network keeps."""
+    """A copy of the state dict of a network in main memory."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 def averaged(learnt: Mapping[str, Tensor], start: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """`share` (0 to 1) of the weights `start` and the rest of `learnt`; what counts stays as learnt.
+    """`share` (0 to 1) of the weights `start` plus the rest of `learnt`; integers are those of `learnt`.
 
-    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022, equation 1: of a network that was
-    learnt elsewhere and tuned here, such an average keeps what both can do. With a share of 0 nothing of
-    `start` is looked at.
+    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022, equation 1: averaging initial and
+    fine-tuned weights keeps abilities of both. With a share of 0, `start` is not used.
     """
     if not share:
         return dict(learnt)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -123,6 +124,16 @@ def test_a_worker_that_dies_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(DusklineError, match="was killed") as caught:
         list(draw_all([*drawings], workers=2))
     assert "DUSKLINE_WORKERS=1" in str(caught.value)
+
+
+def test_a_system_without_shared_memory_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.synchronize._multiprocessing.SemLock", refused)
+    with pytest.raises(DusklineError, match="gives processes no shared memory: Permission denied") as caught:
+        list(draw_all([], workers=2))
+    assert "DUSKLINE_WORKERS=1" in caught.value.hint
 
 
 def test_one_real_view_by_day_and_by_night() -> None:

@@ -101,7 +101,7 @@ def test_what_is_no_archive_is_named(tmp_path: Path, suffix: str, content: bytes
     path = tmp_path / f"archive{suffix}"
     path.write_bytes(content)
     with pytest.raises(
-        BadArchiveError, match=rf"{path.name}.* cannot be read: truncated, damaged or no archive"
+        BadArchiveError, match=rf"{path.name}.* cannot be read: truncated, damaged or not an archive"
     ):
         list(members(path))
 
@@ -181,7 +181,9 @@ def test_paths_that_escape_are_refused(tmp_path: Path, suffix: str, name: str) -
     path = packed(tmp_path, suffix, {"good.jpg": b"x", name: b"x"})
     with pytest.raises(BadArchiveError) as caught:
         list(members(path, nothing))
-    assert f"{path}: refused, because its member {name!r} has a path that leaves" in caught.value.message
+    assert (
+        f"{path}: rejected, because its member {name!r} has a path outside the folder" in caught.value.message
+    )
 
 
 def special(kind: bytes) -> Callable[[Path], None]:
@@ -199,7 +201,7 @@ def special(kind: bytes) -> Callable[[Path], None]:
 def test_links_in_tars_are_refused(tmp_path: Path, kind: bytes) -> None:
     special(kind)(tmp_path / "a.tar")
     with pytest.raises(
-        BadArchiveError, match=r"a\.tar: refused, because its member 'evil' is a link to '/etc/pas"
+        BadArchiveError, match=r"a\.tar: rejected, because its member 'evil' is a link to '/etc/pas"
     ):
         list(members(tmp_path / "a.tar"))
 
@@ -208,7 +210,7 @@ def test_links_in_tars_are_refused(tmp_path: Path, kind: bytes) -> None:
 def test_devices_and_sparse_files_in_tars_are_refused(tmp_path: Path, kind: bytes) -> None:
     special(kind)(tmp_path / "a.tar")
     with pytest.raises(
-        BadArchiveError, match=r"a\.tar: refused, because its member 'evil' is a device or sparse"
+        BadArchiveError, match=r"a\.tar: rejected, because its member 'evil' is a device or sparse"
     ):
         list(members(tmp_path / "a.tar"))
 
@@ -221,7 +223,7 @@ def test_links_and_devices_in_zips_are_refused(tmp_path: Path, kind: int) -> Non
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
         zipped.writestr(info, "/etc/passwd")
     with pytest.raises(
-        BadArchiveError, match=r"a\.zip: refused, because its member 'evil' is a link or device"
+        BadArchiveError, match=r"a\.zip: rejected, because its member 'evil' is a link or device"
     ):
         list(members(tmp_path / "a.zip"))
 
@@ -252,7 +254,7 @@ def test_absurd_sizes_are_refused_before_anything_is_read(
 def test_bombs_are_refused(tmp_path: Path, suffix: str) -> None:
     path = packed(tmp_path, suffix, {"bomb.jpg": bytes(20 << 20)})
     assert path.stat().st_size < 50_000
-    with pytest.raises(BadArchiveError, match=r"'bomb\.jpg' unfolds .*to more than 200 times its size"):
+    with pytest.raises(BadArchiveError, match=r"'bomb\.jpg' expands .*to more than 200 times its size"):
         list(members(path, nothing))
 
 
@@ -273,7 +275,7 @@ def test_a_header_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
     info.size = 4 << 30
     (tmp_path / "a.tar").write_bytes(info.tobuf() + bytes(2048))
     with pytest.raises(
-        BadArchiveError, match=r"a\.tar cannot be read.*a header claims more than 1,048,576 bytes"
+        BadArchiveError, match=r"a\.tar cannot be read.*a header claims to have more than 1,048,576 bytes"
     ):
         list(members(tmp_path / "a.tar"))
 
@@ -283,5 +285,5 @@ def test_a_compressed_tar_may_not_go_on_for_ever(tmp_path: Path) -> None:
     with tarfile.open(fileobj=tar, mode="w") as opened:
         opened.addfile(tarfile.TarInfo("a.jpg"))
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar.getvalue() + bytes(8 << 20)))
-    with pytest.raises(BadArchiveError, match=r"a\.tar\.gz continues for megabytes after its end mark"):
+    with pytest.raises(BadArchiveError, match=r"a\.tar\.gz has megabytes of data after its end mark"):
         list(members(tmp_path / "a.tar.gz"))

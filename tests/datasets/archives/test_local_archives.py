@@ -91,16 +91,16 @@ def test_all_archives_that_are_gone_or_changed_are_named(tmp_path: Path) -> None
         archive_places(tmp_path / "raw", tmp_path / "held")
     message = str(caught.value)
     assert "2 of 3 archives" in message
-    assert "000.tar: not there" in message
+    assert "000.tar: missing" in message
     assert "001.tar: 18 bytes, 4 when it was fetched" in message
     assert "DUSKLINE_ARCHIVES" in message
     assert "dvc repro --force --single-item fetch@raw" in message
 
 
 def test_a_file_is_brought_into_the_archive_folder_or_into_a_folder_of_one_s_own(tmp_path: Path) -> None:
-    assert how_to_bring(tmp_path).startswith("bring it there if this folder is yours")
+    assert how_to_bring(tmp_path).startswith("copy it there if this folder is yours")
     record(tmp_path / "pitts30k")
-    assert how_to_bring(tmp_path / "pitts30k").startswith("put it into pitts30k/ of the archive folder")
+    assert how_to_bring(tmp_path / "pitts30k").startswith("copy it into pitts30k/ in the archive folder")
 
 
 def test_no_raw_folder(tmp_path: Path) -> None:

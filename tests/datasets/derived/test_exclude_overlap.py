@@ -103,16 +103,14 @@ def test_cities_in_many_zones_are_apart_where_they_meet(tmp_path: Path) -> None:
 
 def test_nothing_left_is_an_error_that_counts(tmp_path: Path, tested: ImageSet) -> None:
     source = made(tmp_path / "all", (0, 0, "00001.jpg", b"1"), (501, 4500, "near", b"2"))
-    with pytest.raises(
-        SetError, match=r"nothing of .*all is apart .*: 1 of 2 images are the same, the others"
-    ):
+    with pytest.raises(SetError, match=r"no image of .*all is apart .*: 1 of 2 are in both, the others"):
         exclude_overlap(source, tested, tmp_path / "kept", RADIUS)
     assert not (tmp_path / "kept").exists()
 
 
 def test_other_zones_are_refused(tmp_path: Path, tested: ImageSet) -> None:
     source = made(tmp_path / "all", (0, 0, "far", b"1"), zone="17")
-    with pytest.raises(SetError, match=r"in neighbours, found .*all: 17; .*tested: 54"):
+    with pytest.raises(SetError, match=r"in neighbouring ones, found .*all: 17; .*tested: 54"):
         exclude_overlap(source, tested, tmp_path / "kept", RADIUS)
 
 
@@ -124,15 +122,15 @@ def test_zones_without_a_letter_are_not_taken_for_one_another(tmp_path: Path) ->
         return writer.finish()
 
     tested = lettered(tmp_path / "tested", "17")
-    with pytest.raises(SetError, match=r"in neighbours, found .*all: 54; .*tested: 17"):
+    with pytest.raises(SetError, match=r"in neighbouring ones, found .*all: 54; .*tested: 17"):
         exclude_overlap(lettered(tmp_path / "all", "54"), tested, tmp_path / "kept", RADIUS)
-    with pytest.raises(SetError, match="the others at most 25 m away"):
+    with pytest.raises(SetError, match="the others are at most 25 m away"):
         exclude_overlap(lettered(tmp_path / "same", "17"), tested, tmp_path / "kept", RADIUS)
 
 
 @pytest.mark.parametrize("radius", [-1.0, math.nan, math.inf])
 def test_a_radius_is_a_number_of_metres(tmp_path: Path, tested: ImageSet, radius: float) -> None:
-    with pytest.raises(ParameterError, match="radius must be metres from 0 on, not"):
+    with pytest.raises(ParameterError, match="radius must be 0 metres or more, not"):
         exclude_overlap(tested, tested, tmp_path / "kept", radius)
 
 
@@ -146,7 +144,7 @@ def test_a_selection_that_is_wrong_does_not_become_a_set(
     whole = getattr(module, broken)
     monkeypatch.setattr(module, broken, lambda *arguments: whole(*arguments) & False)
     with pytest.raises(
-        SetError, match=rf"not apart from .*by more than 25 m:\s+images/.*@{wrong}@.* and .*@00001"
+        SetError, match=rf"also in .*within 25 m of its images:\s+images/.*@{wrong}@.* and .*@00001"
     ):
         exclude_overlap(
             source, made(tmp_path / "other", (500, 4500, "00001.jpg", b"one")), tmp_path / "kept", RADIUS
@@ -183,5 +181,5 @@ def test_keeps_just_what_is_further_away_than_the_radius(
             exclude_overlap(source, other, root / "kept", radius)
             assert [row.name for row in ImageSet.open(root / "kept").rows] == wanted
         else:
-            with pytest.raises(SetError, match="nothing of"):
+            with pytest.raises(SetError, match="no image of"):
                 exclude_overlap(source, other, root / "kept", radius)

@@ -67,13 +67,13 @@ def test_nights_of_another_copy_get_the_names_of_their_days(
     record = read_origins(merged.root)
     assert [origin.source for origin in record] == [row.name for row in day.rows]
     assert [origin.digest for origin in record] == [origin.digest for origin in read_origins(nights.root)]
-    assert "3 nights were made of another copy" in caplog.text
+    assert "3 nights were made from another copy" in caplog.text
 
 
 def test_nights_of_other_bytes_of_another_copy_are_refused(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", database=2, queries=2)
     other = another_copy(day_set(tmp_path / "other", database=2, queries=2, seed=9), tmp_path / "copy")
-    with pytest.raises(SetError, match=r"4 images of .*day are not those that the nights in"):
+    with pytest.raises(SetError, match=r"4 images of .*day differ from those that the nights in"):
         merge_sets(day, night_set(other, tmp_path / "night"), tmp_path / "dn")
 
 
@@ -104,7 +104,7 @@ def test_a_changed_day_image_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     changed = rewrite(night, 1, source_digest="f" * 64)
-    with pytest.raises(SetError, match=r"1 images of .* are not those that the nights in") as caught:
+    with pytest.raises(SetError, match=r"1 images of .* differ from those that the nights in") as caught:
         merge_sets(day, night, tmp_path / "dn")
     assert changed.source in str(caught.value)
     assert "run the translate stage again" in str(caught.value)
@@ -113,7 +113,7 @@ def test_a_changed_day_image_is_named(tmp_path: Path) -> None:
 def test_nights_of_another_day_set_are_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day", queries=3)
     night = night_set(day_set(tmp_path / "larger", queries=4), tmp_path / "night")
-    with pytest.raises(SetError, match=r"1 nights in .* were made from images that .* does not hold"):
+    with pytest.raises(SetError, match=r"1 nights in .* were made from images that .* does not have"):
         merge_sets(day, night, tmp_path / "dn")
 
 
@@ -129,7 +129,7 @@ def test_a_recorded_night_that_is_not_there_is_named(tmp_path: Path) -> None:
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     missing = replace(night, rows=night.rows[1:])
-    with pytest.raises(SetError, match=r"1 nights are not in .* calls them done") as caught:
+    with pytest.raises(SetError, match=r"1 nights are missing in .* lists them as done") as caught:
         merge_sets(day, missing, tmp_path / "dn")
     assert night.rows[0].name in str(caught.value)
 
@@ -138,7 +138,7 @@ def test_a_night_that_is_another_one_than_recorded_is_named(tmp_path: Path) -> N
     day = day_set(tmp_path / "day")
     night = night_set(day, tmp_path / "night")
     other = rewrite(night, 0, digest="e" * 64)
-    with pytest.raises(SetError, match=r"1 nights in .* are not those that .* records") as caught:
+    with pytest.raises(SetError, match=r"1 nights in .* differ from those that .* lists") as caught:
         merge_sets(day, night, tmp_path / "dn")
     assert other.name in str(caught.value)
 

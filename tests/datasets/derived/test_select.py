@@ -80,9 +80,7 @@ def test_a_list_of_another_copy_is_understood(tmp_path: Path) -> None:
 
 def test_no_query_of_that_time_is_an_error_with_the_counts(tmp_path: Path) -> None:
     source = day_set(tmp_path / "tokyo", queries=2)
-    with pytest.raises(
-        SetError, match="has no night queries; by time of day it has 1 day, 1 sunset, 0 night"
-    ):
+    with pytest.raises(SetError, match="has no night queries; it has 1 day, 1 sunset, 0 night"):
         select_time(source, tmp_path / "night", "night", None)
     assert not (tmp_path / "night").exists()
 
@@ -93,7 +91,7 @@ def test_an_unknown_time_is_refused(tmp_path: Path) -> None:
 
 
 def unlabelled_set(root: Path) -> ImageSet:
-    """A database image, a bright query, a dark one and one between, none of which says its time."""
+    """A database image, a bright query, a dark one and one in between, all without a label."""
     writer = SetWriter(root)
     for number, level in enumerate((200, 12, 75)):
         pixels = np.full((48, 64, 3), level, np.uint8)

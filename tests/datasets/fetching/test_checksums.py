@@ -29,8 +29,8 @@ def test_another_file_under_a_pinned_name_is_refused_and_the_list_unchanged(tmp_
     with pytest.raises(UserError) as caught:
         verify_checksum(pinned, Pin("pitts30k", "000.tar", "c" * 64, 11))
     message = str(caught.value)
-    assert "000.tar of pitts30k is another file than before" in message
-    assert f"has pinned SHA-256 {'a' * 64}, found {'c' * 64} (11 bytes)" in message
+    assert "000.tar of pitts30k is not the expected file" in message
+    assert f"has SHA-256 {'a' * 64}, found {'c' * 64} (11 bytes)" in message
     assert "remove its line from" in message
     assert pinned.read_bytes() == before
 
@@ -39,7 +39,7 @@ def test_a_published_digest_is_not_pinned_and_wins(tmp_path: Path) -> None:
     pinned = tmp_path / "pinned.csv"
     assert verify_checksum(pinned, ONE, published="a" * 64) is False
     assert not pinned.exists()
-    with pytest.raises(UserError, match=r"its makers published SHA-256 d{64}, found a{64}"):
+    with pytest.raises(UserError, match=r"its authors published SHA-256 d{64}, found a{64}"):
         verify_checksum(pinned, ONE, published="d" * 64)
 
 

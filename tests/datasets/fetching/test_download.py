@@ -42,7 +42,7 @@ def test_what_has_arrived_waits_for_the_next_download(tmp_path: Path, server: Lo
     server.files["/a.tar"] = DATA
     server.drops = [len(DATA) // 2, *[0] * TRIES]
     (tmp_path / "a.tar").write_bytes(b"older")
-    with pytest.raises(DownloadFailedError, match="tries in a row brought nothing"):
+    with pytest.raises(DownloadFailedError, match="tries in a row got no data"):
         download(server.address("/a.tar"), tmp_path / "a.tar")
     assert (tmp_path / "a.tar").read_bytes() == b"older"
     server.sent = 0
@@ -80,7 +80,7 @@ def test_a_full_disk_keeps_what_has_arrived(tmp_path: Path, server: LocalServer)
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert f"could not write {tmp_path / 'a.tar'}: File too large" in done.stdout
-    assert "then run the same command again, which continues" in done.stdout
+    assert "then run the same command again to continue" in done.stdout
     server.sent = 0
     download(*arguments[:1], Path(arguments[1]))
     assert (tmp_path / "a.tar").read_bytes() == DATA
@@ -125,7 +125,7 @@ def test_google_drive_s_quota_is_explained(tmp_path: Path, monkeypatch: pytest.M
         raise gdown.exceptions.FileURLRetrievalError("Too many users have viewed or downloaded this file")
 
     monkeypatch.setattr("gdown.download", refuse)
-    with pytest.raises(DownloadFailedError, match=r"Google refuses it, .*\(quota\)") as caught:
+    with pytest.raises(DownloadFailedError, match=r"Google refuses the download: .*\(quota\)") as caught:
         download("drive:abc123", tmp_path / "xs.zip")
     assert "https://drive.google.com/uc?id=abc123 in a browser" in str(caught.value)
     assert not (tmp_path / "xs.zip").exists()

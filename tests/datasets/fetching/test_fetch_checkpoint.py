@@ -99,7 +99,7 @@ def test_an_address_is_downloaded_once_into_the_archive_folder(place: Place, ser
 def test_another_address_is_another_file_whatever_its_name(place: Place, server: LocalServer) -> None:
     server.files = {"/one/gen.pt": WEIGHTS, "/two/gen.pt": weights(2)}
     place.fetch(server.address("/one/gen.pt"))
-    with pytest.raises(CheckpointError, match=r"gave a wrong file, which was removed again: .* than before"):
+    with pytest.raises(CheckpointError, match=r"was wrong and has been removed: .* not the expected file"):
         place.fetch(server.address("/two/gen.pt"))
     assert len(list((place.held / "unit_x").iterdir())) == 1
 
@@ -118,7 +118,7 @@ def test_another_file_than_before_is_refused_and_the_earlier_one_kept(place: Pla
     mine = place.hold("mine.pt")
     place.fetch(mine)
     mine.write_bytes(weights(2))
-    with pytest.raises(UserError, match="is another file than before"):
+    with pytest.raises(UserError, match="is not the expected file"):
         place.fetch(mine)
     assert (place.raw / "gen.pt").read_bytes() == WEIGHTS
     assert mine.read_bytes() == weights(2)
@@ -131,12 +131,12 @@ def test_a_file_of_old_pytorch_is_a_checkpoint(place: Place) -> None:
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"", "but empty"),
+        (b"", "but an empty file"),
         (b"\n<!DOCTYPE html><html>Sign in</html>", "but a web page, such as an error or a sign-in"),
         (b"Quota exceeded", r"begins with b'Quota ex'"),
         (b"\x80\x02}q\x00.", "begins with"),  # a pickle, though not of PyTorch
         (zipped("000.jpg"), "begins with b'PK"),
-        (WEIGHTS[:-30], "a part of one"),
+        (WEIGHTS[:-30], "a part of a checkpoint"),
     ],
     ids=["empty", "page", "text", "pickle", "zip", "truncated"],
 )
@@ -150,7 +150,7 @@ def test_what_is_no_checkpoint_is_never_pinned(
     server.files["/gen.pt"] = data
     with pytest.raises(CheckpointError, match=found) as caught:
         place.fetch(server.address("/gen.pt"))
-    assert "removed again" in str(caught.value)
+    assert "has been removed" in str(caught.value)
     assert "train_unit" in str(caught.value)
     assert list((place.held / "unit_x").iterdir()) == []
     assert not place.pinned.exists()
@@ -158,15 +158,15 @@ def test_what_is_no_checkpoint_is_never_pinned(
 
 
 @pytest.mark.parametrize(
-    ("where", "found"), [("nowhere.pt", "there is no file nowhere.pt"), ("", r"\(place is empty\)")]
+    ("where", "found"), [("nowhere.pt", "no file nowhere.pt"), ("", r"\(place is empty\)")]
 )
 def test_absent_says_how_to_bring_or_train_one(place: Place, where: str, found: str) -> None:
     with pytest.raises(CheckpointError, match=found) as caught:
         place.fetch(where)
     message = str(caught.value)
-    assert f"nor below {place.held}/unit_x or {place.held}" in message
+    assert f"nor in {place.held}/unit_x or {place.held}" in message
     assert "published: in a Drive folder" in message
-    assert "as place under fetch.unit_x in params.yaml" in message
+    assert "set place under fetch.unit_x in params.yaml" in message
     assert "train_unit" in message
 
 
@@ -178,6 +178,6 @@ def test_an_address_that_gives_nothing_says_so_too(place: Place, server: LocalSe
 
 def test_a_place_inside_the_out_is_refused(place: Place) -> None:
     mine = place.hold("raw/unit_x/mine.pt")
-    with pytest.raises(CheckpointError, match="which is DVC's to empty"):
+    with pytest.raises(CheckpointError, match="which DVC empties"):
         place.fetch(mine)
     assert mine.read_bytes() == WEIGHTS

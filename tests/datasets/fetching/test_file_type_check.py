@@ -21,7 +21,7 @@ def test_other_files_are_none(tmp_path: Path, name: str) -> None:
     cut = tmp_path / "cut.pt"
     cut.write_bytes((UNIT / name).read_bytes()[:-100])
     with pytest.raises(
-        CheckpointError, match=r"cut\.pt is not a PyTorch checkpoint but something that begins with"
+        CheckpointError, match=r"cut\.pt is not a PyTorch checkpoint but a file that begins with"
     ):
         require_checkpoint(cut)
 
@@ -40,5 +40,5 @@ def test_archives(tmp_path: Path, name: str) -> None:
 
 
 def test_an_archive_without_files_is_none(tmp_path: Path) -> None:
-    with pytest.raises(BadArchiveError, match=r"a\.tar holds no files"):
+    with pytest.raises(BadArchiveError, match=r"a\.tar contains no files"):
         require_archive(write_tar(tmp_path / "a.tar", {}))

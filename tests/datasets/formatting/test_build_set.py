@@ -100,7 +100,7 @@ def test_every_broken_image_is_named_and_the_set_is_none(tmp_path: Path) -> None
         "folder/6.jpg",
     ]
     assert reasons[-1].strip() == "folder/6.jpg: cannot be read (No such file or directory)"
-    with pytest.raises(MissingInputError, match="no image set"):
+    with pytest.raises(MissingInputError, match="no dataset"):
         ImageSet.open(tmp_path / "set")
 
 
@@ -162,7 +162,9 @@ def test_counts_that_are_not_the_expected_ones_are_refused_and_named(tmp_path: P
     images = [raw_image(number, jpeg(seed=number)) for number in range(3)]
     expected = {"train/database": 3}
     made = format_set(images, tmp_path / "set", workers=1, expected=expected)
-    with pytest.raises(SetError, match="not as many images as the set is known to have") as caught:
+    with pytest.raises(
+        SetError, match="numbers of images differ from those of the published dataset"
+    ) as caught:
         format_set(
             images[:2], tmp_path / "set", workers=1, expected={"train/database": 3, "test/queries": 1_000}
         )

@@ -116,7 +116,7 @@ def test_the_seed_decides_and_repeats() -> None:
 
 def test_too_few_blocks_is_a_clear_error() -> None:
     with pytest.raises(
-        UserError, match="no photographs are left for val: 1 blocks of 5000 m hold 5 places"
+        UserError, match="no photographs are left for val: 1 blocks of 5000 m have 5 places"
     ) as caught:
         split_by_blocks(places_at(drive(5)), SHARES, seed=1, block_metres=5000, gap_metres=50)
     assert "smaller block_metres" in str(caught.value)

@@ -70,7 +70,7 @@ def test_names_are_read_back_field_by_field(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", BREAKING, ids=lambda case: case["name"])
 def test_fields_that_would_break_the_format_are_refused(case: dict[str, Any]) -> None:
-    with pytest.raises(NameFormatError, match="may not hold '@', '/'"):
+    with pytest.raises(NameFormatError, match="may not contain '@', '/'"):
         named(case["input"])
     with pytest.raises(NameFormatError):
         ImageName.parse(case["name"])
@@ -155,7 +155,7 @@ def test_utm_positions_out_of_range_are_refused() -> None:
         ("x@1@2@17@T@1@1@@@@@@@@@.jpg", "expected a name of 15 fields"),
         ("@east@2@17@T@1@1@@@@@@@@@.jpg", "field 1 (easting) must be UTM metres, found 'east'"),
         ("@1@nan@17@T@1@1@@@@@@@@@.jpg", "field 2 (northing) must be UTM metres, found 'nan'"),
-        ("a@b/@1@2@17@T@1@1@@@@@@@@@.jpg", "a parent folder of the image holds '@'"),
+        ("a@b/@1@2@17@T@1@1@@@@@@@@@.jpg", "a parent folder of the image contains '@'"),
     ],
 )
 def test_names_outside_the_convention_cannot_be_parsed(text: str, message: str) -> None:

@@ -82,7 +82,7 @@ def test_both_forms_are_the_same_set(as_files: ImageSet, as_shards: ImageSet) ->
 def test_no_image_is_a_file_of_its_own(as_shards: ImageSet) -> None:
     assert not (as_shards.root / "images").exists()
     assert {path.suffix for path in as_shards.root.rglob("*") if path.is_file()} == {".tar", ".csv"}
-    with pytest.raises(SetError, match="is not a file of its own") as caught:
+    with pytest.raises(SetError, match="is not a separate file") as caught:
         as_shards.path(as_shards.rows[0])
     assert "duskline export" in str(caught.value)
 
@@ -241,7 +241,7 @@ def test_shards_of_two_sets_of_one_name_are_not_mixed_up(tmp_path: Path) -> None
     one = _written(tmp_path / "a" / "set", list(range(MANY)), 10)
     two = _written(tmp_path / "b" / "set", list(range(MANY, 2 * MANY)), 10)
     with (
-        pytest.raises(SetError, match="two sets of the name set cannot be taken into one"),
+        pytest.raises(SetError, match="two datasets named set cannot be combined"),
         replaced_set(tmp_path / "both", 10) as writer,
     ):
         for images in (one, two):
@@ -311,7 +311,7 @@ def test_another_size_in_the_index_is_named(as_shards: ImageSet) -> None:
 def test_a_shard_that_is_gone_while_it_is_read_is_an_error_in_words(as_shards: ImageSet) -> None:
     for shard in (as_shards.root / SHARDS).iterdir():
         shard.unlink()
-    with pytest.raises(SetError, match=r"cannot read images/.* of the set .*: No such file"):
+    with pytest.raises(SetError, match=r"cannot read images/.* of the dataset .*: No such file"):
         as_shards.read(as_shards.rows[0])
 
 

@@ -131,7 +131,7 @@ def test_the_written_list_can_be_given_back_as_corrections(tmp_path: Path) -> No
         (["{name},day", "{name},night"], r"corrections\.csv .*\n.* is listed twice \(line 3, "),
         (
             ["images/test/queries/@1@2@x.jpg,day"],
-            "lists 1 names that are no queries of the set, first images",
+            "lists 1 names that are not queries of the dataset, first images",
         ),
     ],
 )

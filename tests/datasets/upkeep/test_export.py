@@ -47,13 +47,13 @@ def test_an_older_set_is_replaced_and_other_things_are_not(tmp_path: Path) -> No
     assert len(export_set(images, tmp_path / "out").rows) == 20
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(UserError, match="not empty and is not an image set"):
+    with pytest.raises(UserError, match="not empty and is not a dataset"):
         export_set(images, tmp_path / "mine")
 
 
 @pytest.mark.parametrize("out", [".", "set", "set/out"])
 def test_a_set_is_not_written_over_itself(tmp_path: Path, out: str) -> None:
     images = _set(tmp_path / "set", None)
-    with pytest.raises(UserError, match="may not be in each other"):
+    with pytest.raises(UserError, match="may not be inside each other"):
         export_set(images, tmp_path / out)
     assert ImageSet.open(tmp_path / "set").rows == images.rows

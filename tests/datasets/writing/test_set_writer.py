@@ -51,7 +51,7 @@ def test_other_values_are_checked_too(tmp_path: Path) -> None:
     name = f"images/train/database/{file_name(1)}"
     with pytest.raises(SetError, match="time of day 'noon' is not one of"):
         writer.add(name, b"x", source="s", width=1, height=1, time_of_day="noon")
-    with pytest.raises(SetError, match="a name or source may not hold line ends"):
+    with pytest.raises(SetError, match="a name or source may not contain line ends"):
         add(writer, name, source="a.tar/\r1.jpg")
     with pytest.raises(SetError, match="size 0, width 4, height 3 must be at least 1"):
         add(writer, name, b"")
@@ -69,7 +69,7 @@ def test_a_second_image_of_the_same_name_is_refused_with_both_sources(tmp_path: 
 
 
 def test_an_empty_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="no images for the set"):
+    with pytest.raises(SetError, match="no images for the dataset"):
         SetWriter(tmp_path / "set").finish()
 
 
@@ -95,7 +95,7 @@ def test_links_share_their_bytes(made: ImageSet, tmp_path: Path) -> None:
 
 def test_links_to_files_of_another_size_or_to_none_are_refused(made: ImageSet, tmp_path: Path) -> None:
     writer = SetWriter(tmp_path / "linked")
-    with pytest.raises(SetError, match=r"has 2 bytes, its row .* says 1"):
+    with pytest.raises(SetError, match=r"has 2 bytes, the row .* says 1"):
         writer.link(made.rows[0], made.path(made.rows[1]))
     with pytest.raises(MissingInputError, match=r"no such file: .*gone\.jpg"):
         writer.link(made.rows[0], tmp_path / "gone.jpg")

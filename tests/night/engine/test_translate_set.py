@@ -184,12 +184,12 @@ def test_a_lost_journal_costs_time_and_nothing_else(nightly: Nightly, day: Image
 def test_a_folder_that_is_no_set_is_not_replaced(nightly: Nightly, day: ImageSet) -> None:
     nightly.out.mkdir()
     (nightly.out / "thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match="not empty and is not an image set"):
+    with pytest.raises(UserError, match="not empty and is not a dataset"):
         nightly.run(day)
     assert tree(nightly.out) == {"thesis.tex": b"years of work"}
     shutil.rmtree(nightly.out)
     nightly.out.write_text("a file")
-    with pytest.raises(UserError, match="not empty and is not an image set"):
+    with pytest.raises(UserError, match="not empty and is not a dataset"):
         nightly.run(day)
 
 

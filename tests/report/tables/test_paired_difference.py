@@ -47,5 +47,5 @@ def test_certain_counts_have_an_interval_too(counts: tuple[int, int, int, int]) 
 
 
 def test_without_queries_there_is_none() -> None:
-    with pytest.raises(ValueError, match="0 hits of 0 are no share"):
+    with pytest.raises(ValueError, match="0 hits of 0 are not a valid share"):
         Paired(0, 0, 0, 0).difference()

@@ -77,7 +77,7 @@ def test_pictures_that_came_or_went_since_are_named(tmp_path: Path, name: str) -
         (folder / "a.jpg").unlink()
     else:
         folder_of(folder, new="3")
-    with pytest.raises(UserError, match=rf"1 images are not as they were listed:\s+.*/x/{name}\.jpg"):
+    with pytest.raises(UserError, match=rf"1 images have changed since they were listed:\s+.*/x/{name}\.jpg"):
         side_of_listings({"mine": folder}, tmp_path / "listings")
 
 
@@ -85,7 +85,7 @@ def test_a_picture_that_changed_since_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "x", a="1", b="2")
     side = listed(tmp_path, mine=folder)
     (folder / "b.jpg").write_text("other")
-    with pytest.raises(UserError, match=r"1 images are not as they were listed:\s+.*/x/b\.jpg") as caught:
+    with pytest.raises(UserError, match=r"1 images have changed since .*:\s+.*/x/b\.jpg") as caught:
         side.digest()
     assert "dvc repro" in str(caught.value)
 

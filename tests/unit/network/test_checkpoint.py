@@ -102,7 +102,7 @@ def test_loaded_generators_want_no_gradients() -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint at") as caught:
         load_checkpoint(tmp_path / "gen.pt")
-    assert "bring" in caught.value.hint
+    assert "copy" in caught.value.hint
     assert "train" in caught.value.hint
 
 
@@ -145,7 +145,7 @@ def test_truncated_files(source: Path, share: float, tmp_path: Path) -> None:
 
 
 def test_a_discriminator_file_is_recognised() -> None:
-    assert "holds discriminators" in refusal(DISCRIMINATORS)
+    assert "contains discriminators" in refusal(DISCRIMINATORS)
 
 
 def test_an_optimizer_file_is_recognised(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_parts_of_different_size(tmp_path: Path) -> None:
 def test_weights_must_be_numbers(tmp_path: Path) -> None:
     content = states()
     content["a"]["dec.model.5.conv.bias"][1] = float("nan")
-    assert "a: dec.model.5.conv.bias holds values that are not numbers" in refusal_of(content, tmp_path)
+    assert "a: dec.model.5.conv.bias has values that are NaN or infinite" in refusal_of(content, tmp_path)
     content = states()
     content["a"]["dec.model.5.conv.bias"] = torch.zeros(3, dtype=torch.int64)
     assert "must hold floating-point numbers, found torch.int64" in refusal_of(content, tmp_path)

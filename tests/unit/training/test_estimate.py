@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_refused_before_the_first_step(
     monkeypatch.setattr("pipeline.compute.resources.memory.kept_memory", lambda: 0)
     monkeypatch.setattr(training, "Trainer", None)
     with pytest.raises(
-        DusklineError, match=r"this training would take about 0\.8 GB .* 0\.5 GB are free"
+        DusklineError, match=r"this training run would take about 0\.8 GB .* 0\.5 GB are free"
     ) as caught:
         train(tiny_settings(), day, night, tmp_path / "gen.pt", tmp_path / "work", live=tmp_path / "live")
     assert "set checkpointing: true or autocast: auto" in str(caught.value)
@@ -139,18 +139,19 @@ def test_a_run_says_what_it_will_take_and_the_next_one_knows_its_time(
     first = run("one.pt")
     assert len(first) == 2
     assert first[0].startswith(
-        "about 0.8 GB of memory; 8 iterations to go; how long is said after iteration 6"
+        "about 0.8 GB of memory; 8 iterations left; the time is shown after iteration 6"
     )
-    assert " s an iteration: " in first[1]
-    assert first[1].endswith(" to go")
+    assert " s per iteration: " in first[1]
+    assert first[1].endswith(" left")
     known = json.loads((tmp_path / "work" / "seconds.json").read_text())
     assert len(known) == 1
     again = run("two.pt", seed=5)
     assert re.fullmatch(
-        r"about 0\.8 GB of memory; 8 iterations to go; \d+ seconds at [\d.]+ s each, as before", again[0]
+        r"about 0\.8 GB of memory; 8 iterations left; \d+ seconds at [\d.]+ s each, as measured before",
+        again[0],
     )
     other = run("three.pt", edge_w=1.0)
-    assert "how long is said after iteration 6" in other[0]
+    assert "the time is shown after iteration 6" in other[0]
 
 
 def test_a_damaged_record_of_times_is_as_none(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
@@ -158,7 +159,7 @@ def test_a_damaged_record_of_times_is_as_none(tmp_path: Path, log: pytest.LogCap
     timing = Timing(settings(iterations=100), "cpu", tmp_path)
     timing.announce(2_500_000_000, 0)
     assert log.messages == [
-        "about 2.5 GB of memory; 100 iterations to go; how long is said after iteration 4"
+        "about 2.5 GB of memory; 100 iterations left; the time is shown after iteration 4"
     ]
     for iteration in range(10):
         timing.done(iteration)
@@ -173,7 +174,7 @@ def test_a_run_that_is_nearly_over_has_nothing_to_say_of_time(
     timing.announce(2_500_000_000, 98)
     for iteration in (98, 99):
         timing.done(iteration)
-    assert log.messages == ["about 2.5 GB of memory; 2 iterations to go"]
+    assert log.messages == ["about 2.5 GB of memory; 2 iterations left"]
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
         return {name: loss * float("nan") for name, loss in real(self, x_a, x_b, now).items()}
 
     monkeypatch.setattr(Trainer, "step", step)
-    with pytest.raises(DusklineError, match=r"in iteration 3: not a number: .*total") as caught:
+    with pytest.raises(DusklineError, match=r"in iteration 3: NaN or infinite: .*total") as caught:
         run(settings, folders, tmp_path)
     for stream, folder in enumerate(folders):
         source = CropSource(side_of_folder(folder), 24, (16, 16), settings.seed, stream)
@@ -223,7 +223,7 @@ def test_what_is_no_number_is_never_saved(
         return losses
 
     monkeypatch.setattr(Trainer, "step", step)
-    with pytest.raises(DusklineError, match="in iteration 6: not a number: weights or their moments"):
+    with pytest.raises(DusklineError, match="in iteration 6: NaN or infinite: weights or Adam's moments"):
         run(tiny_settings(), folders, tmp_path)
     assert [path.name[:14] for path in tmp_path.glob("work/*/*.pt")] == ["state_00000003"]
 

@@ -90,7 +90,7 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     require_shares(tiny_settings(batch=1, dis_norm="batch"), ALONE)
     with pytest.raises(ParameterError, match="batch is 2, too few images for 3 processes"):
         require_shares(tiny_settings(batch=2), Group(3, 0))
-    with pytest.raises(ParameterError, match="statistics of the whole batch, which 2 processes share"):
+    with pytest.raises(ParameterError, match="in one process, but there are 2 processes"):
         require_shares(tiny_settings(batch=2, dis_norm="batch"), Group(2, 0))
 
 

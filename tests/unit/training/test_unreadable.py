@@ -47,7 +47,7 @@ def run_until(folders: tuple[Path, Path], root: Path, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch, pytest.raises(BadImageError) as error:
         patch.setattr(Trainer, "step", step)
         run(folders, root)
-    assert "continues from the last saved state" in error.value.hint
+    assert "resumes from the last saved state" in error.value.hint
     return error.value.message
 
 

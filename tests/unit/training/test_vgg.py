@@ -44,10 +44,10 @@ def test_failures_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no VGG-16 weights at .*absent\.pt"):
         load_vgg(tmp_path / "absent.pt", "caffe")
     torch.save([1], tmp_path / "list.pt")
-    with pytest.raises(CheckpointError, match=r"list\.pt holds no VGG-16 weights but a list"):
+    with pytest.raises(CheckpointError, match=r"list\.pt: expected a dict with VGG-16 weights, found a list"):
         load_vgg(tmp_path / "list.pt", "caffe")
     (tmp_path / "text.pt").write_text("not weights", encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"text\.pt holds no VGG-16 weights"):
+    with pytest.raises(CheckpointError, match=r"text\.pt cannot be read as VGG-16 weights"):
         load_vgg(tmp_path / "text.pt", "caffe")
     torch.save({"conv1_1.weight": torch.zeros(64, 3, 5, 5)}, tmp_path / "wrong.pt")
     with pytest.raises(

@@ -129,5 +129,5 @@ def test_without_a_compiler_it_goes_on_as_it_was(
     for _ in range(2):
         assert all(map(np.array_equal, nights(translator, days(2)), wanted))
     assert [record.getMessage() for record in caplog.records] == [
-        "continues without compiling: RuntimeError: Failed to find C compiler"
+        "continuing without torch.compile: RuntimeError: Failed to find C compiler"
     ]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pipeline.compute.distributed.training_state import save_state
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.datasets.writing.set_writer import SetWriter
 from pipeline.runtime.errors import CheckpointError, MissingInputError, ParameterError, SetError, UserError
+from pipeline.vpr.adaptation import adaptation
 from pipeline.vpr.evaluation.evaluation import evaluate
 from pipeline.vpr.experiments.asymmetric import Asymmetric, join_models
 from pipeline.vpr.experiments.experiment import ADAPTED, Experiment, write_experiment
@@ -26,6 +28,7 @@ from pipeline.vpr.models.descriptor_model import load_model
 from pipeline.vpr.results.metrics import read_metrics
 from pipeline.vpr.retrieval.retrieval_evaluation import Extraction
 from pipeline.vpr.training import loop
+from pipeline.vpr.training.losses import contrastive_loss
 from tests.vpr.adaptation.runs import SETTINGS, run, write_teacher
 from tests.vpr.experiments.test_torch_hub import write_repository
 from tests.vpr.places import write_places
@@ -144,13 +147,33 @@ def test_rebuilding_lets_both_sides_learn(
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize(("index", "by_distance"), [("keep", True), ("rebuild", False)])
+def test_a_kept_index_is_compared_by_distance_as_retrieval_does(
+    index: Literal["keep", "rebuild"],
+    by_distance: bool,
+    places: ImageSet,
+    teacher: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = []
+
+    def seen(*values: object, **options: object) -> torch.Tensor:
+        given.append(options)
+        return contrastive_loss(*values, **options)
+
+    monkeypatch.setattr(adaptation, "contrastive_loss", seen)
+    run(places, teacher, tmp_path, replace(SETTINGS, index=index, steps=1))
+    assert given == [{"by_distance": by_distance}]
+
+
 def test_where_no_query_has_a_positive_each_picture_is_its_own(
     teacher: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lone = write_places(tmp_path / "lone", views=1, twins=True)
     with caplog.at_level(logging.INFO):
         summary = run(_only_database(lone, tmp_path / "database"), teacher, tmp_path / "alone")
-    assert "each of 6 images by day is its own positive" in caplog.text
+    assert "each of its 6 day images is its own positive" in caplog.text
     assert summary.steps == 6
 
 
@@ -170,12 +193,12 @@ def test_of_fewer_places_than_a_batch_there_are_as_many_steps_as_asked(
 
 def test_one_place_alone_teaches_nothing(teacher: Path, tmp_path: Path) -> None:
     lone = _only_database(write_places(tmp_path / "set", 1, 1, twins=True), tmp_path / "database")
-    with pytest.raises(SetError, match="one place to learn from, and nothing to tell it from"):
+    with pytest.raises(SetError, match="has only one place, and training needs two or more"):
         run(lone, teacher, tmp_path)
 
 
 def test_a_set_without_nights_is_refused(teacher: Path, tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="holds no night of its days"):
+    with pytest.raises(SetError, match="has no night images of its day images"):
         run(write_places(tmp_path / "days"), teacher, tmp_path)
 
 
@@ -186,7 +209,7 @@ def test_a_model_that_is_not_there_and_a_stage_that_is_not_there(
         run(places, tmp_path / "absent", tmp_path)
     with pytest.raises(ParameterError, match="has no stage 'layer9'") as caught:
         run(places, teacher, tmp_path, replace(SETTINGS, learns="layer9"))
-    assert caught.value.hint.startswith("set learns to all or late_layers")
+    assert caught.value.hint.startswith("set learns to all, late_layers")
 
 
 @pytest.fixture
@@ -263,7 +286,7 @@ def test_an_index_of_other_descriptors_is_refused(
     write_teacher(models / "other", aggregation="netvlad", clusters=2, l2=None)
     (models / "new").symlink_to(whole / "out")
     join_models(Asymmetric("new", "other"), models, models / "both")
-    with pytest.raises(ParameterError, match="have 256 numbers and those of the database 512"):
+    with pytest.raises(ParameterError, match="have 256 dimensions and database descriptors 512"):
         evaluated(models / "both", places, tmp_path)
     assert read["database"] == 1
 
@@ -274,11 +297,11 @@ def test_two_models_as_one_are_neither_teacher_nor_half_of_two_others(
     (tmp_path / "old").symlink_to(teacher)
     (tmp_path / "new").symlink_to(whole / "out")
     join_models(Asymmetric("new", "old"), tmp_path, tmp_path / "both")
-    with pytest.raises(UserError, match="both is two models, and only one can be a teacher") as caught:
+    with pytest.raises(UserError, match="both combines two models, and only one can") as caught:
         run(places, tmp_path / "both", tmp_path)
-    assert caught.value.hint == "name the one whose index is there: old"
+    assert caught.value.hint == "use the one whose index exists: old"
     for names in (Asymmetric("both", "old"), Asymmetric("new", "both")):
-        with pytest.raises(UserError, match="both is two models already"):
+        with pytest.raises(UserError, match="both already combines two models"):
             join_models(names, tmp_path, tmp_path / "more")
 
 
@@ -317,7 +340,7 @@ def test_weights_that_do_not_fit_are_named(hub: Path, places: ImageSet, tmp_path
     path = tmp_path / "out" / ADAPTED
     document = torch.load(path, weights_only=True)
     torch.save(document | {"weights": {"other": torch.zeros(1)}}, path)
-    with pytest.raises(CheckpointError, match="1 of its 1 weights are of another one, the first other"):
+    with pytest.raises(CheckpointError, match="weights belong to another network, the first is other"):
         load_hub_model(tmp_path / "out" / "hub.json")
     path.write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="cannot be read as adapted weights"):

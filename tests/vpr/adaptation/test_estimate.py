@@ -106,4 +106,4 @@ def test_a_step_that_would_not_fit_is_refused_with_what_to_lower(monkeypatch: py
     monkeypatch.setattr(memory, "available_bytes", lambda _: 1_000_000)
     with pytest.raises(DusklineError, match="a step of 3 places with their nights at 48x48") as caught:
         require_room_for_steps(SETTINGS, lesson, extraction)
-    assert "let fewer layers learn" in caught.value.hint
+    assert "train fewer layers" in caught.value.hint

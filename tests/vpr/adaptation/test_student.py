@@ -122,7 +122,7 @@ class Headed(nn.Module):
 def test_what_has_no_part_in_the_descriptors_cannot_learn(learns: str, closed: bool) -> None:
     network = Headed(closed=closed)
     let_learn(network, learns)
-    with pytest.raises(ParameterError, match="what is to learn has no part in the descriptors"):
+    with pytest.raises(ParameterError, match="the descriptors do not depend on the modules"):
         require_learning(Lesson(network, None), torch.zeros(1, 3, 4, 4))
 
 
@@ -148,7 +148,7 @@ def test_of_a_transformer_the_last_blocks_learn_and_what_pools() -> None:
     with pytest.raises(ParameterError, match="learns names 'mlp', which is not one module") as caught:
         student_of_ours(teacher, settings, "mlp")
     # What only wraps the network is passed by.
-    assert "there are patch_embed, patch_embed.proj, blocks, blocks.0, blocks.1," in caught.value.message
+    assert "known are patch_embed, patch_embed.proj, blocks, blocks.0, blocks.1," in caught.value.message
 
 
 @pytest.mark.parametrize("teacher", [None, Colour(1, 1)])

@@ -166,7 +166,10 @@ def test_changes_depend_on_seed_epoch_round_and_query_only() -> None:
             {"jitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 1}},
             "hue must be between 0 and 0.5",
         ),
-        ({"occlusion": {"probability": 1, "area": [0.2, 0.1], "ratio": [1, 2]}}, "area must be two rising"),
+        (
+            {"occlusion": {"probability": 1, "area": [0.2, 0.1], "ratio": [1, 2]}},
+            "area must be two incr",
+        ),
         ({"rotation": 15}, r"augmentation\.rotation must be Rotation, not 15"),
         ({"resized_crop": {"smallest": 0}}, "smallest must be above 0 and at most 1"),
     ],

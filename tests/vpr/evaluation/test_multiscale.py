@@ -140,4 +140,4 @@ def test_pictures_whose_coarsest_copy_is_too_small_are_refused() -> None:
         network = at_scales(build_network(settings), "average")
         with pytest.raises(ParameterError, match="of 32x24 pixels are too small") as caught:
             network(torch.rand(1, 3, 48, 64))
-    assert "multi-scale testing shows it quarters" in caught.value.hint
+    assert "multi-scale testing also uses images of a quarter" in caught.value.hint

@@ -217,7 +217,7 @@ def test_a_node_that_finds_another_model_is_refused(
     subject = Subject(tmp_path / "gem", EXPERIMENT, "another digest")
     here = Extraction(torch.device("cpu"), 1)
     with (
-        pytest.raises(DusklineError, match="a node finds another model"),
+        pytest.raises(DusklineError, match="a node has another model"),
         ray_extraction.ray_extraction(here, subject, tmp_path / "pieces") as extraction,
     ):
         extraction.descriptors(split_images(places, "test", "queries", 64, 64))

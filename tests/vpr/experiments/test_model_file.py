@@ -53,7 +53,7 @@ def test_a_damaged_file_is_refused_and_nothing_is_written(tmp_path: Path) -> Non
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=r"other\.pt is not a recogniser that duskline has trained"):
+    with pytest.raises(CheckpointError, match=r"other\.pt is not a model trained by duskline"):
         take_model(tmp_path / "other.pt", tmp_path / "out")
 
 

@@ -155,7 +155,7 @@ def test_the_page_says_what_it_is_and_under_which_terms(tmp_path: Path) -> None:
         "(0.485, 0.456, 0.406)",
         "at 64x48, 80x48 pixels",
         "adapted from day, the teacher's index kept.",
-        "- Images of a city: CC0-1.0. Nothing is asked for. To be cited: A, 2020.",
+        "- Images of a city: CC0-1.0. Nothing is asked for. Please cite: A, 2020.",
         f"torch {version('torch')}",
     ):
         assert words in page
@@ -183,7 +183,7 @@ def test_the_page_says_at_which_size_it_was_adapted(of_others: bool, tmp_path: P
 def test_the_page_says_what_is_not_known(tmp_path: Path) -> None:
     export_model(write_model(tmp_path / "dn", SMALL), tmp_path / "none", tmp_path / "out")
     page = (tmp_path / "out" / "README.md").read_text()
-    assert "No test was available" in page
+    assert "at which it was tested are not known" in page
     assert "They are not known" in page
 
 
@@ -201,9 +201,9 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
     assert same(load_hub_model(model / HUB), exported)
     page = (tmp_path / "out" / "README.md").read_text()
     assert 'source="local", repository="path/of/its/code")\n' in page
-    assert "runs the code of somebody else's folder colours" in page
-    assert "described(side=5) of colours; duskline has taught it: adapted from day" in page
-    assert "the weights that it began with: those of their owners" in page
+    assert "runs code from the folder colours" in page
+    assert "described(side=5) of colours; duskline changed it: adapted from day" in page
+    assert "its initial weights: the terms of their owners" in page
     assert not [path for path in (tmp_path / "out").iterdir() if str(tmp_path).encode() in path.read_bytes()]
     assert sorted(path.name for path in repository.iterdir()) == ["hubconf.py", "made_up_layers.py"]
     with pytest.raises(FileNotFoundError, match=r"nowhere has no hubconf.py: .* code of described\(side=5\)"):
@@ -213,7 +213,7 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
 def test_arguments_of_others_can_be_given_anew(tmp_path: Path) -> None:
     model = write_hub_model(tmp_path / "means", tmp_path / "colours", side=5)
     export_model(model, tmp_path / "none", tmp_path / "out")
-    assert "duskline has taught it nothing" in (tmp_path / "out" / "README.md").read_text()
+    assert "duskline did not change it" in (tmp_path / "out" / "README.md").read_text()
     arguments = {"repository": str(tmp_path / "colours"), "side": 2}
     network: nn.Module = torch.hub.load(str(tmp_path / "out"), "means", source="local", **arguments)
     assert network(torch.ones(1, 3, 8, 8)).shape == (1, 12)
@@ -260,9 +260,11 @@ def test_what_gives_other_numbers_is_not_written(tmp_path: Path) -> None:
     repository.mkdir()
     (repository / "hubconf.py").write_text(UNSTEADY)
     model = write_hub_model(tmp_path / "drawn", repository, "drawn")
-    with pytest.raises(DusklineError, match="other descriptors than the model, by up to 0") as caught:
+    with pytest.raises(
+        DusklineError, match="descriptors differ from those of the model by up to 0"
+    ) as caught:
         export_model(model, tmp_path / "none", tmp_path / "out")
-    assert "numbers or keep some that are no weights" in caught.value.hint
+    assert "random numbers, or values that are not in the weights" in caught.value.hint
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawing", "drawn"]
 
 
@@ -271,7 +273,7 @@ def test_code_that_computes_otherwise_is_found(tmp_path: Path, monkeypatch: pyte
     text = Path(own_hubconf.__file__).read_text()
     assert text.count("min=1e-6") == 1
     monkeypatch.setattr("inspect.getsource", lambda _: text.replace("min=1e-6", "min=1e-2"))
-    with pytest.raises(DusklineError, match="other descriptors than the model"):
+    with pytest.raises(DusklineError, match="its descriptors differ from those of the model"):
         export_model(write_model(tmp_path / "dn", SMALL), tmp_path / "none", tmp_path / "out")
 
 
@@ -279,7 +281,7 @@ def test_two_models_as_one_are_told_apart(tmp_path: Path) -> None:
     for name in ("day", "dn"):
         write_model(tmp_path / name, SMALL)
     join_models(Asymmetric("dn", "day"), tmp_path, tmp_path / "pair")
-    with pytest.raises(UserError, match="pair is two models: dn describes queries, and day databases"):
+    with pytest.raises(UserError, match="pair combines two models: dn describes queries, and day databases"):
         export_model(tmp_path / "pair", tmp_path / "none", tmp_path / "out")
 
 
@@ -288,7 +290,7 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
     write_hub_model(tmp_path / "means", tmp_path / "elsewhere" / "colours")
     with pytest.raises(MissingInputError, match=r"no such model: .*/nd") as caught:
         export_model(tmp_path / "nd", tmp_path / "none", tmp_path / "out")
-    assert caught.value.hint.startswith("there are dn, means; ")
+    assert caught.value.hint.startswith("known are dn, means; ")
     assert not (tmp_path / "out").exists()
 
 
@@ -321,6 +323,6 @@ def test_somebody_elses_folder_is_not_replaced(mine: str, tmp_path: Path) -> Non
 def test_nothing_is_written_into_a_model(tmp_path: Path) -> None:
     model = write_model(tmp_path / "dn", SMALL)
     for out in (model, model / "out"):
-        with pytest.raises(UserError, match="is in the model"):
+        with pytest.raises(UserError, match="is inside the model's own folder"):
             export_model(model, tmp_path / "none", out)
     assert [path.name for path in model.iterdir()] == [MODEL]

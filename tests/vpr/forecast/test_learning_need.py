@@ -59,8 +59,8 @@ def test_it_is_said_that_it_is_calculated() -> None:
     params = read_params(ROOT / "profiles" / "adapt_megaloc.yaml")
     [need] = learning_needs(params)
     said = need.in_words(8)
-    assert said.startswith("adapt.kept: about 1.7 GB of a GPU's memory, ")
-    assert said.endswith("8 cores, its model taken for a ViT-B/14; never measured)")
+    assert said.startswith("adapt.kept: about 1.7 GB of GPU memory, ")
+    assert said.endswith("8 cores, the model assumed to be a ViT-B/14)")
 
 
 def test_entries_that_no_stage_takes_are_passed_over() -> None:

@@ -76,7 +76,7 @@ def test_pictures_of_which_nothing_would_be_left_are_refused(name: str, smallest
         backbone = build_backbone(name, "none", "all")
         assert backbone(torch.rand(1, 3, smallest, 99)).shape[2] == 1
         with pytest.raises(
-            ParameterError, match=f"of 99x{smallest - 1} pixels are too small .* needs {smallest}"
+            ParameterError, match=f"of 99x{smallest - 1} pixels are too small .* needs at least {smallest}"
         ):
             backbone(torch.rand(1, 3, smallest - 1, 99))
 

@@ -27,8 +27,8 @@ def test_network_gives_descriptors_of_its_size(settings: NetworkSettings, size: 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (NetworkSettings("resnet18conv4", "none", "all", "netvlad"), "netvlad needs clusters, at least 2"),
-        (NetworkSettings("resnet18conv4", "none", "all", "netvlad", 1), "at least 2, but found 1"),
+        (NetworkSettings("resnet18conv4", "none", "all", "netvlad"), "netvlad needs at least 2 clusters"),
+        (NetworkSettings("resnet18conv4", "none", "all", "netvlad", 1), "at least 2 clusters, found 1"),
         (NetworkSettings("resnet18conv4", "none", "all", "gem"), "gem needs l2"),
     ],
 )
@@ -110,7 +110,7 @@ def test_what_is_no_file_of_torch_is_refused(tmp_path: Path, content: bytes) -> 
 @pytest.mark.parametrize("content", [{"weights": {}}, [1], torch.zeros(1), {"a": {}, "b": {}}])
 def test_files_of_others_are_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "model.pt")
-    assert "is not a recogniser that duskline has trained" in refusal(tmp_path / "model.pt")
+    assert "is not a model trained by duskline" in refusal(tmp_path / "model.pt")
 
 
 P = "aggregation.pooling.p"
@@ -119,12 +119,12 @@ P = "aggregation.pooling.p"
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({P: None}, f"1 missing or unknown, the first {P}"),
-        ({"other": torch.zeros(1)}, "1 missing or unknown, the first other"),
+        ({P: None}, f"1 missing or unknown, the first is {P}"),
+        ({"other": torch.zeros(1)}, "1 missing or unknown, the first is other"),
         ({P: torch.zeros(2)}, f"{P}: expected (1,) of float32, found (2,) of float32"),
         ({P: torch.zeros(1, dtype=torch.int64)}, f"{P}: expected (1,) of float32, found (1,) of int64"),
         ({P: "3"}, f"{P}: expected (1,) of float32, found str"),
-        ({P: torch.full((1,), torch.nan)}, f"{P} holds values that are not numbers"),
+        ({P: torch.full((1,), torch.nan)}, f"{P} has values that are NaN or infinite"),
     ],
 )
 def test_weights_of_another_network_are_refused(

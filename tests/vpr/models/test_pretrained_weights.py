@@ -21,9 +21,7 @@ from tests.vpr.models.test_timm_backbones import LITE, PACKAGED, SMALL, view
 
 def test_a_packaged_file_of_another_digest_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(pretrained_weights.PACKAGES, LITE, replace(PACKAGES[LITE], digest="0" * 64))
-    with pytest.raises(
-        CheckpointError, match="is not the file that is known: expected SHA-256 000"
-    ) as caught:
+    with pytest.raises(CheckpointError, match="is not the known file: expected SHA-256 000") as caught:
         build_backbone(LITE, "packaged", "all", 16)
     assert "--force-reinstall" in caught.value.hint
 
@@ -69,10 +67,10 @@ def test_a_file_of_the_whole_network_gives_its_weights(
     ("content", "words"),
     [
         (b"no weights", "cannot be read as weights"),
-        ([1], "holds no weights by name, found list"),
+        ([1], "is not a state dict .*, but a list"),
         (
             {"conv1.0.weight": torch.zeros(3)},
-            r"not hold this backbone's weights: conv1.*expected .* found \(3,\)",
+            r"not have the weights of this backbone: conv1.*expected .* found \(3,\)",
         ),
         ({"other": torch.zeros(3)}, "expected .*, found nothing"),
     ],
@@ -92,7 +90,7 @@ def test_a_file_of_something_else_is_refused(content: Any, words: str, tmp_path:
 
 
 def test_no_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="no such file of weights"):
+    with pytest.raises(MissingInputError, match="no such weights file"):
         build_backbone("resnet10t", str(tmp_path / "none.pt"), "all", 16)
 
 
@@ -104,4 +102,4 @@ def test_terms_of_what_it_starts_from() -> None:
     [torchvision] = start_terms(NetworkSettings("resnet18conv4", "imagenet", "all", "gem", l2="none"))
     assert torchvision.licence.startswith("BSD-3-Clause")
     [own] = start_terms(replace(SMALL, weights="mine/some.pth"))
-    assert (own.name, own.licence.partition(":")[0]) == ("some.pth", "not known to duskline")
+    assert (own.name, own.licence.partition(":")[0]) == ("some.pth", "unknown to duskline")

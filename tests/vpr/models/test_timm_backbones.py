@@ -59,7 +59,7 @@ def test_features_are_of_the_stride(name: str, stride: int, shape: tuple[int, ..
     if name.startswith("swin"):
         with torch.device("meta"):
             backbone = build_backbone(name, "none", "all", stride)
-        with pytest.raises(ParameterError, match="of timm does not take images of 96x64 pixels"):
+        with pytest.raises(ParameterError, match="of timm does not accept images of 96x64 pixels"):
             backbone.to_empty(device="cpu")(view())
         return
     backbone = build_backbone(name, "none", "all", stride).eval()
@@ -79,10 +79,10 @@ def test_nothing_after_the_cut_is_kept() -> None:
 @pytest.mark.parametrize(
     ("name", "weights", "trainable", "stride", "words"),
     [
-        ("resnet10", "none", "all", 16, r"unknown backbone 'resnet10'; .*timm \(resnet10t"),
-        ("resnet10t", "none", "all", 12, "has no features of stride 12; it has those of 2, 4, 8, 16, 32"),
-        ("resnet10t", "none", "all", None, "needs a stride; it has those of 2, 4, 8, 16, 32"),
-        ("resnet18conv4", "none", "all", 16, "has a stride of its own, but stride is 16"),
+        ("resnet10", "none", "all", 16, r"unknown backbone 'resnet10'; .*timm \(similar names: resnet10t"),
+        ("resnet10t", "none", "all", 12, "has no features of stride 12; its strides are 2, 4, 8, 16, 32"),
+        ("resnet10t", "none", "all", None, "needs a stride; its strides are 2, 4, 8, 16, 32"),
+        ("resnet18conv4", "none", "all", 16, "has a fixed stride, but stride is 16"),
         (
             "resnet18conv4",
             "none",
@@ -91,8 +91,8 @@ def test_nothing_after_the_cut_is_kept() -> None:
             "no stage 'layer9'; its stages are conv1, bn1, relu, maxpool, l",
         ),
         ("resnet10t", "none", "late_layers", 16, "no stage 'late_layers'; its stages are conv1, bn1, act1"),
-        ("vit_tiny_patch16_224", "none", "blocks.3", 16, "cannot learn from blocks.3 on"),
-        ("resnet10t", "packaged", "all", 16, f"no package holds weights of backbone resnet10t; .* of {LITE}"),
+        ("vit_tiny_patch16_224", "none", "blocks.3", 16, "training cannot start at blocks.3"),
+        ("resnet10t", "packaged", "all", 16, f"no package has weights for backbone resnet10t; .* {LITE}"),
         ("resnet10t", "imagnet", "all", 16, "unknown weights 'imagnet'"),
     ],
 )
@@ -117,7 +117,7 @@ def test_published_weights_that_cannot_be_had_are_an_error_in_words(
         return made
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(MissingInputError, match="published weights of resnet10t could not be had") as caught:
+    with pytest.raises(MissingInputError, match="could not get the published weights of resnet10t") as caught:
         build_backbone("resnet10t", "imagenet", "all", 16)
     assert "weights: none" in caught.value.hint
 
@@ -257,6 +257,6 @@ def test_processes_refuse_batch_norms_that_they_cannot_share() -> None:
     class Other(nn.BatchNorm2d):
         pass
 
-    with pytest.raises(ParameterError, match="of the kind Other, which 2 processes cannot train as one"):
+    with pytest.raises(ParameterError, match="of type Other, which 2 processes cannot train together"):
         share_batch_norm(nn.Sequential(Other(3)), Group(size=2))
     share_batch_norm(nn.Sequential(Other(3)).eval(), Group(size=2))

@@ -45,14 +45,14 @@ def test_the_nearest_image_is_the_first_of_the_nearest_place(tmp_path: Path) -> 
 @pytest.mark.parametrize("row", ["a,1,2", "1,2,", "nan,1,1", "1,inf,1"])
 def test_what_is_no_standpoint_is_named(tmp_path: Path, row: str) -> None:
     (tmp_path / STANDPOINTS).write_text(f"east,north,images\n{row}\n")
-    with pytest.raises(DusklineError, match=r"standpoints\.csv, line 2: not a standpoint"):
+    with pytest.raises(DusklineError, match=r"standpoints\.csv, line 2: invalid standpoint"):
         read_standpoints(tmp_path)
 
 
 @pytest.mark.parametrize("row", ["q,d,far,1,2", "q,d,1,2,", "q,d,nan,1,2"])
 def test_what_does_not_lie_nearest_is_named(tmp_path: Path, row: str) -> None:
     (tmp_path / NEAREST).write_text(f"query,database,distance,database_east,database_north\n{row}\n")
-    with pytest.raises(DusklineError, match=r"nearest\.csv, line 2: not what lies nearest"):
+    with pytest.raises(DusklineError, match=r"nearest\.csv, line 2: invalid nearest image"):
         read_nearest(tmp_path)
 
 

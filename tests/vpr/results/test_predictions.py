@@ -35,7 +35,7 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, old: str, new: str) -> Non
     path = tmp_path / "predictions.csv"
     write_predictions(path, FOUND[:1])
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(DusklineError, match=r"predictions\.csv, line 2: not a prediction"):
+    with pytest.raises(DusklineError, match=r"predictions\.csv, line 2: invalid prediction"):
         list(read_predictions(path))
 
 

@@ -77,7 +77,7 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / COPIES).write_bytes(b"no archive")
-    with pytest.raises(DusklineError, match="does not hold small copies"):
+    with pytest.raises(DusklineError, match="is not an archive of thumbnails"):
         Thumbnails(tmp_path / COPIES)
 
 

@@ -31,5 +31,5 @@ def test_an_interval_holds_its_share_and_mirrors_the_misses(pair: tuple[int, int
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 0), (3, 2), (-1, 5)])
 def test_what_is_no_share_is_refused(hits: int, total: int) -> None:
-    with pytest.raises(ValueError, match="are no share"):
+    with pytest.raises(ValueError, match="are not a valid share"):
         wilson(hits, total)

@@ -98,7 +98,7 @@ def test_a_step_of_pairs_is_refused_without_a_word_of_triplets(monkeypatch: pyte
 def test_mining_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network(SETTINGS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
-    with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 numbers"):
+    with pytest.raises(DusklineError, match=r"mining among 1,000,008 descriptors of 1,024 dimensions"):
         many = replace(SETTINGS, negative_samples=1_000_000)
         require_training_memory(many, network, 9, 2_000_000, CPU, "off", 1)
 
@@ -111,7 +111,7 @@ def test_full_mining_counts_the_whole_database(monkeypatch: pytest.MonkeyPatch) 
     full = replace(SETTINGS, mining="full")
     require_training_memory(full, network, 9, 50_000, CPU, "off", 1)
     with pytest.raises(
-        DusklineError, match=r"mining among 1,000,004 descriptors of 1,024 numbers would take about 20\.5 GB"
+        DusklineError, match=r"1,000,004 descriptors of 1,024 dimensions would take about 20\.5 GB"
     ) as caught:
         require_training_memory(full, network, 9, 1_000_000, CPU, "off", 1)
     assert "set mining: partial" in caught.value.hint
@@ -135,7 +135,7 @@ def test_similar_places_that_would_not_fit_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     require_training_memory(PAIRS, network, 1_000_000, 90, CPU, "off", 1)
     with pytest.raises(
-        DusklineError, match=r"finding similar places among 1,000,000 descriptors of 1,024 numbers"
+        DusklineError, match=r"finding similar places among 1,000,000 descriptors of 1,024 dimensions"
     ) as caught:
         require_training_memory(replace(PAIRS, similar_places=3), network, 1_000_000, 90, CPU, "off", 1)
     assert "set similar_places: 1" in str(caught.value)
@@ -147,6 +147,6 @@ def test_descriptors_that_would_not_fit_are_refused_before_the_second_batch(
     network = build_network(SETTINGS.network)
     monkeypatch.setattr(device_memory, "available_bytes", lambda _: 2_000_000_000)
     with pytest.raises(
-        DusklineError, match=r"1,000,000 descriptors of 1,024 numbers would take about 4\.1 GB"
+        DusklineError, match=r"1,000,000 descriptors of 1,024 dimensions would take about 4\.1 GB"
     ):
         extract(network, lambda _: torch.zeros(3, 32, 32), 1_000_000, batch=2, device=CPU, workers=1)

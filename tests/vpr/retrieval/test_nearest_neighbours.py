@@ -40,10 +40,10 @@ def test_descriptors_that_are_no_numbers_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("database", "queries", "count", "message"),
     [
-        (DATABASE, QUERIES, 0, "0 neighbours were asked for"),
+        (DATABASE, QUERIES, 0, "expected at least 1 neighbour, not 0"),
         (DATABASE[:0], QUERIES, 1, "has no descriptors"),
-        (DATABASE, QUERIES[:, :4], 1, r"\(50, 8\) and the queries \(7, 4\) do not fit"),
-        (DATABASE[0], QUERIES, 1, "do not fit"),
+        (DATABASE, QUERIES[:, :4], 1, r"\(50, 8\) and the queries \(7, 4\) do not match"),
+        (DATABASE[0], QUERIES, 1, "do not match"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(

@@ -67,7 +67,7 @@ def test_positives_are_drawn_anew_and_learnt_from(tmp_path: Path, monkeypatch: p
 def test_a_set_of_nights_alone_is_refused_in_words(tmp_path: Path) -> None:
     both = write_places(tmp_path / "set", twins=True)
     nights = ImageSet(both.root, tuple(row for row in both.rows if row.time_of_day == "night"), both.digest)
-    with pytest.raises(SetError, match=r"all 12 images of this part of .* are of the night"):
+    with pytest.raises(SetError, match=r"all 12 images of this part of .* are night images"):
         run(nights, tmp_path, PAIRS)
 
 

@@ -113,6 +113,28 @@ def test_loss_is_that_of_a_calculation_by_hand() -> None:
     )
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.1, 30))
+def test_distances_are_cosines_where_lengths_are_equal(seed: int, places: int, length: float) -> None:
+    descriptors, near = world(seed, places, 80)
+    same = length * torch.nn.functional.normalize(descriptors, dim=2)
+    by_distance = contrastive_loss(same, near, 0.5, ALONE, 0.4, by_distance=True)
+    assert float(by_distance) == pytest.approx(
+        float(contrastive_loss(descriptors, near, 0.5, ALONE, 0.4)), abs=1e-9
+    )
+
+
+def test_distances_by_hand() -> None:
+    # The positives are (1, 0) and (0, 3): the mean square of their lengths is 5. Their squared distances are
+    # 1 and 9 from the first query, 4 and 2 from the second.
+    queries, positives = [[0.0, 0.0], [1.0, 2.0]], [[1.0, 0.0], [0.0, 3.0]]
+    descriptors = torch.tensor([queries, positives], dtype=torch.float64).transpose(0, 1)
+    near = torch.eye(2, dtype=torch.bool)
+    first = math.log(1 + math.exp((1 - 9) / 2 / 5 / 0.5))
+    second = math.log(1 + math.exp((2 - 4) / 2 / 5 / 0.5))
+    loss = contrastive_loss(descriptors, near, 0.5, ALONE, by_distance=True)
+    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-12)
+
+
 def test_two_positives_of_a_place_by_hand() -> None:
     # The first query sees its positives at 0 and 90 degrees, the other place's at 180 and 60; each of its own
     # is to be told from those two, and not from each other.

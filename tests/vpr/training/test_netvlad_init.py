@@ -69,7 +69,7 @@ def test_clusters_are_found_where_the_descriptors_lie() -> None:
 
 
 def test_more_clusters_than_descriptors_are_refused() -> None:
-    with pytest.raises(ParameterError, match="64 clusters cannot be made of 10 local features"):
+    with pytest.raises(ParameterError, match="10 local features are too few for 64 clusters"):
         cluster(np.zeros((10, 4), np.float32), 64, seed=0)
 
 

@@ -150,7 +150,7 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(
 ) -> None:
     real = step.triplet_loss
     monkeypatch.setattr(step, "triplet_loss", lambda *given, **named: real(*given, **named) * float("nan"))
-    with pytest.raises(DusklineError, match="training broke in epoch 1: the loss is not a number"):
+    with pytest.raises(DusklineError, match="training failed in epoch 1: the loss is NaN or infinite"):
         run(places, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""One reader for each form of raw data: Pittsburgh, Tokyo 24/7, plain folders, walks, passes, common names.
+"""One reader for each form of raw data: Pittsburgh, Tokyo 24/7, plain folders, traverses, common names.
 
-Each is a function of the raw folder and its settings, and yields `RawImage`s.
+Each is a function of the raw folder and its settings that yields `RawImage`s.
 """

@@ -1,7 +1,7 @@
-"""Images that carry the common names already: a folder, or one archive, with or without the `images` level.
+"""Images that have the common names already: a folder, or one archive, with or without the `images` level.
 
-`tokyo_xs/test/{database,queries}/@...@.jpg`, `sf_xs/{train,val/...,test/...}` and anything formatted by other
-tools. Outer folders are ignored, deeper ones (SF-XL sorts by latitude) flattened; bytes are copied unchanged.
+For `tokyo_xs/test/{database,queries}/@...@.jpg`, `sf_xs/{train,val/...,test/...}` and datasets formatted by
+other tools. Outer folders are ignored, inner ones (SF-XL sorts by latitude) flattened; bytes stay unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.datasets.image_set.image_names import position_of
 from pipeline.datasets.image_set.image_set import ROLES, SPLITS, TIMES_OF_DAY
 from pipeline.runtime.errors import MissingInputError, NameFormatError, SetError, listed
 
-# Bytes are copied unchanged, and a set is of these.
+# Bytes are copied unchanged, and datasets have only these formats.
 _COPIED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 COMMON_ROLES = {role: role for role in ROLES}
 # Split, role, file name.
@@ -35,7 +35,7 @@ class CommonSettings:
 
     flat_role: what to do with a split that has no roles: "database" or "queries" gives all its images that
         role, "skip" leaves them out, "refuse" ends with an error. Such a split is never divided here: its
-        images are one collection for training by place. Images in folders that are no role are treated the
+        images are one collection for training by place. Images in folders without a role are treated the
         same way.
     database_folder: name of the database folder, such as "gallery" in SVOX.
     queries_folder: name of the queries folder, such as "queries_night" in SVOX. If the name ends in _day,
@@ -48,11 +48,11 @@ class CommonSettings:
 
     @property
     def roles(self) -> dict[str, str]:
-        """Role by name of its folder."""
+        """The role for each name of a folder."""
         return {self.database_folder: "database", self.queries_folder: "queries"}
 
     def time_of_day(self, role: str) -> str:
-        """What the name of a role's folder says; "" where it says nothing."""
+        """The time of day in the name of the folder of a role; "" if it has none."""
         last = self.queries_folder.rpartition("_")[2]
         return last if role == "queries" and last in TIMES_OF_DAY else ""
 
@@ -60,9 +60,9 @@ class CommonSettings:
 def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[RawImage]:
     """Yield the images of the folder `raw`, or of its one archive (in it, or recorded in it and in `held`).
 
-    Images whose names do not begin with `@` are left out when they lie outside the splits (maps, previews).
-    Raises, before the first image, `MissingInputError` when there are none and `SetError` naming those whose
-    names or places are outside the convention.
+    Images outside the splits whose names do not begin with `@` are left out (maps, previews).
+    Raises, before the first image, `MissingInputError` if there are none, and `SetError` naming those whose
+    names or folders are outside the convention.
     """
     archive = _archive(RawFiles.of(raw, held))
     paths = member_names(archive) if archive else picture_files(raw)
@@ -78,9 +78,9 @@ def read_common(raw: Path, settings: CommonSettings, held: Path) -> Iterator[Raw
 
 
 def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, str]:
-    """Return (split, role) of a path such as `tokyo_xs/images/test/queries/@1@2@.jpg`; "" for what it lacks.
+    """Return (split, role) of a path such as `tokyo_xs/images/test/queries/@1@2@.jpg`; "" if it lacks one.
 
-    The split is the innermost folder of that name, the role that of the folder below it.
+    The split is the innermost folder with such a name, the role that of the folder below it.
     """
     folders = path.split("/")[:-1]
     for index in range(len(folders) - 1, -1, -1):
@@ -91,7 +91,7 @@ def place_of(path: str, roles: Mapping[str, str] = COMMON_ROLES) -> tuple[str, s
 
 
 def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) -> dict[str, _Target]:
-    """Return split, role and file name of every image that is taken."""
+    """Return split, role and file name of every image that is used, by path."""
     places: dict[str, _Target] = {}
     wrong, count = [], 0
     for path in paths:
@@ -109,21 +109,21 @@ def _checked_places(paths: Iterable[str], where: str, settings: CommonSettings) 
             places[path] = (split, role or settings.flat_role, _with_common_suffix(file_name))
     if wrong:
         raise SetError(
-            f"{len(wrong)} of {count} images in {where} do not keep to the common layout:{listed(wrong)}"
+            f"{len(wrong)} of {count} images in {where} are not in the common layout:{listed(wrong)}"
         )
     if not places:
         raise MissingInputError(
             f"no images named @easting@northing@... in the splits {', '.join(SPLITS)} of {where}",
-            hint="for plain photographs use the folder reader",
+            hint="for plain photographs use form: folder",
         )
     return places
 
 
 def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> str:
     if not split:
-        return "in no folder train, val or test"
+        return "not in a folder train, val or test"
     if not role and settings.flat_role == "refuse":
-        return "in a split without database and queries; flat_role says what to do with it"
+        return "in a split without database and queries; set flat_role for it"
     if not file_name.startswith("@"):
         return "the name does not begin with '@'"
     if not file_name.lower().endswith(_COPIED):
@@ -136,7 +136,7 @@ def _fault(split: str, role: str, file_name: str, settings: CommonSettings) -> s
 
 
 def _with_common_suffix(file_name: str) -> str:
-    """`.JPG`, `.jpeg` and the like become `.jpg`: recognition code looks for nothing else."""
+    """`.JPG`, `.jpeg` and the like become `.jpg`, the only suffix that VPR code looks for."""
     stem, _, suffix = file_name.rpartition(".")
     return f"{stem}.png" if suffix.lower() == "png" else f"{stem}.jpg"
 
@@ -145,8 +145,8 @@ def _archive(raw: RawFiles) -> Path | None:
     archives = [path for path in raw.files.values() if is_archive(path)]
     if len(archives) > 1:
         raise SetError(
-            f"the common layout comes in one archive, {raw.folder} holds {len(archives)}:"
+            f"expected one archive in the common layout, found {len(archives)} in {raw.folder}:"
             f"{listed(path.name for path in archives)}",
-            hint="leave the one that is meant",
+            hint="keep only the one that you want",
         )
     return archives[0] if archives else None

@@ -1,8 +1,8 @@
-"""A plain folder of photographs into the common layout: who is database, who is query, in which split.
+"""A plain folder of photographs in the common layout: the split and the role of each photograph.
 
-With coordinates in a CSV its columns are path (relative to the folder), latitude, longitude (WGS 84 degrees),
-and where wanted split, role, date (or timestamp), heading (degrees clockwise from north) and time_of_day.
-`pipeline.datasets.listings.tables` says in what ways such a CSV may be written.
+A CSV of coordinates has the columns path (relative to the folder), latitude, longitude (WGS 84 degrees), and
+optionally split, role, date (or timestamp), heading (degrees clockwise from north) and time_of_day.
+`pipeline.datasets.listings.tables` says how such a CSV may be written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pipeline.runtime.ranges import Factor, JpegQuality, Metres, Range, Seed, re
 
 _LOG = logging.getLogger(__name__)
 
-# Degrees of latitude, 2,000 km: more than the zones of a set are wide, and than any survey on the ground.
+# Degrees of latitude, 2,000 km: wider than the zones of a dataset, and than any survey on the ground.
 _MOST_TO_NORTH = 18.0
 
 # Leaves room for the other fields in a file name of 255 bytes.
@@ -83,16 +83,16 @@ class FolderSettings:
         if self.coordinates in (EXIF, NONE) and "column" in (self.split_by, self.queries_by):
             raise ValueError("split_by and queries_by can be column only with coordinates in a CSV")
         if self.coordinates == NONE and (self.split_by == "blocks" or self.queries_by == "share"):
-            raise ValueError("split_by blocks and queries_by share need positions, and coordinates are none")
+            raise ValueError("split_by blocks and queries_by share need positions, but coordinates is none")
         table = PurePosixPath(self.coordinates)
         if table.is_absolute() or ".." in table.parts:
             raise ValueError(
-                f"coordinates: {self.coordinates} is not in the folder of photographs; put it there, for DVC"
-                " looks at no other, and an edit would rerun nothing"
+                f"coordinates: {self.coordinates} is not in the folder of photographs; copy it there, because"
+                " DVC notices edits only there"
             )
         require_ranges(self)
         if self.split_by == "blocks" and not any(self.shares.values()):
-            raise ValueError("train_share, val_share and test_share must be 0 or more, and one above 0")
+            raise ValueError("train_share, val_share and test_share must be 0 or more, one of them above 0")
         for name in self._used:
             require_range(self, name)
         for name in (
@@ -111,7 +111,7 @@ class FolderSettings:
 
     @property
     def _used(self) -> list[str]:
-        """The fields that the choices of `split_by` and `queries_by` ask for."""
+        """The fields that the choices of `split_by` and `queries_by` need."""
         used = []
         if self.split_by == "blocks":
             used += ["train_share", "val_share", "test_share", "block_metres", "gap_metres"]
@@ -129,10 +129,10 @@ class FolderSettings:
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """Photographs with their split and role, by path, and the paths of those left out by the blocks.
+    """Photographs with split and role, by path, and the paths of those that the blocks leave out.
 
-    Left out are photographs that stand closer than the gap to one of another split. grid: that of the whole
-    set, where most of the folder's photographs lie; None where nobody knows where.
+    Left out are photographs that are closer than the gap to one of another split. grid: that of the whole
+    dataset, which is the grid of most of the photographs; None if positions are unknown.
     """
 
     photographs: tuple[Photograph, ...]
@@ -143,12 +143,12 @@ class FolderPlan:
 def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[RawImage]:
     """Yield the photographs of the folder `raw`; errors as `plan_folder`, before the first image.
 
-    Says how many photographs the blocks leave out. There are no archives, so their folder does not matter.
+    A warning says how many photographs the blocks leave out. The folder of archives is not used.
     """
     plan = plan_folder(raw, settings)
     if plan.left_out:
         _LOG.warning(
-            "%s: left out %d of %d photographs, closer than %g m to one of another split, first %s",
+            "%s: left out %d of %d photographs, closer than %g m to another split, first %s",
             raw,
             len(plan.left_out),
             len(plan.left_out) + len(plan.photographs),
@@ -173,11 +173,11 @@ def read_folder(raw: Path, settings: FolderSettings, _held: Path) -> Iterator[Ra
 
 
 def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
-    """Decide split and role of every photograph; only heads are read.
+    """Decide split and role of every photograph; only headers are read.
 
     Raises `MissingInputError` for a missing folder or CSV, and `UserError` that names every photograph
-    without coordinates, split, role or date, as far as they are asked for, or both ends of a folder that is
-    too wide for one grid.
+    without coordinates, split, role or date, as far as they are needed, or the outermost photographs if they
+    are too far apart for one grid.
     """
     found = list_photographs(raw, settings.coordinates)
     grid = None if settings.coordinates == NONE else _one_grid(raw, found)
@@ -188,33 +188,34 @@ def plan_folder(raw: Path, settings: FolderSettings) -> FolderPlan:
 
 
 def _one_grid(raw: Path, photographs: list[Photograph]) -> UtmGrid:
-    """The grid for all the photographs; `UserError` names the two ends where they lie too far apart."""
+    """The grid for all photographs; if they are too far apart, `UserError` names the two outermost."""
     places = [photograph.place for photograph in photographs]
     grid = grid_of_places(places)
     beyond = int(grid.beyond(places).sum())
     if beyond:
         what = (
-            f"the photographs of {raw} span too many UTM zones for one set: most are in {grid}, and {beyond} "
-            "so far away that distances would be wrong by more than 0.5 %; the western and eastern end are:"
+            f"the photographs of {raw} span too many UTM zones for one dataset: most are in {grid}, but "
+            f"{beyond} so far away that distances would be wrong by more than 0.5 %; the westernmost and the "
+            "easternmost:"
         )
         raise _too_wide(what, photographs, grid.degrees_east(places))
     latitudes = np.array(places)[:, 0]
     if np.ptp(latitudes) > _MOST_TO_NORTH:
         what = (
-            f"the photographs of {raw} span more than 2,000 km from south to north; the southern and "
-            "northern end are:"
+            f"the photographs of {raw} span more than 2,000 km from south to north; the southernmost and the "
+            "northernmost:"
         )
         raise _too_wide(what, photographs, latitudes)
     return grid
 
 
 def _too_wide(what: str, photographs: list[Photograph], along: np.ndarray) -> UserError:
-    """The error `what` that names the photographs with the least and the most of `along` (N,)."""
+    """The error `what` that names the photographs with the smallest and the largest `along` (N,)."""
     order = along.argsort(kind="stable")
     ends = [photographs[index] for index in (order[0], order[-1])]
     return UserError(
         what + listed(f"{end.path} at {end.latitude:.5f}, {end.longitude:.5f}" for end in ends),
-        hint="look whether the coordinates of these two are right; make one set of each region",
+        hint="check the coordinates of these two; if they are right, make one dataset for each region",
     )
 
 
@@ -238,7 +239,7 @@ def _with_splits(raw: Path, photographs: list[Photograph], settings: FolderSetti
             raw,
             photographs,
             splits,
-            "is in no folder train, val or test, while others do",
+            "is not in a folder train, val or test, but others are",
             "move it into one of them, or choose another split_by",
         )
     return [replace(photograph, split=split) for photograph, split in zip(photographs, splits, strict=True)]
@@ -250,7 +251,7 @@ def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettin
     elif settings.queries_by == "folder":
         roles = [_folder_of(photograph.path, ROLES) for photograph in photographs]
         hint = "move it into one of them, or choose another queries_by"
-        _require(raw, photographs, roles, "is in no folder database or queries", hint)
+        _require(raw, photographs, roles, "is not in a folder database or queries", hint)
     elif settings.queries_by == "column":
         roles = [photograph.role for photograph in photographs]
         _require(raw, photographs, roles, "has no role in the CSV", "fill the column role")
@@ -260,7 +261,7 @@ def _with_roles(raw: Path, photographs: list[Photograph], settings: FolderSettin
 
 
 def _drawn_roles(raw: Path, photographs: list[Photograph], settings: FolderSettings) -> list[str]:
-    """Draw queries split by split, by date or by share; a split without queries or database is refused."""
+    """Draw queries for each split, by date or by share; a split without queries or database is an error."""
     dates = [photograph.date for photograph in photographs]
     if settings.queries_by == "date":
         known = [date if len(date) >= len("YYYYMMDD") else "" for date in dates]
@@ -277,8 +278,8 @@ def _drawn_roles(raw: Path, photographs: list[Photograph], settings: FolderSetti
             )
         if here and len(set(queries)) < 2:
             raise UserError(
-                f"the {len(here)} photographs of {split} in {raw} cannot be told apart by "
-                f"{settings.queries_by}: all are of one "
+                f"the {len(here)} photographs of {split} in {raw} cannot be divided by "
+                f"{settings.queries_by}: all are from one "
                 f"{'day' if settings.queries_by == 'date' else 'place'}",
                 hint="choose another queries_by, or larger blocks",
             )
@@ -302,7 +303,7 @@ def _folder_of(path: str, known: tuple[str, ...]) -> str:
 
 
 def _names(plan: FolderPlan) -> dict[str, str]:
-    """A common name for each path: the stem of the file is its pano_id, made unique where it is not."""
+    """A common name for each path: the stem of the file is its pano_id, made unique if necessary."""
     names: dict[str, str] = {}
     taken: set[tuple[str, str, str]] = set()
     # Sorted by path, so that a name depends on the folder's content, not on the order of listing.
@@ -319,7 +320,7 @@ def _names(plan: FolderPlan) -> dict[str, str]:
 
 
 def _safe(stem: str) -> str:
-    """The stem without what would break a name, or be taken for the name of a published image (`1.jpg`)."""
+    """The stem without what would break a name, or look like the name of a published image (`1.jpg`)."""
     while stem.lower().endswith(PICTURE_SUFFIXES):
         stem = PurePosixPath(stem).stem
     return stem.replace("@", "_").replace("\\", "_")

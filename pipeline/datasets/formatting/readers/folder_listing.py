@@ -1,6 +1,6 @@
-"""The photographs of a plain folder and what is known of each, from a CSV or from the photographs themselves.
+"""The photographs of a plain folder and what is known of each, from a CSV or from their metadata.
 
-Whatever is wrong with them is collected and told at once, photograph by photograph.
+All errors are collected and reported at once, photograph by photograph.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from pipeline.runtime.progress import progress
 _LOG = logging.getLogger(__name__)
 
 EXIF = "exif"
-# Nobody knows where they were taken.
+# Positions are unknown.
 NONE = "none"
 _REQUIRED = ("path", "latitude", "longitude")
 _OPTIONAL = ("split", "role", "date", "timestamp", "heading", "time_of_day")
-# UTM, and so the names, end there.
+# Limits of UTM, and so of the names.
 _LATITUDES = (-80.0, 84.0)
 _LONGITUDES = (-180.0, 180.0)
 
@@ -39,9 +39,9 @@ _LONGITUDES = (-180.0, 180.0)
 class Photograph:
     """One photograph and what is known of it; absent texts are "".
 
-    path: POSIX, relative to the folder. latitude, longitude: WGS 84 degrees, nan where nobody knows them.
-    heading: degrees clockwise from north. date: YYYY[MM[DD[_hh[mm[ss]]]]]. plain: an upright baseline JPEG,
-    fit to be copied as it is.
+    path: POSIX, relative to the folder. latitude, longitude: WGS 84 degrees, nan if unknown. heading: degrees
+    clockwise from north. date: YYYY[MM[DD[_hh[mm[ss]]]]]. plain: whether it is an upright baseline JPEG,
+    which is copied unchanged.
     """
 
     path: str
@@ -63,8 +63,8 @@ class Photograph:
 def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     """List the photographs of `folder` by path; `coordinates`: "exif", "none", or a CSV's name in the folder.
 
-    Raises `MissingInputError` when folder or CSV is missing, and `UserError` with every photograph that is
-    listed but missing or unreadable, has no coordinates, or values that are none.
+    Raises `MissingInputError` if folder or CSV is missing, and `UserError` with every photograph that is
+    listed but missing or unreadable, or has no coordinates or invalid values.
     """
     require_folder(folder)
     paths = picture_files(folder)
@@ -78,12 +78,12 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     photographs = []
     without_reader: Counter[str] = Counter()
     without_fix = []
-    for path in progress(paths, total=len(paths), label="read heads"):
+    for path in progress(paths, total=len(paths), label="read headers"):
         if reason := why_no_file(folder / path):
             problems.append(f"{path}: {reason}")
             continue
         if has_table and path not in rows:
-            problems.append(f"{path}: {coordinates} does not list it, so it has no coordinates")
+            problems.append(f"{path}: not listed in {coordinates}, so it has no coordinates")
             continue
         try:
             header = read_header(folder / path)
@@ -113,9 +113,9 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
     where = {EXIF: "the GPS of the photographs or ", NONE: ""}.get(
         coordinates, f"the columns of {coordinates} or "
     )
-    hint = f"fix {where}the files, as each line says, or take them out of the folder"
+    hint = f"fix {where}the files, as each line says, or remove them from the folder"
     if coordinates == EXIF:
-        hint += "; where nobody knows positions, set coordinates: none"
+        hint += "; if the positions are unknown, set coordinates: none"
     refuse(folder, problems, hint=hint)
     if not photographs:
         raise UserError(f"no photographs in {folder}: no {', '.join(PICTURE_SUFFIXES)} files")
@@ -123,20 +123,20 @@ def list_photographs(folder: Path, coordinates: str) -> list[Photograph]:
 
 
 def refuse(folder: Path, problems: list[str], *, hint: str) -> None:
-    """Raise `UserError` with all problems, when there are any."""
+    """Raise `UserError` with all problems, if there are any."""
     if problems:
         what = f"{len(problems)} photographs of {folder} cannot be used:"
         raise UserError(what + listed(sorted(problems), shown=50), hint=hint)
 
 
 def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str]) -> dict[str, Row]:
-    """The rows of the CSV by path; rows without a photograph, and second rows of one, are problems."""
+    """The rows of the CSV by path; a row without a photograph, or a second row of one, is a problem."""
     table = folder / coordinates
-    require_file(table, hint="give the name of a CSV in the folder, or exif, as coordinates")
+    require_file(table, hint="set coordinates to the name of a CSV in the folder, or to exif")
     if any((folder / above).is_symlink() for above in PurePosixPath(coordinates).parents[:-1]):
         raise UserError(
-            f"{table} is behind a linked folder, where DVC does not look: an edit would rerun nothing",
-            hint="put the CSV into the folder of photographs itself",
+            f"{table} is behind a linked folder, where DVC would not notice an edit",
+            hint="move the CSV into the folder of photographs itself",
         )
     names = ListedNames(paths)
     rows: dict[str, Row] = {}
@@ -155,16 +155,16 @@ def _rows(folder: Path, coordinates: str, paths: list[str], problems: list[str])
 
 
 def _found_instead(folder: Path, name: str, alike: list[str]) -> str:
-    """What is found of a photograph that the CSV lists and the folder does not have."""
+    """Say what the folder has instead of a photograph that the CSV lists."""
     if alike:
-        return f"but not there; there is {' and '.join(alike)}, which is not the same"
+        return f"but missing; the folder has {' and '.join(alike)}, which is another name"
     path = PurePosixPath(name.strip().replace("\\", "/"))
     if path.name and not path.is_absolute() and ".." not in path.parts:
         if os.path.lexists(folder / path):
-            return "and there, but no image that is read"
+            return "but not an image that can be read"
         if is_in_cloud(folder / path):
             return "but still in the cloud; download it"
-    return "but not there"
+    return "but missing"
 
 
 def _unplaced(path: str, header: Header) -> Photograph:
@@ -172,7 +172,7 @@ def _unplaced(path: str, header: Header) -> Photograph:
 
 
 def _photograph(path: str, header: Header, row: Row | None) -> Photograph:
-    """Put together what is known of one photograph; `ValueError` says what is missing or impossible."""
+    """Collect what is known of one photograph; `ValueError` says what is missing or invalid."""
     if row is None:
         if header.latitude is None or header.longitude is None:
             raise ValueError(header.gps_fault or "has no GPS coordinates in its EXIF data")
@@ -186,13 +186,13 @@ def _photograph(path: str, header: Header, row: Row | None) -> Photograph:
             fault = f"{what} {value} is not between {least:g} and {most:g}"
             raise ValueError(fault) if row is None else row.fault(what, fault)
     if place == (0, 0):
-        raise ValueError("latitude 0 and longitude 0 say that there was no fix")
+        raise ValueError("latitude 0 and longitude 0 mean that there was no fix")
     photograph = Photograph(path, *place, header.heading, header.date, plain=header.plain)
-    return photograph if row is None else _told(photograph, row)
+    return photograph if row is None else _with_columns(photograph, row)
 
 
-def _told(photograph: Photograph, row: Row) -> Photograph:
-    """Add the optional columns of the CSV; they win over what the photograph says itself."""
+def _with_columns(photograph: Photograph, row: Row) -> Photograph:
+    """Add the optional columns of the CSV; they override the metadata of the photograph."""
     heading = _heading(row)
     return replace(
         photograph,

@@ -1,4 +1,4 @@
-"""Numbered frames of walks and drives: the numbers in their files' names, and their places on a line."""
+"""Numbered frames of walks and drives: the numbers in their file names, and their positions on a line."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.runtime.errors import BadImageError, MissingInputError, UserError,
 from pipeline.runtime.progress import progress
 
 _NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
-# Runs of missing numbers, and files, that are named before the others are counted.
+# How many missing numbers and files a message lists before it counts the rest.
 SHOWN = 200
 _DIGITS = 5
 
 
 def number_of(path: str) -> int | None:
-    """The frame number of a file: the last run of digits in its name without suffix; None without any."""
+    """The frame number of a file: the last digits in its name without suffix; None without any."""
     found = _NUMBER.search(PurePosixPath(path).stem)
     return int(found[1]) if found else None
 
@@ -30,19 +30,19 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     """The images of a folder below `raw` by frame number, ascending; paths are relative to `raw`.
 
     Raises `MissingInputError` for a folder without images, and `UserError` that names files without a
-    number and files of one number.
+    number and files with the same number.
     """
     names = picture_files(raw / folder)
     if not names:
         raise MissingInputError(
             f"no images in {raw / folder}: no {', '.join(PICTURE_SUFFIXES)} files",
-            hint="bring the frames of this traverse, or take it out of traverses in the section",
+            hint="copy the frames of this traverse there, or remove it from traverses in the section",
         )
     without = [name for name in names if number_of(name) is None]
     if without:
         raise UserError(
             f"{len(without)} images of {raw / folder} have no frame number in their name:{listed(without)}",
-            hint="the number is the last run of digits before the suffix; rename these or take them away",
+            hint="the number is the last digits before the suffix; rename or remove these images",
         )
     by_number: dict[int, list[str]] = {}
     for name in names:
@@ -51,13 +51,13 @@ def numbered_frames(raw: Path, folder: str) -> dict[int, str]:
     if twice:
         raise UserError(
             f"{len(twice)} frame numbers of {raw / folder} have more than one image:{listed(twice)}",
-            hint="leave one image of each number in the folder",
+            hint="keep one image of each number in the folder",
         )
     return {number: f"{folder}/{by_number[number][0]}" for number in sorted(by_number)}
 
 
 def require_no_gaps(folder: Path, numbers: Mapping[int, str]) -> None:
-    """Raise `UserError` that names the numbers missing between the frames of `folder`."""
+    """Raise `UserError` that names the missing numbers between the frames of `folder`."""
     known = list(numbers)
     gaps = [(one + 1, following - 1) for one, following in itertools.pairwise(known) if following != one + 1]
     if gaps:
@@ -66,8 +66,8 @@ def require_no_gaps(folder: Path, numbers: Mapping[int, str]) -> None:
         raise UserError(
             f"{folder}: {count:,} frame numbers are missing between {ends}:"
             f"{listed(map(_run, gaps), shown=SHOWN)}",
-            hint="bring the missing frames; where a set leaves out frames on purpose, form traverses"
-            " takes a list of the others: frame_list",
+            hint="add the missing frames; if a dataset leaves out frames on purpose, use form traverses"
+            " and set frame_list to the list of the others",
         )
 
 
@@ -77,12 +77,12 @@ def _run(gap: tuple[int, int]) -> str:
 
 
 def plain_frames(raw: Path, paths: list[str]) -> dict[str, bool]:
-    """Whether each image can be copied as it is; only heads are read.
+    """Whether each image can be copied unchanged; only headers are read.
 
-    `UserError` names those whose heads cannot be read.
+    `UserError` names those whose headers cannot be read.
     """
     plain, wrong = {}, []
-    for path in progress(paths, total=len(paths), label="read heads"):
+    for path in progress(paths, total=len(paths), label="read headers"):
         if reason := unnameable(path):
             wrong.append(reason)
             continue
@@ -93,13 +93,13 @@ def plain_frames(raw: Path, paths: list[str]) -> dict[str, bool]:
     if wrong:
         raise UserError(
             f"{len(wrong)} of {len(paths)} frames of {raw} cannot be used:{listed(wrong, shown=SHOWN)}",
-            hint="bring these files again, or take their numbers out of every traverse",
+            hint="get these files again, or remove their numbers from every traverse",
         )
     return plain
 
 
 def frame_name(folder: str, number: int, east: float) -> str:
-    """A mock position as other sets have them: no zone, no degrees; the panorama is traverse and number."""
+    """A name with a mock position: no zone, no degrees; the pano_id is traverse and number."""
     return ImageName(
         format_coordinate(east, 7, 2),
         format_coordinate(0, 7, 2),

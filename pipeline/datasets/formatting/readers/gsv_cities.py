@@ -1,7 +1,7 @@
 """GSV-Cities: street views of 23 cities, each place seen 4 to 20 times within 14 years.
 
-`Dataframes/<city>.csv` says what there is, `Images/<city>/` holds it, in a zip or unpacked. Nobody has cut it
-into database and queries; here the newest image of each place is a query, the others are database.
+`Dataframes/<city>.csv` lists the images in `Images/<city>/`, in a zip or unpacked. The authors do not divide
+them into database and queries; here the newest image of each place is a query, the others are database.
 A. Ali-bey et al., "GSV-Cities: Toward Appropriate Supervised Visual Place Recognition", 2022.
 """
 
@@ -30,11 +30,11 @@ from pipeline.runtime.ranges import Range, Seed, require_ranges
 _LOG = logging.getLogger(__name__)
 
 _COLUMNS = ("place_id", "year", "month", "northdeg", "city_id", "lat", "lon", "panoid")
-# Its folders are called by the city's id, or by the city's name; names of files have the id.
+# Folders have the id or the name of the city; file names have the id.
 _IN_TREE = re.compile(r"(?:.*/)?(?:Dataframes/([^/]+\.csv)|Images/(?:[^/]+/)?([^/]+\.jpg))", re.IGNORECASE)
-# Before the panorama, whose id may hold the sign at which fields are cut.
+# Before the id of the panorama, which may contain `_`, the separator of the fields.
 _FIELDS_BEFORE = 7
-# A place's images lie within a few metres, places 100 m apart as they are published.
+# The images of a place are within a few metres, and places 100 m apart, as published.
 _VAL_APART = 50.0
 
 
@@ -57,7 +57,7 @@ class GsvCitiesSettings:
 
 @dataclass(slots=True)
 class _Picture:
-    """A row of a table. date: YYYYMM. northdeg: as it stands, which may be more than 360."""
+    """A row of a table. date: YYYYMM. northdeg: unchanged, may be more than 360."""
 
     city: str
     place: str
@@ -81,19 +81,19 @@ class _Picture:
 
 
 def read_gsv_cities(raw: Path, settings: GsvCitiesSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the images that the tables list, in the order in which the raw folder holds them.
+    """Yield the images that the tables list, in their order in the raw folder.
 
-    `held` is the folder of archives that the user holds, when `raw` only records them.
-    Raises, before the first image, `MissingInputError` without tables or the cities that are wanted,
-    `BadArchiveError` for a table that is none, and `UserError` naming rows that cannot be used and those
-    without an image.
+    held: the user's folder of archives, if `raw` only records them.
+    Raises, before the first image, `MissingInputError` if the tables or some of `cities` are missing,
+    `BadArchiveError` for an invalid table and for listed images that are missing, and `UserError` naming rows
+    that cannot be used.
     """
     tree = RawTree.of(raw, held, place_in_tree)
     pictures = _listed(tree, settings)
     _require_pictures(tree, pictures)
     grids = _cut(pictures, settings)
     for file in tree.files(".jpg"):
-        # Without the last, a second copy elsewhere in the tree would want the same name.
+        # Popped, because a second copy elsewhere in the tree would get the same name.
         picture = pictures.pop(_key_in_name(file.place), None)
         if picture is not None and picture.split:
             grid, lies_in = grids[picture.city], own_grid(picture.at)
@@ -110,15 +110,15 @@ def read_gsv_cities(raw: Path, settings: GsvCitiesSettings, held: Path) -> Itera
 
 
 def place_in_tree(path: str) -> str:
-    """Name of a table or an image of the published tree, without folders; "" for other files."""
+    """The name of a table or an image of the published tree, without folders; "" for other files."""
     found = _IN_TREE.fullmatch(path)
     return (found[1] or found[2]) if found else ""
 
 
 def _listed(tree: RawTree, settings: GsvCitiesSettings) -> dict[str, _Picture]:
-    """The images that the tables list, by what their names say but for latitude and longitude.
+    """The images that the tables list, by their names without latitude and longitude.
 
-    These are left out of the comparison, for names may have been made from numbers whose last digit changed.
+    These two are not compared, because some programs change their last digit.
     """
     pictures: dict[str, _Picture] = {}
     wrong: list[str] = []
@@ -138,30 +138,30 @@ def _listed(tree: RawTree, settings: GsvCitiesSettings) -> dict[str, _Picture]:
     if wrong:
         raise UserError(
             f"{len(wrong)} rows of the tables of {tree.folder} cannot be used:{listed(wrong)}",
-            hint="get the tables again from where they are published, and edit nothing in them",
+            hint="download the tables again, and do not edit them",
         )
     missing = sorted(set(settings.cities or ()) - cities)
     if missing or not pictures:
         what = f"no table in {tree.folder} has the cities {', '.join(missing)}" if missing else ""
         raise MissingInputError(
-            what or f"no tables Dataframes/<city>.csv in {tree.folder}, neither loose nor in an archive",
-            hint=f"cities there: {', '.join(sorted(cities)) or 'none'}; bring the zip of GSV-Cities or its"
-            " folders Dataframes and Images, and name cities by their ids",
+            what or f"no tables Dataframes/<city>.csv in {tree.folder}, neither as files nor in archives",
+            hint=f"cities found: {', '.join(sorted(cities)) or 'none'}; copy the zip of GSV-Cities, or its"
+            " folders Dataframes and Images, there, and use ids as names of cities",
         )
     if twice:
-        _LOG.warning("%d rows say what an earlier one says; they count once:%s", len(twice), listed(twice))
+        _LOG.warning("%d rows repeat an earlier one and count once:%s", len(twice), listed(twice))
     return pictures
 
 
 def _row(cells: tuple[str, ...]) -> tuple[str, _Picture]:
     place_id, year, month, northdeg, city, latitude, longitude, pano_id = cells
     if not city or "_" in city or "@" in city or "/" in city:
-        raise ValueError(f"city_id {city!r} is none")
+        raise ValueError(f"city_id {city!r} is not an id")
     place = intern(f"{city}_{int(place_id):07d}")
     date, direction = f"{int(year):04d}{int(month):02d}", f"{int(northdeg):03d}"
     at = float(latitude), float(longitude)
     picture = _Picture(intern(city), place, intern(date), intern(direction), *at, pano_id)
-    # Refuses what cannot be named, before an image is read.
+    # Raises for what cannot be named, before an image is read.
     picture.name()
     return _key(place, date[:4], date[4:], direction, pano_id), picture
 
@@ -171,13 +171,13 @@ def _key(*fields: str) -> str:
 
 
 def _key_in_name(name: str) -> str:
-    """What the name of an image says but for latitude and longitude; "" for another kind of name."""
+    """The name of an image without latitude and longitude; "" for another kind of name."""
     fields = name.rpartition(".")[0].split("_", _FIELDS_BEFORE)
     return _key(*fields[:5], fields[-1]) if len(fields) == _FIELDS_BEFORE + 1 else ""
 
 
 def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
-    """Name listed images that are not there; images that no row lists are no fault, but told."""
+    """Raise for listed images that are missing; warn of images that no row lists."""
     missing, unlisted = set(pictures), []
     cities = {picture.city for picture in pictures.values()}
     for file in progress(tree.files(".jpg"), label="names"):
@@ -192,13 +192,13 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
         raise BadArchiveError(
             f"{len(missing):,} of {len(pictures):,} images that the tables list are not in {tree.folder}:"
             f"{listed(sorted(missing))}",
-            hint="bring the rest of Images, or name in cities those that are whole; names stand here without"
+            hint="add the rest of Images, or set cities to those that are complete; the names above lack"
             " latitude and longitude",
         )
 
 
 def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[str, UtmGrid]:
-    """Give every image split and role, and return the grid of each city."""
+    """Set split and role of every image, and return the grid of each city."""
     of_city: dict[str, dict[str, list[_Picture]]] = {}
     for picture in pictures.values():
         of_city.setdefault(picture.city, {}).setdefault(picture.place, []).append(picture)
@@ -210,7 +210,7 @@ def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[
             if len(place) > 1:
                 max(place, key=_newest).role = "queries"
         drawn = sorted(places, key=lambda place: digest_bytes(f"{settings.seed} {place}".encode()))
-        # Of a city of few places at least one, for a training needs some.
+        # At least one place of a small city, because training needs a val split.
         for name in drawn[: max(round(settings.val_share * len(drawn)), settings.val_share > 0)]:
             for picture in places[name]:
                 picture.split = "val"
@@ -219,12 +219,12 @@ def _cut(pictures: Mapping[str, _Picture], settings: GsvCitiesSettings) -> dict[
 
 
 def _newest(picture: _Picture) -> tuple[str, float, str]:
-    """By date; within a month by latitude, as its makers order them, and by panorama."""
+    """By date; within a month by latitude, as the authors order them, and by panorama."""
     return picture.date, picture.latitude, picture.pano_id
 
 
 def _leave_out_near_val(city: str, pictures: list[_Picture], grid: UtmGrid) -> None:
-    """Leave out of train what stands where val looks, if places are nearer than they are said to be."""
+    """Leave out places of train that are near val, if places are nearer than published."""
     metres = grid.metres([picture.at for picture in pictures])
     is_val = np.array([picture.split == "val" for picture in pictures])
     if not is_val.any():
@@ -235,4 +235,4 @@ def _leave_out_near_val(city: str, pictures: list[_Picture], grid: UtmGrid) -> N
         if picture.place in near:
             picture.split = ""
     if near:
-        _LOG.warning("%s: left out of train %d places within %g m of one of val", city, len(near), _VAL_APART)
+        _LOG.warning("%s: left out %d places of train within %g m of one of val", city, len(near), _VAL_APART)

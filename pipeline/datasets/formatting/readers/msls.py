@@ -1,7 +1,7 @@
 """Mapillary Street-Level Sequences: 30 cities, `query` and `database` each, by day and by night.
 
-`train_val/<city>/{query,database}/` and `test/...` hold `raw.csv`, `postprocessed.csv`, `images/<key>.jpg`;
-an archive holds a part of that tree. Names are those of the common formatter.
+`train_val/<city>/{query,database}/` and `test/...` have `raw.csv`, `postprocessed.csv`, `images/<key>.jpg`;
+each archive has a part of this tree. Names are those of the common formatter.
 F. Warburg et al., "Mapillary Street-Level Sequences: A Dataset for Lifelong Place Recognition", CVPR 2020.
 """
 
@@ -47,7 +47,7 @@ _OF_SPLIT = {
 }
 SPLIT_OF = {city: split for split, cities in _OF_SPLIT.items() for city in cities}
 _ROLES = {"query": "queries", "database": "database"}
-# Published without a byte; in a copy that holds them so they are left out, and told.
+# Published as empty files; left out with a warning if they are still empty.
 _EMPTY = {"_Bkgic7JtCaaMGrgw6kukQ", "yOCOTojshHsfJd0g5B7jPP", "Ek08yvVCR1tXrD4ZSx59CA"}
 
 _RAW, _POSTPROCESSED = "raw.csv", "postprocessed.csv"
@@ -59,7 +59,7 @@ _IN_TREE = re.compile(
 _VIEWS = ("Forward", "Backward", "Sideways")
 _TRUTHS = {"True": True, "False": False}
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
-# Tables tell easting and northing to well under that, in metres, and without the south's 10,000 km.
+# Metres. The tables are far more exact than the first, and lack the second in the south.
 _ALIKE, _SOUTH = 1.0, 10_000_000.0
 
 
@@ -79,12 +79,12 @@ class MslsSettings:
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.cities or ()) - SPLIT_OF.keys()):
-            raise ValueError(f"cities: {', '.join(unknown)} are none; known are {', '.join(SPLIT_OF)}")
+            raise ValueError(f"cities: unknown {', '.join(unknown)}; known are {', '.join(SPLIT_OF)}")
         listing = PurePosixPath(self.val_queries or "")
         if listing.is_absolute() or ".." in listing.parts:
             raise ValueError(
-                f"val_queries: {listing} is not in the raw folder; put it there, for DVC looks at no other,"
-                " and an edit would rerun nothing"
+                f"val_queries: {listing} is not in the raw folder; copy it there, because DVC notices edits"
+                " only there"
             )
 
     def split_of(self, city: str) -> str:
@@ -95,7 +95,7 @@ class MslsSettings:
 
 @dataclass(slots=True)
 class _Picture:
-    """An image by both tables. east, north: as postprocessed.csv has them."""
+    """An image with its values in both tables. east, north: as in postprocessed.csv."""
 
     city: str
     role: str
@@ -119,12 +119,12 @@ class _Picture:
 
 
 def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the images that are no panoramas, in the order in which the raw folder holds them.
+    """Yield the images that are not panoramas, in their order in the raw folder.
 
-    `held` is the folder of archives that the user holds, when `raw` only records them.
-    Raises, before the first image, `MissingInputError` without the tables that are wanted or the list of
-    queries, `BadArchiveError` for tables that do not fit each other and listed images that are not there,
-    and `UserError` naming rows that cannot be used and cities that are not of MSLS.
+    held: the user's folder of archives, if `raw` only records them.
+    Raises, before the first image, `MissingInputError` if needed tables or the list of queries are missing,
+    `BadArchiveError` for tables that do not match and for listed images that are missing, and `UserError`
+    naming rows that cannot be used and cities that are not in MSLS.
     """
     tree = RawTree.of(raw, held, place_in_tree)
     pictures = _listed(tree, settings)
@@ -134,7 +134,7 @@ def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImag
     grids = _grids(pictures)
     empty = []
     for file in tree.files(".jpg"):
-        # Without the last, a second copy elsewhere in the tree would want the same name.
+        # Popped, because a second copy elsewhere in the tree would get the same name.
         key = _key_of(file)
         picture = pictures.pop(_full(file.place.split("/")[:2], key), None)
         if picture is None:
@@ -156,20 +156,20 @@ def read_msls(raw: Path, settings: MslsSettings, held: Path) -> Iterator[RawImag
         )
     if empty:
         _LOG.warning(
-            "left out %d images that are published empty; msls_patch_v1.1.zip may hold them:%s",
+            "left out %d images that were published empty; msls_patch_v1.1.zip may have them:%s",
             len(empty),
             listed(empty),
         )
 
 
 def place_in_tree(path: str) -> str:
-    """What follows `train_val/` or `test/` in a path of the published tree; "" for other files."""
+    """The part after `train_val/` or `test/` of a path in the published tree; "" for other files."""
     found = _IN_TREE.fullmatch(path)
     return found[1] if found else ""
 
 
 def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
-    """The images that are no panoramas, by `<city>/<query or database>/<key>`."""
+    """The images that are not panoramas, by `<city>/<query or database>/<key>`."""
     tables: dict[str, dict[str, RawFile]] = {}
     folders = set()
     for file in tree.files(".csv"):
@@ -185,7 +185,7 @@ def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
     if wrong:
         raise UserError(
             f"{len(wrong):,} rows of the tables of {tree.folder} cannot be used:{listed(wrong)}",
-            hint="get msls_metadata.zip again, and edit nothing in it",
+            hint="download msls_metadata.zip again, and do not edit it",
         )
     return pictures
 
@@ -193,12 +193,12 @@ def _listed(tree: RawTree, settings: MslsSettings) -> dict[str, _Picture]:
 def _require_tables(
     tree: RawTree, settings: MslsSettings, folders: set[str], tables: dict[str, dict[str, RawFile]]
 ) -> None:
-    """Refuse unknown cities and wanted ones without tables; take away what nobody can place."""
+    """Raise for unknown cities and for wanted ones without tables; remove folders without positions."""
     unknown = sorted({folder.partition("/")[0] for folder in tables} - SPLIT_OF.keys())
     if unknown:
         raise UserError(
-            f"{tree.folder} has cities that are not of MSLS: {', '.join(unknown)}",
-            hint=f"take them away, or name those that are meant in cities; known are {', '.join(SPLIT_OF)}",
+            f"{tree.folder} has cities that are not in MSLS: {', '.join(unknown)}",
+            hint=f"remove them, or set cities to those to use; known are {', '.join(SPLIT_OF)}",
         )
     without = [folder for folder, found in tables.items() if not {_RAW, _POSTPROCESSED} <= found.keys()]
     for folder in without:
@@ -209,12 +209,13 @@ def _require_tables(
         whose = f" of {', '.join(missing)}" if missing else ""
         there = ", ".join(sorted({folder.partition("/")[0] for folder in folders})) or "none"
         raise MissingInputError(
-            f"no tables {_RAW} and {_POSTPROCESSED}{whose} in {tree.folder}, neither loose nor in an archive",
-            hint=f"bring msls_metadata.zip, and for test cities their labels; cities there: {there}",
+            f"no tables {_RAW} and {_POSTPROCESSED}{whose} in {tree.folder}, neither as files nor in "
+            "archives",
+            hint=f"copy msls_metadata.zip there, for test cities also labels; cities found: {there}",
         )
     if without:
         _LOG.warning(
-            "left out %d folders without %s and %s, as test cities were published before their labels:%s",
+            "left out %d folders without %s and %s (test cities were first published without labels):%s",
             len(without),
             _RAW,
             _POSTPROCESSED,
@@ -223,7 +224,7 @@ def _require_tables(
 
 
 def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str]) -> dict[str, _Picture]:
-    """The images of a folder by both of its tables, which are joined by key; `wrong` gets bad rows."""
+    """The images of a folder, from its two tables joined by key; bad rows are added to `wrong`."""
     processed: dict[str, tuple[str, ...]] = {}
     twice, lacking = [], []
     for row in text_rows(postprocessed, _POSTPROCESSED_COLUMNS):
@@ -253,17 +254,17 @@ def _joined(folder: str, raw: RawFile, postprocessed: RawFile, wrong: list[str])
                     east=float(east),
                     north=float(north),
                 )
-                # Refuses what cannot be named, before an image is read.
+                # Raises for what cannot be named, before an image is read.
                 picture.name(key)
                 pictures[_full([city, role], key)] = picture
         except (ValueError, NameFormatError) as error:
             wrong.append(f"{raw.label}, {key}: {error.args[0]}")
     lacking += sorted(processed.keys() - seen)
     if twice or lacking:
-        what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in one of them only"
+        what = f"{len(twice)} keys twice" if twice else f"{len(lacking)} keys in only one of them"
         raise BadArchiveError(
-            f"{raw.label} and {postprocessed.label} do not fit each other: {what}:{listed(twice or lacking)}",
-            hint="both must be of one download: get msls_metadata.zip again",
+            f"{raw.label} and {postprocessed.label} do not match: {what}:{listed(twice or lacking)}",
+            hint="both must be from one download: download msls_metadata.zip again",
         )
     return pictures
 
@@ -283,8 +284,8 @@ def _key_of(file: RawFile) -> str:
 
 
 def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
-    """Take away the queries of val that the file `listing` does not name."""
-    wanted = listed_keys(require_file(listing, hint="val_queries names a file in the raw folder, or null"))
+    """Remove the queries of val that the file `listing` does not list."""
+    wanted = listed_keys(require_file(listing, hint="set val_queries to a file in the raw folder, or null"))
     known = {
         full.rpartition("/")[2]: full
         for full, picture in pictures.items()
@@ -292,9 +293,9 @@ def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
     }
     if missing := sorted(wanted - known.keys()):
         raise UserError(
-            f"{len(missing)} of {len(wanted)} keys in {listing} are of no query of val, or of a panorama:"
-            f"{listed(missing)}",
-            hint="the list is of another set, or one of the cities cph and sf is not taken",
+            f"{len(missing)} of {len(wanted)} keys in {listing} are not keys of a query of val, or are those "
+            f"of a panorama:{listed(missing)}",
+            hint="the list belongs to another dataset, or cities leaves out cph or sf",
         )
     for key in known.keys() - wanted:
         del pictures[known[key]]
@@ -303,8 +304,8 @@ def _keep_listed_queries(pictures: dict[str, _Picture], listing: Path) -> None:
 def listed_keys(listing: Path) -> set[str]:
     """The keys in a list of images: alone, as files `<key>.jpg`, or as the pano_id of common names.
 
-    An array (.npy) is of texts; one of Python objects is not loaded, for that could run code. `UserError` for
-    it, and for entries without a key.
+    An array (.npy) must be of texts; arrays of Python objects are not loaded, because that could run code.
+    Raises `UserError` for these, and for entries without a key.
     """
     try:
         if listing.suffix == ".npy":
@@ -313,13 +314,13 @@ def listed_keys(listing: Path) -> set[str]:
             entries = listing.read_text(encoding="utf-8-sig").splitlines()
     except ValueError as error:
         raise UserError(
-            f"{listing} is not a list of images: {error}", hint="write the keys into a text, one a line"
+            f"{listing} is not a list of images: {error}", hint="write the keys into a text, one per line"
         ) from error
     found = {entry.strip(): _key_in(entry.strip()) for entry in entries if entry.strip()}
     if without := [entry for entry, key in found.items() if not key]:
         raise UserError(
-            f"{len(without)} of {len(found)} entries of {listing} hold no key of MSLS:{listed(without)}",
-            hint="a key has 22 letters, digits, - and _; a line is a key, <key>.jpg with or without its"
+            f"{len(without)} of {len(found)} entries of {listing} contain no key of MSLS:{listed(without)}",
+            hint="write on each line a key (22 letters, digits, - and _), <key>.jpg with or without its"
             " folders, or a common name",
         )
     return set(found.values())
@@ -346,13 +347,13 @@ def _require_pictures(tree: RawTree, pictures: Mapping[str, _Picture]) -> None:
                 f" {min(full for full in missing if full.startswith(f'{folder}/')).rpartition('/')[2]}"
                 for folder, count in sorted(counts.items())
             ),
-            hint="a city is in several of msls_images_vol_1.zip to msls_images_vol_6.zip: bring them, or"
-            " name in cities those that are whole",
+            hint="a city is in several of msls_images_vol_1.zip to msls_images_vol_6.zip: download them, or"
+            " set cities to those that are complete",
         )
 
 
 def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
-    """The one grid of each city; says where easting and northing of the tables are of another place."""
+    """The grid of each city; warns if easting and northing of the tables are another place."""
     of_city: dict[str, list[str]] = {}
     for full, picture in pictures.items():
         of_city.setdefault(picture.city, []).append(full)
@@ -361,7 +362,7 @@ def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
         places = [pictures[full].at for full in here]
         grids[city] = grid_of_places(places)
         told = np.array([(pictures[full].east, pictures[full].north) for full in here])
-        # Each in a zone of its own, if the makers took it so.
+        # The authors may have used the zone of each image.
         near = np.zeros(len(here), bool)
         for grid in {own_grid(place) for place in places} | {grids[city]}:
             metres = grid.metres(places) - (0 if grid.northern else (0, _SOUTH))
@@ -370,7 +371,7 @@ def _grids(pictures: Mapping[str, _Picture]) -> dict[str, UtmGrid]:
     if other:
         _LOG.warning(
             "easting and northing of %d of %d images are more than %g m from their latitude and longitude,"
-            " which count:%s",
+            " which are used:%s",
             len(other),
             len(pictures),
             _ALIKE,

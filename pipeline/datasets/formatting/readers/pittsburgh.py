@@ -41,11 +41,11 @@ class _Listed:
 
 
 def read_pittsburgh(raw: Path, settings: PittsburghSettings, held: Path) -> Iterator[RawImage]:
-    """Yield the images that the split files list, in the order in which the archives hold them.
+    """Yield the images that the split files list, in their order in the archives.
 
-    `held` is the folder of archives that the user holds, when `raw` only records them.
-    Raises `MissingInputError` or `BadArchiveError` before the first image when a split file or an archive is
-    missing or unreadable, or when no archive holds a listed image.
+    held: the user's folder of archives, if `raw` only records them.
+    Raises `MissingInputError` or `BadArchiveError` before the first image if a split file or an archive is
+    missing or unreadable, or if no archive has a listed image.
     """
     files = RawFiles.of(raw, held)
     places: dict[str, list[_Listed]] = {}
@@ -66,11 +66,11 @@ def read_pittsburgh(raw: Path, settings: PittsburghSettings, held: Path) -> Iter
 def formatted_name(name: str, east: float, north: float, label: str) -> str:
     """Return the common name of `000/000123_pitch1_yaw7.jpg` taken at a UTM position (m, zone 17T).
 
-    The panorama is what stands before the first `_`, the tile (pitch - 1) * 24 + (yaw - 1).
+    The panorama is the text before the first `_`, the tile (pitch - 1) * 24 + (yaw - 1).
     """
     match = _NAME.fullmatch(name.rpartition("/")[2])
     if match is None:
-        raise BadArchiveError(f"{label} lists {name!r}, which is not like 000/000123_pitch1_yaw7.jpg")
+        raise BadArchiveError(f"{label} lists {name!r}, expected a name such as 000/000123_pitch1_yaw7.jpg")
     pano_id, note, pitch, yaw = match.groups()
     tile = (int(pitch) - 1) * _VIEWS_IN_A_ROW + int(yaw) - 1
     details = Details(pano_id=pano_id, tile_num=tile, note=note)

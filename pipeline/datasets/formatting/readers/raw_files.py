@@ -1,4 +1,4 @@
-"""Which files a raw folder offers: those that be in it, and archives that the user holds elsewhere."""
+"""The files of a raw folder: those in it, and archives that the user keeps elsewhere."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pipeline.runtime.progress import progress
 class RawFiles:
     """The files of one source, by name.
 
-    folder: the raw folder, for messages. files: those that be in it or in its `datasets` folder (loose split
-    files), or the archives elsewhere that its `archives.json` records.
+    folder: the raw folder, for messages. files: those in it or in its `datasets` folder (split files), or the
+    archives elsewhere that its `archives.json` records.
     """
 
     folder: Path
@@ -25,9 +25,9 @@ class RawFiles:
 
     @classmethod
     def of(cls, raw: Path, held: Path) -> RawFiles:
-        """Look through a raw folder; `held` is where recorded archives lie.
+        """List the files of a raw folder; `held` is the folder of recorded archives.
 
-        Raises `MissingInputError` when there is no such folder or a recorded archive is gone or has changed.
+        Raises `MissingInputError` if there is no such folder, or a recorded archive is missing or changed.
         """
         files = archive_places(raw, held)
         loose = raw / "datasets"
@@ -37,7 +37,7 @@ class RawFiles:
 
 
 def require_archives(raw: RawFiles, names: Iterable[str]) -> dict[str, Path]:
-    """Return the archives of these names; `MissingInputError` names all that are not there."""
+    """Return the archives with these names; `MissingInputError` names all that are missing."""
     held, wanted = raw.files, sorted(names)
     missing = [name for name in wanted if name not in held]
     if missing:
@@ -51,8 +51,8 @@ def require_archives(raw: RawFiles, names: Iterable[str]) -> dict[str, Path]:
 def require_members(raw: RawFiles, archive_names: Iterable[str], wanted: Set[str]) -> dict[str, Member]:
     """Find members by their names in these archives of a raw folder; headers are read, contents are not.
 
-    They come in the order in which they lie, archive after archive. Raises `MissingInputError` for missing
-    archives and `BadArchiveError` for wanted members that none of them holds.
+    They come in their order, archive after archive. Raises `MissingInputError` for missing archives, and
+    `BadArchiveError` for wanted members that none of them has.
     """
     found: dict[str, Member] = {}
     archives = require_archives(raw, archive_names)
@@ -64,8 +64,8 @@ def require_members(raw: RawFiles, archive_names: Iterable[str], wanted: Set[str
     missing = sorted(wanted - found.keys())
     if missing:
         raise BadArchiveError(
-            f"{len(missing)} of {len(wanted)} listed images are in none of {', '.join(archives)}:"
+            f"{len(missing)} of {len(wanted)} listed images are missing in {', '.join(archives)}:"
             f"{listed(missing)}",
-            hint="compare the archives' sizes with the published ones and download the short ones again",
+            hint="compare the sizes of the archives with the published ones, and download short ones again",
         )
     return found

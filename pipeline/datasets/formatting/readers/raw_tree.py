@@ -1,4 +1,4 @@
-"""A published tree of files as people hold it: unpacked, or in archives that hold a part of it each."""
+"""A published tree of files: unpacked, or in archives that each have a part of it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pipeline.datasets.archives.archive_members import ARCHIVE_SUFFIXES, is_arch
 from pipeline.datasets.formatting.readers.raw_files import RawFiles
 from pipeline.runtime.errors import BadArchiveError
 
-# Of the path of a file its place in the published tree, without outer folders; "" for others.
+# Maps the path of a file to its place in the published tree, without outer folders; others to "".
 Placed = Callable[[str], str]
 _PATCH = "patch"
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file of the tree: its place there, where it is in words, its bytes, how it is read.
+    """A file of the tree: its place there, a label for messages, its size in bytes, and its reader.
 
-    loose: whether it is a file of its own, and no member of an archive.
+    loose: whether it is a separate file, not a member of an archive.
     """
 
     place: str
@@ -37,10 +37,9 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class RawTree:
-    """The files of a raw folder, and those of its archives (below it, or recorded in it and held elsewhere).
+    """The files of a raw folder, and those of its archives (below it, or recorded in it and kept elsewhere).
 
-    patched: places of which an archive or a folder with "patch" in its name holds another version, which is
-        taken.
+    patched: places that an archive or a folder with "patch" in its name replaces.
     """
 
     folder: Path
@@ -50,7 +49,7 @@ class RawTree:
 
     @classmethod
     def of(cls, raw: Path, held: Path, placed: Placed) -> RawTree:
-        """Look at the archives of `raw`; `held` is where recorded ones lie. Errors as `RawFiles.of`."""
+        """Find the archives of `raw`; `held` is the folder of recorded ones. Errors as `RawFiles.of`."""
         archives = {path for path in RawFiles.of(raw, held).files.values() if is_archive(path)}
         patched = set[str]()
         for path in _loose(raw):
@@ -64,9 +63,9 @@ class RawTree:
         return cls(raw, tuple(sorted(archives)), placed, frozenset(filter(None, patched)))
 
     def files(self, suffix: str) -> Iterator[RawFile]:
-        """Yield the files of a suffix in any case: archive after archive, then loose ones by their folders.
+        """Yield the files with a suffix, in any case: archive after archive, then loose ones by folder.
 
-        Of a compressed tar each is held in memory until the caller lets it go.
+        Each file of a compressed tar stays in memory until the caller drops it.
         """
         for archive in self.archives:
             wanted = partial(self._is_wanted, suffix, _is_patch(archive.name))
@@ -86,7 +85,7 @@ class RawTree:
 
 
 def _loose(raw: Path) -> Iterator[str]:
-    """Paths of all files below `raw`, relative to it, by their folders."""
+    """Paths of all files below `raw`, relative to it, by folder."""
     for folder, folders, names in os.walk(raw):
         folders.sort()
         below = Path(folder).relative_to(raw)
@@ -95,21 +94,21 @@ def _loose(raw: Path) -> Iterator[str]:
 
 
 def _is_patch(name: str) -> bool:
-    """Of an archive's name, or of a folder below the raw one; keys in names of images are any letters."""
+    """For names of archives, or of folders below the raw one; names of images may have any letters."""
     return _PATCH in name.lower()
 
 
 def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of `columns` of a CSV as texts, row after row, wherever in it these columns stand.
+    """Yield the cells of `columns` of a CSV as texts, row after row, wherever these columns are.
 
-    `BadArchiveError` for a file that lacks a column, is not a CSV, or has a row with too few cells.
+    Raises `BadArchiveError` for a file that lacks a column, is not a CSV, or has rows of another length.
     """
     try:
         lines = csv.reader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True)
         header = next(lines, [])
         lacking = [name for name in columns if name not in header]
         if lacking:
-            raise ValueError(f"it has no column {', '.join(lacking)}, but {','.join(header) or 'nothing'}")
+            raise ValueError(f"no column {', '.join(lacking)}; its header is {','.join(header) or 'empty'}")
         places = [header.index(name) for name in columns]
         for row in lines:
             if row:
@@ -118,6 +117,6 @@ def text_rows(file: RawFile, columns: Sequence[str]) -> Iterator[tuple[str, ...]
                 yield tuple(row[place] for place in places)
     except (ValueError, csv.Error) as error:
         raise BadArchiveError(
-            f"{file.label} is not the table that its makers publish: {error}",
-            hint="get it again from where it is published, and edit nothing in it",
+            f"{file.label} is not the published table: {error}",
+            hint="download it again, and do not edit it",
         ) from error

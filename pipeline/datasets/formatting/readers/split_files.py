@@ -1,4 +1,4 @@
-"""NetVLAD's `.mat` split files: which images belong to a set, and where they were taken."""
+"""NetVLAD's `.mat` split files: which images belong to a dataset, and where they were taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.runtime.errors import BadArchiveError, MissingInputError, NameForm
 
 SPLIT_ARCHIVE = "netvlad_v100_datasets.tar.gz"
 _VARIABLE = "dbStruct"
-# The fields stand in a fixed order: which set, database names, their UTM, query names, their UTM, ...
+# The fields have a fixed order: which set, database names, their UTM, query names, their UTM, ...
 _NAMES_FIELD = {"database": 1, "queries": 3}
 
 
@@ -29,10 +29,10 @@ class Listing:
 
 
 def read_split_file(raw: RawFiles, file_name: str, roles: tuple[str, ...]) -> dict[str, Listing]:
-    """Read the listings of `roles` from a split file, which lies loose in `raw` or in the authors' archive.
+    """Read the listings of `roles` from a split file, which is a file in `raw` or in the authors' archive.
 
-    Raises `MissingInputError` when neither is there, `BadArchiveError` when the file cannot be read or does
-    not hold names and positions of the same count.
+    Raises `MissingInputError` if neither is there, and `BadArchiveError` if the file cannot be read or does
+    not have as many names as positions.
     """
     data, label = _find(raw, file_name)
     struct = _load(data, label)
@@ -40,7 +40,7 @@ def read_split_file(raw: RawFiles, file_name: str, roles: tuple[str, ...]) -> di
 
 
 def listed_name(east: float, north: float, zone: tuple[int, str], details: Details, where: str) -> str:
-    """Return the common name at a listed UTM position (m); `BadArchiveError` says `where` it cannot be."""
+    """Return the common name at a listed UTM position (m); `BadArchiveError` says `where` it is invalid."""
     try:
         return name_at_utm(east, north, *zone, details).encode()
     except NameFormatError as error:
@@ -54,26 +54,26 @@ def _find(raw: RawFiles, file_name: str) -> tuple[bytes, str]:
     archive = held.get(SPLIT_ARCHIVE)
     if archive is None:
         raise MissingInputError(
-            f"no split file {file_name} in {raw.folder}, neither loose nor in {SPLIT_ARCHIVE}",
+            f"no split file {file_name} in {raw.folder}, neither as a file nor in {SPLIT_ARCHIVE}",
             hint=f"get {SPLIT_ARCHIVE} (2 MB, from the authors of NetVLAD); {how_to_bring(raw.folder)}",
         )
     for member in members(archive, lambda name: name.rpartition("/")[2] == file_name):
         return member.read(), member.label
-    raise BadArchiveError(f"{archive} holds no {file_name}", hint="download it again")
+    raise BadArchiveError(f"{archive} contains no {file_name}", hint="download it again")
 
 
 def _load(data: bytes, label: str) -> tuple[object, ...]:
     try:
         variables = loadmat(io.BytesIO(data))
     except Exception as error:
-        # On a damaged file scipy raises nearly anything.
+        # scipy raises many kinds of errors on a damaged file.
         raise BadArchiveError(
             f"{label} cannot be read as a MATLAB file ({type(error).__name__}: {error})",
             hint="download the split files again",
         ) from error
     if _VARIABLE not in variables:
         found = ", ".join(sorted(name for name in variables if not name.startswith("__"))) or "nothing"
-        raise BadArchiveError(f"{label} holds no variable {_VARIABLE} (it holds {found})")
+        raise BadArchiveError(f"{label} has no variable {_VARIABLE} (it has {found})")
     struct = variables[_VARIABLE]
     if struct.dtype.names is None or struct.size != 1 or len(struct.dtype.names) < 5:
         raise BadArchiveError(
@@ -97,7 +97,7 @@ def _listing(struct: tuple[object, ...], role: str, label: str) -> Listing:
         )
     positions = utm.T.astype(np.float64)
     if not np.isfinite(positions).all():
-        raise BadArchiveError(f"{label}: positions of {role} images that are no finite numbers")
+        raise BadArchiveError(f"{label}: positions of {role} images are not all finite numbers")
     return Listing(tuple(str(name) for name in names), positions)
 
 

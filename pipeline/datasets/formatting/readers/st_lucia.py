@@ -1,9 +1,9 @@
-"""St Lucia's passes: a folder each, with a video and a line of GPS for each of its frames.
+"""St Lucia's passes: a folder for each, with a video and a line of GPS for each frame.
 
     100909_0845/webcam_video.avi
     100909_0845/fGPS.txt            27.50407,153.00236      latitude without its minus, longitude
 
-One pass is the database and another one asks, as in the published set; positions are UTM metres.
+One pass is the database and another one has the queries, as published; positions are UTM metres.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class StLuciaSettings:
 def read_st_lucia(raw: Path, settings: StLuciaSettings, _held: Path) -> Iterator[RawImage]:
     """Yield the kept frames of both passes in their order.
 
-    There are no archives, so their folder does not matter. Before the first image: `MissingInputError` for a
-    video or positions that are not there, `UserError` for lines that are no positions. `UserError` for a
-    video that cannot be read, or that has fewer frames than there are lines.
+    The folder of archives is not used. Raises, before the first image, `MissingInputError` if a video or
+    positions are missing, and `UserError` for lines that are not positions; later `UserError` for a video
+    that cannot be read, or has fewer frames than there are lines.
     """
     roles = {settings.database: "database", settings.queries: "queries"}
     for name in roles:
@@ -83,7 +83,7 @@ def read_st_lucia(raw: Path, settings: StLuciaSettings, _held: Path) -> Iterator
 
 
 def frame_names(path: Path, of_pass: str) -> list[ImageName]:
-    """The names of all frames of a pass, by the lines of its file of positions."""
+    """The names of all frames of a pass, from the lines of its file of positions."""
     require_file(path, hint=f"the folder of a pass has {VIDEO} and {POSITIONS}")
     names: list[ImageName] = []
     wrong = []
@@ -91,7 +91,7 @@ def frame_names(path: Path, of_pass: str) -> list[ImageName]:
     for frame, line in enumerate(lines):
         latitude, _, longitude = (part.strip() for part in line.partition(","))
         try:
-            # The suburb is in the south, and the lines lack the minus.
+            # The suburb is in the south, but the lines lack the minus.
             south = -abs(float(latitude))
             names.append(name_at(south, longitude, Details(pano_id=f"{of_pass}_{frame:05d}")))
         except (ValueError, NameFormatError):
@@ -99,13 +99,13 @@ def frame_names(path: Path, of_pass: str) -> list[ImageName]:
     if wrong or not names:
         raise UserError(
             f"{len(wrong)} of {len(lines)} lines of {path} are not latitude and longitude:{listed(wrong)}",
-            hint="each frame of the video has its line, such as 27.50407,153.00236",
+            hint="each frame of the video needs a line such as 27.50407,153.00236",
         )
     return names
 
 
 def kept_frames(names: Sequence[ImageName], metres: float) -> list[int]:
-    """The first frame, and each that is at least so far from the last one kept, by the metres in names."""
+    """The first frame, and each that is at least `metres` from the last one kept, by the names."""
     kept = [0]
     for frame, name in enumerate(names):
         last = names[kept[-1]]
@@ -130,8 +130,8 @@ def _frames(video: Path, kept: Sequence[int], lines: int) -> Iterator[tuple[int,
         capture.release()
     if count < lines:
         raise UserError(
-            f"{video} has {count:,} frames that can be read, and {POSITIONS} beside it {lines:,} lines",
-            hint="each frame has its line, so one of them was cut off on its way: get both again",
+            f"{video} has {count:,} readable frames, but {POSITIONS} beside it has {lines:,} lines",
+            hint="each frame needs a line, so one of the two files was cut off: get both again",
         )
     if count > lines:
         _LOG.warning(

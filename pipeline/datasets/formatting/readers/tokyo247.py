@@ -1,4 +1,4 @@
-"""Tokyo 24/7: database PNGs in tars, query JPEGs in a zip with a CSV beside each; all become JPEG.
+"""Tokyo 24/7: database PNGs in tars, query JPEGs in a zip with a CSV for each; all become JPEG.
 
 In the raw folder: `03814.tar`, ... with members `03814/NAME_012_000.png` (the split file says `.jpg`);
 `tokyo247.mat`, loose or in `netvlad_v100_datasets.tar.gz`; `247query_subset_v2.zip` or `247query_v3.zip`.
@@ -52,9 +52,9 @@ class Tokyo247Settings:
 def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator[RawImage]:
     """Yield the listed database images in the order of the archives, then the queries by their names.
 
-    `held` is the folder of archives that the user holds, when `raw` only records them.
-    Raises `MissingInputError`, `BadArchiveError` or `SetError` before the first image when a split file, an
-    archive, a listed image or a query's CSV is missing or unreadable.
+    held: the user's folder of archives, if `raw` only records them.
+    Raises `MissingInputError`, `BadArchiveError` or `SetError` before the first image if a split file, an
+    archive, a listed image or the CSV of a query is missing or unreadable.
     """
     files = RawFiles.of(raw, held)
     queries = _queries(files, settings)
@@ -63,7 +63,7 @@ def read_tokyo247(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator
 
 
 def read_tokyo247_queries(raw: Path, settings: Tokyo247Settings, held: Path) -> Iterator[RawImage]:
-    """Yield the queries alone, by their names; the raw folder needs no more than their archive.
+    """Yield only the queries, by their names; the raw folder needs only their archive.
 
     `held` and errors as in `read_tokyo247`.
     """
@@ -89,7 +89,7 @@ def formatted_name(name: str, east: float, north: float, label: str) -> str:
     base = name.rpartition("/")[2]
     match = _NAME.fullmatch(base)
     if match is None:
-        raise BadArchiveError(f"{label} lists {name!r}, which is not like 03814/NAME_012_030.png")
+        raise BadArchiveError(f"{label} lists {name!r}, expected a name such as 03814/NAME_012_030.png")
     details = Details(pano_id=base[:_PANO_ID_LENGTH], tile_num=int(match[1]) // _DEGREES_PER_TILE)
     return listed_name(east, north, _ZONE, details, f"{label}: {name}")
 
@@ -108,7 +108,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
         raise BadArchiveError(
             f"{archive}: {len(without)} of {len(pictures)} queries have no CSV beside them:{listed(without)}"
             if pictures
-            else f"{archive} holds no queries (.jpg)"
+            else f"{archive} contains no queries (.jpg)"
         )
     recode = Recode(settings.jpeg_quality, settings.queries_shorter_side)
     images, wrong = [], []
@@ -118,7 +118,7 @@ def _queries(raw: RawFiles, settings: Tokyo247Settings) -> list[RawImage]:
         except (SetError, NameFormatError) as error:
             wrong.append(f"{tables[stem].label}: {error.message}")
     if wrong:
-        raise SetError(f"{len(wrong)} of {len(pictures)} queries are not described well:{listed(wrong)}")
+        raise SetError(f"{len(wrong)} of {len(pictures)} queries have an invalid CSV:{listed(wrong)}")
     return images
 
 
@@ -136,7 +136,7 @@ def _query(picture: Member, table: Member, recode: Recode) -> RawImage:
 
 
 def _time_of_day(letter: str, stem: str) -> str:
-    """Take the letter, or without one the number; where both are given they must agree."""
+    """By the letter, or without one by the number; if there are both, they must agree."""
     by_number = time_of_number(int(stem)) if stem.isdecimal() else ""
     if not letter:
         return by_number

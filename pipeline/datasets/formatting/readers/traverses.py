@@ -1,8 +1,8 @@
-"""Walks and drives, a folder each, matched by frame numbers: mostly the same number is the same place.
+"""Walks and drives, a folder for each, matched by frame numbers: usually the same number is the same place.
 
-Gardens Point Walking (`day_left/Image000.jpg`), Nordland (a folder a season) and others keep to that. A file
-matches Alderley's two drives, and a list says which of Nordland's frames are meant. Nobody measured where
-frames were taken, so positions count frames along a line: a radius of 3 means 3 frames.
+This holds for Gardens Point Walking (`day_left/Image000.jpg`), Nordland (a folder per season) and others. A
+file matches the two drives of Alderley, and a list says which frames of Nordland to use. The positions of
+frames were not measured, so positions count frames along a line: a radius of 3 means 3 frames.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Traverse:
 
 @dataclass(frozen=True)
 class Matches:
-    """Which frames of two traverses show the same place, where their numbers do not agree.
+    """Which frames of two traverses show the same place, if their numbers do not correspond.
 
-    file: a CSV in `raw` without a header, two frame numbers a line, such as Alderley's framematches.csv.
+    file: a CSV in `raw` without a header, two frame numbers per line, such as Alderley's framematches.csv.
     first: the traverse of the first number, by its folder; positions count its frames.
     second: the traverse of the second number; each of its frames must have a line.
     """
@@ -98,7 +98,7 @@ class TraversesSettings:
             _require_below("traverses", str(folder))
             if "@" in str(folder) or unnameable(str(folder)):
                 raise ValueError(
-                    f"traverses: the folder {str(folder)!r} may not hold '@' or control characters"
+                    f"traverses: the folder {str(folder)!r} may not contain '@' or control characters"
                 )
         inner = [
             f"{one} in {other}"
@@ -118,7 +118,7 @@ class TraversesSettings:
 
     def _require_matched(self, matches: Matches) -> None:
         if self.frame_list is not None:
-            raise ValueError("frame_list is not used with matches: the file of matches says what is taken")
+            raise ValueError("frame_list is not used with matches: the file of matches lists the frames")
         if sorted(self.by_folder) != sorted([matches.first, matches.second]):
             raise ValueError(
                 f"matches: first and second must be the two traverses, {' and '.join(self.by_folder)}, not"
@@ -127,7 +127,7 @@ class TraversesSettings:
 
     @property
     def by_folder(self) -> dict[str, Traverse]:
-        """The traverses by their folders; `ValueError` for one that is not well described."""
+        """The traverses by their folders; `ValueError` for an invalid one."""
         entries: dict[str, Traverse] = {}
         for folder, values in self.traverses.items():
             where = f"traverses.{folder}"
@@ -143,14 +143,14 @@ class TraversesSettings:
 def _require_below(what: str, name: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.as_posix() in ("", "."):
-        raise ValueError(f"{what}: {name!r} does not be below raw")
+        raise ValueError(f"{what}: {name!r} is not inside raw")
 
 
 def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Iterator[RawImage]:
     """Yield the kept frames of each traverse in the order of their numbers; errors as `placed_frames`.
 
-    There are no archives, so their folder does not matter. `UserError`, before the first image, names
-    images whose heads cannot be read.
+    The folder of archives is not used. `UserError`, before the first image, names images whose headers cannot
+    be read.
     """
     placed = placed_frames(raw, settings)
     first = min(frame.place for frames in placed.values() for frame in frames)
@@ -173,7 +173,7 @@ def read_traverses(raw: Path, settings: TraversesSettings, _held: Path) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame of a traverse: its number, its path relative to the raw folder, its place in whole frames."""
+    """A frame of a traverse: its number, its path relative to the raw folder, its position in frames."""
 
     number: int
     path: str
@@ -184,8 +184,8 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
     """The kept frames of each traverse, by number ascending.
 
     Raises `MissingInputError` for a missing folder or file or a folder without images, and `UserError` that
-    names files without a number, files of one number, numbers missing in between or in the list, numbers
-    that only some traverses have, and matches that do not fit.
+    names files without a number, files with the same number, numbers missing in between or in the list,
+    numbers that only some traverses have, and invalid matches.
     """
     require_folder(raw)
     missing = [folder for folder in settings.by_folder if not (raw / folder).is_dir()]
@@ -194,7 +194,7 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
         wanted = f"{len(missing)} of {len(settings.by_folder)} traverses"
         raise MissingInputError(
             f"{wanted} have no folder in {raw}:{listed(missing)}",
-            hint=f"folders there: {found}; fix traverses in the section, or bring the folder",
+            hint=f"folders found: {found}; fix traverses in the section, or copy the folder there",
         )
     frames = {folder: numbered_frames(raw, folder) for folder in settings.by_folder}
     if settings.frame_list is not None:
@@ -220,8 +220,8 @@ def placed_frames(raw: Path, settings: TraversesSettings) -> dict[str, list[Fram
 
 
 def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]]) -> dict[int, int]:
-    """The place of each listed number in the order of the numbers; every traverse must have them all."""
-    path = require_file(raw / name, hint="bring the list of frames, or fix frame_list in the section")
+    """The position of each listed number among the sorted numbers; every traverse must have all of them."""
+    path = require_file(raw / name, hint="copy the list of frames there, or fix frame_list in the section")
     lines: dict[int, str] = {}
     wrong = []
     for line, text in enumerate(_lines(path), start=1):
@@ -231,7 +231,7 @@ def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]
         if number is None:
             wrong.append(f"line {line}: {text!r} has no frame number")
         elif number in lines:
-            wrong.append(f"line {line}: {text} has the number of {lines[number]}")
+            wrong.append(f"line {line}: {text} has the same number as {lines[number]}")
         else:
             lines[number] = text
     wrong += [
@@ -242,10 +242,9 @@ def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]
     ]
     if wrong or not lines:
         raise UserError(
-            f"{path} lists {len(lines):,} frames, and {len(wrong)} things do not fit:"
-            f"{listed(wrong, shown=SHOWN)}",
-            hint="one name a line, each number once; every traverse must have all listed frames: an archive"
-            " of other frames shows other places under these names",
+            f"{path} lists {len(lines):,} frames, with {len(wrong)} errors:{listed(wrong, shown=SHOWN)}",
+            hint="write one name per line, each number once; every traverse must have all listed frames: an"
+            " archive of other frames has other places under these names",
         )
     return {number: place for place, number in enumerate(sorted(lines))}
 
@@ -253,12 +252,12 @@ def _places_in_list(raw: Path, name: str, frames: Mapping[str, Mapping[int, str]
 def _matched_places(
     raw: Path, matches: Matches, frames: Mapping[str, Mapping[int, str]]
 ) -> dict[str, dict[int, int]]:
-    """Places of both traverses, in numbers of the first one."""
-    path = require_file(raw / matches.file, hint="bring the file of matches, or fix matches in the section")
+    """Positions of the frames of both traverses, in frame numbers of the first one."""
+    path = require_file(raw / matches.file, hint="copy the matches there, or fix matches in the section")
     first, second = frames[matches.first], frames[matches.second]
     matched, wrong = read_matches(path)
     wrong += [
-        f"{matches.second} {other} is matched with {number}, which {matches.first} has no frame of"
+        f"{matches.second} {other} is matched with {number}, but {matches.first} has no such frame"
         for other, number in matched.items()
         if number not in first
     ]
@@ -266,27 +265,27 @@ def _matched_places(
     wrong += [f"{frame} has no line" for number, frame in second.items() if number not in matched]
     if wrong:
         raise UserError(
-            f"{len(wrong)} things in {path} do not fit the frames of {matches.first} and"
-            f" {matches.second}:{listed(wrong, shown=SHOWN)}",
+            f"{path} does not match the frames of {matches.first} and {matches.second}, with {len(wrong)}"
+            f" errors:{listed(wrong, shown=SHOWN)}",
             hint=f"the first number of a line is a frame of {matches.first}, the second one of"
-            f" {matches.second}; where it is the other way round, exchange first and second",
+            f" {matches.second}; if it is the other way round, swap first and second",
         )
     return {matches.first: {number: number for number in first}, matches.second: matched}
 
 
 def read_matches(path: Path) -> tuple[dict[int, int], list[str]]:
-    """First numbers by second ones of a file of matches, and what is wrong with its lines, in words."""
+    """The first numbers of a file of matches by the second ones, and what is wrong with its lines."""
     matched: dict[int, int] = {}
     wrong = []
     for line, text in enumerate(_lines(path), start=1):
         found = _PAIR.fullmatch(text)
         if found is None:
             if text:
-                wrong.append(f"line {line}: {text!r} is not two frame numbers with a comma between")
+                wrong.append(f"line {line}: {text!r} is not two frame numbers separated by a comma")
             continue
         number, other = int(found[1]), int(found[2])
         if matched.setdefault(other, number) != number:
-            wrong.append(f"line {line}: {other} is matched with {number}, and before with {matched[other]}")
+            wrong.append(f"line {line}: {other} is matched with {number}, but earlier with {matched[other]}")
     return matched, wrong
 
 
@@ -295,7 +294,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _require_equal(raw: Path, frames: Mapping[str, Mapping[int, str]]) -> None:
-    """Refuse traverses of other numbers than the first one's; every file that has no counterpart is named."""
+    """Raise `UserError` with every file without a counterpart, if traverses have different numbers."""
     first, *others = frames
     for folder in others:
         lone = [

@@ -1,8 +1,8 @@
-"""Sets as VPR-Bench keeps them: numbered images in `ref` and `query`, and lists of right answers.
+"""Datasets of VPR-Bench: numbered images in `ref` and `query`, and lists of positives as ground truth.
 
-`ground_truth_new.npy` has for each query the references that show its place. Where these lists are frames to
-either side of one, or places that are listed whole, there are positions and a radius that say the same, and
-the set gets those. Other lists are refused.
+`ground_truth_new.npy` has for each query the references that show its place. If these lists are frames on
+both sides of a query, or complete places, then positions and a radius can express them, and the dataset gets
+those. Other lists are rejected.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class VprBenchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Positions of references and queries on a line that say what lists say.
+    """Positions of references and queries on a line that express the lists.
 
-    least: from this radius on, and up to one frame more, right is what the lists have.
+    least: with this radius, and up to one frame more, the positives are those of the lists.
     """
 
     references: list[float]
@@ -72,14 +72,14 @@ class Line:
 def read_vpr_bench(raw: Path, settings: VprBenchSettings, _held: Path) -> Iterator[RawImage]:
     """Yield references and queries in the order of their numbers.
 
-    There are no archives, so their folder does not matter. Before the first image: `MissingInputError` for
-    missing folders, images or labels; `UserError` for images that are not numbered from 0 on, labels that
-    are no lists of them or that no radius tells, another radius than theirs, and heads that cannot be read.
+    The folder of archives is not used. Raises, before the first image, `MissingInputError` for missing
+    folders, images or labels, and `UserError` for images that are not numbered from 0, labels that are not
+    lists of them or that no radius gives, a radius that does not match them, and unreadable headers.
     """
     require_folder(raw)
     frames = {folder: _from_zero(raw, folder) for folder in _ROLES}
     counts = {folder: len(numbers) for folder, numbers in frames.items()}
-    line = _told_by_a_radius(raw / LABELS, _right_answers(raw / LABELS, **counts), counts["ref"])
+    line = _require_line(raw / LABELS, _right_answers(raw / LABELS, **counts), counts["ref"])
     _require_radius(raw / LABELS, line, settings.radius)
     plain = plain_frames(raw, [path for numbers in frames.values() for path in numbers.values()])
     places = {"ref": line.references, "query": line.queries}
@@ -100,15 +100,15 @@ def read_vpr_bench(raw: Path, settings: VprBenchSettings, _held: Path) -> Iterat
 
 
 def line_of(right: Sequence[Sequence[int]], references: int) -> Line | None:
-    """Positions that say which of `references` are `right` for each query; None where this knows none.
+    """Positions that express which of `references` are `right` for each query; None if there are none.
 
-    right: for each query ascending numbers of references. A query without any lies far from all.
+    right: for each query ascending numbers of references. A query without any is placed far from all.
     """
     return _frames_to_either_side(right, references) or _places_listed_whole(right, references)
 
 
 def _frames_to_either_side(right: Sequence[Sequence[int]], references: int) -> Line | None:
-    """References at their numbers, and queries in the middle of their lists, which may end with the walk."""
+    """References at their numbers, queries in the middle of their lists, which may be cut at both ends."""
     last = references - 1
     ends = [(near[0], near[-1]) for near in right if near]
     whole = {after - before for before, after in ends if before > 0 and after < last}
@@ -130,7 +130,7 @@ def _frames_to_either_side(right: Sequence[Sequence[int]], references: int) -> L
 
 
 def _places_listed_whole(right: Sequence[Sequence[int]], references: int) -> Line | None:
-    """Each list a place, where any two lists are the same or have nothing in common."""
+    """One place per list, if any two lists are the same or have nothing in common."""
     places = {tuple(near) for near in right if near}
     place_of = {number: place[0] for place in places for number in place}
     if len(place_of) < sum(map(len, places)):
@@ -143,19 +143,19 @@ def _places_listed_whole(right: Sequence[Sequence[int]], references: int) -> Lin
 
 
 def _from_zero(raw: Path, folder: str) -> dict[int, str]:
-    require_folder(raw / folder, hint="a set of VPR-Bench has the folders ref and query")
+    require_folder(raw / folder, hint="a dataset of VPR-Bench has the folders ref and query")
     numbers = numbered_frames(raw, folder)
     require_no_gaps(raw / folder, numbers)
     if first := min(numbers):
         raise UserError(
-            f"the images of {raw / folder} are numbered from {first} on, and the lists of VPR-Bench from 0",
-            hint="take folder and labels from the same set, as they come",
+            f"the images of {raw / folder} are numbered from {first}, but the lists of VPR-Bench from 0",
+            hint="use the images and the ground truth of the same dataset, unchanged",
         )
     return numbers
 
 
 def _right_answers(path: Path, ref: int, query: int) -> list[list[int]]:
-    """For each query the references that are right, ascending; those that do not exist are told and left."""
+    """The positives of each query, ascending; those that do not exist are left out with a warning."""
     lists: dict[int, list[int]] = {}
     wrong, unknown = [], []
     for line, row in enumerate(read_object_array(path)):
@@ -173,8 +173,8 @@ def _right_answers(path: Path, ref: int, query: int) -> list[list[int]]:
     wrong += [f"query {number} has no row" for number in range(query) if number not in lists]
     if wrong:
         raise UserError(
-            f"{path} does not fit the {query:,} images in query:{listed(wrong, shown=SHOWN)}",
-            hint="take folder and labels from the same set, as they come",
+            f"{path} does not match the {query:,} images in query:{listed(wrong, shown=SHOWN)}",
+            hint="use the images and the ground truth of the same dataset, unchanged",
         )
     if unknown:
         _LOG.warning(
@@ -186,15 +186,15 @@ def _right_answers(path: Path, ref: int, query: int) -> list[list[int]]:
     return [lists[number] for number in range(query)]
 
 
-def _told_by_a_radius(path: Path, right: Sequence[Sequence[int]], references: int) -> Line:
+def _require_line(path: Path, right: Sequence[Sequence[int]], references: int) -> Line:
     line = line_of(right, references)
     if line is None:
         longest = max(right, key=len)
         raise UserError(
-            f"the lists of {path} are not those of a radius: they are neither as many frames to either side"
-            f" of each query nor places that are listed whole; the longest has {len(longest)} references,"
-            f" {longest[0]} to {longest[-1]}",
-            hint="answers are judged by distance here; with positions it can be had by form folder or common",
+            f"no radius gives the lists of {path}: they are neither equally many frames on both sides of each"
+            f" query nor complete places; the longest has {len(longest)} references, {longest[0]} to"
+            f" {longest[-1]}",
+            hint="positives are decided by distance; if the dataset has positions, use form folder or common",
         )
     return line
 
@@ -202,7 +202,7 @@ def _told_by_a_radius(path: Path, right: Sequence[Sequence[int]], references: in
 def _require_radius(path: Path, line: Line, radius: float) -> None:
     if not line.least <= radius < line.least + 1:
         raise UserError(
-            f"a radius of {radius:g} frames does not say what {path} says: that is at least {line.least:g}"
+            f"a radius of {radius:g} frames does not match {path}: it must be at least {line.least:g}"
             f" and less than {line.least + 1:g}",
             hint=f"set radius: {line.least or 0.5:g} here and in the experiments that test on this set",
         )

@@ -1,4 +1,4 @@
-"""What a training learns from: positives, hard negative mining, day-night pairs, similar places.
+"""Training examples: positives, hard negative mining, day-night pairs, similar places.
 
 tuple_loader.py reads and augments the images of a batch.
 """

@@ -1,4 +1,4 @@
-"""The night of each day of a set that holds both."""
+"""The night image of each day image, in a dataset with both."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def night_twins(days: SplitImages, *, warn: bool = True) -> SplitImages | None:
-    """The nights of `days` that their set holds, in the order of the days; None when it holds none of them.
+    """The night images of `days` in their dataset, in the same order; None when it has none of them.
 
-    A day that alone has no night, because that could not be made or was left out, stands for it itself; how
-    many these are is said, unless not to `warn`.
+    A day image without a night, which could not be made or was left out, is used in its place; `warn` logs
+    how many there are.
     """
     known = {row.name: row for row in days.images.rows if row.time_of_day == "night"}
     found = [next((known[name] for name in _names(row) if name in known), None) for row in days.rows]
@@ -26,7 +26,7 @@ def night_twins(days: SplitImages, *, warn: bool = True) -> SplitImages | None:
         return None
     if lacking and warn:
         _LOG.warning(
-            "%d of %d training queries of %s have no night and are learnt from by day alone",
+            "%d of %d training queries of %s have no night image and are used by day only",
             lacking,
             len(days),
             days.images.root,
@@ -35,7 +35,7 @@ def night_twins(days: SplitImages, *, warn: bool = True) -> SplitImages | None:
 
 
 def _names(day: ImageRow) -> list[str]:
-    """What the night of `day` may be called; nothing where it has the name of a night itself."""
+    """Possible names of the night of `day`; none if `day` itself has the name of a night."""
     try:
         return [night_name(day.name, suffix) for suffix in SUFFIXES]
     except NameFormatError:

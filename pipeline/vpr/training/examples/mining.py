@@ -1,7 +1,7 @@
-"""Examples worth learning from: for each query its nearest positive and, for triplets, its hardest negatives.
+"""Mining: for each query its nearest positive and, for triplets, its hardest negatives.
 
-A round is planned first, which draws queries and database images and says whose descriptors it needs; from
-these descriptors its triplets are selected then. Rules of the Deep Visual Geo-localization Benchmark.
+A round is planned first: it samples queries and database images and says which descriptors are needed. Then
+its triplets are selected by these descriptors. Source: the Deep Visual Geo-localization Benchmark.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.vpr.training.examples.positives import Places
 
 
 class Draws(Protocol):
-    """What draws: a `numpy.random.Generator`, or a test's list of draws."""
+    """A source of random numbers: a `numpy.random.Generator`, or the list of a test."""
 
     def choice(self, a: int, size: int, *, replace: bool) -> np.ndarray:
         """Draw `size` of range(a)."""
@@ -27,8 +27,8 @@ class Draws(Protocol):
 class Round:
     """One round of mining.
 
-    queries: (n,) places among the kept queries, in drawn order.
-    pools: for each of them the database indexes that may be negatives, in drawn order.
+    queries: (n,) indexes of kept queries, in sampled order.
+    pools: for each of them the database indexes of possible negatives, in sampled order.
     database: sorted database indexes whose descriptors the selection needs.
     """
 
@@ -41,8 +41,8 @@ class Round:
 class Miner:
     """Mining of one kind: "partial", "full" or "random"; None finds positives only.
 
-    negatives: of each row, 0 for positives only. negative_samples: database images drawn, for the round
-    ("partial") or for each query ("full"); "random" draws as many as a query needs.
+    negatives: of each row, 0 for positives only. negative_samples: database images sampled for the round
+    ("partial") or for each query ("full"); "random" samples as many as a query needs.
     """
 
     places: Places
@@ -53,8 +53,8 @@ class Miner:
     def plan(self, rng: Draws, queries: int, memory: Sequence[np.ndarray] = ()) -> Round:
         """Draw `queries` of the kept queries and their possible negatives.
 
-        `memory` is what the round before returned; "full" keeps each query's hardest negatives in it.
-        `SetError` when a query has none left: all that was drawn lies near it.
+        `memory`: returned by the round before; "full" keeps each query's hardest negatives in it.
+        `SetError` when a query has no possible negative, because all sampled images are near it.
         """
         drawn = rng.choice(len(self.places.kept), queries, replace=False)
         sampled = self._sampled(rng, drawn)
@@ -70,13 +70,13 @@ class Miner:
                 raise SetError(
                     f"query {self.places.kept[query]} has no negative among the {len(sample)} database images"
                     " drawn: all are within the soft radius",
-                    hint="raise negative_samples, or take a set of more places",
+                    hint="raise negative_samples, or use a dataset with more places",
                 )
             pools.append(pool)
         return Round(drawn, tuple(pools), self._needed(drawn, sampled))
 
     def pairs(self, queries: np.ndarray) -> Round:
-        """What must be described to find the nearest positive of these kept queries, without negatives."""
+        """The round that finds the nearest positive of these kept queries, without negatives."""
         return Round(queries, (np.zeros(0, np.int64),) * len(queries), self._needed(queries, []))
 
     def select(
@@ -88,8 +88,8 @@ class Miner:
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return rows (n, 2 + negatives), [kept query, positive, negatives], and the next round's memory.
 
-        `database` holds descriptors for `mining.database`, `queries` those for `mining.queries`.
-        Where a pool is too small, its last image fills the row up, as in the benchmark.
+        `database`: descriptors of `mining.database`, `queries`: those of `mining.queries`. If a pool is too
+        small, its last image fills the row, as in the benchmark.
         """
         kept = list(memory) or [np.zeros(0, np.int64)] * len(self.places.kept)
         rows = []
@@ -131,15 +131,15 @@ class Miner:
 
 
 def _squared_distances(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
-    """Distances (n, m) of descriptors (n, D) and (m, D), in float64: an order that no rounding upsets."""
+    """Distances (n, m) of descriptors (n, D) and (m, D), in float64, so that rounding keeps the order."""
     one, other = queries.astype(np.float64), database.astype(np.float64)
     norms = np.square(one).sum(1)[:, None] + np.square(other).sum(1)[None]
     return np.asarray(norms - 2 * (one @ other.T))
 
 
 def _nearest(mining: Round, distances: np.ndarray, pool: np.ndarray, count: int) -> np.ndarray:
-    """Places in `pool` of the `count` images nearest to a query, nearest first.
+    """Indexes into `pool` of the `count` images nearest to a query, nearest first.
 
-    `distances` holds the query's distance to each of `mining.database`.
+    `distances`: of the query to each of `mining.database`.
     """
     return np.argsort(distances[np.searchsorted(mining.database, pool)], kind="stable")[:count]

@@ -1,4 +1,4 @@
-"""Which database images show a query's place, and which of them it may learn from."""
+"""Which database images show the place of a query, and which are its positives in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.runtime.errors import SetError
 class Places:
     """Positives of the queries of a training split.
 
-    kept: (K,) indexes of the queries that have a hard positive; the others cannot be learnt from.
+    kept: (K,) indexes of the queries with a hard positive; the others are not used.
     hard, soft: for each kept query the sorted database indexes within the hard and the soft radius.
     """
 
@@ -29,7 +29,7 @@ class Places:
         if not len(self.kept):
             raise SetError(
                 f"none of the {len(queries)} queries has a database image within {hard_radius:g} m",
-                hint="a recogniser learns from such pairs; raise hard_positives or take another set",
+                hint="training needs such pairs: raise hard_positives, or use another dataset",
             )
         self.hard = [hard[index] for index in self.kept]
         self.soft = [soft[index] for index in self.kept]

@@ -1,4 +1,4 @@
-"""Images of training examples: a query with its positive and its negatives, or a pair and its night."""
+"""Read the images of training examples: a query with positive and negatives, or a pair and its night."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.vpr.augmentation.transforms import Augmentation, night_generator, 
 from pipeline.vpr.inputs.preprocessing import collate
 from pipeline.vpr.inputs.split_images import SplitImages
 
-# Of a row's images: the epoch, the round, and the query.
+# For the images of a row: the epoch, the round, and the query.
 When = tuple[int, int, int]
 # Makes a generator from a seed and a `When`.
 Generator = Callable[[int, int, int, int], np.random.Generator]
@@ -26,8 +26,7 @@ Generator = Callable[[int, int, int, int], np.random.Generator]
 class ExampleReader(ABC):
     """Reads the images of example rows with `workers` threads.
 
-    kept: maps the first entry of a row to a query of `queries`. augmentation: how images that
-    ask are changed.
+    kept: maps the first entry of a row to a query of `queries`. augmentation: of query images.
     """
 
     queries: SplitImages
@@ -40,20 +39,20 @@ class ExampleReader(ABC):
     def batches(self, parts: Sequence[np.ndarray], epoch: int, round_number: int) -> Iterator[Tensor]:
         """Yield (n * k, 3, H, W) for each of `parts`, n rows of k images; up to two are read ahead.
 
-        What is drawn depends on the seed, on `epoch` and `round_number`, and on the row's query.
+        Random numbers depend on the seed, `epoch`, `round_number` and the query of the row.
         """
         reads = (
             [read for row in part for read in self._reads(row, (epoch, round_number, int(self.kept[row[0]])))]
             for part in parts
         )
         for views in read_ahead(reads, self.workers):
-            # One of several processes may be left without a row of the last batch.
+            # One of several processes may have no row of the last batch.
             none = torch.zeros((0, 3, self.database.height, self.database.width))
             yield collate(views) if views else none
 
     @abstractmethod
     def _reads(self, row: np.ndarray, when: When) -> list[Callable[[], Tensor]]:
-        """What reads each image of a row."""
+        """One function for each image of a row, which reads it."""
 
     def _read(
         self,
@@ -78,12 +77,12 @@ class TripletReader(ExampleReader):
 
 @dataclass(frozen=True)
 class PairReader(ExampleReader):
-    """Reads rows [kept query, database images..., turned]: the one that asks, the others, the night.
+    """Reads rows [kept query, database images..., turned]: the query, its positives, its night.
 
-    The query asks for the database images, or, where the row is turned, the first of these for the query and
-    the rest. nights: of the queries and of the database, by which a row has the night of the image that
-    asks; None without. night_augmentation: how these nights are changed, each time again. positives: database
-    images of a row.
+    The database images are the positives of the query; if the row is turned, the first of them is the query
+    and the others and the query are its positives. nights: of the queries and of the database, from which the
+    night of the query is read; None without nights. night_augmentation: of these nights. positives: number of
+    database images in a row.
     """
 
     nights: tuple[SplitImages, SplitImages] | None = None
@@ -92,12 +91,12 @@ class PairReader(ExampleReader):
 
     @property
     def pictures(self) -> int:
-        """How many images a row has."""
+        """Number of images in a row."""
         return 1 + self.positives + (self.nights is not None)
 
     @property
     def turnable(self) -> np.ndarray:
-        """Of each database image whether it may ask, (D,): where there are nights it must have its own."""
+        """Whether each database image can be a query, (D,): with nights, it needs its own night."""
         if self.nights is None:
             return np.ones(len(self.database), bool)
         days, nights = self.database.rows, self.nights[1].rows

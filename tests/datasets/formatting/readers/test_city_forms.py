@@ -36,7 +36,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def positions(made: ImageSet, form: str) -> None:
-    """Every image lies where its image was taken."""
+    """Every image is at the position where it was taken."""
     taken = {
         picture.member.rpartition("/")[2]: picture.position for picture in form_of(tiny(), form).pictures()
     }

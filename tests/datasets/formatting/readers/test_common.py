@@ -112,9 +112,7 @@ def test_a_flat_split_may_be_left_out(tmp_path: Path) -> None:
 
 def test_a_flat_split_is_refused_when_nothing_is_said(tmp_path: Path) -> None:
     write_zip(tmp_path / "sf_xs.zip", FLAT)
-    with pytest.raises(
-        SetError, match=r"2 of 2 images in sf_xs\.zip (?s:.*)flat_role says what to do with it"
-    ):
+    with pytest.raises(SetError, match=r"2 of 2 images in sf_xs\.zip (?s:.*)set flat_role for it"):
         next(read_common(tmp_path, SETTINGS, HELD))
     with pytest.raises(
         ParameterError, match="flat_role must be one of refuse, skip, database, queries, not 'both'"
@@ -136,8 +134,8 @@ def test_pictures_outside_the_convention_are_all_named_before_the_first_image(tm
     with pytest.raises(SetError) as caught:
         next(read_common(tmp_path, SETTINGS, HELD))
     assert caught.value.message == (
-        f"4 of 5 images in {tmp_path} do not keep to the common layout:\n"
-        f"    elsewhere/{SHORT} (in no folder train, val or test)\n"
+        f"4 of 5 images in {tmp_path} are not in the common layout:\n"
+        f"    elsewhere/{SHORT} (not in a folder train, val or test)\n"
         "    test/database/photo.jpg (the name does not begin with '@')\n"
         "    test/database/x@1@2@.jpg (the name does not begin with '@')\n"
         "    test/queries/@east@2@.jpg (field 1 (easting) must be UTM metres, found 'east' in '@east@2@.jpg')"
@@ -188,7 +186,10 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
 def test_two_archives_are_one_too_many(tmp_path: Path) -> None:
     for name in ("tokyo_xs.zip", "sf_xs.zip"):
         write_zip(tmp_path / name, CONTENT)
-    with pytest.raises(SetError, match=r"comes in one archive, .* holds 2:\s+sf_xs\.zip\s+tokyo_xs\.zip"):
+    with pytest.raises(
+        SetError,
+        match=r"expected one archive in the common layout, found 2 in .*:\s+sf_xs\.zip\s+tokyo_xs\.zip",
+    ):
         next(read_common(tmp_path, SETTINGS, HELD))
 
 

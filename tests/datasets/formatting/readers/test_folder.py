@@ -159,12 +159,12 @@ def test_blocks_leave_out_what_stands_between_and_say_so(
 
 def test_no_role_folder(tmp_path: Path) -> None:
     folder = make(tmp_path, {"database/a.jpg": {}, "b.jpg": {}})
-    assert "b.jpg: is in no folder database or queries" in told(folder)
+    assert "b.jpg: is not in a folder database or queries" in told(folder)
 
 
 def test_some_in_no_split_folder(tmp_path: Path) -> None:
     folder = make(tmp_path, {"train/database/a.jpg": {}, "database/b.jpg": {}})
-    assert "database/b.jpg: is in no folder train, val or test, while others do" in told(folder)
+    assert "database/b.jpg: is not in a folder train, val or test, but others are" in told(folder)
 
 
 def test_empty_columns(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_one_day_or_one_place_cannot_be_told_apart(tmp_path: Path) -> None:
     folder = make(tmp_path, rows)
     for how, what in (("date", "day"), ("share", "place")):
         message = told(folder, queries_by=how)
-        assert f"2 photographs of test in {folder} cannot be told apart by {how}" in message
-        assert f"all are of one {what}" in message
+        assert f"2 photographs of test in {folder} cannot be divided by {how}" in message
+        assert f"all are from one {what}" in message
 
 
 def test_a_truncated_photograph_is_named_when_it_is_decoded(tmp_path: Path) -> None:

@@ -43,11 +43,11 @@ def test_all_are_told_at_once(tmp_path: Path) -> None:
         "database/noon.jpg: time_of_day 'noon' is not one of day, sunset, night",
         "database/when.jpg: 'yesterday' is not a date",
         "database/turn.jpg: heading 'east' is not a number",
-        "database/gone.jpg: listed in line 11 of coordinates.csv, but not there",
-        "database/unlisted.jpg: coordinates.csv does not list it, so it has no coordinates",
+        "database/gone.jpg: listed in line 11 of coordinates.csv, but missing",
+        "database/unlisted.jpg: not listed in coordinates.csv, so it has no coordinates",
         "database/broken.jpg: empty",
         "database/good.jpg: listed a second time in line 12 of coordinates.csv",
-        "(no path): listed in line 14 of coordinates.csv, but not there",
+        "(no path): listed in line 14 of coordinates.csv, but missing",
     ):
         assert line in message
     assert message.startswith(f"13 photographs of {folder} cannot be used")
@@ -58,7 +58,7 @@ def test_a_path_out_of_the_folder_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(jpeg())
     with (folder / "coordinates.csv").open("a") as stream:
         stream.write("../secret.jpg,40,-80\n")
-    assert "../secret.jpg: listed in line 3 of coordinates.csv, but not there" in told(folder)
+    assert "../secret.jpg: listed in line 3 of coordinates.csv, but missing" in told(folder)
 
 
 def test_no_gps(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_missing_folder_csv_and_column(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="no such folder"):
         plan_folder(tmp_path / "nowhere", settings())
     with pytest.raises(
-        MissingInputError, match=r"no such file: .*coordinates\.csv\n  give the name of a CSV"
+        MissingInputError, match=r"no such file: .*coordinates\.csv\n  set coordinates to the name of a CSV"
     ):
         plan_folder(tmp_path, settings())
 
@@ -109,7 +109,7 @@ def test_an_empty_line_counts_in_the_line_numbers(tmp_path: Path) -> None:
     folder = make(tmp_path, {"database/a.jpg": {}})
     with (folder / "coordinates.csv").open("a") as stream:
         stream.write("\n\ngone.jpg,40,-80\n")
-    assert "gone.jpg: listed in line 5 of coordinates.csv, but not there" in told(folder)
+    assert "gone.jpg: listed in line 5 of coordinates.csv, but missing" in told(folder)
 
 
 def test_a_folder_in_it_that_cannot_be_listed_is_named(

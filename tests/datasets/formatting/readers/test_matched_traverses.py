@@ -1,4 +1,4 @@
-"""Walks whose numbers do not simply agree: Alderley's file of matches, Nordland's list of frames."""
+"""Walks whose frame numbers do not correspond: Alderley's file of matches, Nordland's list of frames."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def test_alderley_may_ask_the_other_way_round(tmp_path: Path) -> None:
     [
         ("1,1\n2,2\n3,3\n4,4\n", "FRAMESB/Image00005.jpg has no line"),
         (LINES + "8,6\n", "FRAMESB has no frame 6"),
-        (LINES.replace("7,5", "9,5"), "FRAMESB 5 is matched with 9, which FRAMESA has no frame of"),
-        (LINES + "8,5\n", "line 6: 5 is matched with 8, and before with 7"),
+        (LINES.replace("7,5", "9,5"), "FRAMESB 5 is matched with 9, but FRAMESA has no such frame"),
+        (LINES + "8,5\n", "line 6: 5 is matched with 8, but earlier with 7"),
         ("night,day\n" + LINES, "line 1: 'night,day' is not two frame numbers"),
         (LINES.replace(",", ";"), "line 1: '1;1' is not two frame numbers"),
         (LINES.replace("6,3", "6,3,1"), "line 3: '6,3,1' is not two frame numbers"),
@@ -120,8 +120,8 @@ def test_alderley_may_ask_the_other_way_round(tmp_path: Path) -> None:
 def test_matches_that_do_not_fit_are_named(tmp_path: Path, lines: str, named: str) -> None:
     told = refused(make_alderley(tmp_path / "raw", lines), **ALDERLEY)
     assert named in told
-    assert "do not fit the frames of FRAMESA and FRAMESB" in told
-    assert "where it is the other way round, exchange first and second" in told
+    assert "does not match the frames of FRAMESA and FRAMESB" in told
+    assert "if it is the other way round, swap first and second" in told
 
 
 def test_columns_that_are_exchanged_are_seen(tmp_path: Path) -> None:
@@ -163,15 +163,18 @@ def test_frames_that_one_season_lacks_are_named(tmp_path: Path) -> None:
     raw = make_nordland(tmp_path / "raw", [202, 203], ["images-00202.png", "images-00203.png"])
     (raw / "winter/images-00203.png").rename(raw / "winter/images-00204.png")
     told = refused(raw, **nordland("summer", "winter"))
-    assert "lists 2 frames, and 1 things do not fit:\n    winter has no images-00203.png" in told
-    assert "an archive of other frames shows other places under these names" in told
+    assert "lists 2 frames, with 1 errors:\n    winter has no images-00203.png" in told
+    assert "an archive of other frames has other places under these names" in told
 
 
 @pytest.mark.parametrize(
     ("listed", "named"),
     [
         (["images-00202.png", "names.png"], "line 2: 'names.png' has no frame number"),
-        (["images-00202.png", "summer-00202.png"], "line 2: summer-00202.png has the number of images-00202"),
+        (
+            ["images-00202.png", "summer-00202.png"],
+            "line 2: summer-00202.png has the same number as images-00202",
+        ),
         ([], "lists 0 frames"),
     ],
 )
@@ -252,9 +255,9 @@ def test_each_traverse_may_have_a_step_of_its_own(tmp_path: Path) -> None:
             {"matches": ALDERLEY["matches"]},
             "first and second must be the two traverses, day_left and night_r",
         ),
-        ({"matches": ALDERLEY["matches"] | {"file": "../a.csv"}}, "file: '../a.csv' does not be below raw"),
+        ({"matches": ALDERLEY["matches"] | {"file": "../a.csv"}}, "file: '../a.csv' is not inside raw"),
         ({"matches": {"file": "a.csv"}}, "missing parameter first, second"),
-        ({"frame_list": "/list.txt"}, "frame_list: '/list.txt' does not be below raw"),
+        ({"frame_list": "/list.txt"}, "frame_list: '/list.txt' is not inside raw"),
         (nordland("summer", "winter", frame_step=0), "frame_step must be at least 1, not 0"),
     ],
 )

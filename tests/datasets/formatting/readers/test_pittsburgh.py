@@ -76,7 +76,9 @@ def test_split_files_may_lie_loose(tmp_path: Path, folder: str) -> None:
 def test_the_part_chooses_the_split_files(tmp_path: Path) -> None:
     pittsburgh_raw(tmp_path, "pitts250k")
     assert len(list(read_pittsburgh(tmp_path, PittsburghSettings("pitts250k"), HELD))) == len(ROWS)
-    with pytest.raises(BadArchiveError, match=r"netvlad_v100_datasets\.tar\.gz holds no pitts30k_train\.mat"):
+    with pytest.raises(
+        BadArchiveError, match=r"netvlad_v100_datasets\.tar\.gz contains no pitts30k_train\.mat"
+    ):
         list(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
 
@@ -104,7 +106,7 @@ def test_archives_that_the_user_holds_are_read_where_they_lie(tmp_path: Path) ->
     assert len(made.rows) == len(ROWS)
     assert {path: digest_file(path) for path in archives} == before
     archives[0].unlink()
-    with pytest.raises(MissingInputError, match=r"000\.tar: not there"):
+    with pytest.raises(MissingInputError, match=r"000\.tar: missing"):
         list(read_pittsburgh(raw, SETTINGS, held))
 
 
@@ -118,14 +120,14 @@ def test_missing_archives_are_named_before_the_first_image(tmp_path: Path) -> No
         caught.value.message
         == f"2 of 6 archives are missing in {tmp_path}:\n    003.tar\n    queries_real.tar"
     )
-    assert "bring it there if this folder is yours" in caught.value.hint
+    assert "copy it there if this folder is yours" in caught.value.hint
 
 
 def test_a_missing_raw_folder_or_split_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no raw folder .*nothing"):
         next(read_pittsburgh(tmp_path / "nothing", SETTINGS, HELD))
     with pytest.raises(
-        MissingInputError, match=r"no split file pitts30k_train\.mat in .*neither loose nor in"
+        MissingInputError, match=r"no split file pitts30k_train\.mat in .*neither as a file nor in"
     ):
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
 
@@ -138,7 +140,8 @@ def test_what_a_fetched_source_lacks_goes_into_the_archive_folder_and_never_into
     with pytest.raises(MissingInputError, match=r"no split file pitts30k_train\.mat") as caught:
         next(read_pittsburgh(raw, SETTINGS, tmp_path))
     assert (
-        "put it into pitts/ of the archive folder (archives, or what DUSKLINE_ARCHIVES" in caught.value.hint
+        "copy it into pitts/ in the archive folder (archives, or the value of DUSKLINE_ARCHIVES"
+        in caught.value.hint
     )
     assert "dvc repro --force --single-item fetch@pitts" in caught.value.hint
 
@@ -148,7 +151,7 @@ def test_listed_images_that_no_archive_holds_are_named_and_counted(tmp_path: Pat
     write_tar(tmp_path / "000.tar", {"000/something_else.jpg": jpeg()})
     with pytest.raises(BadArchiveError) as caught:
         next(read_pittsburgh(tmp_path, SETTINGS, HELD))
-    assert caught.value.message.startswith("2 of 10 listed images are in none of 000.tar, 001.tar,")
+    assert caught.value.message.startswith("2 of 10 listed images are missing in 000.tar, 001.tar,")
     assert caught.value.message.endswith("000/000000_pitch1_yaw1.jpg\n    000/000123_pitch2_yaw24.jpg")
 
 
@@ -192,7 +195,7 @@ UNREADABLE = {
     "cut header": (GOOD[:60], "cannot be read as a MATLAB file"),
     "wrong variable": (
         split_file({NAME: PLACE}, {NAME: PLACE}, "other"),
-        "holds no variable dbStruct (it holds other)",
+        "has no variable dbStruct (it has other)",
     ),
     "no struct": (
         saved(dbStruct=[[1.0, 2.0]]),
@@ -211,11 +214,11 @@ UNREADABLE = {
     "transposed": (struct_of(cell(["a.jpg"]), [[1.0, 2.0]]), "need positions of shape (2, 1), found (1, 2)"),
     "not finite": (
         struct_of(cell(["a.jpg"]), [[1.0], [float("nan")]]),
-        "positions of database images that are no",
+        "positions of database images are not all",
     ),
     "odd name": (
         split_file({"000/odd.jpg": PLACE}, {NAME: PLACE}),
-        "lists '000/odd.jpg', which is not like 000/000123",
+        "lists '000/odd.jpg', expected a name such as 000/000123",
     ),
     "far away": (
         split_file({NAME: (1.0, 2.0)}, {NAME: PLACE}),

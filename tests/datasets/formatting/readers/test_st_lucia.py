@@ -92,7 +92,7 @@ def test_a_minus_that_is_there_counts_once(tmp_path: Path) -> None:
 
 def test_a_video_that_ends_early_makes_no_set(tmp_path: Path) -> None:
     raw = make_passes(tmp_path / "raw", frames=len(LINES) - 1)
-    with pytest.raises(UserError, match=r"has 5 frames that can be read, and fGPS\.txt beside it 6 lines"):
+    with pytest.raises(UserError, match=r"has 5 readable frames, but fGPS\.txt beside it has 6 lines"):
         made_passes(raw, tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -105,7 +105,7 @@ def test_a_video_that_goes_on_is_told(tmp_path: Path, caplog: pytest.LogCaptureF
 def test_what_is_no_video_is_told(tmp_path: Path) -> None:
     raw = make_passes(tmp_path / "raw")
     (raw / QUERIES / "webcam_video.avi").write_bytes(b"a page that says: sign in")
-    with pytest.raises(UserError, match="has 0 frames that can be read"):
+    with pytest.raises(UserError, match="has 0 readable frames"):
         made_passes(raw, tmp_path / "set")
 
 

@@ -118,7 +118,7 @@ def test_letters_that_contradict_numbers_are_named(tmp_path: Path) -> None:
     with pytest.raises(SetError) as caught:
         times(tmp_path, {"00001": f"00001.jpg{LINE}N", "00002": f"x{LINE}S", "00003": f"x{LINE}D"})
     assert caught.value.message == (
-        "2 of 3 queries are not described well:\n"
+        "2 of 3 queries have an invalid CSV:\n"
         f"    {ZIP}/q/00001.csv: the letter N says night, the number 00001 says day\n"
         f"    {ZIP}/q/00003.csv: the letter D says day, the number 00003 says night"
     )
@@ -134,14 +134,14 @@ def test_letters_that_contradict_numbers_are_named(tmp_path: Path) -> None:
         ),
         ("", "expected name,latitude,longitude,... in the first line, found ''"),
         ("00001.jpg,north,139.7", "latitude of an image is not a number: 'north'"),
-        ("a@b.jpg,35.66,139.75", "pano_id of an image name may not hold '@'"),
+        ("a@b.jpg,35.66,139.75", "pano_id of an image name may not contain '@'"),
         ("00001.jpg,95,139.75", "cannot be named: latitude out of range"),
     ],
 )
 def test_tables_that_cannot_be_used_are_named(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(SetError) as caught:
         times(tmp_path, {"00001": line})
-    assert "1 of 1 queries are not described well" in caught.value.message
+    assert "1 of 1 queries have an invalid CSV" in caught.value.message
     assert f"{ZIP}/q/00001.csv" in caught.value.message
     assert message in caught.value.message
 
@@ -158,7 +158,7 @@ def test_queries_without_a_table_are_named(tmp_path: Path) -> None:
 def test_a_zip_without_queries_is_refused(tmp_path: Path) -> None:
     tokyo_raw(tmp_path)
     write_zip(tmp_path / ZIP, {"README.txt": b"", "__MACOSX/q/._1.jpg": b"", "q/.hidden.jpg": b""})
-    with pytest.raises(BadArchiveError, match=r"247query_subset_v2\.zip holds no queries"):
+    with pytest.raises(BadArchiveError, match=r"247query_subset_v2\.zip contains no queries"):
         next(read_tokyo247(tmp_path, SETTINGS, HELD))
 
 
@@ -180,7 +180,7 @@ def test_a_list_of_other_names_is_refused(tmp_path: Path) -> None:
         split_file({"03814/odd.jpg": (386_000.0, 3_947_000.0)}, {"q": (0, 0)})
     )
     with pytest.raises(
-        BadArchiveError, match=r"tokyo247\.mat lists '03814/odd\.png', which is not like 03814/NAME"
+        BadArchiveError, match=r"tokyo247\.mat lists '03814/odd\.png', expected a name such as 03814/NAME"
     ):
         next(read_tokyo247(tmp_path, SETTINGS, HELD))
 

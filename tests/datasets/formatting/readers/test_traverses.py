@@ -106,7 +106,7 @@ def test_gaps_are_named_in_full(tmp_path: Path) -> None:
         f"{raw}/day_left: 4 frame numbers are missing between 0 (Image000.jpg) and 8 (Image008.jpg):" in told
     )
     assert "\n    2\n    4 to 6" in told
-    assert "bring the missing frames; where a set leaves out frames on purpose, form traverses takes" in told
+    assert "add the missing frames; if a dataset leaves out frames on purpose, use form traverses" in told
 
 
 def test_walks_of_other_lengths_are_refused(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_missing_folders_are_named_with_those_that_are_there(tmp_path: Path) -> 
     with pytest.raises(MissingInputError, match="1 of 2 traverses have no folder") as caught:
         next(read_traverses(raw, settings(), raw))
     assert "\n    night_right" in str(caught.value)
-    assert "folders there: day_left" in str(caught.value.hint)
+    assert "folders found: day_left" in str(caught.value.hint)
 
 
 def test_a_missing_raw_folder_is_named(tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_frames_that_are_no_pictures_are_named(tmp_path: Path) -> None:
         ({"traverses": {"a": WALKS["day_left"]}}, "no folder has the role queries"),
         ({"traverses": {"a": WALKS["night_right"]}}, "no folder has the role database"),
         ({"traverses": {}}, "no folder has the role database"),
-        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' does not be below raw"),
-        ({"traverses": {"a@b": WALKS["day_left"]}}, "may not hold '@'"),
+        ({"traverses": {"../a": WALKS["day_left"]}}, "'../a' is not inside raw"),
+        ({"traverses": {"a@b": WALKS["day_left"]}}, "may not contain '@'"),
         ({"traverses": {"a": "database"}}, "traverses.a must be a section with role and time_of_day"),
         ({"traverses": {"a": {"role": "database"}}}, "traverses.a: missing parameter time_of_day"),
         (
