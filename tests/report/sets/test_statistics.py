@@ -124,7 +124,7 @@ def test_what_is_no_statistics_is_refused(tmp_path: Path) -> None:
     (tmp_path / "statistics.json").write_text(json.dumps({"images": {}}))
     with pytest.raises(DusklineError, match="does not have the statistics of a dataset"):
         read_statistics(tmp_path)
-    with pytest.raises(ParameterError, match="at least, not 0"):
+    with pytest.raises(ParameterError, match="at least one image, not 0"):
         write_statistics(tmp_path / "out", write_set(tmp_path / "set"), 0, workers=1)
 
 

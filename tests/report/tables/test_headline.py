@@ -101,7 +101,7 @@ def test_finds_that_are_not_those_of_the_metrics_are_refused(tmp_path: Path) -> 
     path = tmp_path / "dn" / "tokyo_night" / PREDICTIONS
     rows = list(read_predictions(path))
     write_predictions(path, rows[1:])
-    with pytest.raises(DusklineError, match=r"dn/tokyo_night/predictions\.csv holds other matches") as raised:
+    with pytest.raises(DusklineError, match=r"dn/tokyo_night/predictions\.csv does not match") as raised:
         read_headlines({"city": SECTION}, known)
     assert raised.value.hint == "run: dvc repro --force evaluate@dn-tokyo_night"
     path.unlink()

@@ -65,7 +65,7 @@ def test_markdown_says_what_a_reader_needs(folder: Path) -> None:
     assert "| chance | 3.0 |" in text
     assert "day, dn: right within 25 m." in text
     assert "pitts30k (here city)" in text
-    assert "sf_xs (not here)" in text
+    assert "sf_xs (not run)" in text
     assert (
         "| Pitts30k_dn | NetVLAD | dn | 50.5 [43.6, 57.4] / 65.5; *82.2 / 91.4* | not run; *14.7 / 23.3* |"
         in text

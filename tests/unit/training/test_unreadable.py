@@ -59,7 +59,7 @@ def test_all_are_named_before_the_first_iteration(
     pictures(night)[1].write_bytes(b"no image")
     steps: list[int] = []
     monkeypatch.setattr(Trainer, "step", lambda *_: steps.append(1))
-    with pytest.raises(BadImageError, match="2 images cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="2 images cannot be used for training") as error:
         run(folders, tmp_path)
     for name in (pictures(day)[0].name, pictures(night)[1].name):
         assert name in error.value.message
@@ -71,7 +71,7 @@ def test_a_listing_names_all_and_is_not_written(folders: tuple[Path, Path], tmp_
     broken = pictures(day)[:2]
     for picture in broken:
         truncate(picture)
-    with pytest.raises(BadImageError, match="2 images cannot be trained on") as error:
+    with pytest.raises(BadImageError, match="2 images cannot be used for training") as error:
         list_side(day, tmp_path / "day.csv", workers=2)
     assert all(str(picture) in error.value.message for picture in broken)
     assert not (tmp_path / "day.csv").exists()
