@@ -35,7 +35,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def _make_street(folder: Path) -> None:
     project = copy_project(folder / "project")
     project.set_params(street_params())
-    project.repro_in_one_process()
+    project.repro()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_sweep_of_the_share_of_the_start(street: Project) -> None:
     params["test_sets"] = ["city_pitts"]
     project.set_params(params)
     committed(project)
-    project.dvc("repro")
+    project.repro()
     committed(project)
     sweep = ("--queue", "-n", "share", "-S", "train.dn_netvlad.start_share=0.1,0.5")
     project.dvc("exp", "run", *sweep, "tables")

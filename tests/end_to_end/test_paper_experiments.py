@@ -52,7 +52,7 @@ def tiny_experiments() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def measured(street: Project) -> Project:
     street.set_params(tiny_experiments())
-    street.repro_in_one_process()
+    street.repro()
     return street
 
 

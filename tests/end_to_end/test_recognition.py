@@ -109,7 +109,7 @@ def trained(street: Project) -> Project:
         }
     }
     street.set_params(params)
-    street.repro_in_one_process()
+    street.repro()
     return street
 
 
@@ -270,7 +270,7 @@ def test_another_profile_leaves_no_stale_row(project: Project) -> None:
     params["sheets"] = params["compare"] = params["headline"] = {}
     params["statistics"] = params["augmentations"] = {}
     project.set_params(params)
-    project.dvc("repro")
+    project.repro()
     assert (project.root / "results" / "day_netvlad" / "city_pitts" / "metrics.json").exists()
     assert {(row["experiment"], row["test_set"]) for row in recall_rows(project)} == {
         ("gem_small", "city_xs"),
