@@ -1,9 +1,9 @@
-"""A set out of somebody's duskline repository, as a PyTorch data set of pictures and positions.
+"""Read a dataset from a shared duskline repository as a PyTorch dataset of images and positions.
 
     python examples/read_a_shared_set.py ADDRESS data/sets/city_tokyo city_tokyo_of_others
 
-ADDRESS is a git repository whose data were pushed to a remote that you may read (`duskline share`). Only this
-one set comes; `dvc import` does the same and remembers where from. It needs no project of your own.
+ADDRESS is a git repository whose data was pushed to a remote that you can read (`duskline share`). Only this
+dataset is downloaded; `dvc import` does the same and records the origin. You need no project of your own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.datasets.image_set.licence_terms import read_terms
 
 
 class Positioned(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Pictures (3, H, W) uint8 with their UTM positions (east, north) in metres; files or shards alike."""
+    """Images (3, H, W) uint8 with their UTM positions (east, north) in metres, from files or shards."""
 
     def __init__(self, images: ImageSet, split: str, role: str) -> None:
         self.images, self.rows = images, images.where(split, role)
@@ -51,7 +51,7 @@ def main() -> None:
         loader = DataLoader(Positioned(images, *place.split("/")), batch_size=None, num_workers=2)
         positions = torch.stack([position for _, position in loader])
         west, south = positions.amin(0).tolist()
-        print(f"{place}: {len(positions):,} pictures, from {west:.2f} east, {south:.2f} north on")
+        print(f"{place}: {len(positions):,} images, from {west:.2f} east, {south:.2f} north on")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""The recall of a descriptor model of torch.hub on the test split of a set.
+"""Measure the recall of a descriptor model of torch.hub on the test split of a dataset.
 
     python examples/test_a_hub_model.py their_repository an_entry data/sets/city_tokyo found --trust-repo
 
 REPOSITORY is owner/name:branch of GitHub or a folder with a hubconf.py. Its code runs with all your rights:
-read it before you say --trust-repo. ENTRY is a function of that hubconf.py, called
-with --arguments. OUT gets the model's record and, in OUT/results, metrics.json,
-predictions.csv and pictures of what was found.
+read it before you set --trust-repo. ENTRY is a function of that hubconf.py, called with --arguments. OUT gets
+the model's record and, in OUT/results, metrics.json, predictions.csv and images of what was retrieved.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The nights of a folder of pictures, from Python.
+"""Make night images of a folder of images, from Python.
 
     python examples/translate_in_python.py stand_ins/day my_nights --shorter-side 96
 
-IN is never changed; run again, only new and changed pictures are translated. The weights that come with
-duskline know the embedded city; for real streets give a --checkpoint of your own.
+IN is never changed. A second run translates only new and changed images. The weights that come with duskline
+know only the embedded city; for real streets, give a --checkpoint.
 """
 
 from __future__ import annotations

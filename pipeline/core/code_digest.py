@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from pipeline.core.files import digest_document
@@ -25,10 +26,14 @@ def code_digest(rooms: Sequence[str]) -> str:
         found = sorted((SOURCE / room).rglob("*.py"))
         if not found:
             raise FileNotFoundError(f"no module in {SOURCE / room}, whose code is to be digested")
-        modules += [
-            [path.relative_to(SOURCE).as_posix(), _code(ast.parse(path.read_bytes()))] for path in found
-        ]
+        modules += [[path.relative_to(SOURCE).as_posix(), _code_of(path.read_bytes())] for path in found]
     return digest_document(modules)
+
+
+@cache
+def _code_of(module: bytes) -> object:
+    """The syntax tree of a module, as nested lists; kept, as digests of a process share modules."""
+    return _code(ast.parse(module))
 
 
 def _code(node: object) -> object:

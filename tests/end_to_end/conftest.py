@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.files import read_json, write_json
-from tests.end_to_end.project import Project, copy_project, stages_run
+from tests.end_to_end.project import Project, copy_project, stages_run, street_params
 from tests.made_once import made_once
 
 
@@ -22,6 +22,20 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, lis
 def _run(folder: Path) -> None:
     said = copy_project(folder / "project").dvc("repro").stdout
     write_json(folder / "ran.json", stages_run(said))
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of a project with the sets of `street_params`, for the models of a module of tests."""
+    root = tmp_path_factory.mktemp("street") / "project"
+    shutil.copytree(made_once(tmp_path_factory, "street", _make_street) / "project", root)
+    return Project(root)
+
+
+def _make_street(folder: Path) -> None:
+    project = copy_project(folder / "project")
+    project.set_params(street_params())
+    project.repro()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.project import Project, copy_project, tiny_params
+from tests.end_to_end.project import Project, street_params
 from tests.end_to_end.test_recognition import TEST, TRAIN
 
 pytestmark = pytest.mark.slow
@@ -34,17 +34,15 @@ def shown(project: Project) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_a_sweep_of_the_share_of_the_start(tmp_path_factory: pytest.TempPathFactory) -> None:
-    project = copy_project(tmp_path_factory.mktemp("sweep") / "project")
-    params = tiny_params()
-    params["fetch"]["city"] |= {"train_places": 8, "val_places": 2}
+def test_a_sweep_of_the_share_of_the_start(street: Project) -> None:
+    project, params = street, street_params()
     night = TRAIN | {"dataset": "city_pitts_dn", "start_share": 0.25, "epochs": 1}
     params["train"] = {"dn_netvlad": night}
     params["experiment"] = {"dn_netvlad": TEST | {"model": "dn_netvlad"}}
     params["test_sets"] = ["city_pitts"]
     project.set_params(params)
     committed(project)
-    project.dvc("repro")
+    project.repro()
     committed(project)
     sweep = ("--queue", "-n", "share", "-S", "train.dn_netvlad.start_share=0.1,0.5")
     project.dvc("exp", "run", *sweep, "tables")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.end_to_end.project import Project, copy_project, tiny_params
+from tests.end_to_end.project import Project, street_params
 from tests.import_graph import ROOT
 
 pytestmark = pytest.mark.slow
@@ -40,10 +40,8 @@ def tiny_experiments() -> dict[str, Any]:
         section |= TINY_TRAIN | SHORT | ({"clusters": None} if gem else {}) | {"lr": 1e-4}
     for section in experiments.values():
         section |= {"height": 64, "width": 80, "cpu_threads": 1}
-    tiny = tiny_params()
-    tiny["fetch"]["city"] |= {"train_places": 8, "val_places": 2}
     rows = {row: name for row, name in params["comparison"]["rows"].items() if name in experiments}
-    return tiny | {
+    return street_params() | {
         "train": models,
         "experiment": experiments,
         "test_sets": ["city_tokyo_night"],
@@ -52,11 +50,10 @@ def tiny_experiments() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copy_project(tmp_path_factory.mktemp("experiments") / "project")
-    project.set_params(tiny_experiments())
-    project.dvc("repro", "tables")
-    return project
+def measured(street: Project) -> Project:
+    street.set_params(tiny_experiments())
+    street.repro()
+    return street
 
 
 def metrics(project: Project, experiment: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.files import digest_file
-from tests.end_to_end.project import Project, copy_project, stages_run, tiny_params
+from tests.end_to_end.project import Project, stages_run, street_params
 
 pytestmark = pytest.mark.slow
 
@@ -64,12 +64,9 @@ TEST: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def trained(street: Project) -> Project:
     """One run of two models on two test sets. Not to be changed."""
-    project = copy_project(tmp_path_factory.mktemp("trained") / "project")
-    params = tiny_params()
-    # A street long enough for negatives, beyond 25 m.
-    params["fetch"]["city"] |= {"train_places": 8, "val_places": 2}
+    params = street_params()
     gem = TRAIN | {"dataset": "city_pitts_dn", "aggregation": "gem", "clusters": None, "l2": "before_pool"}
     params["train"] = {"day_netvlad": TRAIN, "dn_gem": gem}
     params["experiment"] = {"day_netvlad": TEST, "dn_gem": TEST | {"model": "dn_gem"}}
@@ -111,9 +108,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "true_nights": "city/pittsburgh",
         }
     }
-    project.set_params(params)
-    project.dvc("repro")
-    return project
+    street.set_params(params)
+    street.repro()
+    return street
 
 
 @pytest.fixture
@@ -273,7 +270,7 @@ def test_another_profile_leaves_no_stale_row(project: Project) -> None:
     params["sheets"] = params["compare"] = params["headline"] = {}
     params["statistics"] = params["augmentations"] = {}
     project.set_params(params)
-    project.dvc("repro")
+    project.repro()
     assert (project.root / "results" / "day_netvlad" / "city_pitts" / "metrics.json").exists()
     assert {(row["experiment"], row["test_set"]) for row in recall_rows(project)} == {
         ("gem_small", "city_xs"),
