@@ -1,1 +1,1 @@
-"""How fast it is, and what its nights are worth: commands that print figures, run by hand."""
+"""Commands, run by hand, that measure speed and the gain from night images, and print tables."""

@@ -1,8 +1,8 @@
-"""What a Ray cluster costs beside this machine's own workers: `python -m benchmarks.cluster --help`.
+"""Compare a Ray cluster with local worker processes: `python -m benchmarks.cluster --help`.
 
-The cluster is two nodes of one processor each, both here, so two actors stand against two worker processes
-on the same two cores. It is up before the clock starts; everything else counts: joining it, the actors with
-their translators, all images, and the nights' way into the store and the folder.
+The cluster has two nodes with one processor each on this machine, so two actors are compared with two worker
+processes on the same two cores. It runs before the clock starts; everything else counts: joining it, starting
+the actors with their translators, all images, and writing the nights to the store and the folder.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from tests.ray_cluster import TwoNodes
 from unit.network.settings import UnitSettings
 
 _WORKERS = 2
-# Views that are drawn; other images are these, turned.
+# Rendered views; the other images are these, shifted.
 _DRAWN = 8
 
 
 @click.command()
-@click.option("--images", default=320, show_default=True, help="Images of 640x480; all are different.")
-@click.option("--dim", default=64, show_default=True, help="Width of the drawn network.")
-@click.option("--shorter-side", default=512, show_default=True, help="Pixels in the network.")
-@click.option("--rounds", default=1, show_default=True, help="The engines take turns; the best counts.")
+@click.option("--images", default=320, show_default=True, help="Number of different images of 640x480.")
+@click.option("--dim", default=64, show_default=True, help="Width of the network, with random weights.")
+@click.option("--shorter-side", default=512, show_default=True, help="Of the network's input, pixels.")
+@click.option("--rounds", default=1, show_default=True, help="Rounds of both engines; the best counts.")
 def main(images: int, dim: int, shorter_side: int, rounds: int) -> None:
-    """Print the seconds of a job by either engine, and their ratio."""
+    """Print the seconds of a job with each engine, and their ratio."""
     settings = UnitSettings("day2night", shorter_side, "minmax", "model", "network", "auto")
     seconds: dict[Engine, list[float]] = {"local": [], "ray": []}
     with tempfile.TemporaryDirectory() as place:
@@ -46,16 +46,14 @@ def main(images: int, dim: int, shorter_side: int, rounds: int) -> None:
             for engine, found in seconds.items():
                 factory = UnitFactory(base / "drawn.pt", settings, "cpu", _WORKERS)
                 found.append(translated(days, base / f"{engine}{number}", factory, engine))
-                print(f"{engine}: {images} images in {found[-1]:.1f} s, {images / found[-1]:.3f} a second")
+                print(f"{engine}: {images} images in {found[-1]:.1f} s, {images / found[-1]:.3f} per second")
         same = nights(base / "local0") == nights(base / "ray0")
     ratio = min(seconds["ray"]) / min(seconds["local"])
-    print(
-        f"ray takes {ratio:.3f} times as long; nights are {'the same' if same else 'DIFFERENT'} to the byte"
-    )
+    print(f"ray takes {ratio:.3f} times as long; nights are {'identical' if same else 'DIFFERENT'}")
 
 
 def turned_days(folder: Path, count: int) -> Path:
-    """Write `count` views of the embedded city, no two alike; return `folder`."""
+    """Write `count` different views of the embedded city; return `folder`."""
     folder.mkdir()
     views = [read_rgb(Path(task.path)) for task in draw_days(folder, min(count, _DRAWN), 640, 480)]
     for number in range(len(views), count):

@@ -1,4 +1,4 @@
-"""How long a set of the size of Pitts30k takes to be formatted, and how much memory.
+"""Measure time and memory of formatting a dataset of the size of Pitts30k.
 
 python -m benchmarks.format --images 4000
 """
@@ -28,10 +28,10 @@ DISTINCT = 16
 
 
 @click.command()
-@click.option("--images", default=4000, show_default=True, help="Images of the set, 640x480.")
-@click.option("--workers", default=2, show_default=True, help="Threads that decode.")
+@click.option("--images", default=4000, show_default=True, help="Number of images, 640x480.")
+@click.option("--workers", default=2, show_default=True, help="Number of decoding threads.")
 def main(images: int, workers: int) -> None:
-    """Write made-up archives, format them in a process of its own, and print rate and peak memory."""
+    """Write synthetic archives, format them in a separate process, and print rate and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for count in (images // 4, images):
@@ -40,7 +40,7 @@ def main(images: int, workers: int) -> None:
                 seconds, peak = pool.submit(_format, root, count, workers).result()
             rate = count / seconds
             click.echo(
-                f"{count:,} images of {size / 1e3:.0f} kB: {rate:.0f} a second, "
+                f"{count:,} images of {size / 1e3:.0f} kB: {rate:.0f} per second, "
                 f"{PITTS30K / rate / 60:.1f} minutes for {PITTS30K:,}, at most {peak / 1e6:.0f} MB of memory"
             )
 
@@ -55,7 +55,7 @@ def _format(root: Path, count: int, workers: int) -> tuple[float, int]:
 
 
 def _write_raw(raw: Path, images: int) -> float:
-    """One archive of street-like images; returns the mean size in bytes."""
+    """Write one archive of street-like images; return their mean size in bytes."""
     raw.mkdir()
     pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     with tarfile.open(raw / "set.tar", "w") as tar:

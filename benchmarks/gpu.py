@@ -1,12 +1,12 @@
-"""Whether a GPU does what docs/gpu.md says, and how fast it is, in at most 8 minutes and without a network.
+"""Check and time duskline on a GPU, in at most 8 minutes and without a network connection.
 
 python -m benchmarks.gpu
 python -m benchmarks.gpu --tiny
 
-It prints the table of docs/gpu.md: of each kind of work how much of it is done in a second, beside the same
-as PyTorch comes (eager, float32, channels first). The tests marked gpu come last and get the time that is
-left. The same goes into a JSON file after each part, so that a run which is cut short keeps what it has. A
-part that fails is named, and the others continue.
+It prints the table of docs/gpu.md: the rate of each kind of work per second, compared with plain PyTorch
+(eager, float32, channels first). The tests marked gpu run last, in the remaining time. Results are also
+written to a JSON file after each part, so that an interrupted run keeps them. A part that fails is reported,
+and the others continue.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ NEVER = "not measured"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done where; images are (width, height).
+    """The device and the amount of work; image sizes are (width, height).
 
-    dim, shorter_side: of the translator, which sees `views` images of the size `view` after so many that
-    their shape is compiled for, `warm_up`; crop: of its training. places: of a step of the default profile
-    and of `adapt`. triplets: images of a step of the paper's training. rounds: turns of each way.
+    dim, shorter_side: of the translator, which translates `views` images of size `view` after `warm_up`
+    images, enough to compile for their shape; crop: of its training. places: of a step of the default profile
+    and of `adapt`. triplets: images of a step of the paper's training. described: images of an extraction.
+    rounds: turns of each way.
     """
 
     device: Literal["cpu", "cuda"]
@@ -74,7 +75,7 @@ class Sizes:
     rounds: int
 
 
-# Images and batches of the published network and of the profiles.
+# Image and batch sizes of the published network and of the profiles.
 FULL = Sizes(
     device="cuda", dim=64, shorter_side=512, crop=(512, 288), view=(640, 480), views=1600, warm_up=2400,
     places=16, street=(240, 180), walk=(320, 180), triplets=48, described=384, rounds=12,
@@ -87,7 +88,7 @@ TINY = Sizes(
 
 @dataclass(frozen=True)
 class Rates:
-    """So much in a second, as the product does it and as PyTorch comes; and what there is to add."""
+    """Rates per second of duskline and of plain PyTorch, and a note."""
 
     ours: float
     plain: float
@@ -95,7 +96,7 @@ class Rates:
 
 
 def parts(sizes: Sizes) -> dict[str, Callable[[], Rates]]:
-    """What is counted, in words, and what measures it."""
+    """The title of each part, and the function that measures it."""
     view, crop, street, walk = (
         f"{width}x{height}" for width, height in (sizes.view, sizes.crop, sizes.street, sizes.walk)
     )
@@ -143,7 +144,7 @@ def in_turns(
     ways: Sequence[tuple[Any, ...]],
     amount: int = 1,
 ) -> Rates:
-    """Time the plain way and ours, of which each turn does `amount`."""
+    """Time the plain way and ours in turn; each turn does `amount` units of work."""
     plain, ours = take_turns(prepare, dict(zip(("plain", "ours"), ways, strict=True)), rounds).values()
     return Rates(amount / shortest(ours), amount / shortest(plain))
 
@@ -151,19 +152,19 @@ def in_turns(
 def adapting_step(
     way: str, places: int, height: int, width: int, threads: int, wish: str
 ) -> Callable[[], float]:
-    """A step of `adapt` that keeps the index, of the default profile's network; it gives its loss."""
+    """A step of `adapt` that keeps the index, with the network of the default profile; returns its loss."""
     torch.set_num_threads(threads)
     images = joint_step.pictures_of(places, height, width)
     teacher = joint_step.recogniser(images)
     student = student_of_ours(teacher, joint_step.NETWORK, joint_step.NETWORK.trainable)
     device = device_of(wish)
-    # The lesson does not move its teacher.
+    # `Lesson` does not move its teacher.
     teacher.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return joint_step.step_of_network(way, Lesson(student, teacher), images, device)
 
 
 def translated(sizes: Sizes) -> Rates:
-    """Time the translator of drawn weights on views of the city, beside a loop over single ones."""
+    """Time the translator with random weights on views of the city, compared with a plain loop."""
     machine = replace(read_machine(), device=sizes.device)
     with tempfile.TemporaryDirectory() as place:
         checkpoint = Path(place) / "drawn.pt"
@@ -171,7 +172,7 @@ def translated(sizes: Sizes) -> Rates:
         settings = UnitSettings("day2night", sizes.shorter_side, "minmax", "model", "network", "float32")
         trial = Trial(checkpoint, settings, draw_days(Path(place), 8, *sizes.view))
         plain = PlainLoop(load_checkpoint(checkpoint), trial, sizes.device)
-        # Its first image warms it up and is counted.
+        # Its first image warms it up; its operations are counted.
         work = gflop(plain)
         few = repeated(trial.tasks, max(2, sizes.views // 50))
         plain_rate = len(few) / seconds_of(partial(plain, few))
@@ -186,8 +187,8 @@ def translated(sizes: Sizes) -> Rates:
 
 
 def table(titles: Sequence[str], found: Mapping[str, Rates | str]) -> Iterator[str]:
-    """The lines of the Markdown table; a string says why there are no rates."""
-    yield "| in a second | ours | plain PyTorch | ours / plain |"
+    """The lines of the Markdown table; a string in `found` says why there are no rates."""
+    yield "| per second | duskline | plain PyTorch | speed-up |"
     yield "|---|--:|--:|--:|"
     for title in titles:
         yield row(title, found.get(title, NEVER))
@@ -201,7 +202,7 @@ def row(title: str, rates: Rates | str) -> str:
 
 
 def measured(measure: Callable[[], Rates]) -> Rates | str:
-    """What a part has found, or how it failed: on a machine that is lent for minutes the others continue."""
+    """The rates of a part, or its error as text, so that the other parts continue."""
     try:
         return measure()
     except (Exception, SystemExit) as error:
@@ -209,7 +210,7 @@ def measured(measure: Callable[[], Rates]) -> Rates | str:
 
 
 def tested(seconds: float, *, only_collected: bool) -> tuple[bool, str]:
-    """Run the tests marked gpu for so long at most; whether all passed, and what pytest says in the end."""
+    """Run the tests marked gpu with a time limit; return whether all passed, and pytest's last line."""
     files = [
         str(file.relative_to(ROOT))
         for file in sorted((ROOT / "tests").rglob("test_*.py"))
@@ -226,14 +227,14 @@ def tested(seconds: float, *, only_collected: bool) -> tuple[bool, str]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        return False, f"not done within {error.timeout:.0f} s"
+        return False, f"not finished within {error.timeout:.0f} s"
     if done.returncode:
         print(done.stdout[-8000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
     return done.returncode == 0, done.stdout.strip().splitlines()[-1].strip("= ")
 
 
 @click.command()
-@click.option("--tiny", is_flag=True, help="Next to nothing, on a CPU: the tests are only collected.")
+@click.option("--tiny", is_flag=True, help="Tiny sizes on a CPU; the tests are only collected.")
 @click.option(
     "--out",
     default="work/gpu.json",
@@ -242,11 +243,11 @@ def tested(seconds: float, *, only_collected: bool) -> tuple[bool, str]:
     help="The JSON file.",
 )
 def main(tiny: bool, out: Path) -> None:
-    """Print how fast a GPU is at each kind of work, and whether the tests marked gpu pass on it."""
+    """Print the rate of each kind of work on a GPU, and whether the tests marked gpu pass."""
     start = time.monotonic()
     sizes = TINY if tiny else FULL
     if sizes.device == "cuda" and not torch.cuda.is_available():
-        raise click.ClickException("torch finds no CUDA device; --tiny tries the command without one")
+        raise click.ClickException("torch finds no CUDA device; --tiny runs the command without one")
     where = torch.cuda.get_device_name() if sizes.device == "cuda" else processor()
     document: dict[str, Any] = {"device": where, "torch": torch.__version__}
     found: dict[str, Rates | str] = {}

@@ -1,17 +1,17 @@
-"""How fast a step of the default profile's training is, beside a plain one, and what its parts are worth.
+"""Time a training step of the default profile, compared with plain PyTorch and with parts left out.
 
 python -m benchmarks.joint_step
 python -m benchmarks.joint_step --places 4 --height 120 --width 160
 python -m benchmarks.joint_step --device cuda
 
-A step learns from places: of each a query by day, its positive by day and the query's night. Every way runs
-in a process of its own, from the same weights, on the same random images. They take turns step by step,
-and the shortest time counts, the first does not. Memory is the most that the process held, torch itself
-included; on a GPU that of the GPU. There the plain way is as PyTorch comes too: float32 convolutions may keep
-ten bits.
+A step has, for each place, a day query, its day positive and the night of the query. Each way runs in its own
+process, from the same weights, on the same random images. They take turns step by step; the shortest time
+counts, except the first. Memory is the peak of the process, torch included; on a GPU that of the GPU. There
+the plain way uses PyTorch's defaults too: TF32 in convolutions.
 
-The last way takes what the frozen layers give of the days from memory. The product does not do this: the way
-is a bound of what keeping it could save, for that needs room for every image, and days that never change.
+The last way reads the frozen layers' output for the day images from memory. duskline does not do this: it is
+a bound on what such a cache could save, which needs memory for every image, and no augmentation of day
+images.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from pipeline.vpr.training.step import Learner, batch_norms
 NETWORK = NetworkSettings(
     *("tf_efficientnet_lite0", "packaged", "blocks.3", "netvlad"), clusters=32, stride=16
 )
-# The day, its positive and the night of each place.
+# The query, its positive and its night of each place.
 PICTURES = 3
 TEMPERATURE = 0.05
 LEARNING_RATE = 1e-3
@@ -49,20 +49,20 @@ WAYS = {
     "plain": "plain: float32, NCHW",
     "unfolded": "ours without folding",
     "ours": "ours",
-    "kept_days": "bound: frozen layers' days from memory",
+    "kept_days": "bound: frozen day features cached",
 }
 
 
 def far_apart(descriptors: Tensor, rows: np.ndarray, group: Group) -> Tensor:
-    """The contrastive loss of places of which no two lie near each other."""
+    """The contrastive loss of places that are all far apart."""
     near = torch.eye(len(rows), dtype=torch.bool, device=descriptors.device)
     return contrastive_loss(descriptors.unflatten(0, (-1, PICTURES)), near, TEMPERATURE, group)
 
 
 class KeptDays(Recogniser):
-    """A recogniser that computes the frozen layers of nights alone: (places, 3, H, W) -> descriptors of all.
+    """A model that computes frozen layers only for nights: (places, 3, H, W) -> descriptors of all images.
 
-    days: what the frozen layers give of each place's two days, (places, 2, C, h, w).
+    days: output of the frozen layers for the two day images of each place, (places, 2, C, h, w).
     """
 
     def __init__(self, backbone: Backbone, whole: Recogniser, days: Tensor) -> None:
@@ -79,7 +79,7 @@ class KeptDays(Recogniser):
 
 
 def pictures_of(places: int, height: int, width: int) -> Tensor:
-    """Smooth random images (3 * places, 3, H, W): a place's differ a little, and its night is darker."""
+    """Smooth random images (3 * places, 3, H, W): those of a place are similar, its night is darker."""
     torch.manual_seed(1)
     coarse = torch.randn(places, 1, 3, 6, 8) + 0.3 * torch.randn(places, PICTURES, 3, 6, 8)
     coarse[:, 2] = coarse[:, 2] / 3 - 1
@@ -87,7 +87,7 @@ def pictures_of(places: int, height: int, width: int) -> Tensor:
 
 
 def recogniser(images: Tensor) -> Recogniser:
-    """The default profile's network, its batch norms frozen, its clusters some features of `images`."""
+    """The network of the default profile, with frozen batch norms and clusters from features of `images`."""
     torch.manual_seed(0)
     network = build_network(NETWORK).parts[0]
     for module in batch_norms(network):
@@ -102,7 +102,7 @@ def recogniser(images: Tensor) -> Recogniser:
 
 
 def optimizer_of(network: nn.Module, *, fused: bool | None = None) -> torch.optim.Optimizer:
-    """The one of `training.py`."""
+    """The optimizer of `training.py`."""
     learning = [value for value in network.parameters() if value.requires_grad]
     return torch.optim.Adam(learning, lr=LEARNING_RATE, fused=fused)
 
@@ -110,9 +110,9 @@ def optimizer_of(network: nn.Module, *, fused: bool | None = None) -> torch.opti
 def simple_step(
     network: nn.Module, images: Tensor, rows: np.ndarray, numbers: str | None, device: torch.device
 ) -> Callable[[], float]:
-    """A step of gradients as anybody would write it; it gives its loss.
+    """A plain training step; it returns its loss.
 
-    numbers: None for those that torch takes itself.
+    numbers: number format, None for the default of torch.
     """
     optimizer = optimizer_of(network)
 
@@ -134,7 +134,7 @@ def simple_step(
 def kept_days(
     network: Recogniser, images: Tensor, numbers: str, device: torch.device
 ) -> tuple[KeptDays, Tensor]:
-    """The network that has the days in memory, computed as `Learner` does, and the nights it is to see."""
+    """The network with cached day features, computed as in `Learner`, and the night images."""
     pictures = images.unflatten(0, (-1, PICTURES))
     days, nights = (
         part.contiguous(memory_format=torch.channels_last)
@@ -151,7 +151,7 @@ def kept_days(
 def step_of(
     way: str, places: int, height: int, width: int, threads: int, wish: str = "cpu"
 ) -> Callable[[], float]:
-    """What is timed: a step that gives its loss."""
+    """The timed work: a step that returns its loss."""
     torch.set_num_threads(threads)
     images = pictures_of(places, height, width)
     return step_of_network(way, recogniser(images), images, device_of(wish))
@@ -160,9 +160,9 @@ def step_of(
 def step_of_network(
     way: str, network: nn.Module, images: Tensor, device: torch.device
 ) -> Callable[[], float]:
-    """A step of any network by `images`, of each place its images.
+    """A step of any network on `images`, sorted by place.
 
-    Ours reuses freed memory and has its images and weights in channels-last form.
+    Ours reuses freed memory and keeps images and weights in channels-last format.
     """
     network.to(device)
     rows = np.zeros((len(images) // PICTURES, 2), np.int64)
@@ -183,28 +183,28 @@ def step_of_network(
 
 
 @click.command()
-@click.option("--places", default=16, show_default=True, help="Of a step; each has three images.")
-@click.option("--height", default=180, show_default=True, help="Pixels.")
-@click.option("--width", default=240, show_default=True, help="Pixels.")
-@click.option("--threads", default=2, show_default=True, help="Of each operation.")
+@click.option("--places", default=16, show_default=True, help="Places of a step; each has three images.")
+@click.option("--height", default=180, show_default=True, help="Of the images, pixels.")
+@click.option("--width", default=240, show_default=True, help="Of the images, pixels.")
+@click.option("--threads", default=2, show_default=True, help="Threads of each operation.")
 @click.option("--rounds", default=6, show_default=True, help="Turns of each way; the first is not timed.")
 @click.option(
-    "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
+    "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Device."
 )
 def main(places: int, height: int, width: int, threads: int, rounds: int, wish: str) -> None:
-    """Print seconds and memory of each way, and how many times as fast as the plain one it is."""
+    """Print seconds and memory of each way, and its speed-up over the plain one."""
     ways = {way: (way, places, height, width, threads, wish) for way in WAYS}
     turns = take_turns(step_of, ways, rounds)
     device = device_of(wish)
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{places} x {PICTURES} images of {width}x{height}, {where}; ours computes in {auto} here")
+    print(f"{places} x {PICTURES} images of {width}x{height}, {where}; ours uses {auto}")
     for line in table(turns):
         print(line)
 
 
 def table(turns: dict[str, list[Turn]]) -> Iterable[str]:
-    """The lines: of each way the shortest time, the most memory, and the loss before anything is learnt."""
+    """The lines: for each way the shortest time, the peak memory, and the loss of the first step."""
     plain = shortest(turns["plain"])
     yield f"{'':40}{'s/step':>8}{'x plain':>9}{'MiB':>7}{'first loss':>12}"
     for way, title in WAYS.items():

@@ -1,4 +1,4 @@
-"""How near a translator's nights come to the true nights of an unseen city, and how much of them is lit.
+"""Compare a translator's nights with the ground truth of an unseen city: PSNR and lit pixels.
 
 python -m benchmarks.nights unit/weights/city.pt
 """
@@ -18,7 +18,7 @@ from unit.network.settings import UnitSettings
 from unit.translation.translate import UnitTranslator
 
 WIDTH, HEIGHT = 240, 180
-# Shorter side at which a translator sees them.
+# Shorter side of the translator's input.
 SEEN = 96
 # A city that the shipped weights were not trained on.
 CITY_SEED, BLOCKS = 77, 3
@@ -26,9 +26,9 @@ CITY_SEED, BLOCKS = 77, 3
 
 @click.command()
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--views", default=16, show_default=True, help="Streets of the city that are looked along.")
+@click.option("--views", default=16, show_default=True, help="Number of streets, with one view each.")
 def main(checkpoints: tuple[Path, ...], views: int) -> None:
-    """Print mean PSNR (dB) to the true nights and lit pixels (%) of days and of the nights by CHECKPOINTS."""
+    """Print mean PSNR (dB) to the ground truth and lit pixels (%) of day images and CHECKPOINTS' nights."""
     city = build_city(CITY_SEED, BLOCKS, BLOCKS)
     painter = Painter(city)
     shots = []
@@ -39,8 +39,8 @@ def main(checkpoints: tuple[Path, ...], views: int) -> None:
         shots.append(Shot(x=x, y=y, yaw=yaw, pitch=6.0, field_of_view=66.0))
     days, nights = ([painter.draw(shot, time, WIDTH, HEIGHT) for shot in shots] for time in ("day", "night"))
     click.echo(f"{len(shots)} views                          PSNR  lit")
-    click.echo(_line("days themselves", days, nights))
-    click.echo(f"{'true nights':<32}        {_lit(nights):5.2f}")
+    click.echo(_line("day images", days, nights))
+    click.echo(f"{'ground-truth nights':<32}        {_lit(nights):5.2f}")
     for checkpoint in checkpoints:
         settings = UnitSettings("day2night", SEEN, "none", "source", "source", "float32")
         to_night = UnitTranslator(checkpoint, settings)

@@ -1,4 +1,4 @@
-"""What a set of places costs for each image: formatted, made night, merged, and read for training.
+"""Measure the cost per image of a dataset of places: formatting, nights, merging, reading for training.
 
 python -m benchmarks.places --images 50000
 """
@@ -29,7 +29,7 @@ from pipeline.night.photometric.photometric import PhotometricTranslator
 from pipeline.night.records.translator import OutputFormat
 
 WIDTH, HEIGHT, QUALITY = 400, 300, 85
-# Images of a place, those that a step reads beside the query, places of a step, and a network's input.
+# Images per place, positives per query, places of a step, and side of the network's input.
 OF_PLACE, POSITIVES, BATCH, SIDE = 8, 3, 25, 320
 DISTINCT = 16
 SHARDS_ABOVE = 250_000
@@ -37,17 +37,17 @@ SHARDS_ABOVE = 250_000
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, and the most bytes that any one process held."""
+    """Seconds, and the peak memory of the largest process in bytes."""
 
     seconds: float
     memory: int
 
 
 @click.command()
-@click.option("--images", default=50_000, show_default=True, help="Images of the set, 400x300.")
-@click.option("--workers", default=2, show_default=True, help="Processors at work.")
+@click.option("--images", default=50_000, show_default=True, help="Number of images, 400x300.")
+@click.option("--workers", default=2, show_default=True, help="Number of workers.")
 def main(images: int, workers: int) -> None:
-    """Do it with a tenth of the images and with all, and print what each more of them costs."""
+    """Run with a tenth of the images and with all, and print the cost of each additional image."""
     few, many = (measured(count, workers) for count in (images // 10, images))
     click.echo(f"{'':<20} {'s':>8} {'MB':>6}   an image: ms  bytes")
     for step, cost in many.items():
@@ -57,7 +57,7 @@ def main(images: int, workers: int) -> None:
 
 
 def measured(images: int, workers: int) -> dict[str, Cost]:
-    """What each step costs for so many images, each in a process of its own."""
+    """The cost of each step for this many images, each in its own process."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write_raw(root / "raw", images)
@@ -99,8 +99,8 @@ def _merge(root: Path, _: int) -> None:
 
 
 def _read(root: Path, workers: int) -> None:
-    """The images of every place once, with its night, as a step of training reads them."""
-    # Here, so that the other steps do not hold torch.
+    """Read the images of every place once, with its night, as in training."""
+    # Imported here, so that the other steps run without torch.
     from pipeline.vpr.inputs.split_images import split_images
     from pipeline.vpr.training.examples.day_night_pairs import night_twins
     from pipeline.vpr.training.examples.positives import Places
@@ -125,7 +125,7 @@ def _read(root: Path, workers: int) -> None:
 
 
 def _write_raw(raw: Path, images: int) -> None:
-    """A zip of the published form; no two images have the same bytes."""
+    """Write a zip in the published layout; all images have different bytes."""
     raw.mkdir()
     pictures = street_like(DISTINCT, WIDTH, HEIGHT, QUALITY)
     lines = ["place_id,year,month,northdeg,city_id,lat,lon,panoid"]

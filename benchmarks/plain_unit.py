@@ -1,6 +1,6 @@
-"""UNIT's training step as its description reads: eager, float32, NCHW, one module after the other.
+"""UNIT's training step in plain PyTorch: eager, float32, NCHW, one module after the other.
 
-What ours is timed and checked against. Names are ours, so that the weights of one load into the other.
+The reference for the speed and the results of ours. Module names are the same, so that weights can be loaded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unit.training.step import Trainer
 
 
 class LayerNorm(nn.Module):
-    """UNIT's own: per sample, by the unbiased deviation plus eps."""
+    """UNIT's own layer norm: per sample, with the unbiased deviation plus eps."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Block(nn.Module):
 
 
 class Held(nn.Module):
-    """A sequence under the name `model`, around which the input is added or not."""
+    """A sequence with the name `model`, with or without a residual connection."""
 
     def __init__(self, *layers: nn.Module, residual: bool = False) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Held(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whatever the sequence takes and gives."""
+        """Input and output of the sequence."""
         y: Tensor = self.model(x)
         return y + x if self.residual else y
 
@@ -132,10 +132,9 @@ class PlainDiscriminator(nn.Module):
 
 
 class PlainTrainer:
-    """Two separate passes an iteration, as published: one for the discriminators, one for the generators.
+    """Two separate passes per iteration, as published: one for the discriminators, one for the generators.
 
-    It starts from the weights that `ours` has, and its learning rate stays as it is. Both passes see the same
-    noise.
+    It starts from the weights of `ours`, and its learning rate is constant. Both passes use the same noise.
     """
 
     def __init__(self, settings: TrainSettings, ours: Trainer, features: Features | None) -> None:
@@ -155,7 +154,7 @@ class PlainTrainer:
         return torch.optim.Adam(weights, s.lr, (s.beta1, s.beta2), weight_decay=s.weight_decay)
 
     def step(self, x_a: Tensor, x_b: Tensor, noise: Sequence[Tensor]) -> dict[str, Tensor]:
-        """One iteration; the terms by the names that `Trainer.step` gives them."""
+        """One iteration; returns the loss terms with the names of `Trainer.step`."""
         losses = self._update_discriminators(x_a, x_b, noise)
         return losses | self._update_generators(x_a, x_b, noise)
 

@@ -1,4 +1,4 @@
-"""A project in a folder of its own, in which benchmarks run DVC as a user would."""
+"""A copy of the project in its own folder, in which benchmarks run DVC as a user would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCAL = "[core]\n    no_scm = true\n    check_update = false\n"
 
 
 def copy_project(root: Path, asked: Mapping[str, object]) -> None:
-    """Copy the code into `root`, and ask for nothing but the sections `asked` of params.yaml; without git."""
+    """Copy the code into `root`, with only the sections `asked` in params.yaml; without git."""
     for name in _CODE:
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _SETTINGS:
@@ -33,7 +33,7 @@ def copy_project(root: Path, asked: Mapping[str, object]) -> None:
 
 
 def project_environment(root: Path) -> dict[str, str]:
-    """Variables under which `python` in dvc.yaml is ours, and the modules are the copies."""
+    """Environment variables for the same Python in dvc.yaml, with the modules of the copy."""
     own = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(root),

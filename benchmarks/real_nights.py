@@ -1,12 +1,12 @@
-"""What recognisers find on real photographs: on a walk by day and by night, and of webcams by night.
+"""Evaluate models on real photographs: a walk by day and by night, and webcams by night.
 
 python -m benchmarks.real_nights MODEL.pt [MODEL.pt ...] --walk FOLDER --webcams FOLDER [--index MODEL.pt]
 
-The walk is one like Gardens Point: day_left is the database, day_right and night_right ask; a find within 3
-frames is right. Of the webcams (cameras.csv: file, camera, condition) every camera with both conditions
-counts: its nights ask for its days among the days of all, and the same camera is right; with `--camera` only
-those named ask, for instance those that a translator has not learnt from. No photographs come with the
-project.
+The walk is one like Gardens Point: day_left is the database, day_right and night_right are queries; a match
+within 3 frames is correct. The webcams (cameras.csv: file, camera, condition) are all cameras with both
+conditions: the night images are queries, the day images of all cameras the database, and a match of the same
+camera is correct. With `--camera`, only the named cameras are queries, for instance those that a translator
+was not trained on. The project does not include the photographs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _WEBCAMS = "webcams by night"
 class Test:
     """Queries and a database of images; right[q, d]: whether d shows the place of q.
 
-    points: the number of each query's place, (queries,), where queries of one place stand or fall together.
+    points: number of each query's place, (queries,); queries of one place are resampled together.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Test:
 
     @property
     def chance(self) -> float:
-        """Expected recall@1 of drawing blindly, a share."""
+        """Expected recall@1 of random predictions, as a share."""
         return float(self.right.mean())
 
 
@@ -78,11 +78,11 @@ def walk_tests(folder: Path) -> Iterator[Test]:
 
 
 def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
-    """Nights of every camera that has days too, against the days of all of these cameras.
+    """Night images of all cameras with both conditions as queries, their day images as the database.
 
-    asking: cameras whose nights ask, where not all do. `MissingInputError` without folder or list;
-    `UserError` for a condition that is none, for images that are listed but not there, for a camera that
-    cannot ask, and when no camera has both.
+    asking: cameras whose nights are queries, if not all. `MissingInputError` without the folder or the list;
+    `UserError` for an unknown condition, for listed images that do not exist, for a camera in `asking`
+    without both conditions, and when no camera has both.
     """
     require_folder(folder)
     found: dict[str, list[tuple[Path, str]]] = {"day": [], "night": []}
@@ -92,7 +92,7 @@ def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
         if row["condition"] not in found:
             wrong.append(f"line {line}: condition {row['condition']!r} is neither day nor night")
         elif not path.is_file():
-            wrong.append(f"line {line}: {row['file']} is not there")
+            wrong.append(f"line {line}: {row['file']} does not exist")
         else:
             found[row["condition"]].append((path, row["camera"]))
     if wrong:
@@ -102,13 +102,13 @@ def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
     days, nights = ({camera for _, camera in found[condition]} for condition in ("day", "night"))
     if not days & nights:
         raise UserError(
-            f"no camera of {folder / CAMERAS} has images by day and by night",
-            hint="a camera's night asks for its days: list both, with the same name in the column camera",
+            f"no camera in {folder / CAMERAS} has both day and night images",
+            hint="list both for each camera, with the same name in the column camera",
         )
     if unknown := sorted(set(asking) - (days & nights)):
         raise UserError(
-            f"{folder / CAMERAS} has no images by day and by night of {', '.join(unknown)}",
-            hint=f"cameras that can ask are {', '.join(sorted(days & nights))}",
+            f"{folder / CAMERAS} does not have both day and night images of {', '.join(unknown)}",
+            hint=f"cameras with both are {', '.join(sorted(days & nights))}",
         )
     database = [one for one in found["day"] if one[1] in days & nights]
     queries = [one for one in found["night"] if one[1] in (asking or days & nights)]
@@ -121,7 +121,7 @@ def webcam_test(folder: Path, asking: Collection[str] = ()) -> Test:
 def hits_of(
     network: nn.Module, index: nn.Module, tests: Sequence[Test], device: torch.device, workers: int
 ) -> list[np.ndarray]:
-    """Of each test whether each query's first find is right, (queries,); `index` describes the databases."""
+    """For each test whether each query's first match is correct, (queries,); `index` is for databases."""
     asked = _described(network, [test.queries for test in tests], device, workers)
     held = _described(index, [test.database for test in tests], device, workers)
     hits = []
@@ -135,7 +135,7 @@ def hits_of(
 def _described(
     network: nn.Module, parts: Sequence[Sequence[Path]], device: torch.device, workers: int
 ) -> dict[Path, np.ndarray]:
-    """The descriptor of each image; one of several tests is described once."""
+    """The descriptor of each image; images of several tests are described once."""
     pictures = list(dict.fromkeys(itertools.chain(*parts)))
 
     def read(number: int) -> torch.Tensor:
@@ -147,7 +147,7 @@ def _described(
 
 
 def table(tests: Sequence[Test], found: dict[str, list[np.ndarray]]) -> Iterator[str]:
-    """Recall@1 in per cent with its 95 % interval (Wilson), a line a model, as Markdown."""
+    """Recall@1 in per cent with its 95 % interval (Wilson), one line per model, as Markdown."""
     yield f"| recall@1, % (95 % interval) | {' | '.join(test.name for test in tests)} |"
     yield "|---" * (1 + len(tests)) + "|"
     yield f"| queries | {' | '.join(str(len(test.queries)) for test in tests)} |"
@@ -164,10 +164,10 @@ def _cell(hits: np.ndarray, test: Test) -> str:
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--walk", type=click.Path(path_type=Path), help="Folder of day_left, day_right, night_right.")
+@click.option("--walk", type=click.Path(path_type=Path), help="Folder with day_left, day_right, night_right.")
 @click.option("--webcams", type=click.Path(path_type=Path), help=f"Folder with a {CAMERAS}.")
-@click.option("--camera", "cameras", multiple=True, help="Only this webcam's nights ask; may be repeated.")
-@click.option("--index", type=click.Path(path_type=Path), help="Model that describes the databases instead.")
+@click.option("--camera", "cameras", multiple=True, help="Only this webcam's nights are queries; repeatable.")
+@click.option("--index", type=click.Path(path_type=Path), help="Another model for the database descriptors.")
 def main(
     models: tuple[Path, ...],
     walk: Path | None,
@@ -175,12 +175,12 @@ def main(
     cameras: tuple[str, ...],
     index: Path | None,
 ) -> None:
-    """Print what MODELS (files of duskline train) find on real photographs, as a Markdown table."""
+    """Print the recall@1 of MODELS (model.pt files) on real photographs as a Markdown table."""
     machine = read_machine()
     try:
         tests = [*(walk_tests(walk) if walk else ()), *((webcam_test(webcams, cameras),) if webcams else ())]
         if not tests:
-            raise UserError("there is nothing to test on", hint="give --walk or --webcams, or both")
+            raise UserError("there are no images to test on", hint="use --walk or --webcams, or both")
         found = {}
         for model in models:
             network, _, _ = load_model(model)
@@ -188,7 +188,7 @@ def main(
             found[str(model)] = hits_of(network, held, tests, device_of(machine.device), machine.workers)
     except DusklineError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Input {WIDTH}x{HEIGHT}; on the walk right within {RADIUS} frames.\n")
+    click.echo(f"Input {WIDTH}x{HEIGHT}; on the walk, matches within {RADIUS} frames are correct.\n")
     for line in table(tests, found):
         click.echo(line)
 

@@ -1,9 +1,9 @@
-"""Exact search against IVF-PQ: time, memory, and the recall that the index costs, as a table.
+"""Compare exact search with IVF-PQ: time, memory and loss of recall, as a table.
 
 python -m benchmarks.search --help
 
-The descriptors are made up: each place is a point in a space of few dimensions, as descriptors of networks
-have few that matter, and each view of it is this point with noise in all dimensions, at unit length.
+The descriptors are synthetic: each place is a point in a low-dimensional subspace, as in descriptors of real
+networks, and each view is this point plus noise in all dimensions, normalised to unit length.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VIEWS = 10  # of each place in the database
 
 @dataclass(frozen=True)
 class Views:
-    """Descriptors of views of places; `noise` is its deviation in each number, where the place's own is 1."""
+    """Descriptors of views of places; `noise` is its deviation in each dimension, that of places is 1."""
 
     places: int
     length: int
@@ -53,14 +53,14 @@ class Views:
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
     def pieces(self, size: int) -> Iterator[np.ndarray]:
-        """`size` views, place after place and round again, piece by piece."""
+        """`size` views, cycling through the places, in pieces."""
         for start in range(0, size, PIECE):
             yield self.of(np.arange(start, min(size, start + PIECE)) % self.places, seed=1 + start)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Seconds to build and to search, MiB held beside the mapped file, and indexes (Q, N)."""
+    """Seconds to build and to search, MiB in memory without the mapped file, and indexes (Q, N)."""
 
     build: float
     search: float
@@ -69,7 +69,7 @@ class Result:
 
 
 def measure(path: Path, size: int, queries: np.ndarray, plan: IvfPq | None) -> Result:
-    """Search once, in a process of its own, so that the memory is its alone."""
+    """Search once, in a separate process, to measure its memory."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_measured, (path, size, queries, plan))
@@ -109,15 +109,11 @@ def _held() -> float:
 
 @click.command()
 @click.option("--size", default=1_000_000, show_default=True, help="Descriptors of the database.")
-@click.option("--length", default=512, show_default=True, help="Numbers of each.")
-@click.option("--dimensions", default=64, show_default=True, help="Dimensions of the space of places.")
-@click.option(
-    "--noise", default=1.7, show_default=True, help="Deviation of a view in each number; the place's is 1."
-)
+@click.option("--length", default=512, show_default=True, help="Dimensions of each.")
+@click.option("--dimensions", default=64, show_default=True, help="Dimensions of the subspace of places.")
+@click.option("--noise", default=1.7, show_default=True, help="Deviation per dimension; that of places is 1.")
 @click.option("--queries", "asked", default=1000, show_default=True)
-@click.option(
-    "--folder", default=None, help="Where the descriptors are put for the time; else a temporary one."
-)
+@click.option("--folder", default=None, help="Folder for the temporary descriptor file.")
 def main(size: int, length: int, dimensions: int, noise: float, asked: int, folder: str | None) -> None:
     """Print the table."""
     views = Views(max(1, size // VIEWS), length, dimensions, noise)
@@ -128,7 +124,9 @@ def main(size: int, length: int, dimensions: int, noise: float, asked: int, fold
         path = Path(place) / "descriptors.npy"
         write_descriptors(path, size, views.pieces(size))
         held = path.stat().st_size / 2**20
-        print(f"{size:,} descriptors of {length} numbers ({held:,.0f} MiB), {asked:,} queries; {plan.words}")
+        print(
+            f"{size:,} descriptors of {length} dimensions ({held:,.0f} MiB), {asked:,} queries; {plan.words}"
+        )
         heads = " ".join(f"{f'R@{n}':>6}" for n in RECALL_AT)
         print(f"{'':>8} {'build, s':>9} {'search, s':>9} {'held, MiB':>9} {heads}")
         results = {
@@ -141,8 +139,8 @@ def main(size: int, length: int, dimensions: int, noise: float, asked: int, fold
         times = f"{found.build:9.1f} {found.search:9.1f} {found.memory:9.0f}"
         print(f"{name:>8} {times} " + _row(recalls[-1]))
     exact, other = results["exact"].indexes, results["IVF-PQ"].indexes
-    print(f"{'costs':>8} {'':29} " + _row(one - two for one, two in zip(*recalls, strict=True)))
-    print(f"{'found':>8} {'of the N exactly nearest, %':>29} " + _row(_shared(exact, other)))
+    print(f"{'loss':>8} {'':29} " + _row(one - two for one, two in zip(*recalls, strict=True)))
+    print(f"{'overlap':>8} {'with the N exact nearest, %':>29} " + _row(_shared(exact, other)))
 
 
 def _row(values: Iterable[float]) -> str:
@@ -150,7 +148,7 @@ def _row(values: Iterable[float]) -> str:
 
 
 def _shared(exact: np.ndarray, other: np.ndarray) -> list[float]:
-    """Of each query's N exactly nearest, the share in per cent that is among its N of the other search."""
+    """Share of the N exact nearest neighbours that the other search also finds among its N, in per cent."""
     pairs = list(zip(exact, other, strict=True))
     return [100 * float(np.mean([np.isin(one[:n], two[:n]) for one, two in pairs])) for n in RECALL_AT]
 

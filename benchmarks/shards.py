@@ -1,9 +1,9 @@
-"""A set of many images as files and as shards: objects, and the time to push and to pull them.
+"""Compare a large dataset as files and as shards: number of objects, and the time to push and pull them.
 
 python -m benchmarks.shards --images 50000
 
-Through a folder on the same disk, and through an S3 server on this machine (`moto_server`, from the dev
-extra), each with DVC as it comes. Both forms hold the same tiny images of noise.
+The remotes are a folder on the same disk and an S3 server on this machine (`moto_server`, from the dev
+extra), with the default settings of DVC. Both datasets have the same tiny images of noise.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(images: int) -> None:
 
 @contextlib.contextmanager
 def _remote(kind: str, root: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Arguments of `dvc remote`, and what the environment needs."""
+    """The address of the remote, and its environment variables."""
     if kind == "folder":
         yield [str(root / "remote")], {}
         return

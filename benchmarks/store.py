@@ -1,4 +1,4 @@
-"""What it costs that no night is made twice: planning, one changed image inside `dvc repro`, memory.
+"""Measure the work store: planning, `dvc repro` with one changed image, and memory.
 
 python -m benchmarks.store --images 51840
 """
@@ -49,7 +49,7 @@ _PLACES = ("train/database", "train/queries", "val/database", "test/database")
 
 
 def repro(root: Path) -> str:
-    """Run `dvc repro` and return its seconds, and those that processors worked for it."""
+    """Run `dvc repro`; return its seconds, and its CPU seconds in brackets."""
     start = os.times()
     command = [sys.executable, "-m", "dvc", "repro", "--quiet", "translate@many_night"]
     subprocess.run(command, cwd=root, env=project_environment(root), stdout=subprocess.DEVNULL, check=True)
@@ -59,7 +59,7 @@ def repro(root: Path) -> str:
 
 
 def run_stage(root: Path) -> tuple[float, float]:
-    """Run the stage by hand; return its seconds, and the most KiB of its own that it (no worker) held."""
+    """Run the stage by hand; return its seconds, and its peak memory in KiB (without workers)."""
     section = SECTION | {"name": "many_night", "shards_above": 250_000}
     options = [f"--{name}={value}" for name, value in section.items()]
     command = [sys.executable, "-m", "stages.translate", *options]
@@ -67,7 +67,7 @@ def run_stage(root: Path) -> tuple[float, float]:
     stage = subprocess.Popen(command, cwd=root, env=project_environment(root), stdout=subprocess.DEVNULL)
     peak = 0.0
     while stage.poll() is None:
-        # Not the kernel's high-water mark: mapped libraries dwarf what a plan takes.
+        # Not the peak RSS of the kernel: mapped libraries are much larger than the plan.
         with contextlib.suppress(OSError, StopIteration):
             lines = Path(f"/proc/{stage.pid}/status").read_text().splitlines()
             now = next(line for line in lines if line.startswith("RssAnon")).split()[1]
@@ -89,7 +89,7 @@ def write_days(folder: Path, images: int) -> ImageSet:
 
 
 def fill_store(root: Path, days: ImageSet) -> Recipe:
-    """Keep a night of every day, as if it had been translated; the images are the days themselves."""
+    """Store a night for every day, as if translated; the images are the day images."""
     settings = UnitSettings(**SETTINGS)  # type: ignore[arg-type]
     recipe = Recipe.of(UnitFactory(root / "gen_dim8.pt", settings, "cpu", 1)(), OUTPUT)
     with open_store(root / NIGHTS, recipe) as store:
@@ -99,7 +99,7 @@ def fill_store(root: Path, days: ImageSet) -> Recipe:
 
 
 def change_one(days: ImageSet, seed: int) -> None:
-    """Give one day another image."""
+    """Replace the image of one day."""
     data = tiny_picture(-seed % 2**32)
     middle = len(days.rows) // 2
     write_bytes(days.root / days.rows[middle].name, data)
@@ -109,19 +109,19 @@ def change_one(days: ImageSet, seed: int) -> None:
 
 
 def seconds_to_plan(root: Path, recipe: Recipe) -> float:
-    """Open set and store, and find that there is nothing to do."""
+    """Time opening the dataset and the store and planning, with nothing to do."""
     start = time.perf_counter()
     sources = [Source(row.name, row.digest) for row in ImageSet.open(root / DAYS).rows]
     with open_store(root / NIGHTS, recipe) as store:
         plan = make_plan(sources, store, threads=1)
     if plan.ready != len(sources):
-        raise click.ClickException(f"{plan.ready:,} of {len(sources):,} nights were found")
+        raise click.ClickException(f"{plan.ready:,} of {len(sources):,} nights found")
     return time.perf_counter() - start
 
 
 @contextlib.contextmanager
 def finished_project(images: int) -> Iterator[tuple[Path, ImageSet, Recipe]]:
-    """Give a project that asks for the nights of one set of `images`, which its store holds already."""
+    """Give a project with a dataset of `images`, whose nights are all in the store."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         copy_project(root, {"translate": {"many_night": SECTION}})
@@ -136,31 +136,31 @@ def line(what: str, value: str, goal: str = "") -> None:
 
 
 @click.command()
-@click.option("--images", default=51_840, show_default=True, help="Images of the large set.")
-@click.option("--few", default=2_000, show_default=True, help="Images of the small set, for the memory.")
+@click.option("--images", default=51_840, show_default=True, help="Images of the large dataset.")
+@click.option("--few", default=2_000, show_default=True, help="Images of the small dataset, for the memory.")
 def main(images: int, few: int) -> None:
-    """Print seconds and memory for sets whose nights are all made already, and for one changed image.
+    """Print seconds and memory for datasets whose nights all exist, and for one changed image.
 
-    In brackets: the seconds that processors worked, which tell more where others use the machine too.
+    In brackets: CPU seconds, which are more reliable on a machine that others use too.
     """
     with finished_project(few) as (root, _, _):
         _, small = run_stage(root)
     with finished_project(images) as (root, days, recipe):
         line(
-            f"planning for {images:,} nights that are there",
+            f"planning for {images:,} existing nights",
             f"{seconds_to_plan(root, recipe):.1f} s",
             "< 10 s",
         )
-        line("first `dvc repro`: the set and DVC's cache linked from the store", repro(root))
+        line("first `dvc repro`: link the dataset and DVC's cache to the store", repro(root))
         line("`dvc repro` with nothing to do", repro(root))
         for seed in (1, 2):
             change_one(days, seed)
             line("`dvc repro` with one changed image", repro(root), "< 15 s")
         seconds, large = run_stage(root)
-        line("the stage by itself, nothing to translate", f"{seconds:.1f} s")
+        line("the stage alone, nothing to translate", f"{seconds:.1f} s")
         line(f"peak memory of the stage, {few:,} images", f"{small / 1024:.0f} MiB")
         line(f"peak memory of the stage, {images:,} images", f"{large / 1024:.0f} MiB")
-        line("growth for each image", f"{(large - small) / (images - few):.2f} KiB")
+        line("growth per image", f"{(large - small) / (images - few):.2f} KiB")
 
 
 if __name__ == "__main__":

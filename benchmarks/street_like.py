@@ -1,4 +1,4 @@
-"""Made-up images that compress about as street photographs do: smooth shapes and fine noise."""
+"""Synthetic images that compress about like street photographs: smooth shapes and fine noise."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How often the time of day that is guessed by an image's light is another than the true one.
+"""Measure the errors of the classifier of the time of day by brightness.
 
 python -m benchmarks.times_of_day
 
-The city is not the one that the rule was fitted to; each view is drawn by day, at sunset and by night.
+The city is not the one that the rule was fitted to; each view is rendered by day, at sunset and by night.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ BLOCKS = 4
 
 
 @click.command()
-@click.option("--views", default=60, show_default=True, help="Views, each drawn three times.")
-@click.option("--seed", default=404, show_default=True, help="Of the city.")
+@click.option("--views", default=60, show_default=True, help="Number of views, each rendered three times.")
+@click.option("--seed", default=404, show_default=True, help="Seed of the city.")
 def main(views: int, seed: int) -> None:
-    """Print how many images of each time were taken for which, and the share of errors."""
+    """Print the confusion matrix and the share of errors."""
     city = build_city(seed, BLOCKS, BLOCKS)
     painter = Painter(city)
     rng = np.random.default_rng(seed)

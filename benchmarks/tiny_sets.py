@@ -1,4 +1,4 @@
-"""Images of noise and names for them, for sets in which only the number of images matters."""
+"""Images of noise and their names, for datasets in which only the number of images matters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIDE = 16  # pixels
 
 
 def tiny_picture(seed: int) -> bytes:
-    """A JPEG of noise, another one for each seed."""
+    """A JPEG of noise, different for each seed."""
     pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     return encode(pixels, ".jpg", quality=90)
 

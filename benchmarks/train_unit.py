@@ -1,16 +1,16 @@
-"""How fast a step of the translator's training is beside a plain one, and how far its losses stray from it.
+"""Time a training step of the translator, and compare its losses with plain PyTorch.
 
 python -m benchmarks.train_unit --height 128 --width 128
 python -m benchmarks.train_unit --dim 16 --height 64 --width 64 --curves 200
 
-Every way runs in a process of its own, for memory settings hold for a whole process, from the same weights,
-on the same images and with the same noise. They take turns step by step, so that a busy machine slows them
-all; the shortest time counts, the first step does not. The images are smooth random ones, bright by day and
-dark by night; VGG-16, where asked for, has random weights, which cost what true ones cost.
+Each way runs in its own process, because memory settings apply to a whole process, from the same weights, on
+the same images and with the same noise. They take turns step by step, so that a busy machine slows them all;
+the shortest time counts, except the first step. The images are smooth and random, bright by day and dark by
+night; VGG-16, if used, has random weights, which take the same time.
 
-Curves are compared by the means of each loss over windows of steps, the largest difference counting. Two
-adversaries magnify whatever differs: ours with autocast off computes the same numbers in another order, so
-its column tells how far apart rounding alone drives two runs.
+Curves are compared by the means of each loss over windows of steps; the largest difference counts.
+Adversarial training amplifies every difference: ours with autocast off computes the same sums in another
+order, so its column shows the effect of rounding alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.vgg import VggFeatures
 
-# Name, what is done; "off" or "bfloat16" and whether activations are computed twice.
+# Title, autocast ("off" or "bfloat16"), and whether activations are recomputed.
 WAYS: dict[str, tuple[str, Literal["off", "bfloat16"], bool]] = {
     "plain": ("plain: float32, NCHW, two passes", "off", False),
     "float32": ("ours, autocast off", "off", False),
@@ -42,7 +42,7 @@ WAYS: dict[str, tuple[str, Literal["off", "bfloat16"], bool]] = {
 
 
 def settings_of(dim: int, size: tuple[int, int], seed: int, way: str, *, vgg: bool) -> TrainSettings:
-    """The published training, at another size."""
+    """The settings of the published training, at another size."""
     _, autocast, checkpointing = WAYS[way]
     return TrainSettings(
         dim=dim, n_downsample=2, n_res=4,
@@ -65,7 +65,7 @@ def picture(iteration: int, domain: int, size: tuple[int, int]) -> Tensor:
 
 
 def step_of(way: str, settings: TrainSettings, device: str, threads: int) -> Callable[[], dict[str, float]]:
-    """What is timed: the step of the next iteration, its images included; it gives its losses."""
+    """The timed work: the step of the next iteration, its images included; it returns its losses."""
     torch.set_num_threads(threads)
     size = (settings.crop_height, settings.crop_width)
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def step_of(way: str, settings: TrainSettings, device: str, threads: int) -> Cal
         features = VggFeatures("caffe").requires_grad_(requires_grad=False).to(device)
     if way == "plain":
         start = Trainer(settings, device)
-        # As PyTorch comes: on a GPU it lets float32 convolutions keep ten bits.
+        # The default of PyTorch: TF32 in convolutions on a GPU.
         torch.backends.cudnn.allow_tf32 = True
         plain = PlainTrainer(settings, start, features)
     else:
@@ -98,7 +98,7 @@ def step_of(way: str, settings: TrainSettings, device: str, threads: int) -> Cal
 
 
 def largest_deviation(ours: Sequence[Turn], plain: Sequence[Turn], term: str, window: int) -> float:
-    """The largest difference of a loss's means over `window` steps, as a share of the plain one."""
+    """The largest difference of the means of a loss over `window` steps, as a share of the plain one."""
     mine, theirs = (
         np.array(
             [
@@ -113,17 +113,17 @@ def largest_deviation(ours: Sequence[Turn], plain: Sequence[Turn], term: str, wi
 
 @click.command()
 @click.option("--dim", default=64, show_default=True, help="Channels of the first layers.")
-@click.option("--height", default=288, show_default=True, help="Pixels.")
-@click.option("--width", default=512, show_default=True, help="Pixels.")
-@click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual term.")
-@click.option("--steps", default=4, show_default=True, help="Of each way; the first is not timed.")
-@click.option(
-    "--curves", default=0, show_default=True, help="So many steps instead, and the loss curves too."
-)
+@click.option("--height", default=288, show_default=True, help="Of the crops, pixels.")
+@click.option("--width", default=512, show_default=True, help="Of the crops, pixels.")
+@click.option("--vgg/--no-vgg", default=False, show_default=True, help="With the perceptual loss.")
+@click.option("--steps", default=4, show_default=True, help="Steps of each way; the first is not timed.")
+@click.option("--curves", default=0, show_default=True, help="Number of steps instead, with loss curves.")
 @click.option("--window", default=50, show_default=True, help="Steps over which curves are averaged.")
-@click.option("--seed", default=0, show_default=True, help="Of weights and noise.")
-@click.option("--threads", default=1, show_default=True, help="Of each operation.")
-@click.option("--device", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where.")
+@click.option("--seed", default=0, show_default=True, help="Seed of weights and noise.")
+@click.option("--threads", default=1, show_default=True, help="Threads of each operation.")
+@click.option(
+    "--device", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Device."
+)
 def main(
     dim: int,
     height: int,
@@ -136,7 +136,7 @@ def main(
     threads: int,
     device: str,
 ) -> None:
-    """Print seconds a step of each way and, for curves, how far each loss is from the plain one."""
+    """Print seconds per step of each way and, with --curves, the deviation of losses from the plain one."""
     ways = {
         way: (way, settings_of(dim, (height, width), seed, way, vgg=vgg), device, threads) for way in WAYS
     }
@@ -158,8 +158,8 @@ def report_times(turns: dict[str, list[Turn]]) -> None:
 
 
 def report_curves(turns: dict[str, list[Turn]], window: int) -> None:
-    """Print the largest deviation of each term from the plain way's."""
-    print(f"largest deviation from plain of means over {window} of {len(turns['plain'])} steps, in %")
+    """Print the largest deviation of each loss from the plain one."""
+    print(f"largest deviation from plain, in %, of means over {window} of {len(turns['plain'])} steps")
     others = [way for way in WAYS if way != "plain"]
     print(f"{'':20}" + "".join(f"{way:>15}" for way in others))
     for term in turns["plain"][0].value:

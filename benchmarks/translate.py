@@ -1,6 +1,6 @@
-"""Speed, memory and nearness of the translator beside a plain loop: `python -m benchmarks.translate --help`.
+"""Compare the translator with a plain loop: `python -m benchmarks.translate --help`.
 
-The plain loop is what the published script does: one image at a time, float32, as PyTorch comes.
+The plain loop is that of the published script: one image at a time, float32, PyTorch with its defaults.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OUTPUT = OutputFormat(".jpg", 75)
 
 @dataclass(frozen=True)
 class Trial:
-    """Images, weights and settings that all are measured on."""
+    """The images, weights and settings of all measurements."""
 
     checkpoint: Path
     settings: UnitSettings
@@ -55,7 +55,7 @@ class Trial:
 
 
 def seeded_pair(path: Path, dim: int) -> None:
-    """Write a pair of the published shape with drawn weights."""
+    """Write a pair of generators of the published shape with random weights."""
     torch.manual_seed(0)
     a, b = (Generator(GeneratorSizes(dim, 2, 4)) for _ in "ab")
     for weight in (value for generator in (a, b) for value in generator.parameters() if value.ndim == 4):
@@ -79,7 +79,7 @@ def draw_days(folder: Path, count: int, width: int, height: int) -> list[Task]:
 
 
 def pictures_in(folder: Path) -> list[Task]:
-    """Take the images of a folder."""
+    """The images of a folder."""
     files = [folder / name for name in picture_files(folder)]
     return [Task(str(file), digest_file(file)) for file in files]
 
@@ -103,18 +103,18 @@ class PlainLoop:
 
 
 def repeated(tasks: list[Task], count: int) -> list[Task]:
-    """Take `count` of the tasks, from the first again when they end."""
+    """`count` tasks, repeated from the first if needed."""
     return [tasks[number % len(tasks)] for number in range(count)]
 
 
 def finished(answers: Iterator[tuple[Task, object]]) -> None:
-    """Take all answers; an image without a night ends the benchmark."""
+    """Consume all answers; a failed image ends the benchmark."""
     for _, answer in answers:
         assert isinstance(answer, Translated), answer
 
 
 def rate_of(factory: UnitFactory, trial: Trial, images: int, warm_up: int) -> tuple[float, str]:
-    """Nights a second, JPEG to JPEG, and by which numeric path; the first `warm_up` are not timed."""
+    """Nights per second, JPEG to JPEG, and the numeric path; the first `warm_up` images are not timed."""
     with night_pool(factory, OUTPUT, trial.checkpoint.parent, factory.workers) as pool:
         finished(pool.run(repeated(trial.tasks, warm_up)))
         answers = pool.run(repeated(trial.tasks, images))
@@ -130,7 +130,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def ceiling(dtype: torch.dtype, device: str, threads: int) -> float:
-    """GFLOP/s of a large matrix product, the best of some."""
+    """GFLOP/s of a large matrix product, the best of five."""
     torch.set_num_threads(threads)
     side = 8192 if device == "cuda" else 2048
     one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
@@ -145,14 +145,14 @@ def ceiling(dtype: torch.dtype, device: str, threads: int) -> float:
 
 
 def gflop(loop: PlainLoop) -> float:
-    """Multiplications and additions of the plain network for the first image, in billions."""
+    """Floating-point operations of the plain network for the first image, in billions."""
     with FlopCounterMode(display=False) as counter:
         loop(loop.trial.tasks[:1])
     return float(counter.get_total_flops()) / 1e9
 
 
 def steps_of(trial: Trial, dtype: str) -> dict[str, float]:
-    """Seconds of each step of one image on one thread, the least of three, in processor time."""
+    """CPU seconds of each step of one image on one thread, the best of four."""
     torch.set_num_threads(1)
     keep_freed_memory()
     translator = UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=dtype))  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def steps_of(trial: Trial, dtype: str) -> dict[str, float]:
 
 
 def psnr(trial: Trial, dtype: str) -> float:
-    """The least PSNR (dB) of a night against float32 of the same image, as levels."""
+    """The lowest PSNR (dB) of a night to the float32 night of the same image, by levels."""
     exact, other = (
         UnitTranslator(trial.checkpoint, replace(trial.settings, dtype=kind))  # type: ignore[arg-type]
         for kind in ("float32", dtype)
@@ -190,7 +190,7 @@ def psnr(trial: Trial, dtype: str) -> float:
 
 
 def processor() -> str:
-    """Name the processor."""
+    """The name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -198,13 +198,13 @@ def processor() -> str:
 
 
 @click.command()
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights; by default drawn ones.")
-@click.option("--dim", default=64, show_default=True, help="Width of the drawn network.")
-@click.option("--pictures", type=click.Path(path_type=Path), help="A folder; by default views of the city.")
-@click.option("--size", default="640x480", show_default=True, help="Of the views.")
-@click.option("--shorter-side", default=512, show_default=True, help="Pixels in the network.")
-@click.option("--images", default=8, show_default=True, help="Of a round; the plain loop takes half of them.")
-@click.option("--rounds", default=3, show_default=True, help="The best counts; all take turns.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights; random by default.")
+@click.option("--dim", default=64, show_default=True, help="Width of the network with random weights.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Folder; views of the city by default.")
+@click.option("--size", default="640x480", show_default=True, help="Size of the views.")
+@click.option("--shorter-side", default=512, show_default=True, help="Of the network's input, pixels.")
+@click.option("--images", default=8, show_default=True, help="Of a round; half for the plain loop.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of all in turn; the best counts.")
 @click.option("--dtype", "dtypes", multiple=True, default=("float32", "auto"), show_default=True)
 def main(
     checkpoint: Path | None,
@@ -216,7 +216,7 @@ def main(
     rounds: int,
     dtypes: tuple[str, ...],
 ) -> None:
-    """Print images/s JPEG to JPEG beside a plain loop, shares of the steps, GFLOP/s and memory."""
+    """Print images/s, JPEG to JPEG, compared with a plain loop, shares of the steps, GFLOP/s and memory."""
     width, height = (int(part) for part in size.split("x"))
     machine = read_machine()
     with tempfile.TemporaryDirectory() as place:
@@ -239,9 +239,9 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
     print(f"{name}, {machine.workers} workers or threads, torch {torch.__version__}")
     plain = PlainLoop(pair, trial, device)
     torch.set_num_threads(machine.workers)
-    # The loop's first image, which only warms it, is counted.
+    # The first image of the loop only warms it up; its operations are counted.
     work = gflop(plain)
-    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP an image")
+    print(f"network of width {pair.sizes.dim}, {work:,.0f} GFLOP per image")
     for number in (torch.float32, torch.bfloat16):
         print(f"matrix product in {number}: {ceiling(number, device, machine.workers):,.0f} GFLOP/s")
     rates: dict[str, list[float]] = {}
@@ -251,23 +251,23 @@ def report(trial: Trial, machine: Machine, images: int, rounds: int, dtypes: tup
         torch.set_num_threads(machine.workers)
         rates.setdefault("plain", []).append(len(few) / seconds_of(partial(plain, few)))
         for dtype, factory in factories.items():
-            # Every worker is built and warm before the clock starts.
+            # All workers are started and warm before the clock starts.
             rate, paths[dtype] = rate_of(factory, trial, images, warm_up=3 * factory.workers)
             rates.setdefault(dtype, []).append(rate)
-    print(f"\n{'':<28}{'images/s':>10}{'times plain':>13}{'GFLOP/s':>10}{'least PSNR':>12}")
+    print(f"\n{'':<28}{'images/s':>10}{'times plain':>13}{'GFLOP/s':>10}{'lowest PSNR':>12}")
     for kind, found in rates.items():
         label = paths.get(kind, "plain loop, float32")
         near = "" if kind in ("plain", "float32") or device == "cuda" else f"{psnr(trial, kind):9.1f} dB"
         ratio = max(found) / max(rates["plain"])
         print(f"{label:<28}{max(found):>10.3f}{ratio:>13.2f}{max(found) * work:>10,.0f}{near:>12}")
     print(
-        f"most memory of one worker: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MiB"
+        f"peak memory of one worker: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MiB"
     )
     if device == "cpu":
         for dtype in dtypes:
             steps = steps_of(trial, dtype)
             shares = ", ".join(f"{step} {100 * t / sum(steps.values()):.1f} %" for step, t in steps.items())
-            print(f"{dtype}: {sum(steps.values()):.2f} s of one thread an image: {shares}")
+            print(f"{dtype}: {sum(steps.values()):.2f} s per image on one thread: {shares}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Seconds an image takes by each kind of translator, beside UNIT: `python -m benchmarks.translators --help`.
+"""Time each kind of translator, compared with UNIT: `python -m benchmarks.translators --help`.
 
-Weights are drawn: they change no time. Each is built as night workers build it, with one thread.
+Weights are random, which does not change the time. Each translator is built as in the workers, with one
+thread.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SETTINGS = UnitSettings("day2night", None, "none", "source", "network", "float32
 
 
 def layouts(width: int) -> dict[str, Layout]:
-    """The layouts that people have most, by what they are called."""
+    """The most common layouts, by name."""
     plain = ResnetLayout(width, "instance", True, 9, False, False, False)
     return {
         "ResNet, 9 blocks": plain,
@@ -41,7 +42,7 @@ def layouts(width: int) -> dict[str, Layout]:
 
 
 def drawn_state(layout: Layout) -> dict[str, torch.Tensor]:
-    """A state dict of such a layout, filters of antialiasing as they are."""
+    """A random state dict of a layout, with the true antialiasing filters."""
     torch.manual_seed(0)
     state = {key: torch.rand(shape) / max(math.prod(shape[1:]), 1) for key, shape in layout.shapes().items()}
     for key, shape in layout.filters.items():
@@ -78,11 +79,11 @@ def translators(folder: Path, width: int, dtype: str) -> dict[str, Translator]:
 
 @click.command()
 @click.option("--width", default=64, show_default=True, help="Channels after the first convolution.")
-@click.option("--size", default="680x512", show_default=True, help="Of the image, as networks see it.")
-@click.option("--rounds", default=3, show_default=True, help="The best counts; all take turns.")
+@click.option("--size", default="680x512", show_default=True, help="Of the image and the networks' input.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of all in turn; the best counts.")
 @click.option("--dtype", "dtypes", multiple=True, default=("float32", "auto"), show_default=True)
 def main(width: int, size: str, rounds: int, dtypes: tuple[str, ...]) -> None:
-    """Print seconds of one thread an image, and how many times as fast as UNIT that is."""
+    """Print seconds per image on one thread, and the speed-up over UNIT."""
     across, down = (int(part) for part in size.split("x"))
     pixels = np.random.default_rng(0).integers(0, 256, (down, across, 3), np.uint8)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Ways of doing one thing, each in a process of its own, that take turns: a busy machine slows them all."""
+"""Time several ways of doing the same work in turn, each in its own process, so that load slows them all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 
 @dataclass(frozen=True)
 class Turn:
-    """What a way gave, the seconds it took, and the most memory so far: the GPU's if one is used, in MiB."""
+    """The result of a way, its seconds, and its peak memory so far in MiB: of the GPU if one is used."""
 
     value: Any
     seconds: float
@@ -25,16 +25,16 @@ class Turn:
 
 
 def own_process() -> Executor:
-    """A new interpreter, for some settings hold for a whole process."""
+    """A new interpreter, because some settings apply to a whole process."""
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
 def take_turns(
     prepare: Callable[..., Callable[[], Any]], ways: Mapping[str, Sequence[Any]], rounds: int
 ) -> dict[str, list[Turn]]:
-    """What each way gives in each of the rounds: of the work that `prepare` once makes of its arguments.
+    """The results of each way in each round; `prepare` makes the work from the arguments of a way once.
 
-    The work ends with what it gives on the processor, so that a device has done it.
+    The work returns its result on the CPU, so that the device has finished.
     """
     turns: dict[str, list[Turn]] = {way: [] for way in ways}
     with ExitStack() as held:
@@ -44,16 +44,16 @@ def take_turns(
                 try:
                     turns[way].append(processes[way].submit(_turn, prepare, arguments).result())
                 except BrokenExecutor as error:
-                    raise SystemExit(f"{way} ended before it answered; is there memory for it?") from error
+                    raise SystemExit(f"{way} stopped without a result; is there enough memory?") from error
     return turns
 
 
 def shortest(turns: Sequence[Turn]) -> float:
-    """The least seconds; of several turns the first only prepares (kernels, memory)."""
+    """The shortest time; of several turns the first is only a warm-up (kernels, memory)."""
     return min(turn.seconds for turn in turns[1:] or turns)
 
 
-# What a way's process keeps from one turn to the next.
+# State of a way's process between turns.
 _kept = threading.local()
 
 

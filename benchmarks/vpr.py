@@ -1,12 +1,12 @@
-"""How fast a training step and the extraction of descriptors are, beside the benchmark's way and a plain one.
+"""Time a training step and descriptor extraction, compared with the VPR benchmark's way and plain PyTorch.
 
 python -m benchmarks.vpr
 python -m benchmarks.vpr --pictures 12 --height 240 --width 320
 
-Every way is timed in a process of its own, for some settings hold for a whole process, on the same random
-images and weights; those that are compared take turns, and the shortest time counts. Beside the times
-stands the largest difference of a descriptor's number from the plain float32 way's. On a GPU the plain ways
-are as PyTorch comes too, which there lets float32 convolutions keep ten bits.
+Each way runs in its own process, because some settings apply to a whole process, on the same random images
+and weights; ways that are compared take turns, and the shortest time counts. The last column is the largest
+difference of a descriptor value from that of the plain float32 way. On a GPU the plain ways use PyTorch's
+defaults too: TF32 in convolutions.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from pipeline.vpr.retrieval.extraction import extract
 from pipeline.vpr.training.losses import triplet_loss
 
 MARGIN = 0.1
-# Of each query of a step.
+# Negatives of each query of a step.
 NEGATIVES = 10
-# Name, what is done, in which arithmetic.
+# Titles.
 WAYS = {
     "loop": "step: clusters in a Python loop, float32, NCHW",
     "plain": "step: plain, float32, NCHW",
@@ -42,7 +42,7 @@ WAYS = {
     "ours_extract": "descriptors: ours, float32",
     "ours_auto_extract": "descriptors: ours, autocast auto",
 }
-# Those that take turns with one another; the loop goes alone, for it holds several gigabytes.
+# Ways that take turns; the loop runs alone, because it needs several gigabytes.
 GROUPS = (
     ("loop",),
     ("plain", "ours", "ours_auto"),
@@ -51,7 +51,7 @@ GROUPS = (
 
 
 class LoopedNetVLAD(nn.Module):
-    """NetVLAD as the benchmark computes it: one cluster after the other."""
+    """NetVLAD as in the VPR benchmark: one cluster after the other."""
 
     def __init__(self, ours: NetVLAD) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class LoopedNetVLAD(nn.Module):
 
 
 def network() -> Recogniser:
-    """The paper's: ResNet-18 to conv4 with NetVLAD of 64 clusters, only conv4 and NetVLAD learning."""
+    """The paper's network: ResNet-18 to conv4, NetVLAD of 64 clusters; only conv4 and NetVLAD are trained."""
     torch.manual_seed(0)
     return build_network(NetworkSettings("resnet18conv4", "none", "late_layers", "netvlad", 64)).parts[0]
 
@@ -79,7 +79,7 @@ def network() -> Recogniser:
 def training_step(
     recogniser: nn.Module, images: Tensor, numbers: str | None, device: torch.device
 ) -> Callable[[], Tensor]:
-    """A step of gradients in `numbers`, None for those that torch takes itself; returns the descriptors."""
+    """Gradients of a step in `numbers`, None for the default of torch; it returns the descriptors."""
 
     def step() -> Tensor:
         recogniser.train()
@@ -94,7 +94,7 @@ def training_step(
 
 
 def plain_extraction(recogniser: nn.Module, images: Tensor, device: torch.device) -> Callable[[], Tensor]:
-    """Descriptors as anybody would compute them."""
+    """Plain descriptor extraction."""
 
     def descriptors() -> Tensor:
         with torch.no_grad():
@@ -106,7 +106,7 @@ def plain_extraction(recogniser: nn.Module, images: Tensor, device: torch.device
 def our_extraction(
     recogniser: nn.Module, images: Tensor, numbers: str, device: torch.device
 ) -> Callable[[], Tensor]:
-    """Descriptors as the evaluate stage computes them, without the reading."""
+    """Descriptor extraction as in the stage evaluate, without reading files."""
 
     def descriptors() -> Tensor:
         with autocast(device, numbers):
@@ -117,9 +117,9 @@ def our_extraction(
 
 
 def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Callable[[], np.ndarray]:
-    """What is timed, and gives the descriptors.
+    """The timed work, which returns the descriptors.
 
-    Ours reuses freed memory and has its images and weights in channels-last form.
+    Ours reuses freed memory and keeps images and weights in channels-last format.
     """
     torch.set_num_threads(threads)
     device = device_of(wish)
@@ -145,14 +145,14 @@ def work_of(way: str, size: tuple[int, int, int], wish: str, threads: int) -> Ca
 
 
 @click.command()
-@click.option("--pictures", default=48, show_default=True, help="Of a step and of an extraction.")
-@click.option("--height", default=480, show_default=True, help="Pixels.")
-@click.option("--width", default=640, show_default=True, help="Pixels.")
-@click.option("--threads", default=2, show_default=True, help="Of each operation.")
+@click.option("--pictures", default=48, show_default=True, help="Images of a step and of an extraction.")
+@click.option("--height", default=480, show_default=True, help="Of the images, pixels.")
+@click.option("--width", default=640, show_default=True, help="Of the images, pixels.")
+@click.option("--threads", default=2, show_default=True, help="Threads of each operation.")
 @click.option("--rounds", default=4, show_default=True, help="Turns of each way; the first is not timed.")
-@click.option("--loop-rounds", default=1, show_default=True, help="Turns of the loop; one alone is timed.")
+@click.option("--loop-rounds", default=1, show_default=True, help="Turns of the loop; a single one is timed.")
 @click.option(
-    "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Where."
+    "--device", "wish", default="cpu", show_default=True, type=click.Choice(("cpu", "cuda")), help="Device."
 )
 def main(
     pictures: int,
@@ -163,9 +163,9 @@ def main(
     loop_rounds: int,
     wish: str,
 ) -> None:
-    """Print seconds of each way, and how many times as fast as the loop and as the plain way it is."""
+    """Print seconds of each way, and its speed-up over the loop and over the plain way."""
     if pictures % (2 + NEGATIVES):
-        raise click.UsageError(f"a step has whole rows of {2 + NEGATIVES} images, not {pictures}")
+        raise click.UsageError(f"--pictures must be a multiple of {2 + NEGATIVES}, not {pictures}")
     size = (pictures, height, width)
     times, found = {}, {}
     for group in GROUPS:
@@ -175,7 +175,7 @@ def main(
     device = device_of(wish)
     auto = "bfloat16" if numbers_of(device, "auto") == "bfloat16" else "float32"
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{threads} threads"
-    print(f"{pictures} images of {width}x{height}, {where}; auto is {auto} here")
+    print(f"{pictures} images of {width}x{height}, {where}; auto is {auto}")
     print(f"{'':50}{'seconds':>9}{'x loop':>8}{'x plain':>9}  largest difference from plain")
     for way, title in WAYS.items():
         plain = "plain_extract" if way.endswith("extract") else "plain"

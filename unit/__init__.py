@@ -1,5 +1,5 @@
-"""The UNIT translator: its network and weights, translation of images, training of new ones.
+"""The UNIT translator: its network and weights, translation of images, training of new weights.
 
-Rooms: network, translation, data, training, and generators, those of others, which translation takes too. The
+Rooms: network, translation, data, training, and generators (those of others, which translation runs too). The
 shipped weights are in `unit/weights/`.
 """

@@ -1,1 +1,1 @@
-"""What nights are worth to a recogniser, measured where the true nights are known: in the embedded city."""
+"""Measure the gain from night images in the embedded city, where the ground-truth nights are known."""

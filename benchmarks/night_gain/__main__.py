@@ -1,12 +1,12 @@
-"""What nights are worth to a recogniser, measured in the embedded city, where the true nights are known.
+"""Measure the gain from night images in the embedded city, where the ground-truth nights are known.
 
 python -m benchmarks.night_gain work/night_gain
 
-Recognisers learn from days only, or from days and some night of each: the day itself, lit from elsewhere; the
-paper's photometric night as its code ran (literal); our own photometric night (classical); our translator's;
-or the true night (the oracle). Each is tested on held-out streets by day and by night. Every piece that is
-there already stays, and one that was ended continues: kill it and start it again at will. Two may run side by
-side if they are given other recognisers (`--arm`, `--seed`). Networks run where DUSKLINE_DEVICE says.
+Models are trained on day images only, or on day images and nights of one kind: the day image with random
+lights (lights); the paper's photometric night (literal); our own photometric night (classical); our
+translator's (ours); or the ground truth (oracle). Each is tested on held-out streets by day and by night.
+Finished parts are kept, and a stopped run resumes. Two runs may work in parallel on different models
+(`--arm`, `--seed`). DUSKLINE_DEVICE sets the device.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from pipeline.core.files import write_bytes
 from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.runtime.machine import read_machine
 
-# Whether the nights that a recogniser learns from are lit again each time they are shown.
+# Whether training nights get new random lights each time.
 RELIT = {DAY: False, LIGHTS: True, LITERAL: True, CLASSICAL: True, OURS: True, ORACLE: False}
 ARMS = tuple(RELIT)
 SEEDS = (0, 1, 2)
@@ -51,11 +51,11 @@ SEEDS = (0, 1, 2)
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--arm", "arms", multiple=True, type=click.Choice(ARMS), help="Only these recognisers.")
+@click.option("--arm", "arms", multiple=True, type=click.Choice(ARMS), help="Only these models.")
 @click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
-    """Make in FOLDER what is not there yet; with all recognisers, write night_gain.json and night_gain.md."""
+    """Make what is missing in FOLDER; with all models done, write night_gain.json and night_gain.md."""
     machine = read_machine()
     workers, device = machine.workers, device_of(machine.device).type
     streets = folder / "streets"
@@ -74,15 +74,15 @@ def main(folder: Path, arms: tuple[str, ...], seeds: tuple[int, ...], out: Path)
     measured = Measured(folder / "results", tests, ARMS, seeds or SEEDS)
     measured.write_list(out / "night_gain.json")
     rows = {name: likeness(days, true, to_night) for name, to_night in translators(ours)}
-    rows["the true nights"] = likeness(days, true, None)
-    digest = f"The city's settings and code: SHA-256 `{city_digest()}`."
+    rows["ground-truth nights"] = likeness(days, true, None)
+    digest = f"SHA-256 of the city's settings and code: `{city_digest()}`."
     text = "\n\n".join((digest, likeness_table(rows), measured.recalls(), measured.gains()))
     write_bytes(out / "night_gain.md", f"{text}\n".encode())
     click.echo(text)
 
 
 def learnt_from(arm: str, folder: Path, device: str, workers: int) -> ImageSet:
-    """The set that the recogniser `arm` learns from."""
+    """The training dataset of the models `arm`."""
     days = ImageSet.open(folder / "streets" / DAYS)
     if arm == DAY:
         return days

@@ -1,10 +1,10 @@
-"""What adapting is worth: recognisers that saw days only are taught by night, their index kept or rebuilt.
+"""Measure the gain from adaptation: day models adapted to night, with the index kept or rebuilt.
 
 python -m benchmarks.night_gain.adapted work/night_gain
 
-The teachers are the recognisers of `python -m benchmarks.night_gain` that learnt from days, and what they
-learn from are the same days and their `classical` nights; those that learnt from both at once stand beside
-them. What is there already stays, and one that was ended continues.
+The teachers are the day-only models of `python -m benchmarks.night_gain`, and the training data the same day
+images and their `classical` nights; the models trained on both from the start are the comparison. Finished
+parts are kept, and a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ STEPS = 150
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds; nothing is written then.")
+@click.option("--seed", "seeds", multiple=True, type=int, help="Only these seeds; then no table is written.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(folder: Path, seeds: tuple[int, ...], out: Path) -> None:
-    """Make in FOLDER what is not there yet, and write adapted.md."""
+    """Make what is missing in FOLDER, and write adapted.md."""
     machine = read_machine()
     workers, device = machine.workers, device_of(machine.device).type
     draw_streets(folder / "streets", workers)
@@ -62,11 +62,11 @@ def main(folder: Path, seeds: tuple[int, ...], out: Path) -> None:
         return
     measured = Measured(folder / "results", tests, (DAY, KEPT, REBUILT, CLASSICAL), SEEDS)
     gains = [
-        (f"{test}, {arm} over {other}, points", measured.gain(test, arm, other))
+        (f"by {test}: {arm} minus {other}, points", measured.gain(test, arm, other))
         for test in ("night", "day")
         for arm, other in ((KEPT, DAY), (REBUILT, DAY), (KEPT, REBUILT), (KEPT, CLASSICAL))
     ]
-    lines = ["| recall@1 | mean (95 % interval) |", "|---|---|"]
+    lines = ["| difference in recall@1 | mean (95 % interval) |", "|---|---|"]
     lines += [f"| {what} | {gain} |" for what, gain in gains]
     text = f"{measured.recalls()}\n\n" + "\n".join(lines)
     write_bytes(out / "adapted.md", f"{text}\n".encode())
@@ -74,7 +74,7 @@ def main(folder: Path, seeds: tuple[int, ...], out: Path) -> None:
 
 
 def settings_of_adapting(seed: int) -> AdaptSettings:
-    """The recipe of docs/adapt.md."""
+    """The settings of docs/adapt.md."""
     return AdaptSettings(
         model=f"{DAY}-{seed}", dataset=CLASSICAL, split="train", index="keep", learns="blocks.3",
         height=CITY.height, width=CITY.width, steps=STEPS, batch=16, lr=1e-3, warmup=20, temperature=0.05,
@@ -92,7 +92,7 @@ def _adapted(
     device: str,
     workers: int,
 ) -> None:
-    """Adapt the teacher that `settings` name and test it, on the teacher's index where that is kept."""
+    """Adapt the teacher named in `settings` and test it, on the teacher's index if that is kept."""
     models, name = folder / "models", f"{arm}-{settings.seed}"
     if not (models / name / "model.pt").is_file():
         adapt(

@@ -1,4 +1,4 @@
-"""What was found, query by query, and how sure the differences between recognisers are."""
+"""Hits of each query, and intervals of recalls and of their differences between models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds and queries, in per cent or points, and the 95 % interval of its bootstrap."""
+    """A mean over seeds and queries, in per cent or points, and its 95 % bootstrap interval."""
 
     mean: float
     low: float
@@ -28,7 +28,7 @@ class Interval:
 
 
 def hits_of(result: Path, images: ImageSet, at: int) -> np.ndarray:
-    """Whether each test query has a right find among its first `at`: (queries,), in the order of the set."""
+    """Whether each test query has a correct match among its first `at`: (queries,), in dataset order."""
     right = {
         found.query for found in read_predictions(result / PREDICTIONS) if found.correct and found.rank <= at
     }
@@ -36,14 +36,14 @@ def hits_of(result: Path, images: ImageSet, at: int) -> np.ndarray:
 
 
 def standpoints(images: ImageSet) -> np.ndarray:
-    """The number of each test query's standpoint, (queries,): its views stand or fall together."""
+    """The number of each test query's viewpoint, (queries,); its views are resampled together."""
     places = [(row.east, row.north) for row in images.where("test", "queries")]
     numbers = {place: number for number, place in enumerate(sorted(set(places)))}
     return np.array([numbers[place] for place in places])
 
 
 class Bootstrap:
-    """Intervals over standpoints and seeds, drawn together for all recognisers, so that differences pair."""
+    """Intervals over viewpoints and seeds, resampled together for all models, so differences are paired."""
 
     def __init__(self, points: np.ndarray, seeds: int) -> None:
         rng = np.random.default_rng(0)
@@ -54,18 +54,18 @@ class Bootstrap:
         self._seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=_RESAMPLES) / seeds
 
     def recall(self, hits: Sequence[np.ndarray]) -> Interval:
-        """The mean recall of one recogniser's `hits`, (queries,) for each seed, in per cent."""
+        """The mean recall of one model's `hits`, (queries,) for each seed, in per cent."""
         return self._interval(self._mean(hits), self._drawn(hits))
 
     def gain(self, hits: Sequence[np.ndarray], over: Sequence[np.ndarray]) -> Interval:
-        """By how many points one recogniser's recall is above another's."""
+        """The difference of the recalls of two models, in points."""
         return self._interval(self._mean(hits) - self._mean(over), self._drawn(hits) - self._drawn(over))
 
     def way(self, arms: Mapping[str, Sequence[np.ndarray]], low: str, arm: str, high: str) -> Interval:
-        """How much of the way from the recogniser `low` to `high` the one named `arm` goes, in per cent."""
+        """The gain of `arm` over `low` as a share of the gain of `high` over `low`, in per cent."""
         mean = {name: self._mean(arms[name]) for name in (low, arm, high)}
         drawn = {name: self._drawn(arms[name]) for name in (low, arm, high)}
-        # Where the one above is not a better than the one below there is no way to go.
+        # Not defined if `high` is not better than `low`.
         with np.errstate(divide="ignore", invalid="ignore"):
             way, drawn_way = (100 * np.divide(of[arm] - of[low], of[high] - of[low]) for of in (mean, drawn))
         return self._interval(float(way), drawn_way)

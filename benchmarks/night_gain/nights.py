@@ -1,4 +1,4 @@
-"""The nights that are compared with one another: without a network, by the shipped translator, by our own."""
+"""The nights that are compared: photometric ones, and those of our translator."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from unit.training.settings import TrainSettings
 from unit.training.train import train
 from unit.translation.translate import UnitTranslator
 
-# What the translator learns from is 128x96, the size that the recognisers see. unit/weights/city.pt is what
-# comes out.
+# The translator is trained at 128x96. unit/weights/city.pt is the result.
 TRANSLATOR = TrainSettings(
     dim=16, n_downsample=2, n_res=3, dis_dim=32, n_layer=4, num_scales=3, dis_norm="none", dis_augment=False,
     lr=4e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4, step_size=3000, gamma=0.5,
@@ -33,7 +32,7 @@ _OUTPUT = OutputFormat(".jpg", 92)
 
 
 def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
-    """Our translator, from unpaired days and nights of the training streets; continues where it stopped."""
+    """Train our translator on unpaired images of the training streets; a stopped run resumes."""
     weights = folder / "ours.pt"
     if not weights.is_file():
         train(
@@ -49,7 +48,7 @@ def train_translator(unpaired: Path, folder: Path, device: str) -> Path:
 
 
 def photometric_nights(days: ImageSet, folder: Path, style: str, workers: int) -> ImageSet:
-    """The night of every image of `days` without a network."""
+    """The photometric night of every image of `days`."""
     return _nights(days, folder, partial(PhotometricTranslator, style), workers)
 
 
@@ -67,9 +66,9 @@ def _nights(days: ImageSet, folder: Path, translator: MakeTranslator, workers: i
 
 
 def translators(ours: Path) -> Iterator[tuple[str, Translate]]:
-    """What is compared with the true nights, by name."""
-    yield "the days themselves", lambda day: day
-    yield "the paper's photometric night, as its code ran (`literal`)", PhotometricTranslator("literal")
+    """The translators that are compared with the ground truth, by name."""
+    yield "day images", lambda day: day
+    yield "the paper's photometric night (`literal`)", PhotometricTranslator("literal")
     yield "photometric (`classical`)", PhotometricTranslator("classical")
     for detail in ("network", "source"):
         settings = unit_settings(TRANSLATOR.shorter_side, detail)
@@ -77,5 +76,5 @@ def translators(ours: Path) -> Iterator[tuple[str, Translate]]:
 
 
 def unit_settings(shorter_side: int, detail: str) -> UnitSettings:
-    """In float32, at the size of the days."""
+    """Settings for float32, with output of the size of the day images."""
     return UnitSettings("day2night", shorter_side, "none", "source", detail, "float32")  # type: ignore[arg-type]

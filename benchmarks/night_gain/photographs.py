@@ -1,12 +1,11 @@
-"""What nights by a translator of real photographs are worth, on real photographs by night.
+"""Measure the gain from a translator trained on real photographs, on real night photographs.
 
 python -m benchmarks.night_gain.photographs work/night_gain UNIT.pt --walk FOLDER --webcams FOLDER
     [--camera CAMERA ...]
 
-UNIT.pt makes the nights of the city's days; recognisers learn from them as those of
-`python -m benchmarks.night_gain` did from others, which stand beside them. All are tested as
-`benchmarks.real_nights` does; `--camera` names the webcams that UNIT.pt has not learnt from. What is there
-already stays, and one that was ended continues.
+UNIT.pt makes nights of the city's day images; models are trained on them and compared with those of
+`python -m benchmarks.night_gain`. All are tested as in `benchmarks.real_nights`; `--camera` names the webcams
+that UNIT.pt was not trained on. Finished parts are kept, and a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ ARMS = (DAY, CLASSICAL, OURS, PHOTOGRAPHS)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--walk", required=True, type=click.Path(path_type=Path))
 @click.option("--webcams", required=True, type=click.Path(path_type=Path))
-@click.option("--camera", "cameras", multiple=True, help="Only this webcam's nights ask; may be repeated.")
+@click.option("--camera", "cameras", multiple=True, help="Only this webcam's nights are queries; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/results"), show_default=True)
 def main(
     folder: Path, checkpoint: Path, walk: Path, webcams: Path, cameras: tuple[str, ...], out: Path
 ) -> None:
-    """Make in FOLDER what is not there yet, and write photographs.md."""
+    """Make what is missing in FOLDER, and write photographs.md."""
     machine = read_machine()
     workers, device = machine.workers, device_of(machine.device)
     try:
@@ -80,11 +79,11 @@ def main(
 
 
 def _tables(tests: list[Test], found: dict[str, list[list[np.ndarray]]]) -> tuple[str, str]:
-    """Recall@1 of each arm on each test, and the differences to nights by photographs, as Markdown."""
+    """Recall@1 of each arm on each test, and the gain of `photographs` over each, as Markdown."""
     heads = " | ".join(f"{test.name} ({len(test.queries)} queries)" for test in tests)
     line = "|---" * (1 + len(tests)) + "|"
-    recalls = [f"| R@1 by nights of, % (each seed) | {heads} |", line]
-    gains = [f"| points of R@1 | {heads} |", line]
+    recalls = [f"| training nights; R@1, % (95 % interval): each seed | {heads} |", line]
+    gains = [f"| difference in R@1, points (95 % interval) | {heads} |", line]
     for arm, of_seeds in found.items():
         cells, differences = [], []
         for number, test in enumerate(tests):
@@ -95,7 +94,7 @@ def _tables(tests: list[Test], found: dict[str, list[list[np.ndarray]]]) -> tupl
             differences.append(str(bootstrap.gain(ours, hits)))
         recalls.append(f"| {arm} | {' | '.join(cells)} |")
         if arm != PHOTOGRAPHS:
-            gains.append(f"| {PHOTOGRAPHS} over {arm} | {' | '.join(differences)} |")
+            gains.append(f"| {PHOTOGRAPHS} minus {arm} | {' | '.join(differences)} |")
     return "\n".join(recalls), "\n".join(gains)
 
 

@@ -1,4 +1,4 @@
-"""How near nights come to the true ones, at test streets: in all, and in where lights are."""
+"""Compare nights of test streets with the ground truth: whole images, and positions of lights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipeline.datasets.image_set.image_set import ImageSet
 from pipeline.night.comparison.image_metrics import lights_in_place, lit, psnr, ssim, visible_edges
 
 Translate = Callable[[np.ndarray], np.ndarray]
-# Every so many of the test database's views.
+# Every fifth view of the test database is used.
 EVERY = 5
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Means over images: dB; SSIM; lit pixels and day edges still seen in per cent; lights in place, 0..1.
+    """Means over images: PSNR in dB; SSIM; lit pixels and visible day edges in per cent; lights, 0..1.
 
     f1: the harmonic mean of the precision and recall of the lit pixels of all images.
     """
@@ -39,7 +39,7 @@ class Likeness:
 
 
 def likeness(days: ImageSet, true: ImageSet, to_night: Translate | None) -> Likeness:
-    """Hold the nights that `to_night` makes of some test days, or the true ones, against the true ones."""
+    """Compare nights by `to_night` of some test days, or the ground truth itself, with the ground truth."""
     values = []
     for row in days.where("test", "database")[::EVERY]:
         day, truth = _pixels(days, row.name), _pixels(true, night_name(row.name))

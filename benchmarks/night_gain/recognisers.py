@@ -1,7 +1,7 @@
-"""Recognisers that saw days only, or days and some night, and what each finds by day and by night.
+"""Train models on day images, or on day images and nights of one kind, and test them by day and by night.
 
-All begin with the same learnt features and continue by one recipe, the default profile's; only the nights
-differ. Nights are lit again each time they are shown, but for true nights, which are shown as they are.
+All have the same initial weights and settings, those of the default profile; only the nights differ. Nights
+get new random lights each time, except ground-truth nights, which do not change.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pipeline.vpr.training.training import train_model
 
 # Metres; see `TrainSettings`.
 HARD_POSITIVES, RADIUS = 10, 25
-# Queries that a recogniser learns from: 150 steps of 16 places.
+# Queries in training: 150 steps of 16 places.
 QUERIES = 2400
-# One, so that two recognisers may be trained side by side on two cores.
+# One, so that two models can be trained in parallel on two cores.
 THREADS = 1
 RELIT = Augmentation(lights=Lights(shade=0.5, windows=40, lamps=4, noise=6))
 
 
 def settings_of(dataset: str, seed: int, *, relit: bool) -> TrainSettings:
-    """EfficientNet-Lite0 and NetVLAD, from each place's day and, where the set holds it, its night."""
+    """EfficientNet-Lite0 and NetVLAD, trained on each place's day image and its night, if there is one."""
     return TrainSettings(
         dataset=dataset, backbone="tf_efficientnet_lite0", stride=16, weights="packaged",
         trainable="blocks.3", aggregation="netvlad", clusters=32, height=CITY.height, width=CITY.width,
@@ -48,7 +48,7 @@ def recognise(
     device: str,
     workers: int,
 ) -> None:
-    """Train the recogniser `name` and test it; nothing is done twice."""
+    """Train the model `name` and test it, if that is not done yet."""
     model = folder / "models" / name
     if not (model / "model.pt").is_file():
         work = folder / "work"

@@ -1,4 +1,4 @@
-"""The result as a list that programs read, and as tables that people read."""
+"""The results as JSON and as Markdown tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT = (1, 5)
 
 @dataclass(frozen=True)
 class Measured:
-    """All recognisers' results on the test sets: folders `<arm>-<seed>/<test>` below `results`."""
+    """The results of all models on the test sets: folders `<arm>-<seed>/<test>` below `results`."""
 
     results: Path
     tests: Mapping[str, ImageSet]
@@ -29,7 +29,7 @@ class Measured:
     seeds: tuple[int, ...]
 
     def write_list(self, path: Path) -> None:
-        """Write one entry for each recogniser and test set, recalls in per cent."""
+        """Write one entry for each model and test set, with recalls in per cent."""
         entries = []
         for arm in self.arms:
             for seed in self.seeds:
@@ -62,12 +62,12 @@ class Measured:
         return "\n".join(lines)
 
     def gain(self, test: str, arm: str, over: str) -> Interval:
-        """By how many points of recall@1 one arm is above another on a test."""
+        """The difference in recall@1 of two arms on a test, in points."""
         hits = ([self._hits(name, seed, test, 1) for seed in self.seeds] for name in (arm, over))
         return self._bootstrap(test).gain(*hits)
 
     def gains(self) -> str:
-        """What is asked of the nights, as a Markdown table: differences of recall@1 with their intervals."""
+        """The gains as a Markdown table: differences in recall@1 with their intervals."""
         of = {
             test: {arm: [self._hits(arm, seed, test, 1) for seed in self.seeds] for arm in self.arms}
             for test in self.tests
@@ -75,18 +75,18 @@ class Measured:
         night, day = of["night"], of["day"]
         at_night, by_day = self._bootstrap("night"), self._bootstrap("day")
         rows = {
-            "night, ours over day only, points": at_night.gain(night[OURS], night[DAY]),
-            "night, ours over classical, points": at_night.gain(night[OURS], night[CLASSICAL]),
-            "night, ours over days relit, points": at_night.gain(night[OURS], night[LIGHTS]),
-            "night, days relit over day only, points": at_night.gain(night[LIGHTS], night[DAY]),
-            "night, literal over day only, points": at_night.gain(night[LITERAL], night[DAY]),
-            "night, classical over day only, points": at_night.gain(night[CLASSICAL], night[DAY]),
-            "night, oracle over day only, points": at_night.gain(night[ORACLE], night[DAY]),
-            "night, ours' share of the way to the oracle, %": at_night.way(night, DAY, OURS, ORACLE),
-            "day, ours over day only, points": by_day.gain(day[OURS], day[DAY]),
-            "day, oracle over day only, points": by_day.gain(day[ORACLE], day[DAY]),
+            "by night: ours minus day only, points": at_night.gain(night[OURS], night[DAY]),
+            "by night: ours minus classical, points": at_night.gain(night[OURS], night[CLASSICAL]),
+            "by night: ours minus lights, points": at_night.gain(night[OURS], night[LIGHTS]),
+            "by night: lights minus day only, points": at_night.gain(night[LIGHTS], night[DAY]),
+            "by night: literal minus day only, points": at_night.gain(night[LITERAL], night[DAY]),
+            "by night: classical minus day only, points": at_night.gain(night[CLASSICAL], night[DAY]),
+            "by night: oracle minus day only, points": at_night.gain(night[ORACLE], night[DAY]),
+            "by night: ours, share of the oracle's gain, %": at_night.way(night, DAY, OURS, ORACLE),
+            "by day: ours minus day only, points": by_day.gain(day[OURS], day[DAY]),
+            "by day: oracle minus day only, points": by_day.gain(day[ORACLE], day[DAY]),
         }
-        lines = ["| recall@1 | mean (95 % interval) |", "|---|---|"]
+        lines = ["| difference in recall@1 | mean (95 % interval) |", "|---|---|"]
         return "\n".join([*lines, *(f"| {what} | {interval} |" for what, interval in rows.items())])
 
     def _result(self, arm: str, seed: int, test: str) -> Path:
@@ -100,9 +100,10 @@ class Measured:
 
 
 def likeness_table(rows: Mapping[str, Likeness]) -> str:
-    """How near each translator's nights come to the true ones, as a Markdown table."""
+    """The comparison of each translator's nights with the ground truth, as a Markdown table."""
     lines = [
-        "| nights | PSNR, dB | SSIM | lit pixels, % | lights: precision | recall | F1 | day edges seen, % |",
+        "| nights | PSNR, dB | SSIM | lit pixels, % | lights: precision | recall | F1"
+        " | visible day edges, % |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [

@@ -1,4 +1,4 @@
-"""The streets that night gain is measured in, drawn by day and by night from the same standpoints."""
+"""The streets of the benchmark, rendered by day and by night from the same viewpoints."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from pipeline.datasets.image_set.image_set import ImageRow, ImageSet
 from pipeline.datasets.writing.set_writer import replaced_set
 from pipeline.runtime.progress import progress
 
-# Splits are cities of their own: no street of one is in another.
+# Each split is its own city, so no street is in two splits.
 CITY = CitySettings(
     seed=2022, width=240, height=180, train_places=500, val_places=40, test_places=180,
     tokyo_places=1, tokyo_queries=1, xs_places=1, xs_queries=1,
     yaws=6, pitches=1, query_share=0.5, spacing=12,
 )  # fmt: skip
-# Days and nights for a translator to learn from, at unrelated places of the training streets.
+# Training images of the translator of each time of day, at other places of the training streets.
 UNPAIRED = 3000
 _QUALITY = 92
 DAYS, TRUE_NIGHTS, UNPAIRED_FOLDER = "days", "oracle", "unpaired"
 
 
 def city_digest() -> str:
-    """SHA-256 over the settings and all code that draws the city: equal digests, equal images."""
+    """SHA-256 over the settings and all code that renders the city: equal digests mean equal images."""
     (folder,) = pipeline.city.__path__
     modules = sorted(Path(folder).rglob("*.py"))
     code = {path.relative_to(folder).as_posix(): digest_file(path) for path in modules}
@@ -38,7 +38,7 @@ def city_digest() -> str:
 
 
 def draw_streets(folder: Path, workers: int) -> None:
-    """Draw what is not there yet: sets of days and of their true nights; unpaired images."""
+    """Render what is missing: datasets of day images and their ground-truth nights; unpaired images."""
     for name, time_of_day in ((DAYS, "day"), (TRUE_NIGHTS, "night")):
         if not (folder / name).is_dir():
             _draw_set(folder / name, time_of_day, workers)
@@ -47,7 +47,7 @@ def draw_streets(folder: Path, workers: int) -> None:
 
 
 def days_as_nights(days: ImageSet, out: Path) -> ImageSet:
-    """The training and val images of `days` as their own nights, which no translator made."""
+    """The training and val images of `days`, used as their own nights."""
     return _linked(
         out,
         (
@@ -65,7 +65,7 @@ def night_queries(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
 
 
 def by_day_and_night(days: ImageSet, nights: ImageSet, out: Path) -> ImageSet:
-    """Training and val images of `days` and their twins in `nights` as one set, by links."""
+    """Training and val images of `days` and their nights in `nights` as one dataset, by links."""
     return _linked(
         out,
         ((row, part.path(row)) for part in (days, nights) for row in part.rows if row.split != "test"),
@@ -93,7 +93,7 @@ def _draw_set(out: Path, time_of_day: str, workers: int) -> None:
 
 
 def _shots(time_of_day: str) -> Iterator[tuple[str, Drawing]]:
-    """Names in the set, and how to draw them."""
+    """Names in the dataset, and how to render them."""
     size = (CITY.width, CITY.height)
     for split in PITTSBURGH_SPLITS:
         survey = Survey(CITY, split)

@@ -53,7 +53,7 @@ def test_tests_that_take_longer_than_is_left_are_ended(monkeypatch: pytest.Monke
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert gpu.tested(90, only_collected=False) == (False, "not done within 90 s")
+    assert gpu.tested(90, only_collected=False) == (False, "not finished within 90 s")
     assert seconds == [90]
 
 
@@ -61,7 +61,7 @@ def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     done = CliRunner().invoke(main, [])
     assert done.exit_code == 1
-    assert "torch finds no CUDA device; --tiny tries the command without one" in done.output
+    assert "torch finds no CUDA device; --tiny runs the command without one" in done.output
 
 
 @pytest.mark.slow

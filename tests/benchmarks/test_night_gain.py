@@ -99,7 +99,7 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     assert all(0 <= entry["recall_at_1"] <= entry["recall_at_5"] <= 100 for entry in entries)
     text = (tmp_path / "out/night_gain.md").read_text()
     assert streets.city_digest() in text
-    assert "| the true nights | inf | 1.000 |" in text
+    assert "| ground-truth nights | inf | 1.000 |" in text
     # The adapted ones continue from these.
     adapting = runner.invoke(adapted.main, arguments, catch_exceptions=False)
     assert adapting.exit_code == 0
@@ -110,7 +110,7 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     )
     assert read_metrics(tmp_path / "work/results/rebuilt-1/night").described == ""
     text = (tmp_path / "out/adapted.md").read_text()
-    assert "| night, kept over day, points | " in text
+    assert "| by night: kept minus day, points | " in text
     # So does one that learns from nights of another translator, tested on photographs.
     walk = make_walks(tmp_path / "walk", range(5), ("day_left", "day_right", "night_right"))
     cameras = webcams(tmp_path / "webcams", ROWS)
@@ -122,4 +122,4 @@ def test_a_tiny_run_goes_on_where_it_stopped_and_writes_every_result(
     text = (tmp_path / "out/photographs.md").read_text()
     assert "walk by night (5 queries) | webcams by night (2 queries)" in text
     # Of the same translator, and so the same.
-    assert "| photographs over ours | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in text
+    assert "| photographs minus ours | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in text

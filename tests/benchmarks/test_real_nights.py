@@ -73,7 +73,7 @@ def test_only_the_cameras_named_ask_and_their_views_count_as_one_place(tmp_path:
     assert [path.name for path in test.queries] == ["e.jpg", "f.jpg", "j.jpg"]
     assert len(test.database) == 4
     assert test.points.tolist() == [1, 1, 0]
-    with pytest.raises(UserError, match="no images by day and by night of days only"):
+    with pytest.raises(UserError, match="not have both day and night images of days only"):
         webcam_test(folder, ["days only", "one"])
 
 
@@ -100,7 +100,7 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(model), "--walk", str(walk), "--webcams", str(cameras)])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[0] == "Input 320x180; on the walk right within 3 frames."
+    assert lines[0] == "Input 320x180; on the walk, matches within 3 frames are correct."
     assert lines[2] == "| recall@1, % (95 % interval) | walk by day | walk by night | webcams by night |"
     assert lines[4] == "| queries | 5 | 5 | 3 |"
     assert lines[7].startswith(f"| {model} | ")
@@ -125,7 +125,7 @@ def test_another_model_may_describe_the_databases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("a.jpg", "one", "day"), ("b.jpg", "two", "night")], "no camera of .* by day and by night"),
+        ([("a.jpg", "one", "day"), ("b.jpg", "two", "night")], "no camera in .* both day and night images"),
         ([("a.jpg", "one", "dusk")], "line 2: condition 'dusk' is neither day nor night"),
     ],
 )
@@ -137,13 +137,13 @@ def test_webcams_that_cannot_be_used(tmp_path: Path, rows: list[tuple[str, str, 
 def test_pictures_that_are_listed_but_not_there_are_named(tmp_path: Path) -> None:
     folder = webcams(tmp_path / "webcams", ROWS)
     (folder / "b.jpg").unlink()
-    with pytest.raises(UserError, match=r"line 3: b\.jpg is not there"):
+    with pytest.raises(UserError, match=r"line 3: b\.jpg does not exist"):
         webcam_test(folder)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [([], "there is nothing to test on"), (["--walk", "nowhere"], "nowhere"), (["--webcams", "no"], "no")],
+    [([], "there are no images to test on"), (["--walk", "nowhere"], "nowhere"), (["--webcams", "no"], "no")],
 )
 def test_the_command_says_what_is_missing(tmp_path: Path, options: list[str], message: str) -> None:
     result = CliRunner().invoke(main, [str(given(tmp_path)), *options])

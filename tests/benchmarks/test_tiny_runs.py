@@ -24,47 +24,47 @@ RUNS = {
     "cluster": (
         "--images 2 --dim 4 --shorter-side 32",
         """
-        local: 2 images in 3.8 s, 0.524 a second
-        ray: 2 images in 5.5 s, 0.363 a second
-        ray takes 1.445 times as long; nights are the same to the byte
+        local: 2 images in 3.8 s, 0.524 per second
+        ray: 2 images in 5.5 s, 0.363 per second
+        ray takes 1.445 times as long; nights are identical
         """,
     ),
     "format": (
         "--images 16 --workers 1",
         """
-        4 images of 105 kB: 51 a second, 17.0 minutes for 51,840, at most 74 MB of memory
-        16 images of 105 kB: 85 a second, 10.2 minutes for 51,840, at most 75 MB of memory
+        4 images of 105 kB: 51 per second, 17.0 minutes for 51,840, at most 74 MB of memory
+        16 images of 105 kB: 85 per second, 10.2 minutes for 51,840, at most 75 MB of memory
         """,
     ),
     "joint_step": (
         "--places 2 --height 64 --width 96 --rounds 1 --threads 1",
         """
-        2 x 3 images of 96x64, 1 threads; ours computes in ... here
+        2 x 3 images of 96x64, 1 threads; ours uses ...
                                                   s/step  x plain    MiB  first loss
         plain: float32, NCHW                       0.163     1.00    832      0.1569
         ours without folding                       0.255     0.64    858      0.1762
         ours                                       0.185     0.88    848      0.1769
-        bound: frozen layers' days from memory     0.118     1.39    844      0.1769
+        bound: frozen day features cached          0.118     1.39    844      0.1769
         """,
     ),
     "nights": (
         f"{ROOT}/unit/weights/city.pt --views 2",
         """
         2 views                           PSNR  lit
-        days themselves                   9.39 27.91
-        true nights                             3.09
+        day images                        9.39 27.91
+        ground-truth nights                     3.09
         ...unit/weights/city.pt          18.39  2.71
         """,
     ),
     "search": (
         "--size 1000 --length 32 --dimensions 8 --queries 10",
         """
-        1,000 descriptors of 32 numbers (0 MiB), 10 queries; IVF-PQ search (...)
+        1,000 descriptors of 32 dimensions (0 MiB), 10 queries; IVF-PQ search (...)
                   build, s search, s held, MiB    R@1    R@5   R@10   R@20
            exact       0.0       0.0         0   10.0   50.0   60.0   70.0
           IVF-PQ       0.1       0.0         1   10.0   30.0   50.0   70.0
-           costs   ...
-           found   of the N exactly nearest, %   90.0   78.0   67.0   61.5
+            loss   ...
+         overlap   with the N exact nearest, %   90.0   78.0   67.0   61.5
         """,
     ),
     "shards": (
@@ -81,15 +81,15 @@ RUNS = {
     "store": (
         "--images 8 --few 4",
         """
-        planning for 8 nights that are there                                        0.0 s  < 10 s
-        first `dvc repro`: the set and DVC's cache linked from the store      8.5 s (4.4)
+        planning for 8 existing nights                                              0.0 s  < 10 s
+        first `dvc repro`: link the dataset and DVC's cache to the store      8.5 s (4.4)
         `dvc repro` with nothing to do                                        1.2 s (0.7)
         `dvc repro` with one changed image                                    7.1 s (4.4)  < 15 s
         `dvc repro` with one changed image                                    6.6 s (4.1)  < 15 s
-        the stage by itself, nothing to translate                                   5.0 s
+        the stage alone, nothing to translate                                       5.0 s
         peak memory of the stage, 4 images                                        299 MiB
         peak memory of the stage, 8 images                                        298 MiB
-        growth for each image ... KiB
+        growth per image ... KiB
         """,
     ),
     "times_of_day": (
@@ -111,7 +111,7 @@ RUNS = {
         ours, autocast off                           0.265     1.46   0.73
         ours, autocast bfloat16                      0.315     1.23   0.72
         ours, autocast bfloat16, checkpointing       1.283     0.30   0.72
-        largest deviation from plain of means over 1 of 2 steps, in %
+        largest deviation from plain, in %, of means over 1 of 2 steps
                                     float32       bfloat16  checkpointing
         dis_a                         0.000          0.052          0.052
         ...
@@ -133,21 +133,21 @@ RUNS = {
         "--images 2 --rounds 1 --dim 4 --shorter-side 32",
         """
         ..., 1 workers or threads, torch ...
-        network of width 4, 0 GFLOP an image
+        network of width 4, 0 GFLOP per image
         matrix product in torch.float32: 74 GFLOP/s
         matrix product in torch.bfloat16: 416 GFLOP/s
-                                      images/s  times plain   GFLOP/s  least PSNR
+                                      images/s  times plain   GFLOP/s lowest PSNR
         plain loop, float32             49.534         1.00         1
         ...-float32                     48.943         0.99         1
-        most memory of one worker: 888 MiB
-        float32: 0.01 s of one thread an image: decode 24.7 %, resize 17.4 %, network 53.9 %, encode 3.9 %
-        auto: 0.01 s of one thread an image: decode 20.2 %, resize 15.0 %, network 61.6 %, encode 3.3 %
+        peak memory of one worker: 888 MiB
+        float32: 0.01 s per image on one thread: decode 24.7 %, resize 17.4 %, network 53.9 %, encode 3.9 %
+        auto: 0.01 s per image on one thread: decode 20.2 %, resize 15.0 %, network 61.6 %, encode 3.3 %
         """,
     ),
     "vpr": (
         "--pictures 12 --height 64 --width 96 --rounds 1 --threads 1",
         """
-        12 images of 96x64, 1 threads; auto is ... here
+        12 images of 96x64, 1 threads; auto is ...
                                                             seconds  x loop  x plain  largest difference from plain
         step: clusters in a Python loop, float32, NCHW       0.0540     1.0     3.65  ...
         step: plain, float32, NCHW                           0.1969     0.3     1.00  0.0e+00

@@ -36,7 +36,7 @@ def test_each_way_is_prepared_once_in_its_own_process() -> None:
 
 
 def test_a_way_that_dies_is_named() -> None:
-    with pytest.raises(SystemExit, match="dead ended before it answered"):
+    with pytest.raises(SystemExit, match="dead stopped without a result"):
         take_turns(dying, {"dead": ()}, 1)
 
 

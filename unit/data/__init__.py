@@ -1,4 +1,4 @@
-"""The images of the two domains, day and night, that a translator learns from.
+"""The training images of a translator in both domains, day and night.
 
-Lists of folders and sets; no torch.
+Listings of folders and datasets; no torch.
 """

@@ -1,7 +1,7 @@
-"""The images of one side of a training, by day or by night: of one folder, or of several that were listed.
+"""The images of one side of a training run, day or night: of one folder, or of several listed folders.
 
 A listing is a CSV `path,digest` of one folder: POSIX paths below it, and the SHA-256 of each image's bytes.
-It does not say where the folder lies, and no image is copied or linked.
+It does not contain the path of the folder, and no image is copied or linked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HEADER = ("path", "digest")
 
 @dataclass(frozen=True)
 class Picture:
-    """One image of a side: its name there, where it lies, and its SHA-256 if it was listed, else ""."""
+    """One image of a side: its name there, its path, and its SHA-256 if it was listed, else ""."""
 
     name: str
     path: Path
@@ -40,18 +40,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Side:
-    """The images of a side, in the order of their names; a listed one's begins with that of its folder."""
+    """The images of a side, sorted by name; names of listed images begin with the name of their folder."""
 
     pictures: tuple[Picture, ...]
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """Where the images lie."""
+        """The paths of the images."""
         return tuple(picture.path for picture in self.pictures)
 
     @cached_property
     def contents(self) -> tuple[tuple[str, str], ...]:
-        """Name and SHA-256 of each image; `UserError` names those that are not as they were listed."""
+        """Name and SHA-256 of each image; `UserError` names those that changed since they were listed."""
         digests = [digest_file(path) for path in self.paths]
         changed = [
             str(picture.path)
@@ -63,22 +63,22 @@ class Side:
         return tuple((picture.name, digest) for picture, digest in zip(self.pictures, digests, strict=True))
 
     def digest(self) -> str:
-        """SHA-256 over names and contents; errors as there."""
+        """SHA-256 over names and contents; errors as `contents`."""
         return digest_document(self.contents)
 
 
 def side_of_folder(folder: Path) -> Side:
     """All images below `folder`; `MissingInputError` when there is none.
 
-    `UserError` names those that are no files, and those whose names no table can hold.
+    `UserError` names those that are not plain files, and those whose names cannot be in a table.
     """
     return Side(tuple(Picture(name, folder / name) for name in _found(folder)))
 
 
 def list_side(folder: Path, listing: Path, workers: int = 1) -> int:
-    """Write the listing of the images below `folder` and return how many there are; errors as above.
+    """Write the listing of the images below `folder`, return their number; errors as `side_of_folder`.
 
-    Each is decoded once, by `workers` threads; `BadImageError` names all that cannot be.
+    Each is decoded once, by `workers` threads; `BadImageError` names all that cannot be decoded.
     """
     names = _found(folder)
     reads = {name: partial(open_rgb, folder / name) for name in names}
@@ -89,9 +89,9 @@ def list_side(folder: Path, listing: Path, workers: int = 1) -> int:
 
 
 def side_of_listings(folders: Mapping[str, Path], listings: Path) -> Side:
-    """The images of all `folders`, each as the file `<its name>.csv` in the folder `listings` lists it.
+    """The images of all `folders`, as listed in the files `<name>.csv` in the folder `listings`.
 
-    `UserError` names the images that came or went since; what is in them is compared by `Side.digest`.
+    `UserError` names images that were added or removed since; `Side.digest` compares their contents.
     """
     pictures, changed = [], []
     for name, folder in sorted(folders.items()):

@@ -1,4 +1,4 @@
-"""Generators of others, read as they are: CycleGAN's, CUT's, pix2pix's, gandtr's, and exported programs.
+"""Generators of others, in their published files: CycleGAN, CUT, pix2pix, gandtr, and exported programs.
 
-state_dict.py opens a file, layout.py reads its sizes off the tensors, resnet.py and unet.py are the networks.
+state_dict.py opens a file, layout.py reads its sizes from the tensors, resnet.py and unet.py are networks.
 """

@@ -1,7 +1,7 @@
-"""A convolution of a published generator with the norm behind it, arranged for speed.
+"""A convolution of a published generator with the norm after it, optimised for speed.
 
-A batch norm by the file's statistics is multiplied into the convolution's weights. A bias in front of a norm
-by the image's statistics is taken away by the mean, so there is none.
+A batch norm with the statistics of the file is folded into the weights of the convolution. A norm with the
+statistics of the image subtracts the mean and so any bias before it; that bias is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EPS = 1e-5
 
 
 class Convolution(nn.Module):
-    """A convolution and its norm: by each image's statistics, or folded in."""
+    """A convolution and its norm: with the statistics of each image, or folded in."""
 
     def __init__(
         self,
@@ -54,14 +54,14 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
         if self.transposed:
-            # All that enlarge do so twofold; one of 3x3 lacks a row and a column for it.
+            # All of these double the size; one of 3x3 needs an extra row and column for it.
             lacking = self.weight.shape[2] % 2
             y = F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.pad, lacking)
         else:
             y = F.conv2d(x, self.weight, self.bias, self.stride, self.pad)
         if self.by_picture:
-            # As many groups as channels: an instance norm, and several times as fast on a CPU. Of values in
-            # bfloat16 it keeps the statistics in float32.
+            # With as many groups as channels it is an instance norm, several times as fast on a CPU. For
+            # bfloat16 values it computes the statistics in float32.
             y = F.group_norm(y, y.shape[1], eps=_EPS)
         if self.scale is not None and self.shift is not None:
             y = y.mul_(self.scale[:, None, None]).add_(self.shift[:, None, None])
@@ -85,15 +85,15 @@ def reflected(x: Tensor, pad: int) -> Tensor:
 
 
 def for_inference(network: nn.Module, dtype: torch.dtype) -> None:
-    """Let the network's weights have type `dtype`, no gradients, and their channels last."""
+    """Convert the network's weights to `dtype` and channels-last format, without gradients."""
     network.requires_grad_(requires_grad=False)
     network.to(dtype).to(memory_format=torch.channels_last)
 
 
 class PictureDropout:
-    """Dropout by half, drawn from each image's own levels, so that it never varies by itself.
+    """Dropout of half of the values, seeded by the levels of each image, so that every run is the same.
 
-    The published scripts draw it again in every run, and leave it on when they test.
+    The published scripts use other random numbers in every run, and keep dropout on when they test.
     """
 
     def __init__(self, x: Tensor) -> None:
@@ -102,7 +102,7 @@ class PictureDropout:
         self._layer = 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Drop values of (N, C, H, W), the same at every call of the same place among the calls."""
+        """Drop values of (N, C, H, W); the n-th call always drops the same ones."""
         self._layer += 1
         kept = [
             np.random.default_rng((seed, self._layer)).integers(0, 2, x.shape[1:], np.uint8)

@@ -1,7 +1,7 @@
-"""Exported networks: programs of TorchScript and of torch.export, that hold their own architecture.
+"""Exported networks: programs of TorchScript and torch.export, which contain their own architecture.
 
-Both are opened as code, and a crafted one runs any code on the machine; so only who asks for it gets one.
-What a file is shows in the names within its archive, without opening it.
+Opening one runs its code, which may do anything on the machine, so the user must allow it. The kind of a file
+is read from the names in its archive, without opening the program.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from pipeline.compute.device.torch_files import DAMAGE, first_line
 from pipeline.runtime.errors import CheckpointError, DusklineError
 
 Program = Literal["torchscript", "torch.export"]
-# The least and the largest that a side may have.
+# The smallest and the largest allowed side.
 Limits = tuple[float, float]
 
 ANY_SIDE: Limits = (0, math.inf)
 
 _AGAIN = "the file may be damaged, or made by a newer torch: get it again, or export it with this torch"
-# Of values outside of -1..1, so much is overshooting.
+# Output values may exceed -1..1 by this much.
 _OVERSHOOT = 1.0
 
 
 def program_in(path: Path) -> Program | None:
-    """Which kind of program the file is; None for weights and for anything else.
+    """The kind of program in the file; None for weights and anything else.
 
-    `CheckpointError` for a package that is compiled for one machine.
+    `CheckpointError` for a package that was compiled for one machine.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -53,7 +53,7 @@ def program_in(path: Path) -> Program | None:
 
 
 def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
-    """Raise `CheckpointError` unless the user said that the program may be opened."""
+    """Raise `CheckpointError` unless the user allows opening the program."""
     if not trusted:
         raise CheckpointError(
             f"{path} is an exported network ({program}): a program, which can run any code on this machine"
@@ -64,9 +64,9 @@ def require_trusted(path: Path, program: Program, *, trusted: bool) -> None:
 
 
 class Exported(nn.Module):
-    """A program that maps (1, 3, H, W) in -1..1 to the same; images go through it one at a time.
+    """A program that maps (1, 3, H, W) in -1..1 to the same shape; it gets one image at a time.
 
-    numbers: the type that it computes in. sides: limits of the heights and widths that it was exported for.
+    numbers: the dtype that it computes in. sides: limits of the height and width that it was exported for.
     """
 
     def __init__(self, path: Path, program: Program, device: str) -> None:
@@ -108,7 +108,7 @@ class Exported(nn.Module):
         return program.module()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (N, 3, H, W) in -1..1 to the same, float32; `DusklineError` for anything else."""
+        """Images (N, 3, H, W) in -1..1 to the same shape, float32; `DusklineError` for any other output."""
         return torch.cat([self._translated(picture) for picture in x.to(self.numbers).split(1)])
 
     def _translated(self, x: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class Exported(nn.Module):
             )
         y = y.float()
         low, high = (float(end) for end in torch.aminmax(y))
-        # Also of what is not a number.
+        # Written so that NaN fails too.
         if not (low >= -1 - _OVERSHOOT and high <= 1 + _OVERSHOOT):
             raise DusklineError(
                 f"{self.label} returned values between {low:g} and {high:g} for {where}, expected -1 to 1",
@@ -140,13 +140,13 @@ class Exported(nn.Module):
 
 
 def _limits(size: Any, known: Mapping[Any, Any]) -> Limits:
-    """Of a dimension of the program's input; `known` has those of the symbols that stand for free ones."""
+    """The limits of a dimension of the program's input; `known` has those of its free symbols."""
     if isinstance(size, int):
         return size, size
     found = known.get(size.node.expr)
     if found is None:
         return ANY_SIDE
-    # 2 stands for no limit: torch assumes it of every free size, and holds no image to it.
+    # 2 means no limit: torch assumes it for every free size, but does not enforce it.
     return (0 if found.lower <= 2 else float(found.lower)), float(found.upper)
 
 
@@ -155,7 +155,7 @@ def _within(size: int, limits: Limits) -> bool:
 
 
 def _said(error: Exception) -> str:
-    """What a program's error says; TorchScript's tells where first, and the cause at the end."""
+    """The message of a program's error; TorchScript gives the place first and the cause last."""
     first = first_line(error)
     return str(error).strip().splitlines()[-1] if "TorchScript interpreter" in first else first
 

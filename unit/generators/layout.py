@@ -1,7 +1,7 @@
-"""The layouts of published generators, read off the shapes in a state dict: what it must hold, key by key.
+"""The layouts of published generators, read from the shapes in a state dict: all keys that it must have.
 
-CycleGAN, CUT, pix2pix and gandtr keep their networks as numbered sequences, and which layers there are is an
-option of their command lines. All of it shows in the keys and shapes.
+CycleGAN, CUT, pix2pix and gandtr build their networks as numbered sequences, whose layers depend on options
+of their command lines. The keys and shapes show which.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _RUNNING = ("running_mean", "running_var")
 
 @dataclass(frozen=True)
 class ConvAt:
-    """Where a convolution stands in the state dict.
+    """A convolution in the state dict.
 
-    conv, norm: prefixes of its keys and of those of the norm behind it, "" where there is none.
+    conv, norm: prefixes of its keys and of those of the norm after it, "" without a norm.
     shape: of its weight. transposed: whether its output channels are the second number of `shape`.
     """
 
@@ -35,13 +35,13 @@ class ConvAt:
 
     @property
     def channels(self) -> int:
-        """How many it gives."""
+        """Number of output channels."""
         return self.shape[1 if self.transposed else 0]
 
 
 @dataclass(frozen=True)
 class Layout(ABC):
-    """What all have in common: `width`, channels after the first convolution, and the kind of `norm`.
+    """The common part of all layouts: `width`, channels after the first convolution, and the kind of `norm`.
 
     biased: whether convolutions before a norm have a bias.
     """
@@ -53,7 +53,7 @@ class Layout(ABC):
     @property
     @abstractmethod
     def convs(self) -> tuple[ConvAt, ...]:
-        """All convolutions, in the order in which an image goes through them."""
+        """All convolutions, in the order of computation."""
 
     @property
     def filters(self) -> dict[str, Shape]:
@@ -61,7 +61,7 @@ class Layout(ABC):
         return {}
 
     def shapes(self) -> dict[str, Shape]:
-        """Every key that must be there, and its shape."""
+        """Every required key with its shape."""
         needed = dict(self.filters)
         for at in self.convs:
             needed[f"{at.conv}.weight"] = at.shape
@@ -72,16 +72,16 @@ class Layout(ABC):
         return needed
 
     def unused(self) -> set[str]:
-        """Keys that may be there and count for nothing, such as what old instance norms kept."""
+        """Optional keys that are ignored, such as the statistics of old instance norms."""
         names = ["num_batches_tracked", *(_RUNNING if self.norm == "instance" else ())]
         return {f"{at.norm}.{name}" for at in self.convs if at.norm for name in names}
 
 
 @dataclass(frozen=True)
 class ResnetLayout(Layout):
-    """Two halvings, `blocks` residual blocks and two enlargements, these two plain or antialiased.
+    """Two downsamplings, `blocks` residual blocks and two upsamplings, plain or antialiased.
 
-    dropout: whether a dropout stands in every block, which shifts the indices behind it.
+    dropout: whether every block has a dropout, which shifts the indices after it.
     """
 
     blocks: int
@@ -132,7 +132,7 @@ class ResnetLayout(Layout):
 
 @dataclass(frozen=True)
 class UnetLayout(Layout):
-    """`halvings` levels, each with a convolution down and one up, whose inputs are laid beside each other."""
+    """`halvings` levels, each with a convolution down and one up, with concatenated skip connections."""
 
     halvings: int
 
@@ -167,7 +167,7 @@ def unet_block(level: int) -> str:
 
 
 def resnet_layout(shapes: Mapping[str, Shape]) -> ResnetLayout:
-    """Read the layout off a state dict that has `RESNET_FIRST`; nothing is checked yet."""
+    """Read the layout from a state dict that has `RESNET_FIRST`; nothing is checked yet."""
     blocks = {key.split(".")[1] for key in shapes if key.startswith("model.") and ".conv_block." in key}
     antialias_down = "model.7.filt" in shapes
     start = 12 if antialias_down else 10
@@ -176,7 +176,7 @@ def resnet_layout(shapes: Mapping[str, Shape]) -> ResnetLayout:
         norm=_norm(shapes, "model.1", "model.2"),
         biased="model.1.bias" in shapes,
         blocks=len(blocks),
-        # Of the layout without dropout, it is the weight of a batch norm.
+        # Without dropout, this key is the weight of a batch norm.
         dropout=len(shapes.get(f"model.{start}.conv_block.6.weight", ())) == 4,
         antialias_down=antialias_down,
         antialias_up=f"model.{start + len(blocks)}.filt" in shapes,
@@ -184,7 +184,7 @@ def resnet_layout(shapes: Mapping[str, Shape]) -> ResnetLayout:
 
 
 def unet_layout(shapes: Mapping[str, Shape]) -> UnetLayout:
-    """Read the layout off a state dict that has `UNET_FIRST`; nothing is checked yet."""
+    """Read the layout from a state dict that has `UNET_FIRST`; nothing is checked yet."""
     halvings = 1
     while f"{unet_block(halvings)}.1.weight" in shapes:
         halvings += 1

@@ -1,4 +1,4 @@
-"""Images of any sides through a network that takes multiples of a number only."""
+"""Images of any size for a network that accepts only multiples of a number."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 
 class Padded(nn.Module):
-    """`network` on images padded at right and bottom to multiples of `multiple`, its images cut back.
+    """`network` on images padded at the right and bottom to multiples of `multiple`; its output is cropped.
 
-    The pad mirrors the image, more than once where it must. That is not the same as what the published
-    scripts do, which resize.
+    The padding mirrors the image, several times if needed. The published scripts resize instead.
     """
 
     def __init__(self, network: nn.Module, multiple: int) -> None:
@@ -30,12 +29,12 @@ class Padded(nn.Module):
 
 
 def rounded_up(side: int, multiple: int) -> int:
-    """The next multiple of `multiple` from `side` on."""
+    """The smallest multiple of `multiple` that is at least `side`."""
     return -(-side // multiple) * multiple
 
 
 def _mirrored(side: int, wanted: int, device: torch.device) -> Tensor:
-    """Which of `side` pixels stands in each place of `wanted`: forth, and back, and forth."""
+    """For each of `wanted` positions, which of `side` pixels is there: forwards, backwards, forwards."""
     last = side - 1
     places = torch.arange(wanted, device=device) % max(2 * last, 1)
     return torch.minimum(places, 2 * last - places)

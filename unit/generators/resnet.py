@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from unit.generators.convolutions import Convolution, PictureDropout, for_inference, reflected
 from unit.generators.layout import ConvAt, ResnetLayout
 
-# The reflection pads of the blocks need two pixels a side, of images a quarter as large.
+# The reflection pads of the blocks need two pixels per side, at a quarter of the size.
 SMALLEST_SIDE = 5
 
 
 class Resnet(nn.Module):
-    """The network of a `state` that has been checked against its `layout`, without gradients in `dtype`.
+    """The network of a `state` that was checked against its `layout`, in `dtype` and without gradients.
 
-    own_statistics: whether batch norms take the image's statistics instead of the file's.
-    dropout: whether half of the values in the blocks is dropped, see `PictureDropout`.
+    own_statistics: whether batch norms use the statistics of the image instead of the file's.
+    dropout: whether half of the values in the blocks are dropped, see `PictureDropout`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Resnet(nn.Module):
         """Images (N, 3, H, W) in -1..1, to (N, 3, H', W') float32 in -1..1, sides rounded up to fours."""
         drop = PictureDropout(x) if self.dropout else None
         if self.first.by_picture:
-            # The norm takes it away anyhow; of an image of one grey, rounding would leave little else.
+            # The norm subtracts the mean anyway; else rounding would dominate in an image of one grey.
             x = x - x.mean((2, 3), keepdim=True)
         x = x.to(self.last.weight.dtype).contiguous(memory_format=torch.channels_last)
         x = F.relu_(self.first(reflected(x, 3)))
@@ -67,7 +67,7 @@ class Resnet(nn.Module):
             x = other(reflected(drop(y) if drop else y, 1)).add_(x)
         for up in self.up:
             if self.layout.antialias_up:
-                # The published filter, 1 3 3 1 along each side, is this, to the last digits.
+                # The published filter, 1 3 3 1 along each side, equals this up to rounding.
                 x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = F.relu_(up(x))
         return torch.tanh(self.last(reflected(x, 3)).float())

@@ -1,7 +1,7 @@
-"""The weights in a generator file of others: which network's they are, whole and as they should be.
+"""Check a generator file of others: which network it is, and that it is complete and valid.
 
-A file holds a flat state dict, or one among other things, as gandtr's; keys may have the prefixes of
-DataParallel and of torch.compile. What is something else is refused by its name, where it is known.
+A file contains a state dict, alone or among other things, as in gandtr; keys may have the prefixes of
+DataParallel and torch.compile. Other kinds of files are named in the error message, if they are known.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ BRING = (
     " pix2pix's latest_net_G.pth, gandtr's generator_*.pth, or an exported network"
 )
 _DISCRIMINATOR = "a discriminator, which only training needs; the generator is the file with _G in its name"
-# What a key or its shape tells: pattern of the key, numbers of the weight's shape (None for any), and what
-# the file then is.
+# Known files of other kinds: pattern of a key, shape of its weight (None for any), and what the file is.
 _OTHERS: tuple[tuple[str, tuple[int | None, ...] | None, str], ...] = (
     (r"mlp_\d+\.0\.weight", None, "CUT's netF, which only its training needs; the generator is *_net_G.pth"),
     (r"encoder\.convs\.1\.0\.weight", None, "CUT's stylegan2 generator, which is not supported"),
@@ -70,7 +69,7 @@ _OTHERS: tuple[tuple[str, tuple[int | None, ...] | None, str], ...] = (
 
 
 def state_of(document: Any, path: Path) -> State:
-    """Take the state dict out of what a file holds, its keys without prefixes.
+    """Get the state dict from the contents of a file, its keys without prefixes.
 
     `CheckpointError` says what the file is instead.
     """
@@ -99,10 +98,10 @@ def state_of(document: Any, path: Path) -> State:
 
 
 def checked_state(state: State, path: Path) -> tuple[Layout, State]:
-    """Read the layout of a generator off its `state`, and hold every key, shape and value against it.
+    """Read the layout of a generator from its `state`, and check every key, shape and value.
 
-    Returns the weights that count, in float32. `CheckpointError` names what the file is instead, or all that
-    is missing, unknown, of another shape or no number.
+    Returns the weights that are used, in float32. `CheckpointError` says what the file is instead, or names
+    everything that is missing, unknown, of another shape or not finite.
     """
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     layout = _layout(shapes, path)
@@ -118,13 +117,13 @@ def checked_state(state: State, path: Path) -> tuple[Layout, State]:
 
 
 def _is_generators(part: Any) -> bool:
-    """Whether a part of what a file holds is a generator's state dict, as scripts write it beside others."""
+    """Whether a part of a file is a generator's state dict, as some scripts save it beside others."""
     first = {RESNET_FIRST, UNET_FIRST}
     return isinstance(part, Mapping) and any(_without_prefixes(str(key)) in first for key in part)
 
 
 def _architecture(document: Mapping[str, Any]) -> str:
-    """Gandtr's name of the network in its container, "" where there is none."""
+    """The name of the network in gandtr's container, "" if there is none."""
     params = document.get("network_params")
     model = params.get("model") if isinstance(params, Mapping) else None
     return str(model.get("architecture", "")) if isinstance(model, Mapping) else ""
@@ -149,7 +148,7 @@ def _layout(shapes: Mapping[str, tuple[int, ...]], path: Path) -> Layout:
 
 
 def _is_other(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """What a state dict is that is not a generator's, "" where that is not known."""
+    """What a state dict is if it is not a generator's; "" if that is not known."""
     for pattern, wanted, what in _OTHERS:
         for key, shape in shapes.items():
             if re.fullmatch(pattern, key) and (

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from unit.generators.convolutions import Convolution, PictureDropout, for_inference
 from unit.generators.layout import UnetLayout
 
-# The outermost levels have none.
+# The outermost levels have no dropout.
 _FIRST_DROPPED = 4
 
 
 class Unet(nn.Module):
-    """The network of a `state` that has been checked against its `layout`, without gradients in `dtype`.
+    """The network of a `state` that was checked against its `layout`, in `dtype` and without gradients.
 
-    own_statistics, dropout: as of `Resnet`.
+    own_statistics, dropout: see `Resnet`.
     """
 
     def __init__(

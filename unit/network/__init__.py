@@ -1,4 +1,4 @@
-"""UNIT's generator, its checkpoints, its named choices, and images as it takes and gives them.
+"""UNIT's generator, its checkpoints and settings, and the conversion of images to its input and output.
 
-Both translation and training rest on it.
+Used by translation and training.
 """

@@ -1,6 +1,6 @@
-"""Generator checkpoints in the published form: `{'a': state dict, 'b': state dict}`, a = day, b = night.
+"""Generator checkpoints in the published format: `{'a': state dict, 'b': state dict}`, a = day, b = night.
 
-Files of any PyTorch since 0.3 are read, always with `weights_only=True`: a checkpoint holds no code.
+Files of any PyTorch since 0.3 are read, always with `weights_only=True`, so no code in them is run.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class GeneratorPair:
-    """The generators of the two domains, in float32, of equal sizes."""
+    """The generators of both domains, in float32, of equal sizes."""
 
     a: Generator
     b: Generator
 
     @property
     def sizes(self) -> GeneratorSizes:
-        """The size of each of the two."""
+        """The sizes of each generator."""
         return self.a.sizes
 
 
 def load_checkpoint(path: Path) -> GeneratorPair:
-    """Read a pair of generators; widths and counts are read off the tensors.
+    """Read a pair of generators; widths and counts are read from the tensors.
 
-    float16 and bfloat16 weights become float32. The running statistics that PyTorch 0.3 kept for instance
-    norms are dropped; any other key too many or too few, or a wrong shape, is a `CheckpointError`.
+    float16 and bfloat16 weights become float32. The running statistics that PyTorch 0.3 saved for instance
+    norms are ignored; any other missing or unknown key, or a wrong shape, is a `CheckpointError`.
     """
     return pair_of(read_document(path), path)
 
 
 def pair_of(document: Any, path: Path) -> GeneratorPair:
-    """Build the pair that a file at `path` was found to hold; errors as of `load_checkpoint`."""
+    """Build the pair from the contents of the file at `path`; errors as `load_checkpoint`."""
     states = _states(document, path)
     a = _generator(states["a"], "a", path)
     b = _generator(states["b"], "b", path)
@@ -66,7 +66,7 @@ def pair_of(document: Any, path: Path) -> GeneratorPair:
 
 
 def save_checkpoint(path: Path, a: Generator, b: Generator, dtype: torch.dtype = torch.float32) -> None:
-    """Write two generators in the published form, their weights as `dtype`; equal weights are equal bytes."""
+    """Write two generators in the published format, weights as `dtype`; equal weights give equal bytes."""
     document = {name: _plain(generator.state_dict(), dtype) for name, generator in (("a", a), ("b", b))}
     with atomic_write(path) as stream:
         torch.save(document, stream)
@@ -77,7 +77,7 @@ def _plain(state: State, dtype: torch.dtype) -> OrderedDict[str, Tensor]:
 
 
 def read_document(path: Path) -> Any:
-    """Read what a file of weights holds, whosever they are; `CheckpointError` when it cannot be."""
+    """Read the contents of any weights file; `CheckpointError` when that fails."""
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a checkpoint", hint="use a file in it")
     if not path.is_file():

@@ -1,7 +1,7 @@
 """UNIT's generator: an encoder to a shared code and a decoder from it (Liu, Breuel, Kautz, NIPS 2017).
 
-Every convolution is preceded by a reflection pad and has no padding of its own. Module names are chosen so
-that the state dict has the keys of the published checkpoints, in their order.
+Every convolution has a reflection pad before it and no padding of its own. Module names are chosen so that
+the state dict has the keys of the published checkpoints, in the same order.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from unit.network.settings import GeneratorSizes
 
 def reflected(x: Tensor, pad: int) -> Tensor:
     """(N, C, H, W) with `pad` pixels mirrored on to each side, of the same type."""
-    with torch.autocast(x.device.type, enabled=False):  # It would make float32 of it, and back.
+    with torch.autocast(x.device.type, enabled=False):  # Autocast would convert to float32 and back.
         return F.pad(x, (pad,) * 4, mode="reflect")
 
 
 class UpsampledTwofold(nn.Module):
-    """Each pixel four times, as a square."""
+    """Nearest-neighbour upsampling by 2."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, 2 H, 2 W), of the same type."""
@@ -29,10 +29,10 @@ class UpsampledTwofold(nn.Module):
 
 
 class UnitLayerNorm(nn.Module):
-    """UNIT's own layer norm: per sample over (C, H, W), by the unbiased standard deviation.
+    """UNIT's own layer norm: per sample over (C, H, W), with the unbiased standard deviation.
 
     y = gamma * (x - mean) / (std + eps) + beta. eps is added to the standard deviation, not to the variance,
-    so this is neither `torch.nn.LayerNorm` nor a group norm of one group.
+    so this is neither `torch.nn.LayerNorm` nor a group norm with one group.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
@@ -43,7 +43,7 @@ class UnitLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
-        # In bfloat16 the statistics would keep 8 bits; they are always taken in float32.
+        # In bfloat16 the statistics would have 8 bits; they are always computed in float32.
         std, mean = torch.std_mean(x.float(), dim=(1, 2, 3), correction=1, keepdim=True)
         scale = self.gamma[:, None, None] / (std + self.eps)
         shift = self.beta[:, None, None] - mean * scale
@@ -51,28 +51,27 @@ class UnitLayerNorm(nn.Module):
 
 
 class UnitInstanceNorm(nn.Module):
-    """Per sample and channel, by the biased variance with eps in the root; no parameters, nothing running.
+    """Per sample and channel, with the biased variance, eps in the root; no parameters or running statistics.
 
-    A group norm of as many groups as channels is the same thing, and several times as fast on a CPU; where
-    gradients are asked for, a batch norm of each sample alone is faster still. Of values in bfloat16
-    both keep the statistics in float32.
+    A group norm with as many groups as channels is the same, and several times as fast on a CPU; with
+    gradients, a batch norm of each sample alone is even faster. For bfloat16 values both compute the
+    statistics in float32.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
         if x.requires_grad and x.device.type == "cpu":
             return torch.cat([_batch_normed(one) for one in x.split(1)])
-        with torch.autocast(
-            x.device.type, enabled=False
-        ):  # On a GPU it would make float32 of all that follows.
+        # On a GPU autocast would convert all that follows to float32.
+        with torch.autocast(x.device.type, enabled=False):
             return F.group_norm(x, x.shape[1], eps=1e-5)
 
 
 def _batch_normed(x: Tensor) -> Tensor:
-    """One sample as a batch, whose norm is then the same thing.
+    """The batch norm of one sample, which equals its instance norm.
 
-    Its gradient takes a tenth of a group norm's time where channels come last. It has weights because with
-    them it keeps the statistics in float32.
+    With channels last, its gradient takes a tenth of the time of a group norm's. With weights it computes the
+    statistics in float32.
     """
     scale, shift = torch.ones(x.shape[1]), torch.zeros(x.shape[1])
     return F.batch_norm(x, None, None, scale, shift, training=True, eps=1e-5)
@@ -81,8 +80,8 @@ def _batch_normed(x: Tensor) -> Tensor:
 class ConvBlock(nn.Module):
     """Reflection pad, convolution with bias, norm, activation, in this order.
 
-    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "batch" (always of the batch at
-        hand; with scale and shift), "none".
+    norm: "instance" (`UnitInstanceNorm`), "layer" (`UnitLayerNorm`), "batch" (with the
+        statistics of the batch, also in eval mode; with scale and shift), "none".
     activation: "relu", "leaky" (slope 0.2), "tanh", "none".
     """
 
@@ -115,7 +114,7 @@ class ConvBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 instance-normed convolutions around which the input is added; nothing after the sum."""
+    """Two 3x3 convolutions with instance norm, plus the input; no activation after the sum."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -131,7 +130,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualBlocks(nn.Module):
-    """`count` residual blocks one after another."""
+    """`count` residual blocks in sequence."""
 
     def __init__(self, channels: int, count: int) -> None:
         super().__init__()
@@ -183,10 +182,10 @@ class Decoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """The generator of one domain: `enc` codes its images, `dec` makes images of it.
+    """The generator of one domain: `enc` encodes its images, `dec` decodes images of the domain.
 
-    Day to night is the night generator's `dec` of the day generator's `enc`; decoding with the own `dec`
-    reconstructs. Training adds unit Gaussian noise to the code; translation does not.
+    Day to night is the `dec` of the night generator after the `enc` of the day generator; decoding with a
+    generator's own `dec` reconstructs. Training adds unit Gaussian noise to the code; translation does not.
     """
 
     def __init__(self, sizes: GeneratorSizes) -> None:

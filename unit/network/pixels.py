@@ -1,4 +1,4 @@
-"""Images as a network takes them, and what it gives as images; as the published scripts do it."""
+"""Convert images to the input of a network and its output to images, as the published scripts do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAX_MODEL_PIXELS = 16_000_000
 
 
 def network_levels(pixels: np.ndarray, shorter_side: int | None) -> Tensor:
-    """(H, W, 3) uint8 to (3, H', W') uint8, its shorter side of `shorter_side` pixels; None for its own.
+    """(H, W, 3) uint8 to (3, H', W') uint8, with a shorter side of `shorter_side` pixels; None keeps it.
 
-    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when it
-    shrinks. Nothing is resampled when the shorter side fits already.
+    The longer side is truncated to whole pixels; the filter is Pillow's bilinear, which averages when
+    shrinking. An image with the right shorter side is not resampled.
     """
     resized = resize_shorter(Image.fromarray(pixels), shorter_side or min(pixels.shape[:2]))
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
@@ -45,15 +45,15 @@ def resize_shorter(image: Image.Image, shorter_side: int) -> Image.Image:
 
 
 def to_pixels(y: Tensor, stretch: str, rounding: float = 0.5) -> np.ndarray:
-    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8; `rounding` is added before levels are cut to whole ones.
+    """(N, 3, H, W) in -1..1 to (N, H, W, 3) uint8; `rounding` is added before levels are truncated.
 
-    "minmax" maps each image's smallest value of all channels to 0 and its largest to 255; "none" maps -1 to
-    0 and 1 to 255.
+    "minmax" maps the smallest value of all channels of an image to 0 and the largest to 255; "none" maps -1
+    to 0 and 1 to 255.
     """
     t = (y + 1) / 2
     if stretch == "minmax":
         low, high = t.amin((1, 2, 3), keepdim=True), t.amax((1, 2, 3), keepdim=True)
-        # The floor keeps an image of one colour from being divided by nothing.
+        # The minimum avoids a division by zero for an image of one colour.
         t = (t - low) / (high - low).clamp(min=1e-5)
     levels = (t * 255 + rounding).clamp(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -1,4 +1,4 @@
-"""How images are translated, and sizes and choices of the networks; without torch, so help is instant."""
+"""Settings of translation, and sizes of the networks; without torch, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 from pipeline.runtime.ranges import Pixels, Range, require_ranges
 
 DiscriminatorNorm = Literal["none", "batch", "instance", "layer"]
-# What the weights of the perceptual term were made for: their images are to be prepared as these were.
+# The framework of the VGG weights of the perceptual loss, which decides how images are prepared.
 VggInput = Literal["caffe", "torchvision"]
 # Reflection pads need a side longer than the pad; the code must be at least 2 by 2.
 _SMALLEST_CODE = 2
@@ -19,7 +19,7 @@ class GeneratorSizes:
     """The size of a generator; the published checkpoints are `GeneratorSizes(64, 2, 4)`.
 
     dim: channels after the first convolution; they double at each downsampling.
-    n_downsample: how often the sides are halved.
+    n_downsample: number of times that the sides are halved.
     n_res: residual blocks in the encoder, and again in the decoder.
     """
 
@@ -38,7 +38,7 @@ class GeneratorSizes:
 
     @property
     def smallest_side(self) -> int:
-        """The shortest input side in pixels that the reflection pads allow."""
+        """The smallest input side in pixels that the reflection pads allow."""
         return max(4, _SMALLEST_CODE * 2**self.n_downsample)
 
 
@@ -84,7 +84,7 @@ class UnitSettings:
         require_ranges(self)
 
     def record(self) -> dict[str, object]:
-        """What an image depends on: without choices that are not made, and without trust."""
+        """The settings that results depend on, without default values and without `trusted`."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {
             name: value for name, (value, usual) in values.items() if value != usual and name != "trusted"

@@ -1,4 +1,4 @@
-"""A training of UNIT from two unpaired domains: losses, discriminator, steps, states, estimates.
+"""Training UNIT on two unpaired domains: losses, discriminator, steps, states, estimates.
 
-train.py is the stage's function.
+train.py has the function of the stage.
 """

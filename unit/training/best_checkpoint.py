@@ -1,4 +1,4 @@
-"""Weights of a training run that were judged, and how the best ones are known."""
+"""Score the weights of a training run and choose the best ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unit.training.losses import l1
 
 @dataclass(frozen=True)
 class ScoredWeights:
-    """Both generators' weights after `iteration` iterations, on the CPU, and their `recovery_error`."""
+    """The weights of both generators after `iteration` iterations, on the CPU, and their `recovery_error`."""
 
     iteration: int
     error: float
@@ -27,11 +27,11 @@ class ScoredWeights:
 
     @staticmethod
     def of_state(state: dict[str, Any]) -> ScoredWeights:
-        """What `state` was returned by, wherever its tensors are now."""
+        """The inverse of `state`; tensors may be on any device."""
         return ScoredWeights(state["iteration"], state["error"], _copied(state["a"]), _copied(state["b"]))
 
     def generators(self, like: Generator) -> tuple[Generator, Generator]:
-        """The generators themselves, where and as large as `like`."""
+        """The generators themselves, with the sizes and on the device of `like`."""
         device = next(like.parameters()).device
         a, b = Generator(like.sizes), Generator(like.sizes)
         a.load_state_dict(self.a)
@@ -40,13 +40,13 @@ class ScoredWeights:
 
 
 def score_weights(iteration: int, a: Generator, b: Generator, day: Tensor, night: Tensor) -> ScoredWeights:
-    """Judge the weights of `a` and `b` after `iteration` iterations by the images of `recovery_error`."""
+    """Score the weights of `a` and `b` after `iteration` iterations; images as for `recovery_error`."""
     error = recovery_error(a, b, day, night)
     return ScoredWeights(iteration, error, _copied(a.state_dict()), _copied(b.state_dict()))
 
 
 def better(best: ScoredWeights | None, other: ScoredWeights) -> ScoredWeights:
-    """The one with less error; of equal ones `best`."""
+    """The one with the smaller error; `best` if they are equal."""
     return other if best is None or other.error < best.error else best
 
 
@@ -56,11 +56,11 @@ def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def recovery_error(a: Generator, b: Generator, day: Tensor, night: Tensor) -> float:
-    """How far images (N, 3, H, W) in -1..1 are from themselves after they were coded and decoded.
+    """The mean absolute error of images (N, 3, H, W) in -1..1 after encoding and decoding.
 
-    The mean, over all images, of the absolute difference (0 to 2) to the reconstruction and to what comes
-    back from the other time of day, without noise. It tells how much of a place is kept; of how much a night
-    looks like one it tells nothing: generators that change no image at all have the least error.
+    The mean, over all images, of the absolute difference (0 to 2) to the reconstruction and to the image
+    translated to the other time of day and back, without noise. It measures how much of a place is kept, but
+    not how real a night looks: generators that change no image have the smallest error.
     """
     device = next(a.parameters()).device
     errors = [

@@ -1,4 +1,4 @@
-"""A training run's losses over its iterations."""
+"""The loss curve of a training run."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Curve:
         self._count = 0
 
     def add(self, losses: dict[str, Tensor]) -> None:
-        """Take in the losses of one more iteration; nothing waits for the device."""
+        """Add the losses of one iteration; nothing waits for the device."""
         for name, loss in losses.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
         self._count += 1
 
     def close_row(self, iteration: int, **measured: float) -> None:
-        """End a row after `iteration` iterations, with what was measured there."""
+        """End a row after `iteration` iterations, with the values `measured` there."""
         means = {name: float(total) / self._count for name, total in self._sums.items()}
         self.rows[iteration] = means | measured
         self._sums, self._count = {}, 0
 
     def state(self) -> dict[str, Any]:
-        """Everything to continue from, as nested dicts of tensors and numbers."""
+        """The state to resume from, as nested dicts of tensors and numbers."""
         return {"rows": self.rows, "sums": self._sums, "count": self._count}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Resume from the return value of `state`."""
         self.rows, self._sums, self._count = state["rows"], state["sums"], state["count"]

@@ -32,7 +32,7 @@ class Discriminator(nn.Module):
         return nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(N, 3, H, W) in -1..1 to one map of scores (N, 1, H', W') a scale, the finest first."""
+        """(N, 3, H, W) in -1..1 to one map of scores (N, 1, H', W') per scale, the finest first."""
         maps: list[Tensor] = []
         for scale, network in enumerate(self.cnns):
             if scale:

@@ -1,10 +1,9 @@
-"""What discriminators see where images are few: each one, real or translated, changed at random.
+"""Augmentation for the discriminators when there are few images: real and translated images change randomly.
 
-A discriminator that sees the same few images again and again learns them by heart, and then asks for their
-colours and places instead of for night. Changes that a gradient goes through, made to real and translated
-images alike, keep it from that and do not leak into what is translated (Zhao et al., "Differentiable
-Augmentation for Data-Efficient GAN Training", NeurIPS 2020). Brightness and contrast stay as they are: they
-are what tells a night.
+A discriminator that sees the same few images again and again memorises them, and then rewards their colours
+and places instead of night. Differentiable augmentation of both real and translated images prevents this and
+does not leak into the translations (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
+Training", NeurIPS 2020). Brightness and contrast are not changed, because they distinguish night from day.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# In a step each domain's discriminator looks at a real and a translated image to learn, and at the
-# translated one once more for the generators.
+# In a step the discriminator of each domain sees a real and a translated image in its own update, and the
+# translated one again in the update of the generators.
 LOOKS = 6
-# Random numbers that a view of one image takes.
+# Random numbers for a view of one image.
 DRAWN = 5
 # The largest shift and the side of the covered rectangle, as shares of an image's side.
 _SHIFT, _COVER = 1 / 8, 1 / 2
@@ -26,20 +25,20 @@ _SHIFT, _COVER = 1 / 8, 1 / 2
 
 @dataclass(frozen=True)
 class Views:
-    """How the images of one step are seen; drawn: (N, `LOOKS`, `DRAWN`) in 0..1, None for as they are."""
+    """The views of the images in one step; drawn: (N, `LOOKS`, `DRAWN`) in 0..1, None for no change."""
 
     drawn: Tensor | None
 
     def __call__(self, look: int, x: Tensor) -> Tensor:
-        """The images (N, 3, H, W) in -1..1 as they are seen at that look."""
+        """The views of images (N, 3, H, W) in -1..1 at this look."""
         return x if self.drawn is None else changed(x, self.drawn[:, look])
 
 
 def changed(x: Tensor, drawn: Tensor) -> Tensor:
     """A view of each image of `x`, (N, 3, H, W) in -1..1; `drawn` is (N, `DRAWN`) in 0..1.
 
-    Colours get 0 to 2 times as strong, the image is shifted by up to an eighth of its sides, and a
-    rectangle of half its sides is covered. What was shifted in and what is covered is 0, a middle grey.
+    Saturation is multiplied by 0 to 2, the image is shifted by up to an eighth of its sides, and a rectangle
+    of half its sides is covered. Pixels shifted in or covered are 0, a middle grey.
     """
     views = []
     for one, numbers in zip(x.split(1), drawn.tolist(), strict=True):

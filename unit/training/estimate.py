@@ -1,4 +1,4 @@
-"""What a training run will take: memory by its sizes, time by steps like its own."""
+"""Estimate a training run: memory from its sizes, time from measured steps."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from unit.training.settings import TrainSettings
 
 _LOG = logging.getLogger(__name__)
 
-# Bytes, fitted to the peaks that processes came to: 15 trainings of dim 16 to 64, crops of 32x32 to 288x512,
-# both arithmetics, with and without checkpointing, batches of 1 and 2; all lie within 10 %.
+# Bytes, fitted to the peaks of 15 training runs: dim 16 to 64, crops of 32x32 to 288x512, float32 and
+# bfloat16, with and without checkpointing, batches of 1 and 2; all are within 10 %.
 _PROCESS = 760_000_000
 # Weights, their gradients, two moments and the running mean, float32.
 _OF_A_WEIGHT = 20
-# For each number that a convolution gives in a step, by arithmetic: where everything is kept, and where only
-# the largest part that is computed again counts.
+# For each output value of a convolution in a step, by number format: if everything is kept, and if only the
+# largest part that is computed again counts.
 _KEPT = {"off": 21.6, "bfloat16": 13.1}
 _RECOMPUTED = {"off": 38.8, "bfloat16": 28.8}
 _JUDGED = 31.6
-# In a step each generator's encoder and decoder run so often, for each image of a domain.
+# Runs of the encoder and the decoder of each generator in a step, for each image of a domain.
 _ENCODINGS, _DECODINGS, _DECODED_AT_ONCE = 4, 6, 2
-# Convolutions are counted on a crop of so many pixels a side, for what they give grows with the area.
+# Outputs are counted on a crop of this side in pixels, because they grow with the area.
 _COUNTED_ON = 64
-# Steps that are timed, after one that finds everything cold.
+# Steps that are timed, after one to warm up.
 _TIMED = 3
 _TIMES = "seconds.json"
 
@@ -40,11 +40,11 @@ _TIMES = "seconds.json"
 def memory_of_training(
     settings: TrainSettings, pictures: int, arithmetic: str, features: nn.Module | None
 ) -> int:
-    """Estimate the bytes that a process takes at most for a training on a CPU.
+    """Estimate the peak memory of a training process on a CPU, in bytes.
 
-    pictures: of each domain in a step of this process. arithmetic: "off" or "bfloat16", what autocast
-    came to. features: the perceptual term's network; it was not among what the numbers were fitted to, and is
-    counted as a part of a generator.
+    pictures: images of each domain in a step of this process. arithmetic: the resolved autocast, "off" or
+    "bfloat16". features: the network of the perceptual loss; the numbers were fitted without it, so it is
+    counted like a part of a generator.
     """
     with torch.no_grad():
         generator = Generator(settings.generator)
@@ -67,7 +67,7 @@ def memory_of_training(
 
 
 def _given(network: nn.Module, x: Tensor) -> tuple[int, Tensor]:
-    """How many numbers the convolutions of `network` give for `x`, and what it gives itself."""
+    """The number of output values of the convolutions of `network` for `x`, and its output."""
     counts: list[int] = []
     hooks = [
         module.register_forward_hook(lambda _module, _inputs, output: counts.append(output.numel()))
@@ -83,9 +83,9 @@ def _given(network: nn.Module, x: Tensor) -> tuple[int, Tensor]:
 
 
 class Timing:
-    """Says how long a run will take: at once if one like it ran before, and as soon as its own steps tell.
+    """Logs how long a run will take: at once if a similar one ran before, and after its own first steps.
 
-    What was measured is remembered in `folder`, by what a step's time depends on. Nothing is computed for it.
+    Measured times are kept in `folder`, by the settings that they depend on. No extra steps are computed.
     """
 
     def __init__(self, settings: TrainSettings, machine: str, folder: Path) -> None:
@@ -96,9 +96,9 @@ class Timing:
         self._since = 0.0
 
     def announce(self, memory: int, started_at: int) -> None:
-        """Say what is known before the first step."""
+        """Log the estimate before the first step."""
         left = self._settings.iterations - started_at
-        # Tied iterations are quicker, and say nothing of the others.
+        # Tied iterations are faster, so they are not timed.
         self._first = max(started_at, self._settings.tied_iterations) + 1
         known = self._known().get(self._like)
         if known is None:
@@ -110,7 +110,7 @@ class Timing:
         _LOG.info(words.rstrip("; "))
 
     def done(self, iteration: int) -> None:
-        """Take note that `iteration` (from 0) is done."""
+        """Record that `iteration` (from 0) is done."""
         if iteration + 1 == self._first:
             self._since = time.monotonic()
         if iteration + 1 == self._first + _TIMED and self._since:
@@ -128,7 +128,7 @@ class Timing:
 
 
 def in_words(seconds: float) -> str:
-    """A time in the unit that fits it, such as "35 minutes"."""
+    """A duration in a suitable unit, such as "35 minutes"."""
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -136,7 +136,7 @@ def in_words(seconds: float) -> str:
 
 
 def _shape(settings: TrainSettings) -> list[object]:
-    """What of the settings a step's time depends on."""
+    """The settings that the time of a step depends on."""
     crop = (settings.crop_height, settings.crop_width, settings.batch, settings.shorter_side)
     terms = (settings.vgg_w > 0, settings.edge_w > 0, settings.autocast, settings.checkpointing)
     return [str(settings.generator), str(settings.discriminator), *crop, *terms]

@@ -1,4 +1,4 @@
-"""What a training run starts from: seeded random numbers, and weights drawn as in the published training."""
+"""Seeded random numbers, and initial weights with the distributions of the published training."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def seeded(seed: int, purpose: int, number: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """The random numbers of one purpose, of which each may have many series; other ones on a GPU."""
+    """The random generator of one purpose and series; a GPU gives other numbers than a CPU."""
     key = np.random.SeedSequence([seed, purpose, number]).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(key) >> 1)
 
 
 def initial_generator(settings: TrainSettings, rng: torch.Generator) -> Generator:
-    """A generator as training starts from: He normal convolutions, biases 0, gamma uniform in 0..1."""
+    """An initial generator: He normal convolutions, biases 0, gamma uniform in 0..1."""
     return _drawn(Generator(settings.generator), rng, partial(nn.init.kaiming_normal_, a=0, mode="fan_in"))
 
 
 def initial_discriminator(settings: TrainSettings, rng: torch.Generator) -> Discriminator:
-    """A discriminator as training starts from: N(0, 0.02) convolutions, biases 0.
+    """An initial discriminator: N(0, 0.02) convolutions, biases 0.
 
     As in a generator, gamma of a layer norm is uniform in 0..1; the scale of a batch norm is 1.
     """

@@ -1,7 +1,7 @@
-"""The losses of UNIT: two VAE-GANs with a shared code, tied by a cycle (Liu, Breuel, Kautz, NIPS 2017).
+"""The losses of UNIT: two VAE-GANs with a shared code and a cycle (Liu, Breuel, Kautz, NIPS 2017).
 
-Under autocast networks give bfloat16; the losses themselves are always taken in float32.
-Names: x_ab is an image of a translated to b, x_aa its reconstruction, x_aba its way to b and back.
+Under autocast networks return bfloat16; the losses are always computed in float32.
+Names: x_ab is an image of a translated to b, x_aa its reconstruction, x_aba its translation to b and back.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from unit.training.settings import TrainSettings
 
 # (N, 3, H, W) in -1..1 to a feature map (N, C, H', W').
 Features = Callable[[Tensor], Tensor]
-# Images (N, 3, H, W) in -1..1 to one map of scores a scale.
+# Images (N, 3, H, W) in -1..1 to one map of scores per scale.
 Judge = Callable[[Tensor], list[Tensor]]
-# A part of a generator and what it takes, to what it gives.
+# A part of a generator and its input, to its output.
 Through = Callable[[nn.Module, Tensor], Tensor]
-# Added to brightness (0..1) before the log, so that noise in the dark is no edge; and the gradient of that
-# (1 / pixel) at which an edge counts half.
+# Added to brightness (0..1) before the log, so that noise in the dark is not an edge; and the gradient of the
+# log (1 / pixel) at which an edge counts half.
 _DARK, _HALF_EDGE = 0.05, 0.1
 
 
@@ -41,9 +41,9 @@ class Noise:
 
 @dataclass(frozen=True)
 class Translations:
-    """Images of one batch of each domain, their codes (without noise), and what is made of them.
+    """A batch of images of each domain, their codes (without noise), and their translations.
 
-    With the graph of their gradients.
+    With the graph for their gradients.
     """
 
     x_a: Tensor
@@ -61,13 +61,13 @@ class Translations:
 
 
 def kept(network: nn.Module, x: Tensor) -> Tensor:
-    """Run `network` on `x`, with all that its gradients need kept in memory."""
+    """Run `network` on `x`, with all activations kept for the gradients."""
     y: Tensor = network(x)
     return y
 
 
 def recomputed(network: nn.Module, x: Tensor) -> Tensor:
-    """Run `network` on `x`, and once more for its gradients: only `x` is kept in memory in between."""
+    """Run `network` on `x`, and again for its gradients: only `x` is kept in between."""
     y: Tensor = checkpoint(network, x, use_reentrant=False, preserve_rng_state=False)
     return y
 
@@ -75,11 +75,11 @@ def recomputed(network: nn.Module, x: Tensor) -> Tensor:
 def translate_both_ways(
     a: Generator, b: Generator, x_a: Tensor, x_b: Tensor, noise: Noise, through: Through = kept
 ) -> Translations:
-    """Code, reconstruct, translate and bring back both batches, (N, 3, H, W) in -1..1 each.
+    """Encode, reconstruct, translate and translate back both batches, (N, 3, H, W) in -1..1 each.
 
-    The same noise serves the decodings in the own and in the other domain. What one decoder has to decode at
-    a time goes through it as one batch, which is only quicker: every norm of the generator is per sample.
-    `through` runs each encoder and decoder: `kept` or `recomputed`.
+    The same noise is used for decoding in both domains. Each decoder decodes both codes as one batch, only
+    for speed: every norm of the generator is per sample. `through` runs each encoder and decoder: `kept` or
+    `recomputed`.
     """
     code_a, code_b = through(a.enc, x_a), through(b.enc, x_b)
     noisy = torch.cat((code_a + noise.a, code_b + noise.b))
@@ -92,14 +92,14 @@ def translate_both_ways(
 
 
 def discriminator_loss(discriminator: Judge, fake: Tensor, real: Tensor) -> Tensor:
-    """Least-squares GAN loss: translated images are to score 0, real ones 1; summed over the scales."""
+    """Least-squares GAN loss: target 0 for translated images, 1 for real ones; summed over the scales."""
     fakes = [scores.float().square().mean() for scores in discriminator(fake)]
     reals = [(scores.float() - 1).square().mean() for scores in discriminator(real)]
     return torch.stack(fakes + reals).sum()
 
 
 def adversarial_loss(discriminator: Judge, fake: Tensor) -> Tensor:
-    """Least-squares GAN, the generator's side: translated images are to score 1; summed over the scales."""
+    """Least-squares GAN loss of the generator: the target is 1; summed over the scales."""
     return torch.stack([(scores.float() - 1).square().mean() for scores in discriminator(fake)]).sum()
 
 
@@ -123,10 +123,10 @@ def perceptual_loss(translated: Tensor, source: Tensor) -> Tensor:
 def edge_loss(night: Tensor, day: Tensor) -> Tensor:
     """How far the edges of `night` are from those of `day`, both (N, 3, H, W) in -1..1; 0 for the same edges.
 
-    An edge is a gradient of the logarithm of brightness, which a smooth light over the scene does not change.
-    As in the normalised gradient fields of Haber and Modersitzki (2006) it counts by its direction, whichever
-    side is the brighter (a lit window is a dark one inverted), and hardly by its strength: compared are
-    g g' / (|g|^2 + 0.1^2), so both an edge that the night lost and one that it made up cost up to 1.
+    An edge is a gradient g of the logarithm of brightness, which smooth illumination does not change. As in
+    the normalised gradient fields of Haber and Modersitzki (2006), its direction counts, not its sign (a lit
+    window is a dark one inverted), and hardly its strength: the terms compared are g g' / (|g|^2 + 0.1^2), so
+    an edge that the night lost and one that it invented both cost up to 1.
     """
     return sum(
         ((one - other).square().mean() for one, other in zip(_edges(night), _edges(day), strict=True)),
@@ -137,7 +137,7 @@ def edge_loss(night: Tensor, day: Tensor) -> Tensor:
 @functools.cache
 def _sobel(device: torch.device) -> tuple[Tensor, Tensor]:
     """Filters (1, 1, 3, 3) of the gradient along x and along y; sent to a device once."""
-    # Whoever asks first: one that asks for gradients may be next.
+    # Cached: the next caller may need gradients, which inference tensors do not allow.
     with torch.inference_mode(mode=False):
         smooth, slope = torch.tensor([1.0, 2.0, 1.0]) / 4, torch.tensor([-1.0, 0.0, 1.0]) / 2
         along_x, along_y = (
@@ -147,7 +147,7 @@ def _sobel(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _edges(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each pixel's normalised g g' of (N, 3, H, W): along x, along y, and across, the last times root 2."""
+    """Each pixel's normalised g g' of (N, 3, H, W): xx, yy, and xy times root 2."""
     brightness = (x.float().mean(dim=1, keepdim=True) + 1) / 2
     log = (brightness.clamp_min(0) + _DARK).log()
     gx, gy = (nn.functional.conv2d(log, filter_) for filter_ in _sobel(log.device))
@@ -165,8 +165,8 @@ def generator_losses(
 ) -> dict[str, Tensor]:
     """The unweighted terms of the generators' loss, by name.
 
-    `features` gives the maps of the perceptual terms; without it they are left out. `edges` adds the term of
-    `edge_loss`, for b as the night.
+    `features` computes the maps of the perceptual terms, which are left out without it. `edges` adds the term
+    of `edge_loss`, with b as the night.
     """
     losses = {
         "recon_x_a": l1(t.x_aa, t.x_a),
@@ -189,7 +189,7 @@ def generator_losses(
 
 
 def total_loss(losses: dict[str, Tensor], settings: TrainSettings) -> Tensor:
-    """The sum of `generator_losses`, each by its factor of the settings."""
+    """The sum of `generator_losses`, each with its weight in the settings."""
     factor = {
         "recon_x": settings.recon_x_w,
         "recon_kl": settings.recon_kl_w,

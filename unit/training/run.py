@@ -1,4 +1,4 @@
-"""The book-keeping of a training run: crops in; states, loss curves and sheets out."""
+"""A training run in its folder: writes states, loss curves and sheets of samples."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from unit.training.settings import TrainSettings
 from unit.training.step import Trainer
 from unit.training.training_images import CropSource
 
-# Iterations between two looks at whether all losses are numbers; each look waits for the device.
+# Iterations between two checks that all losses are finite; each check waits for the device.
 _LOOK_EVERY = 20
-# Images of each domain by which weights are judged.
+# Images of each domain that weights are scored on.
 _SCORED_ON = 4
 
 
 class Run:
-    """One run in its folder: an iteration at a time, with what is then due.
+    """One run in its folder, one iteration at a time.
 
-    Rows of its curve end, and weights are judged, after multiples of `save_every`; what an end elsewhere adds
-    is not saved, so that a run which continues beyond it comes to the same as one that did not end there.
-    Of several processes all keep the same books, and the first one writes them.
+    After multiples of `save_every` a row of the curve ends and the weights are scored. A run that ends in
+    between does not save its last row, so that continuing it gives the same result as one long run. Several
+    processes all keep the same records, and the first one writes them.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Run:
         self.curve = Curve()
         self.best: ScoredWeights | None = None
         self._scored_on = [source.middles(_SCORED_ON) for source in sources]
-        # Losses of iterations that have not been looked at, by iteration.
+        # Losses that have not been checked yet, by iteration.
         self._unseen: dict[int, dict[str, Tensor]] = {}
 
     def resume(self) -> int:
-        """Load the saved state of these images and settings, if any; the iteration to continue with."""
+        """Load the saved state of these images and settings, if any; return the next iteration."""
         most = self.settings.iterations
         found = load_state(self.folder, self.group, self.trainer.device, at_most=most)
         if found is None:
@@ -61,12 +61,12 @@ class Run:
         return iteration
 
     def own_positions(self, iteration: int) -> range:
-        """The numbers of the crops that this process takes in an iteration."""
+        """The numbers of the crops of this process in an iteration."""
         mine: range = self.group.share(self._positions(iteration))
         return mine
 
     def iterate(self, iteration: int, day: Tensor, night: Tensor) -> None:
-        """Train on the crops of `iteration`, (N, 3, H, W) each, then save and show what is due."""
+        """Train on the crops of `iteration`, (N, 3, H, W) each, then save the state and the sheet if due."""
         settings = self.settings
         losses = self.trainer.step(day, night, iteration)
         self.curve.add(losses)
@@ -80,7 +80,7 @@ class Run:
             self._sheet(self.folder / f"sheet_{done:08d}.jpg", self.trainer.mean_a, self.trainer.mean_b)
 
     def finish(self) -> ScoredWeights:
-        """Write the whole curve and the last sheet; the weights to export."""
+        """Write the whole curve and the last sheet; return the weights to export."""
         done = self.settings.iterations
         last = self._score(done)
         if done % self.settings.save_every:
@@ -101,7 +101,7 @@ class Run:
     def _save(self, done: int) -> None:
         self._require_numbers()
         if not self.trainer.is_finite():
-            # A weight that broke any earlier would have shown in the losses of the iteration after it.
+            # An earlier fault would have shown in the losses of the next iteration.
             raise self._broken(done - 1, "weights or Adam's moments")
         if done % self.settings.save_every == 0:
             self._take(self._score(done))
@@ -118,12 +118,12 @@ class Run:
         return scored
 
     def _take(self, scored: ScoredWeights) -> None:
-        """End a row of the curve with these weights, and remember them if they are the best so far."""
+        """End a row of the curve with these weights, and keep them if they are the best so far."""
         self.curve.close_row(scored.iteration, recovery_error=scored.error)
         self.best = better(self.best, scored)
 
     def _require_numbers(self) -> None:
-        """`DusklineError` for the first of the unseen iterations that has a loss which is not a number."""
+        """`DusklineError` for the first unchecked iteration with a NaN or infinite loss."""
         for iteration, losses in self._unseen.items():
             finite = torch.stack(list(losses.values())).isfinite().tolist()
             broken = [name for name, good in zip(losses, finite, strict=True) if not good]
@@ -132,7 +132,7 @@ class Run:
         self._unseen.clear()
 
     def _positions(self, iteration: int) -> range:
-        """The numbers of the crops of an iteration, those of all processes."""
+        """The numbers of the crops of all processes in an iteration."""
         first = iteration * self.settings.batch
         return range(first, first + self.settings.batch)
 

@@ -33,9 +33,9 @@ def write_sheet(
     night: tuple[Path, ...],
     shorter_side: int,
 ) -> None:
-    """Write a JPEG: rows of a day, its reconstruction, its night and back; below the same from the night.
+    """Write a JPEG: rows of a day image, its reconstruction, its night and back; below, the same from night.
 
-    The images are spread evenly over `day` and `night`; each is shown whole, in the networks' size.
+    The images are spread evenly over `day` and `night`; each is shown whole, in the size of the networks.
     """
     device = next(a.parameters()).device
     blocks = []

@@ -1,4 +1,4 @@
-"""Every choice of a training run that can change its weights."""
+"""All settings of a training run that can change its weights."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class DiscriminatorSizes:
 
     @property
     def smallest_side(self) -> int:
-        """The shortest side in pixels of a training crop: the coarsest map must not be empty.
+        """The smallest side of a training crop in pixels: the coarsest map must not be empty.
 
-        Where each channel of it is normed, it must not be a single value either: its deviation would be 0.
+        If its channels are normalised separately, it must not be a single value either: its deviation is 0.
         """
         least = 2 if self.norm in ("batch", "instance") else 1
         return least * 2 ** (self.n_layer + self.num_scales - 1)

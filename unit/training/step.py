@@ -30,13 +30,13 @@ from unit.training.losses import (
 )
 from unit.training.settings import TrainSettings
 
-# What of a seed is for what.
+# Purposes of the random series of a seed.
 _INITIAL_WEIGHTS, _NOISE, _VIEWS = 10, 11, 12
 
 
 # x_a, x_b and the noise of some images of a batch.
 Part = tuple[Tensor, ...]
-# What some images of a batch were made into, and how the discriminators see that.
+# The translations of some images of a batch, and the discriminators' views of them.
 Attempt = tuple[Translations, Views]
 Item = TypeVar("Item")
 
@@ -44,10 +44,9 @@ Item = TypeVar("Item")
 class Trainer:
     """Generators and discriminators of both domains with their optimizers; a = day, b = night.
 
-    `threads` images are worked on side by side; that does not change a bit of the result.
-    Of `group` each process works on its share of the images; sums over the batch are made over all of them.
-    Nothing here remembers a random state: noise is drawn again for each iteration from its number, so that
-    `state` holds all there is to continue from.
+    `threads` images are computed in parallel, which does not change a bit of the result. Each process of
+    `group` computes its share of the images; sums over the batch go over all processes. There is no random
+    state: the noise of an iteration is seeded by its number, so `state` is all that is needed to resume.
     """
 
     def __init__(
@@ -71,17 +70,17 @@ class Trainer:
             self.b.load_state_dict(self.a.state_dict())
         self.dis_a, self.dis_b = (self._placed(initial_discriminator(settings, rng)) for _ in "ab")
         for network in (self.a, self.b, self.dis_a, self.dis_b):
-            # Processors of another kind may round what they draw otherwise.
+            # Other kinds of processors may round random weights differently.
             group.follow_first(network)
         self.gen_optimizer = self._adam(self.a, self.b)
         self.dis_optimizer = self._adam(self.dis_a, self.dis_b)
-        # The running mean of the weights, of the same keys as the generators.
+        # The running mean of the weights, with the same keys as the generators.
         self.mean_a, self.mean_b = (self._placed(Generator(settings.generator)) for _ in "ab")
         self.mean_a.load_state_dict(self.a.state_dict())
         self.mean_b.load_state_dict(self.b.state_dict())
 
     def _placed(self, module: Any) -> Any:
-        # Kernels of convolutions want the channels last; other values they would turn around each time.
+        # Convolution kernels need channels last; they would convert other layouts each time.
         return module.to(self.device, memory_format=torch.channels_last)
 
     def _adam(self, *modules: nn.Module) -> torch.optim.Adam:
@@ -94,19 +93,19 @@ class Trainer:
     def step(self, x_a: Tensor, x_b: Tensor, iteration: int) -> dict[str, Tensor]:
         """One update of the discriminators, then one of the generators; x_a, x_b are (N, 3, H, W) in -1..1.
 
-        They are this process's share of the batch, which alone is all of it.
-        `iteration` counts from 0. Returns the loss terms by name. Both updates see the same translations: the
-        generators do not change between them, so translating twice would only draw other noise.
-        In the tied iterations there is one update only, of both generators alike, to reconstruct.
+        They are this process's share of the batch; for a single process, all of it. `iteration` counts from
+        0. Returns the loss terms by name. Both updates use the same translations: the generators do not
+        change between them, so translating twice would only use other noise. In a tied iteration there is
+        only one update, the same for both generators, to reconstruct.
         """
         self._set_learning_rate(iteration)
         x_a, x_b = to_device(x_a, self.device), to_device(x_b, self.device)
         noise = self._noise(iteration, x_a)
-        # On a CPU one image of each domain at a time: the sum is then the same for any number of threads.
-        # A batch norm looks at all of them.
+        # On a CPU one image of each domain at a time, so that sums do not depend on the number of threads.
+        # A batch norm needs all of them at once.
         alone = self.device.type == "cpu" and self.settings.dis_norm != "batch"
         pieces = len(x_a) if alone else 1
-        # How many such pieces the whole batch would be.
+        # Number of such pieces in the whole batch.
         whole = pieces * self.settings.batch / len(x_a)
         parts = [tuple(x.chunk(pieces)[index] for x in (x_a, x_b, *noise)) for index in range(pieces)]
         if iteration < self.settings.tied_iterations:
@@ -123,7 +122,7 @@ class Trainer:
         return losses
 
     def _reconstruct(self, part: Part) -> tuple[dict[str, Tensor], Tensor]:
-        """The losses of coding and decoding within each domain, and what the generators are to minimise."""
+        """The losses of encoding and decoding within each domain, and the objective of the generators."""
         x_a, x_b, noise_a, noise_b, *_ = part
         through = self._through
         code_a, code_b = through(self.a.enc, x_a), through(self.b.enc, x_b)
@@ -147,7 +146,7 @@ class Trainer:
             return translate_both_ways(self.a, self.b, x_a, x_b, Noise(*noise), self._through)
 
     def _judge(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
-        """The discriminators' losses of one attempt, and what they are to minimise."""
+        """The losses of the discriminators for one attempt, and their objective."""
         t, seen = attempt
         losses = {
             "dis_a": discriminator_loss(self.dis_a, seen(0, t.x_ba.detach()), seen(1, t.x_a)),
@@ -156,7 +155,7 @@ class Trainer:
         return losses, self.settings.gan_w * (losses["dis_a"] + losses["dis_b"])
 
     def _improve(self, attempt: Attempt) -> tuple[dict[str, Tensor], Tensor]:
-        """The generators' losses of one attempt, and what they are to minimise."""
+        """The losses of the generators for one attempt, and their objective."""
         t, seen = attempt
         judges = (lambda x: self.dis_a(seen(4, x)), lambda x: self.dis_b(seen(5, x)))
         losses = generator_losses(t, *judges, self.features, edges=self.settings.edge_w > 0)
@@ -170,9 +169,9 @@ class Trainer:
         items: list[Item],
         whole: float,
     ) -> dict[str, Tensor]:
-        """Give the optimizer's weights the mean gradient over the batch; the mean losses by name.
+        """Set the gradients of the optimizer's weights to their mean over the batch; return the mean losses.
 
-        The batch is `whole` items, of which this process has `items`.
+        The batch has `whole` items, of which `items` are those of this process.
         """
         parameters = optimizer.param_groups[0]["params"]
 
@@ -193,7 +192,7 @@ class Trainer:
         return means
 
     def _autocast(self) -> torch.autocast:
-        # Were weights rounded once for all their uses, their gradients would be summed in bfloat16.
+        # With cached rounded weights, gradients would be summed in bfloat16.
         return autocast(self.device, self._numbers, cached=False)
 
     def _noise(self, iteration: int, x: Tensor) -> tuple[Tensor, ...]:
@@ -201,13 +200,13 @@ class Trainer:
         sizes = self.settings.generator
         scale = 2**sizes.n_downsample
         shape = (4, self.settings.batch, sizes.code_channels, x.shape[2] // scale, x.shape[3] // scale)
-        # Where it is wanted: a processor takes 40 ms to draw the published training's.
+        # On the device itself: a CPU needs 40 ms for the noise of the published training.
         rng = seeded(self.settings.seed, _NOISE, iteration, self.device)
         drawn = torch.randn(shape, generator=rng, device=self.device)
         return tuple(self._placed(self.group.share(part)) for part in drawn)
 
     def _views(self, iteration: int, pieces: int) -> list[Views]:
-        """How the discriminators see each piece of this process's share of the batch."""
+        """The discriminators' views of each piece of this process's share of the batch."""
         if not self.settings.dis_augment:
             return [Views(None)] * pieces
         rng = seeded(self.settings.seed, _VIEWS, iteration)
@@ -215,7 +214,7 @@ class Trainer:
         return [Views(some) for some in self.group.share(drawn).chunk(pieces)]
 
     def _set_learning_rate(self, iteration: int) -> None:
-        # The published training steps its schedule before each update, so the count runs one ahead.
+        # The published training steps its schedule before each update, so the count is one higher.
         rate = self.settings.lr * self.settings.gamma ** ((iteration + 1) // self.settings.step_size)
         for optimizer in (self.gen_optimizer, self.dis_optimizer):
             for group in optimizer.param_groups:
@@ -228,7 +227,7 @@ class Trainer:
             torch._foreach_lerp_(list(mean.parameters()), list(current.parameters()), share)
 
     def is_finite(self) -> bool:
-        """Whether every weight and every moment of its gradients is a number."""
+        """Whether all weights and all moments of the optimizers are finite."""
         weights = [p for pair in self._networks().values() for module in pair for p in module.parameters()]
         moments = [
             value
@@ -239,7 +238,7 @@ class Trainer:
         return bool(torch.stack([value.isfinite().all() for value in [*weights, *moments]]).all())
 
     def state(self) -> dict[str, Any]:
-        """Everything to continue from, as nested dicts of tensors and numbers."""
+        """The state to resume from, as nested dicts of tensors and numbers."""
         return {
             name: {"a": a.state_dict(), "b": b.state_dict()} for name, (a, b) in self._networks().items()
         } | {
@@ -248,7 +247,7 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Resume from the return value of `state`."""
         for name, (a, b) in self._networks().items():
             a.load_state_dict(state[name]["a"])
             b.load_state_dict(state[name]["b"])
@@ -266,7 +265,7 @@ class Trainer:
 def _sum_beside(parameter: Tensor, gradients: Sequence[Tensor]) -> Tensor:
     """The sum of the gradients, in the memory format of `parameter`.
 
-    A fused Adam steps through the memory of both side by side, whatever their strides say.
+    A fused Adam reads the memory of both in order and ignores their strides.
     """
     if len(gradients) == 1 and gradients[0].stride() == parameter.stride():
         return gradients[0]

@@ -1,4 +1,4 @@
-"""A training run from two unpaired sides to a checkpoint, continuing where it stopped."""
+"""Train UNIT on two unpaired sides and write a checkpoint; a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ from unit.training.training_images import CropSource, read_crops
 from unit.training.unreadable import require_readable, take_over_states
 from unit.training.vgg import load_vgg
 
-# Settings that change when the run ends, what of it is shown or exported, or what memory it takes, but none
-# of its numbers.
+# Settings that change the length of a run, its outputs or its memory, but none of its numbers.
 _NOT_IN_KEY = ("iterations", "sheet_every", "keep", "export", "checkpointing")
-# Rooms of the code that makes the weights.
+# Rooms whose code the weights depend on.
 ROOMS = (
     *("pipeline/compute/device", "pipeline/compute/distributed", "pipeline/core"),
     *("unit/data", "unit/network", "unit/training"),
@@ -47,10 +46,10 @@ _LESS_MEMORY = (
 class TrainSummary:
     """What a run did.
 
-    iterations: in all. started_at: 0, or where an earlier run had stopped. seconds: of this run.
-    losses: the last row of the curve. exported: after how many iterations the weights were as exported;
-    error: their `recovery_error`. folder: where states and earlier sheets lie.
-    autocast: "off" or "bfloat16", what the setting came to.
+    iterations: in total. started_at: 0, or the iterations of an earlier, stopped run. seconds: of this run.
+    losses: the last row of the curve. exported: the iteration of the exported weights; error: their
+    `recovery_error`. folder: of the states and earlier sheets. autocast: the resolved setting, "off" or
+    "bfloat16".
     """
 
     iterations: int
@@ -77,24 +76,25 @@ def train(
 ) -> TrainSummary:
     """Train on the images of `day` and `night`, unpaired, and write the generators to `out`.
 
-    Curves of the losses and of the `recovery_error`, and a sheet of what is exported, go to the folder `live`
-    as DVCLive has them. The state is saved in `work/<digest of pictures and settings>_<digest of code>` every
-    `save_every` iterations, beside `sheet_<iteration>.jpg`; the same call continues from there, and a larger
-    `iterations` continues a finished run. On a CPU an interrupted run ends in the same bytes as one that was
-    not. Each of the `threads` works on one image of the batch, which does not change a bit either; only
-    where there are twice as many of them as images do they share one, and its sums are rounded otherwise.
-    Under `torchrun` each process works on a share of every batch, to the same weights but for the rounding of
-    sums; the first one reads and writes states, curves, sheets and `out`. Their number is part of the digest.
-    `vgg` is a file of weights for the perceptual term, wanted when its factor is not 0, and only then.
-    The log tells, before the first iteration, what memory and time the run will take.
+    Curves of the losses and of the `recovery_error`, and a sheet of samples of the exported weights, go to
+    the folder `live` in the format of DVCLive. The state is saved in `work/<digest of images and
+    settings>_<digest of code>` every `save_every` iterations, beside `sheet_<iteration>.jpg`; the same call
+    resumes from there, and a larger `iterations` continues a finished run. On a CPU an interrupted run gives
+    the same bytes as an uninterrupted one. Each of the `threads` computes one image of the batch, which does
+    not change a bit; only with at least twice as many threads as images, several share an image, and its sums
+    are rounded differently. Under `torchrun` each process computes a share of every batch, with the same
+    weights up to the rounding of sums; the first one reads and writes states, curves, sheets and `out`. The
+    number of processes is part of the digest. `vgg` is a weights file for the perceptual loss, needed if its
+    weight is not 0, and only then. The log says before the first iteration how much memory and time the run
+    needs.
 
-    The state before the newest is kept too, and is gone on from where the newest file is damaged.
+    The state before the newest is kept too, and is used if the newest file is damaged.
 
-    Every image is read once before the first iteration; `BadImageError` names those that cannot be. A run
-    that ended over images continues from its last state once they are fixed or taken away.
-    Raises `DusklineError` when the run would not fit into memory, and when a loss is no longer a number; it
-    names the iteration and its images. Raises `ParameterError` when the batch is smaller than the number of
-    processes, or cannot be shared.
+    Every image is read once before the first iteration; `BadImageError` names those that cannot be read. A
+    run that stopped because of images resumes from its last state once they are fixed or removed. Raises
+    `DusklineError` when the run does not fit into memory, and when a loss is NaN or infinite; it names the
+    iteration and its images. Raises `ParameterError` when the batch is smaller than the number of processes,
+    or cannot be shared.
     """
     _require_vgg_where_it_counts(settings, vgg)
     place = device_of_process(torch.device(device))
@@ -137,7 +137,7 @@ def train(
                         timing.done(iteration)
             exported = run.finish()
         except BadImageError:
-            # Taken away or damaged meanwhile: the same may be true of others.
+            # Removed or damaged meanwhile: the same may be true of other images.
             require_readable(sources, folder, like, threads)
             raise
     note_work(of=settings.iterations, done=len(left))
@@ -182,8 +182,8 @@ def require_shares(settings: TrainSettings, group: Group) -> None:
 
 
 def _dependencies(settings: TrainSettings, vgg: Path | None, group: Group) -> dict[str, object]:
-    """All that the weights depend on, beside the images and the code."""
+    """Everything that the weights depend on, except the images and the code."""
     choices = {name: value for name, value in asdict(settings).items() if name not in _NOT_IN_KEY}
-    # Sums over a batch that processes share are rounded otherwise.
+    # Several processes round the sums over a batch differently.
     shared = {"processes": group.size} if group.size > 1 else {}
     return {"settings": choices, "vgg": None if vgg is None else digest_file(vgg), **shared}

@@ -1,4 +1,4 @@
-"""Random crops of images, each a function of the seed and its place in the run alone."""
+"""Random crops of images, which depend only on the seed and their number in the run."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pipeline.runtime.read_ahead import read_ahead
 from unit.data.domain_images import Side
 from unit.network.pixels import resize_shorter, to_range
 
-# Iterations whose crops are read while the networks work on those of the one before.
+# Iterations whose crops are read ahead.
 _AHEAD = 4
 
 
 @dataclass
 class CropSource:
-    """An endless row of crops: each pass is in a new order, and nothing depends on earlier calls.
+    """An endless sequence of crops: each pass has a new order, and nothing depends on earlier calls.
 
     side: the images.
-    crop: height and width in pixels, taken after the shorter side was resized to `shorter_side`.
-    zoom: up to which an image is enlarged at random before its crop is taken; 1 for never.
-    seed: of order, flips, zooms and places; `stream` tells sources of equal seed apart.
+    crop: height and width in pixels, cropped after the shorter side was resized to `shorter_side`.
+    zoom: largest random enlargement of an image before cropping; 1 for none.
+    seed: of order, flips, zooms and positions; `stream` distinguishes sources with the same seed.
     """
 
     side: Side
@@ -38,16 +38,16 @@ class CropSource:
     seed: int
     stream: int
     zoom: float = 1.0
-    # Of the pass that was asked for last; several threads may ask.
+    # Of the last requested pass; several threads may use it.
     _order: tuple[int, np.ndarray] = field(init=False, default=(-1, np.empty(0, dtype=np.int64)))
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Where the images lie."""
+        """The paths of the images."""
         return self.side.paths
 
     def path_at(self, position: int) -> Path:
-        """The image from which crop number `position` is taken."""
+        """The image of crop number `position`."""
         epoch, place = divmod(position, len(self.paths))
         known, order = self._order
         if known != epoch:
@@ -72,7 +72,7 @@ class CropSource:
         self._resized(open_rgb(path), path)
 
     def middles(self, count: int) -> Tensor:
-        """The middles of `count` images, spread evenly over all, as (count, 3, height, width)."""
+        """The centre crops of `count` images, spread evenly over all, as (count, 3, height, width)."""
         crops = []
         for path in spread(self.paths, count):
             image, right, low = self._resized(open_rgb(path), path)
@@ -84,7 +84,7 @@ class CropSource:
         return to_tensor(image.crop((left, top, left + width, top + height)))
 
     def _resized(self, image: Image.Image, path: Path, zoom: float = 1.0) -> tuple[Image.Image, int, int]:
-        """The image and the largest place, from the left and from the top, of a crop of it."""
+        """The resized image, and the largest offsets of a crop from the left and from the top."""
         image = resize_shorter(image, round(zoom * self.shorter_side))
         height, width = self.crop
         if image.width < width or image.height < height:
@@ -98,9 +98,9 @@ class CropSource:
 def read_crops(
     sources: Sequence[CropSource], positions: Iterable[range], threads: int
 ) -> Generator[tuple[Tensor, ...], None, None]:
-    """Yield the crops of one iteration after the other, (N, 3, height, width) of each source, read ahead.
+    """Yield the crops of each iteration, (N, 3, height, width) of each source, read ahead.
 
-    positions: the numbers of each iteration's crops. `threads` threads read; how many changes nothing.
+    positions: the numbers of the crops of each iteration. The number of reading `threads` changes nothing.
     """
     reads = (
         [partial(source.crop_at, position) for source in sources for position in some] for some in positions
@@ -110,7 +110,7 @@ def read_crops(
 
 
 def spread(paths: tuple[Path, ...], count: int) -> list[Path]:
-    """`count` of the paths at even distances; of fewer paths some more than once."""
+    """`count` evenly spread paths; if there are fewer, some are repeated."""
     return [paths[index * len(paths) // count] for index in range(count)]
 
 

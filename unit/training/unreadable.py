@@ -1,7 +1,7 @@
-"""Images that cannot be trained on: all named before the first step, and fixed or gone the run continues.
+"""Find images that cannot be used before the first step, and resume once they are fixed or removed.
 
-A run that ended over some leaves a note beside its states: which they were, and what all others hold. A run
-of the same settings and code whose other images are the same takes over these states.
+A run that stopped because of such images leaves a note beside its states: their names, and a digest of all
+other images. A run with the same settings, code and other images takes over these states.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _LOG = logging.getLogger(__name__)
 def require_readable(
     sources: Sequence[CropSource], folder: Path, like: str, threads: int, group: Group = ALONE
 ) -> None:
-    """Read every image once; `BadImageError` names all of which no crop can be taken, and why.
+    """Read every image once; `BadImageError` names all that cannot be cropped, and why.
 
-    Where the run has states in `folder`, a note there lets a run continue from them that is `like` it but for
-    these images. The processes of `group` share the images.
+    If the run has states in `folder`, a note there allows a run that is `like` it except for these images to
+    resume from them. The processes of `group` share the images.
     """
     found = []
     for source in sources:
@@ -46,9 +46,9 @@ def require_readable(
 
 
 def take_over_states(sources: Sequence[CropSource], folder: Path, like: str) -> None:
-    """Give `folder` the states of a run that ended over images, where nothing else changed since.
+    """Move the states of a run that stopped because of images to `folder`, if nothing else changed since.
 
-    A folder with states of its own keeps these.
+    A folder with states of its own keeps them.
     """
     if saved_states(folder):
         return

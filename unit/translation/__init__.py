@@ -1,4 +1,4 @@
-"""Images from day to night by a trained pair: one at a time or in batches, with their own detail.
+"""Translate images from day to night with trained weights: one at a time or in batches.
 
-translate.py is the translator that night's engine takes.
+translate.py is the translator that pipeline/night/engine uses.
 """

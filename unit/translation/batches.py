@@ -1,4 +1,4 @@
-"""Images translated many at a time, as a GPU needs it; there results agree within one level."""
+"""Translate images in batches on a GPU; results agree with single images within one level."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from unit.translation.translate import LIVE_PICTURES, Prepared, UnitTranslator
 
 _LOG = logging.getLogger(__name__)
 
-# Images of 682x512 pixels in the published network take about 0.3 GB each; more at once gain nothing.
+# Images of 682x512 pixels in the published network need about 0.3 GB each; larger batches are not faster.
 _BATCH = 16
-# Compiling takes about a minute, which so many batches of one shape bring back.
+# Compiling takes about a minute, which this many batches of one shape save again.
 _COMPILE_AFTER = 100
 
 
 class UnitBatchTranslator(UnitTranslator):
     """As `UnitTranslator`, with up to `batch` images of one shape at a time.
 
-    When the device's memory runs out, `batch` is halved for good, and the images are translated in halves.
-    A shape that comes again and again is compiled for, which changes results within one level too.
+    When the memory of the device runs out, `batch` is halved permanently, and the images are split. The
+    network is compiled for frequent shapes, which changes results by at most one level.
     """
 
     def __init__(self, checkpoint: Path, settings: UnitSettings, device: str, threads: int) -> None:
@@ -39,11 +39,11 @@ class UnitBatchTranslator(UnitTranslator):
         self._compiled = torch.compile(self.network, dynamic=False)
         self._compiles = device == "cuda" and self._opened.compiles
         if device == "cuda":
-            # Full batches of a few shapes: worth looking for the fastest kernels once.
+            # Full batches of a few shapes: it is worth searching for the fastest kernels once.
             torch.backends.cudnn.benchmark = True
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes of the machine's own memory; the device's is halved for as it runs out."""
+        """Estimate the bytes in main memory; out-of-memory on the device is handled by smaller batches."""
         held = 4 * self.batch if self._device.type == "cuda" else 1
         return held * LIVE_PICTURES * width * height
 
@@ -58,7 +58,7 @@ class UnitBatchTranslator(UnitTranslator):
                     f"the memory of {self._device} is too small for an image of {width}x{height} pixels",
                     hint="lower shorter_side, close other programs on the GPU, or set DUSKLINE_DEVICE=cpu",
                 ) from error
-        # Outside the handler: its error holds the tensors that did not fit.
+        # Outside the except block, whose error keeps the large tensors alive.
         torch.cuda.empty_cache()
         half = (len(pictures) + 1) // 2
         self.batch = min(self.batch, half)
@@ -76,7 +76,7 @@ class UnitBatchTranslator(UnitTranslator):
             night: Tensor = self._compiled(x)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # a compiler that is not there, or a shape that it cannot do
+        except Exception as error:  # no compiler, or a shape that it does not support
             _LOG.warning("continuing without torch.compile: %s: %s", type(error).__name__, error)
             self._compiles = False
             return super()._forward(x)

@@ -1,9 +1,9 @@
-"""The detail of an image in its translation: what the network changed is laid, smoothed, over the image.
+"""Keep the detail of an image in its translation: apply the smoothed change of the network to the image.
 
-A network of few channels, or one that sees a small copy, draws a place softer than it is. The light in which
-it draws it is smooth, but for edges that the image has itself. So the translation is taken as a factor for
-each pixel, the factors are smoothed, and the image is multiplied by them. What is not a factor of what was
-there, such as a lamp a few pixels wide, becomes a glow.
+A network with few channels, or with a small input, blurs the image. The change of illumination is smooth,
+except at edges of the image itself. So the translation is converted to a factor for each pixel, the factors
+are smoothed, and the image is multiplied by them. Small new lights, such as a lamp a few pixels wide, become
+a glow.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Standard deviation of the smoothing, in pixels of the network. On test streets of the embedded city 1.5 to 4
-# bring nights nearer to the true ones (by 0.3 to 0.5 dB); more makes what is lit dimmer.
+# Standard deviation of the smoothing, in pixels of the network. On test streets of the embedded city, 1.5 to
+# 4 make nights more similar to the ground truth (by 0.3 to 0.5 dB); more makes lights dimmer.
 SIGMA = 2.5
-# Added to levels before they are divided, so that black has no infinite factor.
+# Added to levels before the division, so that black has no infinite factor.
 _FLOOR = 8
 
 
 def with_detail(translated: np.ndarray, seen: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Return `picture`, (H, W, 3) uint8, in the light of `translated`, both sizes being free.
+    """Return `picture`, (H, W, 3) uint8, with the illumination of `translated`; sizes may differ.
 
-    translated: (h, w, 3) uint8, what the network made of `seen`; seen: (h, w, 3) uint8.
+    translated: (h, w, 3) uint8, the output of the network for `seen`; seen: (h, w, 3) uint8.
     """
     factors = np.log((translated.astype(np.float32) + _FLOOR) / (seen.astype(np.float32) + _FLOOR))
     smooth = cv2.GaussianBlur(factors, (0, 0), SIGMA)

@@ -1,13 +1,13 @@
-"""The way of an image through a trained pair, arranged for speed: the numbers of `dec(enc(x))`.
+"""Inference of a trained pair, optimised for speed: the result of `dec(enc(x))`.
 
-What is left out or done in another order changes results by the rounding of the last digits only:
+The optimisations change results only by rounding:
 
-- A bias in front of an instance norm is taken away by its mean, so there is none.
-- A 5x5 convolution of an image enlarged twofold (nearest) sees each pixel of the small image up to nine
-  times. Each of the four places in a 2x2 block of the result (its phase) is a 3x3 convolution of the small
-  image with summed weights, 9/25 of the work. That does not hold in the outermost rows and columns, where
-  the large image is reflected; they are made the long way.
-- The layer norm does not ask where a value stands: it is taken before the phases are put in their places.
+- An instance norm subtracts the mean and so any bias before it; that bias is left out.
+- A 5x5 convolution after nearest upsampling by 2 reads each pixel of the small image up to nine times. Each
+  of the four positions in a 2x2 block of the result (its phase) is a 3x3 convolution of the small image with
+  summed weights, 9/25 of the work. This does not hold in the outermost rows and columns, where the large
+  image is reflected; they are computed directly.
+- The layer norm does not depend on positions, so it is applied before the phases are interleaved.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from unit.network.network import (
     UnitLayerNorm,
 )
 
-# Which of the five taps along a side fall on the same pixel of the small image, for both phases.
+# Which of the five taps along a side read the same pixel of the small image, for both phases.
 _TAPS = (((0, 1), (2, 3), (4,)), ((0,), (1, 2), (3, 4)))
 
 
 class Inference(nn.Module):
-    """Encoder of one domain and decoder of the other, as one network without gradients in `dtype`."""
+    """Encoder of one domain and decoder of the other as one network, in `dtype` and without gradients."""
 
     def __init__(self, encoder: Encoder, decoder: Decoder, dtype: torch.dtype) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class _Conv(nn.Module):
 
 
 class _Normed(_Conv):
-    """The same, and an instance norm."""
+    """The same with an instance norm."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__(block, bias=False)
@@ -111,7 +111,7 @@ def _residuals(blocks: nn.Module) -> nn.Sequential:
 
 
 class _UpsampledConv(nn.Module):
-    """Nearest enlargement twofold, reflection pad 2, 5x5 convolution, layer norm, ReLU."""
+    """Nearest upsampling by 2, reflection pad 2, 5x5 convolution, layer norm, ReLU."""
 
     def __init__(self, block: ConvBlock) -> None:
         super().__init__()
@@ -126,11 +126,11 @@ class _UpsampledConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C', 2h, 2w)."""
         y = F.conv2d(F.pad(x, (1,) * 4, mode="replicate"), self.phase_weight, self.phase_bias)
-        self._mend_edges(y, x)
+        self._compute_edges(y, x)
         return _interleaved(F.relu_(self.norm(y)))
 
-    def _mend_edges(self, y: Tensor, x: Tensor) -> None:
-        """Make the enlarged result's outermost rows and columns the long way, in the phases `y`."""
+    def _compute_edges(self, y: Tensor, x: Tensor) -> None:
+        """Compute the outermost rows and columns of the result directly, in the phases `y`."""
         phases = y.unflatten(1, (2, 2, -1))  # (N, row phase, column phase, C', h, w)
         for end, place in ((0, 0), (1, -1)):
             row = self._edge(x, 2, end)  # (N, C', 1, 2w)
@@ -139,9 +139,9 @@ class _UpsampledConv(nn.Module):
             phases[:, :, end, :, :, place] = column[..., 0].unflatten(2, (-1, 2)).permute(0, 3, 1, 2)
 
     def _edge(self, x: Tensor, dim: int, end: int) -> Tensor:
-        """The first (`end` 0) or last row (`dim` 2) or column (`dim` 3) of the enlarged, convolved `x`."""
+        """The first (`end` 0) or last row (`dim` 2) or column (`dim` 3) of the upsampled, convolved `x`."""
         last = x.shape[dim] - 1
-        # The outermost pixel of the enlarged image, two on either side of it, those outside reflected.
+        # The outermost pixel of the upsampled image and two on either side, reflected outside.
         around = (1, 0, 0, 0, 1) if end == 0 else (last - 1, last, last, last, last - 1)
         strip = torch.cat([x.narrow(dim, place, 1) for place in around], dim).repeat_interleave(2, 5 - dim)
         pads = (2, 2, 0, 0) if dim == 2 else (0, 0, 2, 2)
@@ -165,7 +165,7 @@ class _PhaseLayerNorm(nn.Module):
         scale = self.gamma / (std + self.eps)[:, None]
         shift = self.beta - mean[:, None] * scale
         if len(x) == 1:
-            # A batch norm with given statistics is one pass over `x`, in float32 whatever its type.
+            # A batch norm with given statistics is one pass over `x`, in float32 for any dtype.
             zeros, ones = torch.zeros_like(self.gamma), torch.ones_like(self.gamma)
             return F.batch_norm(x, zeros, ones, scale[0], shift[0], training=False, eps=0.0)
         return torch.addcmul(shift[:, :, None, None], x.float(), scale[:, :, None, None]).to(x.dtype)
@@ -175,8 +175,8 @@ def _std_mean(x: Tensor) -> tuple[Tensor, Tensor]:
     """Unbiased standard deviation and mean, (N,) each and float32, of (N, C, h, w) over all but N."""
     if x.is_cuda:
         return torch.std_mean(x.float(), dim=(1, 2, 3), correction=1)
-    # A group norm knows mean and deviation of each channel, and takes a fiftieth of the time of std_mean on
-    # channels-last values. Its weights are there because with them it keeps the statistics in float32.
+    # A group norm computes mean and deviation of each channel in a fiftieth of the time of std_mean on
+    # channels-last values. With weights it computes the statistics in float32.
     n, channels, height, width = x.shape
     weight, bias = x.new_ones(channels, dtype=torch.float32), x.new_zeros(channels, dtype=torch.float32)
     _, means, inverse = torch.native_group_norm(x, weight, bias, n, channels, height * width, channels, 0.0)

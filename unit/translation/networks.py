@@ -1,4 +1,4 @@
-"""The network in a file, of whatever kind, as the translator uses it."""
+"""Open a checkpoint of any kind as a network for the translator."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from unit.network.checkpoint import pair_of, read_document
 from unit.network.settings import UnitSettings
 from unit.translation.inference import Inference
 
-# To be raised by every change of the arithmetic of other generators than UNIT's, as `translate.REVISION` of
+# Raise it with every change of the arithmetic of generators other than UNIT's; `translate.REVISION` is for
 # what all share.
 GENERATORS_REVISION = 1
 
-# What is held at once in a network, as measured: so many activations of its first layer's size. Of an
-# exported one nobody knows; it is taken for an antialiased ResNet of width 64 in float32.
+# Measured peak memory in a network, in activations of the size of its first layer. For an exported network it
+# is not known; an antialiased ResNet of width 64 in float32 is assumed.
 _LIVE_UNIT, _LIVE_RESNET, _LIVE_ANTIALIASED, _LIVE_UNET = 7, 4, 6, 2
 _LIVE_EXPORTED = _LIVE_ANTIALIASED * 64 * 4
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network, and what there is to know of it.
+    """A network with its properties.
 
-    kind: in records and on sheets.
+    kind: its name in records and on sheets.
     module: images (N, 3, H, W) in -1..1 to (N, 3, H', W') float32 in -1..1.
-    live: bytes held for each pixel in it.
-    smallest_side, multiple: of the sides that it takes; images of others are refused, or padded.
-    takes: limits of the heights and widths that it takes, once padded.
-    rounding: what is added to levels before they are cut to whole ones.
-    revision: what records say behind the numbers of `translate.REVISION`.
-    layout: what was read off the file, for the record.
-    compiles: whether a compiler may have it.
+    live: bytes in memory for each pixel.
+    smallest_side, multiple: of the sides that it accepts; smaller images are refused, others are padded.
+    takes: limits of the height and width that it accepts, after padding.
+    rounding: added to levels before they are truncated.
+    revision: added to `translate.REVISION` in records.
+    layout: read from the file, for the record.
+    compiles: whether torch.compile may be used.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class Network:
     takes: tuple[Limits, Limits] = (ANY_SIDE, ANY_SIDE)
 
     def require_sides(self, height: int, width: int) -> None:
-        """Raise `BadImageError` for an image of sides that the network cannot take."""
+        """Raise `BadImageError` for an image of a size that the network does not accept."""
         if min(height, width) < self.smallest_side:
             raise BadImageError(
                 f"an image of {width}x{height} pixels is too small for the network, which needs"
@@ -87,10 +87,10 @@ def _in_words(limits: Limits) -> str:
 
 
 def network_of(checkpoint: Path, settings: UnitSettings, device: str) -> Network:
-    """Open a checkpoint, see what it is, and build its network on `device`.
+    """Open a checkpoint of any kind and build its network on `device`.
 
-    `CheckpointError` for a file that holds no translator, or that may not be opened; `ParameterError` for a
-    setting that means nothing to it.
+    `CheckpointError` for a file without a translator, or that must not be opened; `ParameterError` for a
+    setting that has no effect on it.
     """
     if (program := program_in(checkpoint)) is not None:
         require_trusted(checkpoint, program, trusted=settings.trusted)
@@ -102,12 +102,12 @@ def network_of(checkpoint: Path, settings: UnitSettings, device: str) -> Network
 
 
 def holds_unit(checkpoint: Path) -> bool:
-    """Whether a checkpoint is one of UNIT's; `CheckpointError` where it cannot be read."""
+    """Whether a checkpoint is one of UNIT's; `CheckpointError` when it cannot be read."""
     return program_in(checkpoint) is None and _is_unit(read_document(checkpoint))
 
 
 def _is_unit(document: Any) -> bool:
-    # What its training writes: generators, discriminators or optimizers.
+    # Its training writes generators, discriminators and optimizers.
     return isinstance(document, Mapping) and bool(document) and set(document) <= {"a", "b", "gen", "dis"}
 
 
@@ -172,7 +172,7 @@ def _exported(module: Exported, program: str, settings: UnitSettings, device: st
 
 
 def _require_no_choice(settings: UnitSettings, path: Path | str, what: str, *names: str) -> None:
-    """Raise `ParameterError` when one of the settings `names`, which mean nothing here, is not as usual."""
+    """Raise `ParameterError` when one of the settings `names`, which have no effect, is not the default."""
     chosen = settings.record()
     wrong = [f"{name}: {chosen[name]}" for name in names if name in chosen]
     if wrong:

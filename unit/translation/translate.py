@@ -1,4 +1,4 @@
-"""Images of one time of day to the other by any network, as the published test scripts do it."""
+"""Translate images between day and night with any network, as the published test scripts do."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from unit.network.settings import UnitSettings
 from unit.translation.detail import with_detail
 from unit.translation.networks import network_of
 
-# To be raised by every change, here or in what is used here, that changes a level of an image: the work
-# store would continue giving the nights of before. tests/unit/translation/test_pinned_levels.py notices.
+# Raise it with every change, here or in what is used here, that changes a level of an image: otherwise the
+# work store returns the old nights. tests/unit/translation/test_pinned_levels.py notices.
 REVISION = 1
 
 
-# What is held at once of an image outside of the network, as measured: bytes for each of its pixels.
+# Measured peak memory of an image outside the network: bytes per pixel.
 LIVE_PICTURES = 30
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image as the network takes it: `levels` (3, H', W') uint8, and `pixels` (H, W, 3) as they came."""
+    """An image for the network: `levels` (3, H', W') uint8, and its original `pixels` (H, W, 3)."""
 
     levels: Tensor
     pixels: np.ndarray
@@ -45,10 +45,10 @@ class Prepared:
 
 
 class UnitTranslator:
-    """Translates images one at a time, so that an image's bytes never depend on its neighbours.
+    """Translates images one at a time, so that the result never depends on other images.
 
-    The checkpoint may be UNIT's or any other that `network_of` opens. `digest` is the identity of everything
-    but the image: equal digests give equal results on a CPU.
+    The checkpoint may be UNIT's or any other that `network_of` opens. `digest` identifies everything except
+    the image: equal digests give equal results on a CPU.
     """
 
     def __init__(self, checkpoint: Path, settings: UnitSettings, device: str = "cpu") -> None:
@@ -70,7 +70,7 @@ class UnitTranslator:
         return digest_document(self.record())
 
     def record(self) -> dict[str, str]:
-        """What makes an image of this translator what it is, as text."""
+        """Everything that the results of this translator depend on, as text."""
         found: dict[str, Any] = {"network": self._opened.layout} if self._opened.layout else {}
         if self._opened.multiple > 1:
             found["padded_to"] = self._opened.multiple
@@ -82,28 +82,28 @@ class UnitTranslator:
         }
 
     def memory(self, width: int, height: int) -> int:
-        """Estimate the bytes that one image of this size takes at most while it is translated."""
+        """Estimate the peak memory in bytes while one image of this size is translated."""
         short, long = sorted((width, height))
         side = self.settings.shorter_side or short
         pixels = math.prod(
             rounded_up(length, self._opened.multiple) for length in (side, side * long // short)
         )
-        # A larger one is refused before the network sees it.
+        # A larger image is refused before it reaches the network.
         inside = pixels if side * (side * long // short) <= MAX_MODEL_PIXELS else 0
         return self._opened.live * inside + LIVE_PICTURES * width * height
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Translate (H, W, 3) uint8 RGB to (H', W', 3) uint8 RGB.
 
-        With size "model", H' and W' are those that the network makes of the resized sides: of the published
-        UNIT floored to multiples of 4, of the published ResNets rounded up to them. With "source" they are H
-        and W. `BadImageError` for an image that is too large, or too small, for the network.
+        With size "model", H' and W' are the output size of the network for the resized image: multiples of 4,
+        rounded down by the published UNIT and up by the published ResNets. With "source" they are H and W.
+        `BadImageError` for an image that is too large or too small for the network.
         """
         prepared = self.prepare(pixels)
         return self.finish(self.translate([prepared])[0], prepared)
 
     def prepare(self, pixels: np.ndarray) -> Prepared:
-        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` where it cannot take that."""
+        """Resize (H, W, 3) uint8 RGB for the network; `BadImageError` if it does not accept the size."""
         levels = network_levels(pixels, self.settings.shorter_side)
         self._opened.require_sides(*levels.shape[1:])
         return Prepared(levels, pixels)
@@ -117,14 +117,14 @@ class UnitTranslator:
             )
 
     def finish(self, night: np.ndarray, picture: Prepared) -> np.ndarray:
-        """Bring a translated image to the size and the detail that the settings ask for."""
+        """Give a translated image the size and the detail of the settings."""
         if self.settings.size == "source" or self.settings.detail == "source":
-            # What a network adds to fill its multiple, it adds at the right and below.
+            # Networks that round their sides up add pixels at the right and bottom.
             night = night[: picture.levels.shape[1], : picture.levels.shape[2]]
         height, width = night.shape[:2] if self.settings.size == "model" else picture.pixels.shape[:2]
         if self.settings.detail == "source":
             seen = picture.levels.permute(1, 2, 0).cpu().numpy()
-            # The network's sides are those of what it saw, cut to its multiple.
+            # Networks that round their sides down crop at the right and bottom.
             seen = seen[: night.shape[0], : night.shape[1]]
             return with_detail(night, seen, seen if self.settings.size == "model" else picture.pixels)
         if night.shape[:2] == (height, width):

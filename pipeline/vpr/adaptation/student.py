@@ -117,7 +117,7 @@ def require_learning(lesson: Lesson, picture: Tensor) -> None:
     """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on no trainable weight."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
-            "the descriptors do not depend on the modules that learns names",
+            "the descriptors do not depend on the modules in learns",
             hint="name other modules in learns, or set learns: all; if that fails too, the model's code"
             " computes without gradients (torch.no_grad)",
         )
