@@ -23,8 +23,15 @@ def main(name: str, folder: Path) -> None:
     """
     from pipeline.datasets.image_set.image_set import ImageSet
     from pipeline.datasets.upkeep.export import export_set
+    from pipeline.runtime.errors import MissingInputError
 
     root = SETS / name if (SETS / name).is_dir() else Path(name)
+    if not root.is_dir():
+        known = sorted(folder.name for folder in SETS.glob("*/"))
+        raise MissingInputError(
+            f"no dataset {name}, neither in {SETS} nor as a path",
+            hint=f"known are {', '.join(known) or 'none: run dvc repro first'}",
+        )
     made = export_set(ImageSet.open(root), folder)
     say(f"{folder}: {len(made.rows):,} images of {root}")
 

@@ -18,9 +18,9 @@ from stages.places import EXPERIMENTS, RECOGNISERS
 def main(name: str, out: Path) -> None:
     """Export a model to the folder OUT. torch.hub loads it without duskline, with the same descriptors.
 
-    NAME is a model in models/vpr. For a third-party model, OUT holds the weights and names the code that it
-    needs; that code runs during the export. OUT/README.md explains how to use the model. An export that is
-    already in OUT is replaced.
+    NAME is a model in models/vpr, or the path of a folder with a model. For a third-party model, OUT holds
+    the weights and names the code that it needs; that code runs during the export. OUT/README.md explains how
+    to use the model. An export that is already in OUT is replaced.
     """
     from pipeline.vpr.export.export_model import export_model
 

@@ -36,7 +36,7 @@ def main(outs: tuple[str, ...], name: str | None, quick: bool) -> None:
         raise DusklineError(
             f"{lost:,} could not be repaired: no good copy is here or on the remote:\n{done.losses()}",
             hint="run `duskline repair` in a clone that has them, or make them again "
-            "(dvc repro --force STAGE) and then run `duskline repair`",
+            "(dvc repro --force --single-item STAGE) and then run `duskline repair`",
         )
 
 

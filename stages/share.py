@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -37,7 +38,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     changed = set_up(project, remote, "local" if local else "repo")
     where = ".dvc/config.local" if local else ".dvc/config"
     click.echo(f"The remote {name} is {remote.url}, {'now' if changed else 'already'} set in {where}.")
-    _show_terms()
+    _show_terms([Path(out.fs_path).relative_to(project.repo.root_dir) for out in project.outs()])
     if not push:
         click.echo("\nTo push: dvc push --run-cache")
     elif not yes and not sys.stdin.isatty():
@@ -58,12 +59,15 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
         click.echo(f"Others need {where} and dvc.lock: commit both to git.")
 
 
-def _show_terms() -> None:
-    """Show what everyone who can read the remote gets, and its licence terms."""
+def _show_terms(outs: Collection[Path]) -> None:
+    """Show what everyone who can read the remote gets, and its licence terms.
+
+    Folders that an earlier params.yaml made are not among `outs`: they are not pushed.
+    """
     from pipeline.datasets.image_set.licence_terms import Terms, read_terms
 
     known: dict[Terms, list[str]] = {}
-    for folder in sorted(SETS.glob("*/")):
+    for folder in sorted(out for out in outs if out.parent == SETS):
         for terms in read_terms(folder):
             known.setdefault(terms, []).append(folder.name)
     if known:

@@ -119,7 +119,7 @@ def check_weights(params: Mapping[str, Any]) -> Iterator[Finding]:
             yield fault(f"{vgg}, which train_unit.{name} needs, does not exist", advice)
     pretrained = [section.get("weights") for section in (params.get("train") or {}).values()]
     if count := pretrained.count("imagenet"):
-        yield note(f"{count} models start from ImageNet weights, which torchvision downloads once")
+        yield note(f"ImageNet weights for {count} of the models: torchvision downloads them once")
 
 
 def check_own_files(params: Mapping[str, Any], made: Sequence[Path]) -> Iterator[Finding]:

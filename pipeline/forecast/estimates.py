@@ -58,7 +58,7 @@ class Estimates:
         factor = items / count if items and count else 1.0
         notes = [] if like == stage else [f"as {like}"]
         if factor != 1:
-            notes.append(f"for {items:,} items instead of {count:,}")
+            notes.append(f"scaled from {count:,} to {items:,} items")
         if timing.machine != self.machine:
             notes.append(f"with other machine settings ({timing.machine})")
         return Estimate(timing.seconds * factor, timing.memory, outputs, ", ".join(notes))

@@ -50,13 +50,13 @@ def test_its_own_last_run_counts_before_larger_ones() -> None:
 def test_more_to_do_than_it_did_takes_longer() -> None:
     half = dataclasses.replace(RUN, items=50)
     found = _estimates(train_at_one=half).of("train@one")
-    assert found == Estimate(120.0, 10**9, 4000, "for 100 items instead of 50")
+    assert found == Estimate(120.0, 10**9, 4000, "scaled from 50 to 100 items")
 
 
 def test_the_largest_of_its_kind_by_the_number_of_items() -> None:
     small = dataclasses.replace(RUN, items=5, seconds=1.0)
     found = _estimates(train_at_one=RUN, train_at_three=small).of("train@two")
-    assert found == Estimate(120.0, 10**9, 4000, "as train@one, for 200 items instead of 100")
+    assert found == Estimate(120.0, 10**9, 4000, "as train@one, scaled from 100 to 200 items")
 
 
 def test_a_run_that_counted_nothing_has_the_items_of_its_parameters() -> None:

@@ -39,6 +39,7 @@ def _share(*arguments: str) -> Result:
 
 
 def test_terms_are_said_and_nothing_is_sent(project: Path, tmp_path: Path) -> None:
+    dvc(project, "add", "-q", "data/sets/street")
     said = _share(str(tmp_path / "remote"))
     assert said.exit_code == 0, said.output
     assert "The remote shared is" in said.stdout
@@ -52,9 +53,16 @@ def test_what_may_not_be_passed_on_is_said_of_every_set_that_holds_it(project: P
     terms = terms_below(Path("archives/gsv"), Path("data/raw"), "unused", "gsv_cities")
     for name in ("gsv", "gsv_dn"):
         write_terms(project / "data" / "sets" / name, [terms])
+        dvc(project, "add", "-q", f"data/sets/{name}")
     said = _share(str(tmp_path / "remote")).stdout
     assert "such as nights, may not be passed on (in gsv, gsv_dn)\n" in said
     assert "so share no remote with others while such a set is in it" in said
+
+
+def test_terms_of_what_is_not_pushed_are_not_said(project: Path, tmp_path: Path) -> None:
+    # As a folder that an earlier params.yaml made: it is still there, but an output of no stage.
+    said = _share(str(tmp_path / "remote"))
+    assert (said.exit_code, "A street" in said.stdout) == (0, False)
 
 
 def test_nobody_is_there_to_be_asked(project: Path, tmp_path: Path) -> None:
@@ -101,4 +109,4 @@ def test_export_takes_a_name_or_a_path(project: Path, tmp_path: Path) -> None:
         assert len(list((tmp_path / folder / "images" / "test" / "queries").iterdir())) == 1
     said = CliRunner().invoke(export.main, ["road", str(tmp_path / "three")])
     assert said.exit_code == 2
-    assert "no dataset in road" in said.stderr
+    assert "no dataset road, neither in data/sets nor as a path\n  known are street" in said.stderr

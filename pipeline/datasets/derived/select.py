@@ -36,7 +36,7 @@ class Selected:
             ", ".join(f"{name} {count:,}" for name, count in counts.items())
             for counts in (self.kept, self.times, self.label_from)
         )
-        return f"{kept} (all queries: {times}; labelled by: {labels})"
+        return f"{kept} (all queries: {times}; labels from: {labels})"
 
 
 def select_time(

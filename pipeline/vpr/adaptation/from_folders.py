@@ -102,7 +102,8 @@ def _set_of(days: Path, nights: Path, root: Path, workers: int) -> ImageSet:
     if len(images) == len(names):
         raise MissingInputError(
             f"{nights} has no night image of any image in {days}",
-            hint=f"make them: duskline translate {days} {nights} --photometric classical",
+            hint="the order is MODEL DAYS NIGHTS OUT; if there are no nights yet, make them in a new folder:"
+            f" duskline translate {days} NEW_FOLDER --photometric classical",
         )
     return format_set(images, root, workers=workers, label="read")
 

@@ -65,10 +65,8 @@ def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) ->
     try:
         student = build_network(replace(changed, weights="none"))
     except ParameterError as error:
-        # Its own hint names the setting of training, trainable.
-        raise ParameterError(
-            error.message, hint="set learns to all, late_layers or the first stage to train"
-        ) from error
+        # Its own hint names the setting of training.
+        raise ParameterError(error.message, hint=error.hint.replace("trainable", "learns")) from error
     # Splitting into frozen and learning layers changes the names, but not the order.
     values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
     student.load_state_dict(values)

@@ -118,7 +118,7 @@ def load(model: HubModel) -> nn.Module:
     if not model.trust_repo:
         raise ParameterError(
             f"{model.repository} is code of others, which would run here with all your permissions",
-            hint="read it; if you trust it, set trust_repo: true",
+            hint="read it; if you trust it, set trust_repo: true, or give --trust-repo",
         )
     if model.source == "local":
         require_file(model.folder / "hubconf.py", hint="use the folder that contains the hubconf.py")

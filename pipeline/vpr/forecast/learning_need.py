@@ -56,8 +56,9 @@ class LearningNeed:
         """The estimate in words, with its assumptions."""
         taken = f", the model assumed to be {self.assumed}" if self.assumed else ""
         return (
-            f"{self.where}: about {size(self.memory)} of GPU memory, {duration(self.seconds(cores))} for all"
-            f" steps, {self.pictures:,} images to read (calculated, not measured:"
+            f"{self.where}: on a GPU about {size(self.memory)} of its memory,"
+            f" {duration(self.seconds(cores))} for all steps, {self.pictures:,} images to read"
+            " (calculated, not measured:"
             f" {GPU_RATE / 1e12:.0f} TFLOP/s and {READING_RATE} images a second on each of {cores} cores"
             f"{taken})"
         )

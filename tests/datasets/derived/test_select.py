@@ -29,7 +29,7 @@ def test_keeps_the_database_and_the_queries_of_that_time_as_links(tmp_path: Path
     assert {row.time_of_day for row in kept.where(role="queries")} == {"night"}
     assert all("@00003.jpg@" in row.name or "@00006.jpg@" in row.name for row in kept.where(role="queries"))
     assert all(kept.path(row).samefile(source.root / row.name) for row in kept.rows)
-    assert "test/queries 2 (all queries: day 3, sunset 2, night 2; labelled by: number 7)" in str(selected)
+    assert "test/queries 2 (all queries: day 3, sunset 2, night 2; labels from: number 7)" in str(selected)
 
 
 def test_keeps_the_database_of_a_time(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_unlabelled_queries_are_refused_unless_their_light_is_asked(tmp_path: Pa
     selected = select_time(source, tmp_path / "night", "night", None, "brightness")
     assert selected.label_from == {"brightness": 3}
     assert selected.kept == {"test/database": 1, "test/queries": 1}
-    assert "labelled by: brightness 3" in str(selected)
+    assert "labels from: brightness 3" in str(selected)
     lines = [line.split(",") for line in (tmp_path / "night" / "times_of_day.csv").read_text().splitlines()]
     assert [line[1:3] for line in lines[1:]][:2] == [["day", "brightness"], ["night", "brightness"]]
     assert all(0 <= float(line[3]) <= 1 for line in lines[1:])

@@ -209,7 +209,7 @@ def test_a_model_that_is_not_there_and_a_stage_that_is_not_there(
         run(places, tmp_path / "absent", tmp_path)
     with pytest.raises(ParameterError, match="has no stage 'layer9'") as caught:
         run(places, teacher, tmp_path, replace(SETTINGS, learns="layer9"))
-    assert caught.value.hint.startswith("set learns to all, late_layers")
+    assert caught.value.hint.startswith("set learns to all or late_layers, or to the first stage")
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_it_is_said_that_it_is_calculated() -> None:
     params = read_params(ROOT / "profiles" / "adapt_megaloc.yaml")
     [need] = learning_needs(params)
     said = need.in_words(8)
-    assert said.startswith("adapt.kept: about 1.7 GB of GPU memory, ")
+    assert said.startswith("adapt.kept: on a GPU about 1.7 GB of its memory, ")
     assert said.endswith("8 cores, the model assumed to be a ViT-B/14)")
 
 

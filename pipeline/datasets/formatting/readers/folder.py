@@ -42,6 +42,10 @@ _LONGEST_PANO_ID = 120
 _DIGEST_LETTERS = 8
 
 
+# Fields that have no default where they are used.
+_NEEDED = ("block_metres", "gap_metres", "query_share", "seed")
+
+
 @dataclass(frozen=True)
 class FolderSettings:
     """How a folder of photographs becomes a dataset; leave out the fields of choices that you do not use.
@@ -94,6 +98,11 @@ class FolderSettings:
         if self.split_by == "blocks" and not any(self.shares.values()):
             raise ValueError("train_share, val_share and test_share must be 0 or more, one of them above 0")
         for name in self._used:
+            if name in _NEEDED and getattr(self, name) == getattr(FolderSettings, name):
+                raise ValueError(
+                    f"{name} is missing or {getattr(self, name):g}:"
+                    f" split_by {self.split_by} and queries_by {self.queries_by} need it"
+                )
             require_range(self, name)
         for name in (
             "train_share",
