@@ -183,7 +183,7 @@ def test_a_spoilt_object_is_noticed_by_a_pull_and_mended_from_a_good_clone(
     # Here nothing good is within reach, and it is said which stage makes it.
     said = duskline(other, "repair", check=False)
     assert said.returncode == 1
-    assert "1 could not be fixed" in said.stderr
+    assert "1 could not be repaired" in said.stderr
     assert night.name in said.stderr
     assert "translate@city_pitts_night" in said.stderr
     mended = duskline(pushed, "repair", *(["--quick"] if way == "quick" else []))
@@ -240,7 +240,7 @@ def test_what_is_spoilt_on_both_sides_is_made_again_and_then_mended(
     said = duskline(pushed, "repair", check=False)
     assert said.returncode == 1
     assert (
-        f"of translate@city_pitts_night:\n    data/sets/city_pitts_night/images/{_place(night)}"
+        f"made by translate@city_pitts_night:\n    data/sets/city_pitts_night/images/{_place(night)}"
         in said.stderr
     )
     pushed.dvc("repro", "--force", "--single-item", "translate@city_pitts_night")

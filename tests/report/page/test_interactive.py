@@ -192,7 +192,7 @@ def test_right_and_wrong_finds_are_told_apart_without_colour(html: Path) -> None
             "✗ 5 wrong",
         ]
         styles = page.locator("#finds .finds .picture").evaluate_all(
-            "images => pictures.map(image => getComputedStyle(image).borderTopStyle)"
+            "pictures => pictures.map(picture => getComputedStyle(picture).borderTopStyle)"
         )
         assert styles == ["solid", "solid", "dashed", "solid", "dashed", "dashed", "dashed"]
         assert "1 wrong, 40.1 m away; 2 right, 3.0 m away" in said(page)

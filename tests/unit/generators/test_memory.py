@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from tests.unit.generators.files import PUBLISHED, image, written
+from tests.unit.generators.files import PUBLISHED, picture, written
 from tests.unit.generators.plain import drawn, plain_resnet, plain_unet
 from unit.translation.translate import UnitTranslator
 

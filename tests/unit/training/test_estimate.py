@@ -35,7 +35,7 @@ one = settings(**eval(sys.argv[1]))
 trainer = Trainer(one)
 pictures = [torch.rand(one.batch, 3, one.crop_height, one.crop_width) * 2 - 1 for _ in "ab"]
 for iteration in range(2):
-    trainer.step(*images, iteration)
+    trainer.step(*pictures, iteration)
 # Not getrusage, whose peak is the parent's where that was larger.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(int(status["VmHWM"].split()[0]) * 1024)

@@ -53,8 +53,8 @@ def loss(descriptors, rows, group):
     return contrastive_loss(descriptors.unflatten(0, (-1, 3)), near, 0.1, group)
 optimizer = torch.optim.Adam([value for value in lesson.parameters() if value.requires_grad])
 learner = Learner(lesson, optimizer, loss, extraction.device, "off", extraction.group)
-for images in batches:
-    learner.learn(images, np.zeros((3, 3), np.int64))
+for pictures in batches:
+    learner.learn(pictures, np.zeros((3, 3), np.int64))
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 peak = int(status["VmHWM"].split()[0]) * 1024 - before
 print(peak, bytes_of_a_step(asked, lesson, extraction))

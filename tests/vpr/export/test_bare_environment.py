@@ -50,7 +50,7 @@ pictures = torch.load("pictures.pt", weights_only=True)
 for folder, entry, arguments in known["models"]:
     model = torch.hub.load(folder, entry, source="local", **arguments)
     with torch.inference_mode():
-        found = model(images)
+        found = model(pictures)
     print(entry, torch.equal(found, torch.load(f"{entry}.pt", weights_only=True)), tuple(found.shape))
 """
 HIDDEN = ("pipeline", "unit", "stages", "tests", "cv2", "faiss", "dvc", "scipy", "simplejpeg")

@@ -37,7 +37,7 @@ keep_freed_memory()
 learning, trainable, pictures = sys.argv[1] == "step", sys.argv[2], 8
 network = build_network(NetworkSettings("resnet18conv4", "none", trainable, "netvlad", 64))
 network.to(memory_format=torch.channels_last)
-images = torch.randn(images, 3, 480, 640).contiguous(memory_format=torch.channels_last)
+images = torch.randn(pictures, 3, 480, 640).contiguous(memory_format=torch.channels_last)
 found = footprint(network.train(learning), images[:1], learning=learning)
 weights = sum(value.nbytes for value in network.parameters() if value.requires_grad)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
@@ -48,8 +48,8 @@ for _ in range(3):
         descriptors.sum().backward()
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 peak = int(status["VmHWM"].split()[0]) * 1024 - before
-predicted = step_bytes(found, images, weights) if learning else extraction_bytes(found, images)
-print(peak, predicted)
+foretold = step_bytes(found, pictures, weights) if learning else extraction_bytes(found, pictures)
+print(peak, foretold)
 """
 
 
