@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import numpy as np
 import simplejpeg
 from PIL import Image
 
@@ -15,6 +17,8 @@ _END = b"\xff\xd9"
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 # The decoder reads up to this many bytes beyond the last pixel without counting them.
 _READ_AHEAD = 16
+# Bytes at the end of the pixels that may be equal to the filling; more are not equal by chance.
+_OF_PIXELS = 2
 
 _BASELINE_SCAN = bytes([0, 63, 0])
 
@@ -29,11 +33,7 @@ def decode_jpeg(data: bytes, mode: str) -> Image.Image:
     try:
         pixels = simplejpeg.decode_jpeg(data, _COLOURS[mode])
     except ValueError as error:
-        # The decoder gives only its first warning, so the fixed file is decoded again, just as strictly.
-        mended = _mended(data, str(error))
-        if mended is None:
-            raise
-        pixels = simplejpeg.decode_jpeg(mended, _COLOURS[mode])
+        pixels = _decode_repaired(data, mode, error)
     require_all_scans(data)
     if mode == "L":
         return Image.fromarray(pixels[..., 0])
@@ -41,29 +41,45 @@ def decode_jpeg(data: bytes, mode: str) -> Image.Image:
     return Image.fromarray(255 - pixels, "CMYK") if mode == "CMYK" else Image.fromarray(pixels)
 
 
-def _mended(data: bytes, warning: str) -> bytes | None:
-    """The file without the fault in the warning; None if pixels may be lost."""
+def _decode_repaired(data: bytes, mode: str, error: ValueError) -> np.ndarray:
+    """The pixels without the fault that `error` is about; raises the last error if there is another one."""
+    for repaired in _repaired(data, str(error)):
+        # The decoder gives only its first warning, so the repaired file is decoded just as strictly.
+        try:
+            pixels: np.ndarray = simplejpeg.decode_jpeg(repaired, _COLOURS[mode])
+        except ValueError as another:
+            error = another
+        else:
+            return pixels
+    raise error
+
+
+def _repaired(data: bytes, warning: str) -> Iterator[bytes]:
+    """The file without the fault in the warning, in all possible ways; none if pixels may be lost."""
     if warning == "Invalid SOS parameters for sequential JPEG":
-        return _with_baseline_scan(data)
-    told = _BEFORE_END.search(warning)
-    return _without_filling(data, int(told[1])) if told else None
+        yield from _with_baseline_scan(data)
+    elif told := _BEFORE_END.search(warning):
+        yield from _without_filling(data, int(told[1]))
 
 
-def _without_filling(data: bytes, count: int) -> bytes | None:
-    """The file without `count` equal bytes before its end.
+def _without_filling(data: bytes, count: int) -> Iterator[bytes]:
+    """The file without `count` equal bytes before its end, of which the last pixels may have some.
 
     A longer run was partly decoded as pixels: the end of such a file was lost and filled with zeros.
     """
     end = data.rfind(_END)
     pixels = data[:end].rstrip(data[end - 1 : end])
-    return pixels + data[end:] if count <= end - len(pixels) <= count + _READ_AHEAD else None
+    run = end - len(pixels)
+    if count <= run <= count + _READ_AHEAD:
+        yield from (data[: end - run + own] + data[end:] for own in range(min(run, _OF_PIXELS) + 1))
 
 
-def _with_baseline_scan(data: bytes) -> bytes | None:
-    """The file with the parameters that its only scan must have; None if it is not baseline."""
+def _with_baseline_scan(data: bytes) -> Iterator[bytes]:
+    """The file with the parameters that its only scan must have, if it is baseline."""
     baseline = False
     for marker, _, end in segments(data):
         baseline = baseline or marker in BASELINE_FRAMES
         if marker == START_OF_SCAN:
-            return data[: end - 3] + _BASELINE_SCAN + data[end:] if baseline else None
-    return None
+            if baseline:
+                yield data[: end - 3] + _BASELINE_SCAN + data[end:]
+            return

@@ -117,6 +117,22 @@ def test_a_fine_picture_that_ends_in_zeros_early_is_damaged_and_one_that_is_only
         decode_jpeg(fine[:-2] + bytes(range(1, 200)) + b"\xff\xd9", "RGB")
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 99),
+    st.sampled_from([None, 0, 0x20, 0xAA]),
+    st.sampled_from([1, 7, 8, 40, 300]),
+)
+def test_filling_may_equal_the_last_byte_of_the_pixels(
+    seed: int, quality: int, value: int | None, count: int
+) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    fine = coded(Image.fromarray(pixels), quality=quality)
+    filling = (fine[-3:-2] if value is None else bytes([value])) * count
+    filled = fine[:-2] + filling + b"\xff\xd9"
+    assert np.array_equal(decode_jpeg(filled, "RGB"), by_pillow(fine))
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_baseline_scan_that_says_it_is_another_costs_nothing(damaged: bool) -> None:
     """As panoramas of a common phone do."""
