@@ -9,12 +9,12 @@ import click
 
 from pipeline.runtime.machine import read_machine
 from pipeline.runtime.ranges import Range
-from stages.command import BEGINS_ANEW, say, worded_command
+from stages.command import STARTS_AGAIN, say, worded_command
 from stages.known_names import in_section
 from stages.options import option
 
 
-@worded_command("city", BEGINS_ANEW)
+@worded_command("city", STARTS_AGAIN)
 @click.argument("out", type=click.Path(path_type=Path))
 @option(
     "--source",

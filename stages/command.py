@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 # What to do after an interruption, by what happens to the work.
 GOES_ON = "finished work is kept, run it again to continue"
 GOES_ON_FROM_STATE = "run it again to continue from the last saved state"
-BEGINS_ANEW = "run it again, it starts from the beginning"
+STARTS_AGAIN = "run it again, it starts from the beginning"
 
 # The exit code of a process that SIGPIPE has ended.
 _NOBODY_READS = 141
@@ -62,7 +62,7 @@ def worded_command(name: str, interrupted: str = "") -> Callable[[Callable[..., 
 
 
 def stage_command(
-    stage: str, interrupted: str = BEGINS_ANEW, *, single: bool = False
+    stage: str, interrupted: str = STARTS_AGAIN, *, single: bool = False
 ) -> Callable[[Callable[..., str]], click.Command]:
     """Make the command of the DVC stage `stage`; `--name` selects an instance, unless it is `single`.
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from stages.command import BEGINS_ANEW, say, worded_command
+from stages.command import STARTS_AGAIN, say, worded_command
 from stages.known_names import set_names
 from stages.options import completing
 from stages.places import SETS
 
 
-@worded_command("export", BEGINS_ANEW)
+@worded_command("export", STARTS_AGAIN)
 @click.argument("name", metavar="SET", shell_complete=completing(set_names))
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(name: str, folder: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from stages.command import BEGINS_ANEW, say, worded_command
+from stages.command import STARTS_AGAIN, say, worded_command
 from stages.known_names import model_names
 from stages.options import completing
 from stages.places import EXPERIMENTS, RECOGNISERS
 
 
-@worded_command("export-model", BEGINS_ANEW)
+@worded_command("export-model", STARTS_AGAIN)
 @click.argument("name", shell_complete=completing(model_names))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(name: str, out: Path) -> None:

@@ -76,7 +76,7 @@ def main(folder: Path, seeds: tuple[int, ...], out: Path) -> None:
 def settings_of_adapting(seed: int) -> AdaptSettings:
     """The settings of docs/adapt.md."""
     return AdaptSettings(
-        model=f"{DAY}-{seed}", dataset=CLASSICAL, split="train", index="keep", learns="blocks.3",
+        model=f"{DAY}-{seed}", dataset=CLASSICAL, split="train", index="keep", trainable="blocks.3",
         height=CITY.height, width=CITY.width, steps=STEPS, batch=16, lr=1e-3, warmup=20, temperature=0.05,
         night_weight=1.0, positives=HARD_POSITIVES, negatives=RADIUS, similar_places=1, teacher_share=0.3,
         autocast="bfloat16", cpu_threads=THREADS, seed=seed, night_augmentation=RELIT,

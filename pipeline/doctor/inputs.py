@@ -11,7 +11,7 @@ from pipeline.datasets.fetching.download import is_address
 from pipeline.datasets.sources.registry import Source, read_source
 from pipeline.doctor.findings import Finding, fault, note, ok, warning
 from pipeline.forecast.disk_need import archive_size, missing_archives
-from pipeline.forecast.hindrances import HOW_TO_MEND, hindrances, in_words, names_below
+from pipeline.forecast.hindrances import HOW_TO_FIX, hindrances, in_words, names_below
 from pipeline.runtime.human_readable import size
 
 # The user's own files and folders that sections name, by section and parameter.
@@ -145,7 +145,7 @@ def check_own_folders(params: Mapping[str, Any], made: Sequence[Path], repo: Any
             folders[path] = where
     for path, where in folders.items():
         if found := hindrances(path, repo):
-            yield fault(f"{path}, which {where} names, stops DVC: {in_words(found)}", HOW_TO_MEND)
+            yield fault(f"{path}, which {where} names, stops DVC: {in_words(found)}", HOW_TO_FIX)
         if same := alike(names_below(path)):
             more = f" and {len(same) - 1} more" if len(same) > 1 else ""
             yield warning(f"{path}: {ALIKE}: {same[0]}{more}", "rename them, or remove the copies")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.forecast.changes import Change
 from pipeline.forecast.estimates import Estimate
-from pipeline.forecast.hindrances import HOW_TO_MEND
+from pipeline.forecast.hindrances import HOW_TO_FIX
 from pipeline.runtime.human_readable import duration, size
 
 
@@ -45,7 +45,7 @@ def forecast_lines(
     if cached:
         yield f"Taken from DVC's cache, without a run: {cached}."
     if stuck:
-        yield f"Stages that DVC stops at: {stuck}. What to do: {HOW_TO_MEND}."
+        yield f"Stages that DVC stops at: {stuck}. What to do: {HOW_TO_FIX}."
     if memories := [it.memory for it in most if it.memory]:
         yield f"Memory of the largest process: {_of(max(memories), free_memory)}."
     if written := sum(it.outputs or 0 for it in most):

@@ -26,7 +26,7 @@ def hindrances(folder: Path, repo: Any) -> dict[str, str]:
     }
 
 
-HOW_TO_MEND = (
+HOW_TO_FIX = (
     "fix or remove these; until then `dvc repro --keep-going` makes everything that does not need them"
 )
 

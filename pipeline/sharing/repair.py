@@ -91,16 +91,16 @@ def repair(
     done = Repair()
     # First the listings, which name all other objects.
     listings = [item for item in project.objects(wanted)[0] if item.is_listing]
-    _mend(project.cache, remote, listings, set(), done, quick=quick)
+    _repair(project.cache, remote, listings, set(), done, quick=quick)
     there = remote.sizes([item.oid for item in listings])
     pushed = {item.out for item in listings if item.oid in there}
     objects, done.unlisted = project.objects(wanted)
     others = [item for item in objects if not item.is_listing]
-    _mend(project.cache, remote, others, pushed, done, quick=quick)
+    _repair(project.cache, remote, others, pushed, done, quick=quick)
     return done
 
 
-def _mend(
+def _repair(
     cache: ObjectStore,
     remote: ObjectStore,
     items: Sequence[SharedObject],

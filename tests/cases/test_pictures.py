@@ -288,7 +288,7 @@ def test_x3_hidden_colours_do_not_appear(tmp_path: Path, monkeypatch: pytest.Mon
     assert np.array_equal(read_rgb(tmp_path / "nights" / "0n.png"), PhotometricTranslator("meant")(laid))
 
 
-def test_display_p3_is_converted_when_coded_anew_and_wherever_it_is_decoded(tmp_path: Path) -> None:
+def test_display_p3_is_converted_when_encoded_again_and_wherever_it_is_decoded(tmp_path: Path) -> None:
     profile = rgb_profile(DISPLAY_P3)
     flat = Image.new("RGB", (64, 48), (200, 30, 60))
     pictures = {

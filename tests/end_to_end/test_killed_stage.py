@@ -172,7 +172,7 @@ def test_a_full_disk_ends_the_stage_in_words_and_more_room_lets_it_go_on(
         assert tree(stage.out) == wanted
 
 
-def test_a_spoilt_store_after_a_crash_of_the_machine_is_mended_by_the_stage(
+def test_a_spoilt_store_after_a_crash_of_the_machine_is_repaired_by_the_stage(
     stage: Stage, undisturbed: tuple[dict[str, bytes], float]
 ) -> None:
     """Sizes and contents as a file system may have them after a loss of power, with the times of before."""

@@ -163,7 +163,7 @@ def _night(project: Project) -> Path:
 
 
 @pytest.mark.parametrize("way", ["thorough", "quick"])
-def test_a_spoilt_object_is_noticed_by_a_pull_and_mended_from_a_good_clone(
+def test_a_spoilt_object_is_noticed_by_a_pull_and_repaired_from_a_good_clone(
     way: str, pushed: Project, remote: Path, tmp_path: Path
 ) -> None:
     night = _night(pushed)
@@ -186,15 +186,15 @@ def test_a_spoilt_object_is_noticed_by_a_pull_and_mended_from_a_good_clone(
     assert "1 could not be repaired" in said.stderr
     assert night.name in said.stderr
     assert "translate@city_pitts_night" in said.stderr
-    mended = duskline(pushed, "repair", *(["--quick"] if way == "quick" else []))
-    assert "1 were damaged or missing on the remote and are uploaded again" in mended.stdout
-    assert night.name in mended.stdout
+    repaired = duskline(pushed, "repair", *(["--quick"] if way == "quick" else []))
+    assert "1 were damaged or missing on the remote and are uploaded again" in repaired.stdout
+    assert night.name in repaired.stdout
     other.dvc("pull")
     _require_the_same(other, pushed)
     assert "sent again" not in duskline(pushed, "repair").stdout
 
 
-def test_a_lost_object_is_named_and_mended(pushed: Project, remote: Path, tmp_path: Path) -> None:
+def test_a_lost_object_is_named_and_repaired(pushed: Project, remote: Path, tmp_path: Path) -> None:
     night = _night(pushed)
     object_of(remote, night).unlink()
     other = _other(pushed, tmp_path)
@@ -204,7 +204,7 @@ def test_a_lost_object_is_named_and_mended(pushed: Project, remote: Path, tmp_pa
     _require_the_same(other, pushed)
 
 
-def test_a_lost_listing_is_mended(pushed: Project, remote: Path, tmp_path: Path) -> None:
+def test_a_lost_listing_is_repaired(pushed: Project, remote: Path, tmp_path: Path) -> None:
     listings = [path for _, path in objects(remote) if path.name.endswith(".dir")]
     for path in listings[::2]:
         path.unlink()
@@ -231,7 +231,7 @@ def test_an_object_that_is_spoilt_in_the_cache_is_got_from_the_remote(pushed: Pr
     assert night.read_bytes() == good
 
 
-def test_what_is_spoilt_on_both_sides_is_made_again_and_then_mended(
+def test_what_is_spoilt_on_both_sides_is_made_again_and_then_repaired(
     pushed: Project, remote: Path, tmp_path: Path
 ) -> None:
     night = _night(pushed)
@@ -244,8 +244,8 @@ def test_what_is_spoilt_on_both_sides_is_made_again_and_then_mended(
         in said.stderr
     )
     pushed.dvc("repro", "--force", "--single-item", "translate@city_pitts_night")
-    mended = duskline(pushed, "repair")
-    assert "1 were damaged or missing on the remote and are uploaded again" in mended.stdout
+    repaired = duskline(pushed, "repair")
+    assert "1 were damaged or missing on the remote and are uploaded again" in repaired.stdout
     other = _other(pushed, tmp_path)
     other.dvc("pull")
     assert other.dvc("status", "--json").stdout.strip() == "{}"

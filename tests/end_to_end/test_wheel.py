@@ -108,7 +108,7 @@ def test_a_folder_is_translated_and_a_model_learns_from_it(python: Path, folder:
     assert len(nights) == 3
     assert read_rgb(nights[0]).mean() < 0.7 * read_rgb(days[0]).mean()
     write_teacher(folder / "given")
-    choices = "--learns all --height 48 --width 64 --steps 2 --batch 2 --neighbours 0"
+    choices = "--trainable all --height 48 --width 64 --steps 2 --batch 2 --neighbours 0"
     done = run(python, folder, *f"duskline adapt given/model.pt days nights new {choices}".split())
     assert done.stdout.startswith("new: 2 steps")
     assert (folder / "new" / "model.pt").is_file()

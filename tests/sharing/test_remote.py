@@ -75,7 +75,7 @@ def test_another_address_under_the_same_name_is_refused(root: Path, tmp_path: Pa
     assert "dvc remote remove shared" in str(caught.value)
 
 
-def test_an_older_remote_that_is_not_verified_is_mended(root: Path, tmp_path: Path) -> None:
+def test_an_older_remote_that_is_not_verified_is_repaired(root: Path, tmp_path: Path) -> None:
     url = str(tmp_path / "share")
     project = SharedProject(root)
     with project.repo.config.edit("repo") as config:

@@ -43,7 +43,7 @@ def _spoil(path: Path, text: str = "") -> None:
     path.chmod(0o444)
 
 
-def _mend(project: SharedProject, *outs: str, quick: bool = False) -> Repair:
+def _repair(project: SharedProject, *outs: str, quick: bool = False) -> Repair:
     return repair(project, project.remote(), outs, quick=quick)
 
 
@@ -53,7 +53,7 @@ def _names(done: Repair) -> tuple[list[str], list[str], list[str]]:
 
 
 def test_what_is_good_is_left_alone(project: SharedProject) -> None:
-    done = _mend(project)
+    done = _repair(project)
     assert done.checked == 4
     assert _names(done) == ([], [], [])
     assert str(done) == "4 objects checked"
@@ -62,33 +62,33 @@ def test_what_is_good_is_left_alone(project: SharedProject) -> None:
 def test_a_spoilt_object_on_the_remote_is_sent_again(project: SharedProject, there: Path) -> None:
     spoilt = _holding(there, GREEN)
     _spoil(spoilt)
-    assert _names(_mend(project)) == (["colours/green.txt"], [], [])
+    assert _names(_repair(project)) == (["colours/green.txt"], [], [])
     assert spoilt.read_text() == GREEN
 
 
 def test_what_has_its_size_needs_a_thorough_look(project: SharedProject, there: Path) -> None:
     _spoil(_holding(there, GREEN))
     _spoil(_holding(there, SHADE), SHADE[:-1])
-    assert _names(_mend(project, quick=True)) == (["shade.txt"], [], [])
-    assert _names(_mend(project)) == (["colours/green.txt"], [], [])
+    assert _names(_repair(project, quick=True)) == (["shade.txt"], [], [])
+    assert _names(_repair(project)) == (["colours/green.txt"], [], [])
 
 
 def test_a_file_that_a_folder_on_the_remote_lacks_is_sent(project: SharedProject, there: Path) -> None:
     _holding(there, RED).unlink()
-    (name,) = _names(_mend(project))[0]
+    (name,) = _names(_repair(project))[0]
     assert name in ("colours/red.txt", "colours/also_red.txt")
     assert _holding(there, RED)
 
 
 def test_what_nobody_has_pushed_is_no_fault(project: SharedProject, there: Path) -> None:
     _holding(there, SHADE).unlink()
-    assert _names(_mend(project)) == ([], [], [])
+    assert _names(_repair(project)) == ([], [], [])
 
 
 def test_a_spoilt_object_in_the_cache_is_got_again(project: SharedProject, here: Path) -> None:
     spoilt = _holding(here, GREEN)
     _spoil(spoilt)
-    done = _mend(project)
+    done = _repair(project)
     assert _names(done) == ([], ["colours/green.txt"], [])
     assert spoilt.read_text() == GREEN
     assert "dvc checkout" in str(done)
@@ -99,7 +99,7 @@ def test_what_is_spoilt_in_both_places_is_named_with_its_stage(
 ) -> None:
     for store in (here, there):
         _spoil(_holding(store, GREEN))
-    done = _mend(project)
+    done = _repair(project)
     assert _names(done) == ([], [], ["colours/green.txt"])
     assert not done.is_whole
     assert done.losses().startswith("made by colours:\n    colours/green.txt (")
@@ -112,20 +112,20 @@ def test_a_bad_object_on_the_remote_that_the_cache_lacks_is_named(
 ) -> None:
     _spoil(_holding(there, GREEN))
     _holding(here, GREEN).unlink()
-    assert _names(_mend(project)) == ([], [], ["colours/green.txt"])
+    assert _names(_repair(project)) == ([], [], ["colours/green.txt"])
 
 
 @pytest.mark.parametrize("fault", ["spoilt", "gone"])
-def test_a_listing_is_mended_like_any_object(project: SharedProject, there: Path, fault: str) -> None:
+def test_a_listing_is_repaired_like_any_object(project: SharedProject, there: Path, fault: str) -> None:
     (listing,) = there.rglob("*.dir")
     good = listing.read_text()
     if fault == "gone":
         listing.unlink()
-        assert _names(_mend(project)) == ([], [], [])  # not pushed, as far as anybody can tell
+        assert _names(_repair(project)) == ([], [], [])  # not pushed, as far as anybody can tell
         dvc(Path(project.repo.root_dir), "push")
     else:
         _spoil(listing, good[:-10])
-        assert _names(_mend(project)) == (["colours"], [], [])
+        assert _names(_repair(project)) == (["colours"], [], [])
     assert listing.read_text() == good
 
 
@@ -136,7 +136,7 @@ def test_a_listing_that_is_spoilt_in_the_cache_is_got_again_with_all_it_names(
     good = listing.read_text()
     _spoil(listing, good[:-10])
     _spoil(_holding(there, GREEN))
-    assert _names(_mend(project)) == (["colours/green.txt"], ["colours"], [])
+    assert _names(_repair(project)) == (["colours/green.txt"], ["colours"], [])
     assert listing.read_text() == good
 
 
@@ -144,7 +144,7 @@ def test_an_output_without_its_listing_is_named(project: SharedProject, here: Pa
     for store in (here, there):
         for listing in store.rglob("*.dir"):
             listing.unlink()
-    done = _mend(SharedProject(Path(project.repo.root_dir)))
+    done = _repair(SharedProject(Path(project.repo.root_dir)))
     assert done.unlisted == ["colours"]
     assert not done.is_whole
 
@@ -157,19 +157,19 @@ def test_an_object_belongs_to_the_stage_that_made_it(project: SharedProject, the
     (root / "dvc.yaml").write_text(before.replace("stages:\n", f"stages:\n{album}"))
     dvc(root, "repro", "-q")
     _spoil(_holding(there, GREEN))
-    assert _names(_mend(SharedProject(root))) == (["colours/green.txt"], [], [])
+    assert _names(_repair(SharedProject(root))) == (["colours/green.txt"], [], [])
 
 
 def test_a_remote_that_is_not_there_is_said_in_words(project: SharedProject, tmp_path: Path) -> None:
     (tmp_path / "share").rename(tmp_path / "gone")
     (tmp_path / "share").write_text("a file")
     with pytest.raises(DusklineError, match=r"share: NotADirectoryError: .*") as caught:
-        _mend(project)
+        _repair(project)
     assert "credentials come from the environment" in str(caught.value)
 
 
 def test_only_what_is_asked_for_is_looked_at(project: SharedProject, there: Path) -> None:
     _spoil(_holding(there, GREEN))
-    assert _names(_mend(project, "shade.txt")) == ([], [], [])
+    assert _names(_repair(project, "shade.txt")) == ([], [], [])
     with pytest.raises(MissingInputError, match=r"known are colours, shade\.txt"):
-        _mend(project, "colour")
+        _repair(project, "colour")

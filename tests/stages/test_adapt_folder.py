@@ -39,7 +39,7 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize("model", ["given", "given/model.pt"])
 def test_a_model_learns_and_nothing_else_is_left(model: str) -> None:
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
-    result = run(model, "days", "nights", "new", "--learns", "all")
+    result = run(model, "days", "nights", "new", "--trainable", "all")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("new: 2 steps; loss ")
     network, _, record = load_model(Path("new/model.pt"))
@@ -53,7 +53,7 @@ def test_a_model_learns_and_nothing_else_is_left(model: str) -> None:
 
 def test_a_model_of_torch_hub_learns(tmp_path: Path) -> None:
     write_repository(tmp_path / "theirs")
-    asked = ("theirs", "days", "nights", "new", "--learns", "all", "--entry", "described")
+    asked = ("theirs", "days", "nights", "new", "--trainable", "all", "--entry", "described")
     result = run(*asked)
     assert result.exit_code == 2
     assert "is code of others" in result.stderr
@@ -77,7 +77,7 @@ def test_a_model_of_torch_hub_learns(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said_before_anything_is_written(arguments: tuple[str, ...], said: str) -> None:
     before = sorted(path for path in Path().rglob("*") if path.is_file())
-    result = run(*arguments, "--learns", "all")
+    result = run(*arguments, "--trainable", "all")
     assert result.exit_code == 2, result.output
     assert said in result.stderr
     assert "Traceback" not in result.output
@@ -86,6 +86,6 @@ def test_what_is_wrong_is_said_before_anything_is_written(arguments: tuple[str, 
 
 def test_a_day_without_a_night_is_learnt_from_alone(caplog: pytest.LogCaptureFixture) -> None:
     Path("nights/an.jpg").unlink()
-    result = run("given", "days", "nights", "new", "--learns", "all")
+    result = run("given", "days", "nights", "new", "--trainable", "all")
     assert result.exit_code == 0, result.output
     assert "1 of 3 training queries" in caplog.text

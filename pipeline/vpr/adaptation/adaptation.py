@@ -88,7 +88,7 @@ def adapt(
         teacher = load_teacher(model)
         known = {"teacher": teacher.digest, "set": images.digest, "path": path}
         folder = folder_of_run(work, known | {"settings": asdict(settings)}, ROOMS, group)
-        student = teacher.student(settings.learns)
+        student = teacher.student(settings.trainable)
         for network in (teacher.network, student):
             network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         material = adapting_data(settings, images, workers)
@@ -117,7 +117,7 @@ def adapt(
                 "height": settings.height,
                 "width": settings.width,
             }
-            teacher.save(out, student, settings.learns, record)
+            teacher.save(out, student, settings.trainable, record)
             write_terms(out, read_terms(images.root), read_terms(model))
             shutil.rmtree(folder, ignore_errors=True)
     done = loop.progress.batches

@@ -14,7 +14,7 @@ class FolderLesson:
 
     height: height of the network's input.
     width: width of the network's input.
-    learns: layers that are trained: "all"; for a model trained by duskline, the first stage to train, such as
+    trainable: layers that are trained: "all"; for a model trained by duskline, the first stage, such as
         blocks.3; for a torch.hub model or a transformer, module names separated by commas.
     index: "keep" keeps the database descriptors of the original model valid; "rebuild" finds more, but the
         database must be described again.
@@ -28,7 +28,7 @@ class FolderLesson:
 
     height: Pixels
     width: Pixels
-    learns: str
+    trainable: str
     index: Literal["keep", "rebuild"] = "keep"
     steps: Count = 150
     batch: Annotated[int, Range("places", least=2)] = 16

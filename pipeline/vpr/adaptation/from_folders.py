@@ -70,7 +70,7 @@ def _settings(lesson: FolderLesson, model: Path, days: Path, threads: int) -> Ad
         dataset=days.name,
         split=_SPLIT,
         index=lesson.index,
-        learns=lesson.learns,
+        trainable=lesson.trainable,
         height=lesson.height,
         width=lesson.width,
         steps=lesson.steps,

@@ -23,7 +23,7 @@ class AdaptSettings:
     index: "keep" pulls the descriptors of day and night images towards the teacher's descriptors of the same
         place, so that an existing index made by the teacher stays valid. "rebuild" trains both sides, and the
         database must be described again.
-    learns: layers that are trained: "all"; for a model trained by duskline, the first stage that learns, as
+    trainable: layers that are trained: "all"; for a model trained by duskline, the first stage to train, as
         in `trainable` of `train`; for a torch.hub model or a transformer, module names such as blocks.11,
         separated by commas.
     height: height of the network's input.
@@ -51,7 +51,7 @@ class AdaptSettings:
     dataset: str
     split: Literal["train", "val", "test"]
     index: Literal["keep", "rebuild"]
-    learns: str
+    trainable: str
     height: Pixels
     width: Pixels
     steps: Count

@@ -55,53 +55,49 @@ def _together(pictures: Tensor) -> Tensor:
     return pictures.contiguous(memory_format=torch.channels_last)
 
 
-def student_of_ours(teacher: Network, settings: NetworkSettings, learns: str) -> Network:
-    """A network with the weights of `teacher` whose stages from `learns` on are trained.
+def student_of_ours(teacher: Network, settings: NetworkSettings, trainable: str) -> Network:
+    """A network with the weights of `teacher` whose stages from `trainable` on are trained.
 
-    In a network that is not a sequence of stages, such as a transformer, the modules named by `learns` are
+    In a network that is not a sequence of stages, such as a transformer, the modules named by `trainable` are
     trained, and the aggregation. `ParameterError` when there is no such stage or module.
     """
-    changed = settings_of_student(teacher, settings, learns)
-    try:
-        student = build_network(replace(changed, weights="none"))
-    except ParameterError as error:
-        # Its own hint names the setting of training.
-        raise ParameterError(error.message, hint=error.hint.replace("trainable", "learns")) from error
+    changed = settings_of_student(teacher, settings, trainable)
+    student = build_network(replace(changed, weights="none"))
     # Splitting into frozen and learning layers changes the names, but not the order.
     values = dict(zip(student.state_dict(), teacher.state_dict().values(), strict=True))
     student.load_state_dict(values)
-    if changed.trainable != learns:
+    if changed.trainable != trainable:
         for part in student.parts:
-            let_learn(part.backbone, learns)
+            let_learn(part.backbone, trainable)
     return student.eval()
 
 
-def settings_of_student(teacher: Network, settings: NetworkSettings, learns: str) -> NetworkSettings:
+def settings_of_student(teacher: Network, settings: NetworkSettings, trainable: str) -> NetworkSettings:
     """The teacher's settings, with the layers that the student trains."""
     is_whole = any(isinstance(module, WholeNetwork) for module in teacher.modules())
-    return replace(settings, trainable=ALL if is_whole else learns)
+    return replace(settings, trainable=ALL if is_whole else trainable)
 
 
-def let_learn(network: nn.Module, learns: str) -> None:
-    """Make trainable the modules that `learns` names, separated by commas, or all; freeze everything else.
+def let_learn(network: nn.Module, trainable: str) -> None:
+    """Make trainable the modules that `trainable` names, separated by commas, or all; freeze everything else.
 
     A name may be the end of a longer name if only one module matches: blocks.11. `ParameterError` for a name
     that matches no module, several modules, or a module without parameters.
     """
     network.requires_grad_(requires_grad=False)
-    if learns == ALL:
+    if trainable == ALL:
         _let_all_learn(network)
         return
     modules = {name: module for name, module in network.named_modules() if name}
-    for asked in (part.strip() for part in learns.split(",")):
+    for asked in (part.strip() for part in trainable.split(",")):
         found = [name for name in modules if name == asked] or [
             name for name in modules if name.endswith(f".{asked}")
         ]
         if len(found) != 1 or not any(True for _ in modules[found[0]].parameters()):
             raise ParameterError(
-                f"learns names {asked!r}, which is not one module with weights; known are"
+                f"trainable names {asked!r}, which is not one module with weights; known are"
                 f" {_outline(modules)}",
-                hint="list module names with commas, such as blocks.10, blocks.11; or set learns: all",
+                hint="list module names with commas, such as blocks.10, blocks.11; or set trainable: all",
             )
         _let_all_learn(modules[found[0]])
 
@@ -115,8 +111,8 @@ def require_learning(lesson: Lesson, picture: Tensor) -> None:
     """Raise `ParameterError` when the descriptor of an image (1, 3, H, W) depends on no trainable weight."""
     if not lesson.student(picture.repeat(2, 1, 1, 1)).requires_grad:
         raise ParameterError(
-            "the descriptors do not depend on the modules in learns",
-            hint="name other modules in learns, or set learns: all; if that fails too, the model's code"
+            "the descriptors do not depend on the modules in trainable",
+            hint="name other modules in trainable, or set trainable: all; if that fails too, the model's code"
             " computes without gradients (torch.no_grad)",
         )
 

@@ -34,15 +34,15 @@ class Teacher(Protocol):
         """Normalised images (N, 3, H, W) to descriptors (N, D)."""
         ...
 
-    def student(self, learns: str) -> nn.Module:
-        """A copy whose modules named by `learns` are trainable; `ParameterError` for an unknown name."""
+    def student(self, trainable: str) -> nn.Module:
+        """A copy whose modules named by `trainable` are trainable; `ParameterError` for an unknown name."""
         ...
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
         """Copies of the teacher's weights in main memory, under the names of `student`."""
         ...
 
-    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
+    def save(self, out: Path, student: nn.Module, trainable: str, record: Mapping[str, Any]) -> None:
         """Write the student and `record` (plain values) into the folder `out`."""
         ...
 
@@ -73,18 +73,18 @@ class _OfOurs:
     network: Network
     settings: NetworkSettings
 
-    def student(self, learns: str) -> Network:
+    def student(self, trainable: str) -> Network:
         with torch.random.fork_rng():
-            return student_of_ours(self.network, self.settings, learns)
+            return student_of_ours(self.network, self.settings, trainable)
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:
         # Splitting into frozen and learning layers changes the names, but not the order.
         return dict(zip(student.state_dict(), weights_of(self.network).values(), strict=True))
 
-    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:
+    def save(self, out: Path, student: nn.Module, trainable: str, record: Mapping[str, Any]) -> None:
         assert isinstance(student, Network)
         save_model(
-            out / MODEL, student, settings_of_student(self.network, self.settings, learns), dict(record)
+            out / MODEL, student, settings_of_student(self.network, self.settings, trainable), dict(record)
         )
 
 
@@ -94,16 +94,16 @@ class _OfHub:
     folder: Path
     network: nn.Module
 
-    def student(self, learns: str) -> nn.Module:
+    def student(self, trainable: str) -> nn.Module:
         # Loaded once more, because not every network can be copied.
         student = load_hub_model(self.folder / HUB)
-        let_learn(student, learns)
+        let_learn(student, trainable)
         return student
 
     def weights_for(self, student: nn.Module) -> dict[str, Tensor]:  # noqa: ARG002 - the names are the same
         return weights_of(self.network)
 
-    def save(self, out: Path, student: nn.Module, learns: str, record: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def save(self, out: Path, student: nn.Module, trainable: str, record: Mapping[str, Any]) -> None:  # noqa: ARG002
         before = self.folder / ADAPTED
         known = read_adapted(before)[0] if before.is_file() else {}
         weights = known | {

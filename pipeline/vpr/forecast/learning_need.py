@@ -99,7 +99,7 @@ def _looked_at(settings: NetworkSettings, height: int, width: int, numbers: str)
 
 def _of_transformer(where: str, settings: AdaptSettings) -> LearningNeed:
     tokens = (settings.height // _PATCH) * (settings.width // _PATCH) + 1
-    blocks = settings.learns.count("blocks.") or _BLOCKS
+    blocks = settings.trainable.count("blocks.") or _BLOCKS
     of_block = 24 * tokens * _WIDTH**2 + 4 * tokens**2 * _WIDTH
     shown = settings.batch * PICTURES
     # With the index kept, the teacher stores no activations of the positives.

@@ -124,7 +124,7 @@ def test_a_piece_from_elsewhere_is_refused(server: LocalServer, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("without", ["ranges", "tags"])
-def test_without_ranges_or_tags_it_begins_anew(server: LocalServer, tmp_path: Path, without: str) -> None:
+def test_without_ranges_or_tags_it_starts_again(server: LocalServer, tmp_path: Path, without: str) -> None:
     setattr(server, without, False)
     server.drops = [600_000]
     assert fetch(server, tmp_path / "a.tar") == DATA
@@ -147,7 +147,9 @@ def test_a_part_longer_than_the_file_is_thrown_away(server: LocalServer, tmp_pat
 
 
 @pytest.mark.parametrize("record", ["", "{", "[]", '{"total": "x", "validator": 3}', '{"other": 1}'])
-def test_a_part_with_a_damaged_record_is_begun_anew(server: LocalServer, tmp_path: Path, record: str) -> None:
+def test_a_part_with_a_damaged_record_is_begun_again(
+    server: LocalServer, tmp_path: Path, record: str
+) -> None:
     (tmp_path / "a.tar").write_bytes(b"half")
     (tmp_path / "a.tar.json").write_text(record)
     assert fetch(server, tmp_path / "a.tar") == DATA

@@ -102,7 +102,7 @@ def test_a_clock_that_was_never_set_is_no_date(tmp_path: Path, date: str) -> Non
         {"kind": "PNG"},
     ],
 )
-def test_what_must_be_coded_anew(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_what_must_be_encoded_again(tmp_path: Path, options: dict[str, Any]) -> None:
     assert not read_header(photograph(tmp_path / "a.jpg", **options)).plain
 
 

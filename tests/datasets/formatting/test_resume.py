@@ -124,7 +124,7 @@ def test_a_torn_line_is_passed_over_and_ended(
     assert len(stopped.read) <= 10 - had
 
 
-def test_another_key_begins_anew_and_clears_away_what_the_first_left(
+def test_another_key_starts_again_and_clears_away_what_the_first_left(
     tmp_path: Path, stopped: Raw, whole: ImageSet
 ) -> None:
     assert run(stopped, tmp_path / "set", tmp_path / "work", key="other").digest == whole.digest

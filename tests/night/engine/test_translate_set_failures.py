@@ -113,8 +113,8 @@ def test_a_translator_that_breaks_is_an_error_whatever_is_allowed(nightly: Night
     with pytest.raises(DusklineError, match="RuntimeError: out of order"):
         nightly.run(day)
     assert nightly.calls() == 6
-    mended = write_days(tmp_path / "mended", days(5))
-    assert nightly.run(mended).made == 0
+    repaired = write_days(tmp_path / "repaired", days(5))
+    assert nightly.run(repaired).made == 0
 
 
 @pytest.mark.usefixtures("real_pool")

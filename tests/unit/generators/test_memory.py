@@ -44,11 +44,11 @@ for name, network in networks.items():
 
 
 @pytest.mark.slow
-def test_memory_is_foretold(tmp_path: Path) -> None:
+def test_memory_is_predicted(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "drawn.pth")]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     rows = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in rows] == ["unet", "plain", "down", "cut"]
-    for name, peak, foretold in rows:
-        assert int(peak) < 1.1 * int(foretold), name
-        assert int(foretold) < 3 * int(peak), name
+    for name, peak, predicted in rows:
+        assert int(peak) < 1.1 * int(predicted), name
+        assert int(predicted) < 3 * int(peak), name

@@ -77,7 +77,7 @@ def test_a_listing_names_all_and_is_not_written(folders: tuple[Path, Path], tmp_
     assert not (tmp_path / "day.csv").exists()
 
 
-def test_after_a_picture_is_mended_the_run_ends_in_the_same_bytes(
+def test_after_a_picture_is_repaired_the_run_ends_in_the_same_bytes(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = run(folders, tmp_path / "whole")
@@ -85,18 +85,18 @@ def test_after_a_picture_is_mended_the_run_ends_in_the_same_bytes(
     before = picture.read_bytes()
     assert picture.name in run_until(folders, tmp_path, monkeypatch, picture)
     picture.write_bytes(before)
-    summary, mended = run(folders, tmp_path)
+    summary, repaired = run(folders, tmp_path)
     assert summary.started_at >= 3
-    assert mended == whole
+    assert repaired == whole
 
 
-@pytest.mark.parametrize("mend", [Path.unlink, lambda path: Image.new("RGB", (90, 90)).save(path)])
+@pytest.mark.parametrize("repair", [Path.unlink, lambda path: Image.new("RGB", (90, 90)).save(path)])
 def test_without_it_or_with_another_the_run_goes_on(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mend: object
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repair: object
 ) -> None:
     picture = pictures(folders[1])[2]
     run_until(folders, tmp_path, monkeypatch, picture)
-    mend(picture)  # type: ignore[operator]
+    repair(picture)  # type: ignore[operator]
     summary, _ = run(folders, tmp_path)
     assert summary.started_at >= 3
     # The states were taken over: there is one run, and it has no note any more.
@@ -129,7 +129,7 @@ def test_listed_pictures_too(
     assert run_listed().started_at >= 3
 
 
-def test_any_other_change_begins_anew(
+def test_any_other_change_starts_again(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = pictures(folders[0])[2]

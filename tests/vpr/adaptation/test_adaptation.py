@@ -109,7 +109,7 @@ def test_what_does_not_learn_and_the_teacher_stay_to_the_bit(
     places: ImageSet, teacher: Path, tmp_path: Path
 ) -> None:
     before = (teacher / "model.pt").read_bytes()
-    run(places, teacher, tmp_path, replace(SETTINGS, learns="layer3"))
+    run(places, teacher, tmp_path, replace(SETTINGS, trainable="layer3"))
     assert (teacher / "model.pt").read_bytes() == before
     taught = load_model(teacher / "model.pt")[0].state_dict().values()
     same = [torch.equal(one, other) for one, other in zip(taught, weights(tmp_path).values(), strict=True)]
@@ -120,7 +120,7 @@ def test_what_does_not_learn_and_the_teacher_stay_to_the_bit(
 
 def test_of_a_transformer_its_last_blocks_are_taught(places: ImageSet, tmp_path: Path) -> None:
     teacher = write_teacher(tmp_path / "teacher", backbone="vit_tiny_patch16_224", stride=16)
-    run(places, teacher, tmp_path, replace(SETTINGS, steps=2, learns="blocks.11"))
+    run(places, teacher, tmp_path, replace(SETTINGS, steps=2, trainable="blocks.11"))
     taught = load_model(teacher / "model.pt")[0].state_dict()
     moved = [name for name, value in weights(tmp_path).items() if not torch.equal(value, taught[name])]
     assert any(".blocks.11." in name for name in moved)
@@ -208,8 +208,8 @@ def test_a_model_that_is_not_there_and_a_stage_that_is_not_there(
     with pytest.raises(MissingInputError, match="no such model"):
         run(places, tmp_path / "absent", tmp_path)
     with pytest.raises(ParameterError, match="has no stage 'layer9'") as caught:
-        run(places, teacher, tmp_path, replace(SETTINGS, learns="layer9"))
-    assert caught.value.hint.startswith("set learns to all or late_layers, or to the first stage")
+        run(places, teacher, tmp_path, replace(SETTINGS, trainable="layer9"))
+    assert caught.value.hint.startswith("set trainable to all or late_layers, or to the first stage")
 
 
 @pytest.fixture

@@ -35,12 +35,12 @@ from tests.vpr.adaptation.runs import SETTINGS
 torch.set_num_threads(1)
 keep_freed_memory()
 index, learns, backbone = sys.argv[1:]
-asked = replace(SETTINGS, index=index, learns=learns, height=448, width=448, batch=3)
+asked = replace(SETTINGS, index=index, trainable=learns, height=448, width=448, batch=3)
 network = NetworkSettings(backbone, "none", "all", "gem", l2="before_pool", stride=16)
 if backbone.startswith("resnet"):
     network = NetworkSettings(backbone, "none", "all", "netvlad", 64)
 teacher = build_network(network).eval()
-student = student_of_ours(teacher, network, learns)
+student = student_of_ours(teacher, network, trainable)
 for each in (teacher, student):
     each.to(memory_format=torch.channels_last)
 lesson = Lesson(student, teacher if index == "keep" else None)
@@ -72,12 +72,12 @@ print(peak, bytes_of_a_step(asked, lesson, extraction))
         ("rebuild", "all", "vit_tiny_patch16_224"),
     ],
 )
-def test_what_is_foretold_holds_and_is_not_far_off(work: tuple[str, str, str]) -> None:
+def test_what_is_predicted_holds_and_is_not_far_off(work: tuple[str, str, str]) -> None:
     command = [sys.executable, "-c", MEASURE, *work]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    peak, foretold = map(int, done.stdout.split())
-    assert peak < 1.1 * foretold
-    assert foretold < 3 * peak
+    peak, predicted = map(int, done.stdout.split())
+    assert peak < 1.1 * predicted
+    assert predicted < 3 * peak
 
 
 class OtherInTraining(nn.Module):

@@ -73,18 +73,18 @@ def test_both_compute_as_they_are_used_while_they_learn() -> None:
     assert not any(module.training for module in network.modules())
 
 
-@pytest.mark.parametrize("learns", ["all", "late_layers", "layer2"])
-def test_a_student_of_ours_describes_as_its_teacher_wherever_it_begins_to_learn(learns: str) -> None:
+@pytest.mark.parametrize("trainable", ["all", "late_layers", "layer2"])
+def test_a_student_of_ours_describes_as_its_teacher_wherever_it_begins_to_learn(trainable: str) -> None:
     settings = NetworkSettings("resnet18conv4", "none", "layer3", "netvlad", clusters=4)
     torch.manual_seed(1)
     teacher = build_network(settings).eval()
-    student = student_of_ours(teacher, settings, learns)
-    assert settings_of_student(teacher, settings, learns).trainable == learns
+    student = student_of_ours(teacher, settings, trainable)
+    assert settings_of_student(teacher, settings, trainable).trainable == trainable
     pictures = torch.randn(2, 3, 48, 48)
     assert torch.equal(student(pictures), teacher(pictures))
     learning = sum(value.numel() for value in student.parameters() if value.requires_grad)
     assert 0 < learning <= sum(value.numel() for value in teacher.parameters())
-    assert (learns == "all") == (learning == sum(value.numel() for value in teacher.parameters()))
+    assert (trainable == "all") == (learning == sum(value.numel() for value in teacher.parameters()))
 
 
 def test_modules_of_others_learn_by_name() -> None:
@@ -98,7 +98,7 @@ def test_modules_of_others_learn_by_name() -> None:
     ]
     for absent in ("2", "1.1"):
         with pytest.raises(
-            ParameterError, match=f"learns names '{absent}', which is not one module.* are 0, 1, 1.0"
+            ParameterError, match=f"trainable names '{absent}', which is not one module.* are 0, 1, 1.0"
         ):
             let_learn(network, absent)
 
@@ -118,10 +118,10 @@ class Headed(nn.Module):
             return self.body(x.mean((2, 3)))
 
 
-@pytest.mark.parametrize(("learns", "closed"), [("head", False), ("all", True)])
-def test_what_has_no_part_in_the_descriptors_cannot_learn(learns: str, closed: bool) -> None:
+@pytest.mark.parametrize(("trainable", "closed"), [("head", False), ("all", True)])
+def test_what_has_no_part_in_the_descriptors_cannot_learn(trainable: str, closed: bool) -> None:
     network = Headed(closed=closed)
-    let_learn(network, learns)
+    let_learn(network, trainable)
     with pytest.raises(ParameterError, match="the descriptors do not depend on the modules"):
         require_learning(Lesson(network, None), torch.zeros(1, 3, 4, 4))
 
@@ -143,9 +143,9 @@ def test_of_a_transformer_the_last_blocks_learn_and_what_pools() -> None:
     assert [name for name in learning if "blocks." not in name] == ["aggregation.pooling.p"]
     pictures = torch.randn(2, 3, 64, 48)
     assert torch.equal(student(pictures), teacher(pictures))
-    with pytest.raises(ParameterError, match=r"learns names 'blocks\.12', which is not one module"):
+    with pytest.raises(ParameterError, match=r"trainable names 'blocks\.12', which is not one module"):
         student_of_ours(teacher, settings, "blocks.12")
-    with pytest.raises(ParameterError, match="learns names 'mlp', which is not one module") as caught:
+    with pytest.raises(ParameterError, match="trainable names 'mlp', which is not one module") as caught:
         student_of_ours(teacher, settings, "mlp")
     # What only wraps the network is passed by.
     assert "known are patch_embed, patch_embed.proj, blocks, blocks.0, blocks.1," in caught.value.message

@@ -210,7 +210,7 @@ def test_the_model_of_others_is_adapted_and_wants_their_code(
         loaded(tmp_path / "out", "means", repository=str(tmp_path / "nowhere"))
 
 
-def test_arguments_of_others_can_be_given_anew(tmp_path: Path) -> None:
+def test_arguments_of_others_can_be_given_again(tmp_path: Path) -> None:
     model = write_hub_model(tmp_path / "means", tmp_path / "colours", side=5)
     export_model(model, tmp_path / "none", tmp_path / "out")
     assert "duskline did not change it" in (tmp_path / "out" / "README.md").read_text()

@@ -48,19 +48,19 @@ for _ in range(3):
         descriptors.sum().backward()
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 peak = int(status["VmHWM"].split()[0]) * 1024 - before
-foretold = step_bytes(found, pictures, weights) if learning else extraction_bytes(found, pictures)
-print(peak, foretold)
+predicted = step_bytes(found, pictures, weights) if learning else extraction_bytes(found, pictures)
+print(peak, predicted)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("work", [("step", "all"), ("step", "late_layers"), ("extraction", "all")])
-def test_what_is_foretold_holds_and_is_not_far_off(work: tuple[str, str]) -> None:
+def test_what_is_predicted_holds_and_is_not_far_off(work: tuple[str, str]) -> None:
     command = [sys.executable, "-c", MEASURE, *work]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    peak, foretold = map(int, done.stdout.split())
-    assert peak < 1.1 * foretold
-    assert foretold < 3 * peak
+    peak, predicted = map(int, done.stdout.split())
+    assert peak < 1.1 * predicted
+    assert predicted < 3 * peak
 
 
 def test_measuring_leaves_the_network_as_it_was() -> None:

@@ -38,7 +38,7 @@ def test_nights_find_the_days_of_their_places(tmp_path: Path) -> None:
     assert losses[0] > 1.5 * curve(tmp_path / "days", "loss")[0]
 
 
-def test_positives_are_drawn_anew_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positives_are_drawn_again_and_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = write_places(tmp_path / "set", places=3, twins=True, views=4)
     seen: dict[int, set[int]] = defaultdict(set)
     real = step.Learner.learn

@@ -297,15 +297,15 @@ def test_pictures_published_empty(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 def test_an_unpacked_patch_counts_more_than_what_it_replaces(tmp_path: Path) -> None:
     rows = [made_row("one"), made_row("-Patch")]
     content = content_of(rows)
-    mended = f"{FOLDER}/images/{key_of(rows[0])}.jpg"
-    content[mended] = b"damaged"
+    repaired = f"{FOLDER}/images/{key_of(rows[0])}.jpg"
+    content[repaired] = b"damaged"
     for how in (pack, unpack):
         raw = tmp_path / how.__name__
         how(raw / "a volume", content)
-        unpack(raw, {f"msls_patch_v1.1/{mended}": jpeg()})
+        unpack(raw, {f"msls_patch_v1.1/{repaired}": jpeg()})
         made = format_set(read_msls(raw, settings(), HELD), tmp_path / "set", workers=1)
         assert len(made.rows) == 2
-        assert f"msls_patch_v1.1/{mended}" in {row.source for row in made.rows}
+        assert f"msls_patch_v1.1/{repaired}" in {row.source for row in made.rows}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_step_keeps_every_so_many_th_frame_at_its_place(tmp_path: Path) -> Non
     assert [row.east for row in made.where(role="queries")] == [0, 3, 6]
 
 
-def test_what_is_no_plain_jpeg_is_coded_anew(tmp_path: Path) -> None:
+def test_what_is_no_plain_jpeg_is_encoded_again(tmp_path: Path) -> None:
     raw = make_walks(tmp_path / "raw")
     (raw / "day_left/Image002.jpg").unlink()
     (raw / "day_left/Image002.PNG").write_bytes(png())

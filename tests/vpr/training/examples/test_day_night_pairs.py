@@ -149,7 +149,7 @@ def test_days_and_nights_are_changed_each_by_its_own_augmentation(merged: ImageS
     assert (by_night[:, 2].mean((1, 2, 3)) < plain[:, 2].mean((1, 2, 3))).all()
 
 
-def test_nights_are_lit_anew_each_time(merged: ImageSet) -> None:
+def test_nights_are_lit_again_each_time(merged: ImageSet) -> None:
     lit = reader(merged, 1, None, LIGHTS)
     first, again, later, next_epoch = (
         next(one.batches([ROWS], epoch, number)).unflatten(0, (-1, 3))
