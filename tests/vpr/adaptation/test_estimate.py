@@ -34,8 +34,8 @@ from pipeline.vpr.training.step import Learner
 from tests.vpr.adaptation.runs import SETTINGS
 torch.set_num_threads(1)
 keep_freed_memory()
-index, learns, backbone = sys.argv[1:]
-asked = replace(SETTINGS, index=index, trainable=learns, height=448, width=448, batch=3)
+index, trainable, backbone = sys.argv[1:]
+asked = replace(SETTINGS, index=index, trainable=trainable, height=448, width=448, batch=3)
 network = NetworkSettings(backbone, "none", "all", "gem", l2="before_pool", stride=16)
 if backbone.startswith("resnet"):
     network = NetworkSettings(backbone, "none", "all", "netvlad", 64)
