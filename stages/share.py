@@ -38,7 +38,7 @@ def main(url: str, name: str, endpoint: str, local: bool, push: bool, yes: bool)
     changed = set_up(project, remote, "local" if local else "repo")
     where = ".dvc/config.local" if local else ".dvc/config"
     click.echo(f"The remote {name} is {remote.url}, {'now' if changed else 'already'} set in {where}.")
-    _show_terms([Path(out.fs_path).relative_to(project.repo.root_dir) for out in project.outs()])
+    _show_terms([Path(project.path_of(out)) for out in project.outs()])
     if not push:
         click.echo("\nTo push: dvc push --run-cache")
     elif not yes and not sys.stdin.isatty():

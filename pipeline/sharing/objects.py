@@ -146,7 +146,7 @@ class SharedProject:
 
         stages = dfs_postorder_nodes(self.repo.index.graph)
         outs = [out for stage in stages for out in stage.outs if out.use_cache and out.hash_info]
-        found = {self._path(out): out for out in outs}
+        found = {self.path_of(out): out for out in outs}
         unknown = sorted(set(wanted) - set(found))
         if unknown:
             raise MissingInputError(
@@ -163,7 +163,7 @@ class SharedProject:
         known: dict[str, SharedObject] = {}
         unlisted = []
         for out in outs:
-            oid, path = str(out.hash_info.value), self._path(out)
+            oid, path = str(out.hash_info.value), self.path_of(out)
             stage = str(getattr(out.stage, "name", None) or out.stage.addressing)
             known.setdefault(oid, SharedObject(oid, path, path, stage))
             if not out.hash_info.isdir:
@@ -187,5 +187,6 @@ class SharedProject:
         except (DvcException, ObjectFormatError, OSError):
             return None
 
-    def _path(self, out: Any) -> str:
+    def path_of(self, out: Any) -> str:
+        """The path of an output in the project, POSIX."""
         return Path(str(out.fs_path)).relative_to(self.repo.root_dir).as_posix()

@@ -63,12 +63,12 @@ def contrastive_loss(
     others = near[first + here]
     for number in range(each):
         others[here, own + number] = True
+    squares = positives.square().sum(1)
     loss = compared.new_zeros(())
     for time, weight in ((0, 1.0), (1 + each, night_weight))[: compared.shape[1] - each]:
         scores = compared[:, time] @ positives.T
         if by_distance:
             # Without the square of the query's own length, which all its scores share.
-            squares = positives.square().sum(1)
             scores = (scores - squares / 2) / squares.mean().detach()
         scores = scores / temperature
         for right in range(each):
